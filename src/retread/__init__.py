@@ -1,0 +1,1 @@
+"""Retread keeps models in service."""

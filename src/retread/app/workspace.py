@@ -1,0 +1,70 @@
+"""The composition root: from settings to adapters, each made once, when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from retread.bundle import BundleStore, LocalBundleStore
+from retread.core import Clock, Database, SystemClock
+from retread.project import Project
+
+if TYPE_CHECKING:
+    from retread.data import DatasetStore
+    from retread.registry import Ledger, ServerDirectory
+    from retread.serving import LabelStore, TrafficLog
+
+
+class Workspace:
+    """Everything a command works with. Adapters are imported when needed, to keep `--help` fast."""
+
+    def __init__(self, project: Project, clock: Clock | None = None) -> None:
+        self.project = project
+        self.settings = project.settings
+        self.clock = clock or SystemClock()
+
+    @cached_property
+    def database(self) -> Database:
+        # Tables are declared where they are used; all must be known before they are made.
+        import retread.loop
+        import retread.monitoring
+        import retread.registry
+        import retread.serving  # noqa: F401
+
+        database = Database(self.project.database_url)
+        database.create_tables()
+        return database
+
+    @cached_property
+    def bundles(self) -> BundleStore:
+        return LocalBundleStore(self.project.bundles)
+
+    @cached_property
+    def datasets(self) -> DatasetStore:
+        from retread.data import LanceDatasetStore
+
+        return LanceDatasetStore(self.project.datasets)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from retread.registry import SqlLedger
+
+        return SqlLedger(self.database, self.clock)
+
+    @cached_property
+    def servers(self) -> ServerDirectory:
+        from retread.registry import SqlServerDirectory
+
+        return SqlServerDirectory(self.database, self.clock)
+
+    @cached_property
+    def traffic(self) -> TrafficLog:
+        from retread.serving import SegmentTrafficLog
+
+        return SegmentTrafficLog(self.project.traffic)
+
+    @cached_property
+    def labels(self) -> LabelStore:
+        from retread.serving import SqlLabelStore
+
+        return SqlLabelStore(self.database)

@@ -1,0 +1,79 @@
+"""The bundle: what training leaves and serving loads, without the libraries of either.
+
+>>> from retread.bundle import LocalBundleStore
+>>> from pathlib import Path
+>>> LocalBundleStore(Path("/nonexistent")).digests()
+()
+"""
+
+from retread.bundle.arrays import pack_arrays, unpack_arrays
+from retread.bundle.evidence import Evidence, decode_evidence, encode_evidence
+from retread.bundle.image import (
+    FORMATS,
+    MAX_PIXELS,
+    STATISTICS,
+    Pixels,
+    decode_image,
+    image_statistics,
+)
+from retread.bundle.lineage import Cause, CauseKind, Lineage, Parameter
+from retread.bundle.manifest import (
+    ENVIRONMENT,
+    EVIDENCE,
+    EXAMPLES,
+    MANIFEST,
+    MODEL,
+    REFERENCE,
+    FileEntry,
+    ImageInput,
+    Manifest,
+    Parity,
+    decode_manifest,
+    encode_manifest,
+)
+from retread.bundle.metrics import evidence_metrics
+from retread.bundle.onnx_model import OnnxModel
+from retread.bundle.reference import Reference, decode_reference, encode_reference
+from retread.bundle.signature import Datatype, Signature, TensorSpec
+from retread.bundle.store import BundleStore, LocalBundleStore, file_entries
+
+__all__ = [
+    "ENVIRONMENT",
+    "EVIDENCE",
+    "EXAMPLES",
+    "FORMATS",
+    "MANIFEST",
+    "MAX_PIXELS",
+    "MODEL",
+    "REFERENCE",
+    "STATISTICS",
+    "BundleStore",
+    "Cause",
+    "CauseKind",
+    "Datatype",
+    "Evidence",
+    "FileEntry",
+    "ImageInput",
+    "Lineage",
+    "LocalBundleStore",
+    "Manifest",
+    "OnnxModel",
+    "Parameter",
+    "Parity",
+    "Pixels",
+    "Reference",
+    "Signature",
+    "TensorSpec",
+    "decode_evidence",
+    "decode_image",
+    "decode_manifest",
+    "decode_reference",
+    "encode_evidence",
+    "encode_manifest",
+    "encode_reference",
+    "evidence_metrics",
+    "file_entries",
+    "image_statistics",
+    "pack_arrays",
+    "unpack_arrays",
+]

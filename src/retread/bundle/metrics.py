@@ -1,0 +1,88 @@
+"""Metrics recomputed from evidence.
+
+Written in numpy because the registry needs them where scikit-learn must not be reachable; the
+tests compare each with scikit-learn's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from retread.bundle.evidence import Evidence
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_SMALLEST = 1e-7
+
+
+def evidence_metrics(evidence: Evidence) -> dict[str, float]:
+    """Every metric that applies, by its declared name.
+
+    Two classes: Precision, Recall and F1 are those of the second (positive) class; more: macro
+    averages. AUC is one-vs-rest, averaged over the classes that occur. Empty evidence gives {}.
+    """
+    if len(evidence.ids) == 0:
+        return {}
+    if evidence.is_classification:
+        return _classification(evidence.truth.astype(np.int64), evidence.outputs.astype(np.float64))
+    return _regression(evidence.truth.astype(np.float64), evidence.outputs[:, 0].astype(float))
+
+
+def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
+    classes = probabilities.shape[1]
+    predicted = probabilities.argmax(axis=1)
+    judged = (1,) if classes == 2 else tuple(range(classes))
+    precision, recall, f1 = np.mean(
+        [_precision_recall_f1(truth == c, predicted == c) for c in judged], axis=0
+    )
+    picked = np.clip(probabilities[np.arange(len(truth)), truth], _SMALLEST, 1.0)
+    return {
+        "Loss": float(-np.log(picked).mean()),
+        "Accuracy": float((predicted == truth).mean()),
+        "Precision": float(precision),
+        "Recall": float(recall),
+        "F1": float(f1),
+        "AUC": _mean_auc(truth, probabilities, judged),
+    }
+
+
+def _precision_recall_f1(
+    truth: npt.NDArray[np.bool_], predicted: npt.NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    hits = float((truth & predicted).sum())
+    precision = hits / predicted.sum() if predicted.any() else 0.0
+    recall = hits / truth.sum() if truth.any() else 0.0
+    total = precision + recall
+    return precision, recall, 2 * precision * recall / total if total else 0.0
+
+
+def _mean_auc(truth: Ints, probabilities: Floats, classes: tuple[int, ...]) -> float:
+    areas = [_auc(truth == c, probabilities[:, c]) for c in classes]
+    known = [area for area in areas if not np.isnan(area)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _auc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
+    """Mann-Whitney U over ranks, ties counted half; NaN when only one class occurs."""
+    count = int(positive.sum())
+    others = len(positive) - count
+    if count == 0 or others == 0:
+        return float("nan")
+    _, inverse, sizes = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2.0)[inverse]
+    return float((ranks[positive].sum() - count * (count + 1) / 2.0) / (count * others))
+
+
+def _regression(truth: Floats, predicted: Floats) -> dict[str, float]:
+    errors = predicted - truth
+    spread = float(((truth - truth.mean()) ** 2).sum())
+    squared = float((errors**2).mean())
+    r2 = 1.0 - squared * len(truth) / spread if spread else float("nan")
+    return {
+        "Loss": squared,
+        "MAE": float(np.abs(errors).mean()),
+        "RMSE": squared**0.5,
+        "R2": r2,
+    }

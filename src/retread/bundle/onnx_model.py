@@ -1,0 +1,64 @@
+"""A session over ONNX bytes: used by the parity check, the gate and the server alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from retread.bundle.signature import Datatype, Signature, TensorSpec
+from retread.core import IntegrityBroken
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+_DTYPES: dict[Datatype, Any] = {
+    Datatype.FP32: np.float32,
+    Datatype.INT64: np.int64,
+    Datatype.UINT8: np.uint8,
+    Datatype.BYTES: np.str_,
+}
+
+
+class OnnxModel:
+    """A loaded model; `run` may be called from several threads at once."""
+
+    def __init__(self, content: bytes, signature: Signature, *, threads: int = 1) -> None:
+        """Raises IntegrityBroken when the bytes are no model, or not one of this signature."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's own errors share no base class
+            raise IntegrityBroken(f"ONNX Runtime cannot load the model: {error}.") from error
+        self.signature = signature
+        _check_names("input", self._session.get_inputs(), signature.inputs)
+        _check_names("output", self._session.get_outputs(), signature.outputs)
+        self._outputs = [spec.name for spec in signature.outputs]
+
+    def run(self, inputs: Arrays) -> list[npt.NDArray[Any]]:
+        """The outputs in the signature's order; `inputs` by name, of the signature's dtypes."""
+        results: list[npt.NDArray[Any]] = self._session.run(self._outputs, dict(inputs))
+        return results
+
+    def warm(self) -> None:
+        """Run once on empty-looking input, so that the first request does not pay for it."""
+        self.run({spec.name: _blank(spec) for spec in self.signature.inputs})
+
+
+def _check_names(kind: str, found: Sequence[Any], declared: Sequence[TensorSpec]) -> None:
+    names = {value.name for value in found}
+    missing = [spec.name for spec in declared if spec.name not in names]
+    if missing:
+        raise IntegrityBroken(f"model.onnx has no {kind} {missing}; it has {sorted(names)}.")
+
+
+def _blank(spec: TensorSpec) -> npt.NDArray[Any]:
+    shape = [1 if size < 0 else size for size in spec.shape]
+    return np.zeros(shape, dtype=_DTYPES[spec.datatype])

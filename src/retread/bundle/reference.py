@@ -1,0 +1,50 @@
+"""The reference profile: what held-out data looked like when the model was made."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retread.bundle.arrays import pack_arrays, unpack_arrays
+
+SEPARATOR = ":"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """Held-out examples (validation and evaluation splits, never training rows), one row each.
+
+    `numeric` float64 [n] by name: features, image statistics, `confidence`, regression `value`.
+    `categorical` str [n] by name: categorical features and the predicted `label`.
+    `embedding` float32 [n, E], or [n, 0] for models without one.
+    """
+
+    numeric: Mapping[str, npt.NDArray[np.float64]]
+    categorical: Mapping[str, npt.NDArray[np.str_]]
+    embedding: npt.NDArray[np.float32]
+
+
+def encode_reference(reference: Reference) -> bytes:
+    arrays: dict[str, npt.NDArray[Any]] = {"embedding": reference.embedding}
+    arrays |= {f"numeric{SEPARATOR}{k}": v for k, v in reference.numeric.items()}
+    arrays |= {f"categorical{SEPARATOR}{k}": v for k, v in reference.categorical.items()}
+    return pack_arrays(**arrays)
+
+
+def decode_reference(content: bytes) -> Reference:
+    arrays = unpack_arrays(io.BytesIO(content))
+    return Reference(
+        numeric=_with_prefix(arrays, "numeric"),
+        categorical=_with_prefix(arrays, "categorical"),
+        embedding=arrays["embedding"],
+    )
+
+
+def _with_prefix(arrays: dict[str, npt.NDArray[Any]], kind: str) -> dict[str, npt.NDArray[Any]]:
+    start = f"{kind}{SEPARATOR}"
+    return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}

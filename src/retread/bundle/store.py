@@ -1,0 +1,112 @@
+"""Where bundles are kept, addressed by their digest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from retread.bundle.manifest import (
+    MANIFEST,
+    FileEntry,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+)
+from retread.core import IntegrityBroken, NotFound, digest_bytes, digest_file, sync_folder
+
+
+class BundleStore(Protocol):
+    """Immutable bundles; a bundle exists entirely or not at all."""
+
+    def put(self, manifest: Manifest, files: Mapping[str, bytes]) -> str:
+        """Store a bundle and return its digest; storing it twice is the same as once."""
+        ...
+
+    def manifest(self, digest: str) -> Manifest:
+        """Raises NotFound, or IntegrityBroken if it was changed."""
+        ...
+
+    def read(self, digest: str, name: str) -> bytes:
+        """One file's bytes, verified against the manifest; NotFound, IntegrityBroken."""
+        ...
+
+    def digests(self) -> tuple[str, ...]:
+        """Every bundle there is, sorted."""
+        ...
+
+
+class LocalBundleStore:
+    """Bundles as folders below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, manifest: Manifest, files: Mapping[str, bytes]) -> str:
+        check_files(manifest, files)
+        content = encode_manifest(manifest)
+        digest = digest_bytes(content)
+        folder = self._folder(digest)
+        if folder.exists():
+            return digest
+        self._root.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=self._root))
+        try:
+            for name, body in {**files, MANIFEST: content}.items():
+                _write_durably(temporary / name, body)
+            sync_folder(temporary)
+            temporary.rename(folder)
+        except OSError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if not folder.exists():
+                raise
+        sync_folder(self._root)
+        return digest
+
+    def manifest(self, digest: str) -> Manifest:
+        path = self._folder(digest) / MANIFEST
+        if not path.is_file():
+            raise NotFound(f"There is no bundle {digest} in {self._root}.")
+        return decode_manifest(path.read_bytes(), digest)
+
+    def read(self, digest: str, name: str) -> bytes:
+        entry = self.manifest(digest).files.get(name)
+        if entry is None:
+            raise NotFound(f"Bundle {digest} has no file {name!r}.")
+        path = self._folder(digest) / name
+        if not path.is_file() or digest_file(path) != entry.digest:
+            raise IntegrityBroken(
+                f"{name} of bundle {digest} is not what its manifest says.",
+                "The file was changed or lost; restore it from a backup or train again.",
+            )
+        return path.read_bytes()
+
+    def digests(self) -> tuple[str, ...]:
+        folders = self._root.glob("[0-9a-f]" * 64) if self._root.is_dir() else ()
+        return tuple(sorted(f"sha256:{folder.name}" for folder in folders))
+
+    def _folder(self, digest: str) -> Path:
+        return self._root / digest.removeprefix("sha256:")
+
+
+def file_entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
+    """The manifest's entries for `files`."""
+    return {
+        name: FileEntry(digest=digest_bytes(body), size=len(body)) for name, body in files.items()
+    }
+
+
+def check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    """Raises IntegrityBroken unless `files` are exactly what the manifest names."""
+    if file_entries(files) != manifest.files:
+        raise IntegrityBroken("The bundle's files are not those its manifest names.")
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,44 @@
+"""Names of bytes: `sha256:` and 64 hexadecimal digits."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PREFIX = "sha256:"
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def digest_bytes(content: bytes | memoryview) -> str:
+    """
+    >>> digest_bytes(b"")[:19]
+    'sha256:e3b0c44298fc'
+    """
+    return PREFIX + hashlib.sha256(content).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return PREFIX + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """The same bytes for equal values, whatever the order of their keys."""
+    return _encoder.encode(value)
+
+
+def digest_json(value: Any) -> str:
+    return digest_bytes(canonical_json(value))
+
+
+def short(digest: str) -> str:
+    """The first twelve digits, for people.
+
+    >>> short("sha256:e3b0c44298fc1c149afbf4c8996fb924")
+    'e3b0c44298fc'
+    """
+    return digest.removeprefix(PREFIX)[:12]

@@ -1,0 +1,31 @@
+"""A kind of thing is a package; adding one is adding a file to it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from retread.core.errors import UnknownOption
+
+
+def plugin_names(package: ModuleType) -> tuple[str, ...]:
+    """Names of the modules in `package`, importing none; `_private` ones are left out."""
+    found = (info.name for info in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
+
+
+def load_plugin(package: ModuleType, kind: str, name: str) -> ModuleType:
+    """Import the module `name` of `package`; UnknownOption lists what there is."""
+    names = plugin_names(package)
+    if name not in names:
+        raise UnknownOption(kind, name, names)
+    return importlib.import_module(f"{package.__name__}.{name}")
+
+
+def load_plugins(package: ModuleType) -> dict[str, ModuleType]:
+    """Import every module of `package`, by name."""
+    return {
+        name: importlib.import_module(f"{package.__name__}.{name}")
+        for name in plugin_names(package)
+    }

@@ -1,0 +1,66 @@
+"""Triggers, retrainings and canaries."""
+
+from __future__ import annotations
+
+from retread.bundle import Cause
+from retread.core import Verdict
+from retread.registry.events.event import Event
+
+
+class TriggerReceived(Event, frozen=True, kw_only=True):
+    """Somebody or something asked for retraining; `key` makes it idempotent."""
+
+    trigger: str
+    key: str
+    cause: Cause
+    scenario: str = ""
+    model_type: str = ""
+
+
+class TriggerDecided(Event, frozen=True, kw_only=True):
+    """What the arbiter said: accepted, duplicate, cooldown, held or refused."""
+
+    trigger: str
+    decision: str
+    reason: str
+
+
+class RetrainingStarted(Event, frozen=True, kw_only=True):
+    """The durable workflow of `trigger` began."""
+
+    trigger: str
+    dataset: str
+    dataset_version: int
+
+
+class RetrainingFinished(Event, frozen=True, kw_only=True):
+    """How the workflow ended: promoted, refused, rolled-back, inconclusive or failed."""
+
+    trigger: str
+    outcome: str
+    reason: str
+    version: int = 0
+
+
+class CanaryStarted(Event, frozen=True, kw_only=True):
+    """`version` was put to the canary beside `production`."""
+
+    version: int
+    production: int
+    trigger: str = ""
+
+
+class CanaryJudged(Event, frozen=True, kw_only=True):
+    """The canary's evidence at one step's end."""
+
+    version: int
+    share: float
+    verdict: Verdict
+
+
+class CanaryFinished(Event, frozen=True, kw_only=True):
+    """The canary ended: promoted, rolled-back or expired."""
+
+    version: int
+    outcome: str
+    reason: str
