@@ -22,6 +22,7 @@ def evidence_metrics(evidence: Evidence) -> dict[str, float]:
 
     Two classes: Precision, Recall and F1 are those of the second (positive) class; more: macro
     averages. AUC is one-vs-rest, averaged over the classes that occur. Empty evidence gives {}.
+    Outputs that are not finite are wrong answers, and make Loss and AUC (or all errors) NaN.
     """
     if len(evidence.ids) == 0:
         return {}
@@ -32,19 +33,21 @@ def evidence_metrics(evidence: Evidence) -> dict[str, float]:
 
 def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
     classes = probabilities.shape[1]
-    predicted = probabilities.argmax(axis=1)
+    finite = np.isfinite(probabilities).all(axis=1)
+    # numpy takes NaN for the largest: without this, it would be an answer.
+    predicted = np.where(finite, probabilities.argmax(axis=1), -1)
     judged = (1,) if classes == 2 else tuple(range(classes))
     precision, recall, f1 = np.mean(
         [_precision_recall_f1(truth == c, predicted == c) for c in judged], axis=0
     )
     picked = np.clip(probabilities[np.arange(len(truth)), truth], _SMALLEST, 1.0)
     return {
-        "Loss": float(-np.log(picked).mean()),
+        "Loss": float(-np.log(picked).mean()) if finite.all() else float("nan"),
         "Accuracy": float((predicted == truth).mean()),
         "Precision": float(precision),
         "Recall": float(recall),
         "F1": float(f1),
-        "AUC": _mean_auc(truth, probabilities, judged),
+        "AUC": _mean_auc(truth, probabilities, judged) if finite.all() else float("nan"),
     }
 
 
@@ -76,7 +79,7 @@ def _auc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
 
 
 def _regression(truth: Floats, predicted: Floats) -> dict[str, float]:
-    errors = predicted - truth
+    errors = np.where(np.isfinite(predicted), predicted, np.nan) - truth
     spread = float(((truth - truth.mean()) ** 2).sum())
     squared = float((errors**2).mean())
     r2 = 1.0 - squared * len(truth) / spread if spread else float("nan")

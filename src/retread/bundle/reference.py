@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,16 +21,22 @@ class Reference:
 
     `numeric` float64 [n] by name: features, image statistics, `confidence`, regression `value`.
     `categorical` str [n] by name: categorical features and the predicted `label`.
-    `embedding` float32 [n, E], or [n, 0] for models without one.
+    `embedding` float32 [n, E], or [n, 0] for models without one. `groups` str [n] names examples
+    that belong together (photos of one tire), which say less than as many separate ones; [0]
+    where they are not known.
     """
 
     numeric: Mapping[str, npt.NDArray[np.float64]]
     categorical: Mapping[str, npt.NDArray[np.str_]]
     embedding: npt.NDArray[np.float32]
+    groups: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
 
 
 def encode_reference(reference: Reference) -> bytes:
-    arrays: dict[str, npt.NDArray[Any]] = {"embedding": reference.embedding}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "embedding": reference.embedding,
+        "groups": reference.groups,
+    }
     arrays |= {f"numeric{SEPARATOR}{k}": v for k, v in reference.numeric.items()}
     arrays |= {f"categorical{SEPARATOR}{k}": v for k, v in reference.categorical.items()}
     return pack_arrays(**arrays)
@@ -42,6 +48,7 @@ def decode_reference(content: bytes) -> Reference:
         numeric=_with_prefix(arrays, "numeric"),
         categorical=_with_prefix(arrays, "categorical"),
         embedding=arrays["embedding"],
+        groups=arrays.get("groups", np.zeros(0, dtype=np.str_)),
     )
 
 

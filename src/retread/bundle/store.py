@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -16,7 +17,10 @@ from retread.bundle.manifest import (
     decode_manifest,
     encode_manifest,
 )
-from retread.core import IntegrityBroken, NotFound, digest_bytes, digest_file, sync_folder
+from retread.core import IntegrityBroken, NotFound, digest_bytes, sync_folder
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 class BundleStore(Protocol):
@@ -77,18 +81,21 @@ class LocalBundleStore:
         if entry is None:
             raise NotFound(f"Bundle {digest} has no file {name!r}.")
         path = self._folder(digest) / name
-        if not path.is_file() or digest_file(path) != entry.digest:
+        content = path.read_bytes() if path.is_file() else None
+        if content is None or digest_bytes(content) != entry.digest:
             raise IntegrityBroken(
                 f"{name} of bundle {digest} is not what its manifest says.",
                 "The file was changed or lost; restore it from a backup or train again.",
             )
-        return path.read_bytes()
+        return content
 
     def digests(self) -> tuple[str, ...]:
         folders = self._root.glob("[0-9a-f]" * 64) if self._root.is_dir() else ()
         return tuple(sorted(f"sha256:{folder.name}" for folder in folders))
 
     def _folder(self, digest: str) -> Path:
+        if _DIGEST.fullmatch(digest) is None:
+            raise NotFound(f"There is no bundle {digest!r}.", "A bundle is named sha256:HEX.")
         return self._root / digest.removeprefix("sha256:")
 
 
@@ -100,7 +107,10 @@ def file_entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
 
 
 def check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
-    """Raises IntegrityBroken unless `files` are exactly what the manifest names."""
+    """Raises IntegrityBroken unless `files` are exactly what the manifest names, none a path."""
+    for name in manifest.files:
+        if _FILE_NAME.fullmatch(name) is None or name == MANIFEST:
+            raise IntegrityBroken(f"{name!r} is not a file name that a bundle may hold.")
     if file_entries(files) != manifest.files:
         raise IntegrityBroken("The bundle's files are not those its manifest names.")
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from retread.core import METRICS, InvalidSettings, UnknownOption, metric_named
+from retread.core import InvalidSettings
+from retread.project.contradictions import contradictions
+from retread.project.overrides import annotation_at, overridden
 from retread.project.settings import Settings
 
-PREFIX = "RETREAD__"
+Location = tuple[int | str, ...]
 
 
 def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
@@ -22,18 +26,29 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
 
     Raises InvalidSettings with one line for each mistake.
     """
-    values = _read(path)
-    _override(values, environment)
-    return parse_settings(values, source=path.name)
+    values, variables = overridden(_read(path), environment, Settings)
+    return parse_settings(values, source=path.name, variables=variables)
 
 
-def parse_settings(values: Mapping[str, Any], *, source: str) -> Settings:
-    """Settings from nested values; `source` names them in errors."""
+def parse_settings(
+    values: Mapping[str, Any], *, source: str, variables: Mapping[tuple[str, ...], str] = {}
+) -> Settings:
+    """Settings from nested values; `source` names them in errors.
+
+    `variables` names the environment variable that gave a path its value.
+    """
     try:
-        settings = Settings.model_validate(values)
+        settings, errors = _validated(values), []
     except ValidationError as error:
-        raise InvalidSettings(source, [_describe(e) for e in error.errors()]) from error
-    problems = _contradictions(settings)
+        errors = _first_causes(error.errors())
+        settings = _without(values, [e["loc"] for e in errors])
+    wrong = [".".join(map(str, e["loc"])) for e in errors]
+    problems = [_describe(e, variables) for e in errors]
+    problems += [
+        found.text
+        for found in contradictions(settings)
+        if not any(key.startswith(w) or w.startswith(key) for key in found.keys for w in wrong)
+    ]
     if problems:
         raise InvalidSettings(source, problems)
     return settings
@@ -48,66 +63,57 @@ def _read(path: Path) -> dict[str, Any]:
         raise InvalidSettings(path.name, [f"it is not UTF-8 text: {error}"]) from error
 
 
-def _override(values: dict[str, Any], environment: Mapping[str, str]) -> None:
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
-        *sections, key = variable.removeprefix(PREFIX).lower().split("__")
-        place = values
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = _toml_value(text)
+def _validated(values: Mapping[str, Any]) -> Settings:
+    # By way of JSON: there, strict allows a list for a tuple, but no "5001" for a number.
+    return Settings.model_validate_json(json.dumps(values, default=str), strict=True)
 
 
-def _toml_value(text: str) -> Any:
+def _first_causes(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those of a whole that only follow from one of its parts."""
+    places = [error["loc"] for error in errors]
+
+    def has_wrong_part(whole: Location) -> bool:
+        return any(len(p) > len(whole) and p[: len(whole)] == whole for p in places)
+
+    return [error for error in errors if not has_wrong_part(error["loc"])]
+
+
+def _without(values: Mapping[str, Any], wrong: Sequence[Location]) -> Settings:
+    """Settings with defaults in place of what is wrong, so that the rest can be judged too."""
+    cleaned = copy.deepcopy(dict(values))
+    for location in wrong:
+        place: Any = cleaned
+        for part in location[:-1]:
+            if not isinstance(place, dict) or not isinstance(place.get(str(part)), dict):
+                break
+            place = place[part]
+        else:
+            part = location[-1]
+        if isinstance(place, dict):
+            place.pop(part, None)
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+        return _validated(cleaned)
+    except ValidationError:  # what was wrong was required: go on without its section
+        whole = {str(location[0]) for location in wrong}
+        return _validated({k: v for k, v in values.items() if k not in whole})
 
 
-def _describe(error: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in error["loc"])
+def _describe(error: ErrorDetails, variables: Mapping[tuple[str, ...], str]) -> str:
+    location = error["loc"]
+    path = ".".join(str(part) for part in location)
+    variable = variables.get(tuple(str(part) for part in location))
+    where = f"{variable} in the environment ({path})" if variable else path
     if error["type"] == "extra_forbidden":
-        return f"{path}: there is no such setting.{_suggestion(error['loc'])}"
-    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, but it is {error['input']!r}"
+        return f"{where}: there is no such setting.{_suggestion(location)}"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{where}: {message.removeprefix('input ')}, but it is {error['input']!r}"
 
 
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    model: type[BaseModel] | None = Settings
-    for part in location[:-1]:
-        field = model.model_fields.get(str(part)) if model else None
-        model = cast("type[BaseModel] | None", field.annotation) if field else None
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return ""
-    names = list(model.model_fields) if model else []
+def _suggestion(location: Location) -> str:
+    parent = tuple(str(part) for part in location[:-1])
+    model = annotation_at(Settings, parent) if parent else Settings
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return ""
+    names = list(model.model_fields)
     close = difflib.get_close_matches(str(location[-1]), names, n=1)
     return f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
-
-
-def _contradictions(settings: Settings) -> list[str]:
-    problems = []
-    try:
-        metric_named(settings.gate.metric)
-    except UnknownOption:
-        allowed = ", ".join(metric.name for metric in METRICS)
-        problems.append(
-            f"gate.metric: should be one of {allowed}, but it is {settings.gate.metric!r}"
-        )
-    scenario = settings.training.scenario
-    if scenario and scenario not in settings.training.scenarios:
-        known = ", ".join(settings.training.scenarios) or "none"
-        problems.append(f"training.scenario: there is no scenario {scenario!r}. Known: {known}.")
-    steps = settings.canary.steps
-    if not steps or list(steps) != sorted(set(steps)) or not 0 < steps[0] <= steps[-1] <= 1:
-        problems.append(
-            f"canary.steps: should grow, each over 0 and at most 1, but it is {list(steps)}"
-        )
-    if settings.data.validation_share + settings.data.evaluation_share >= 0.9:
-        problems.append("data: validation_share and evaluation_share leave nothing to train on")
-    if settings.serving.host not in {"127.0.0.1", "localhost", "::1"}:
-        problems.append(
-            f"serving.host: should be 127.0.0.1, localhost or ::1, but it is "
-            f"{settings.serving.host!r}: there is no access control yet"
-        )
-    return problems

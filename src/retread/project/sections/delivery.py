@@ -65,7 +65,7 @@ class CanarySection(Section):
     """Paired labels before the last step can end well; 0 judges without labels."""
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     """Chance of promoting a candidate that is worse by more than the margin, whenever looked at."""
-    margin: float = Field(default=0.05, ge=0)
+    margin: float = Field(default=0.1, ge=0)
     """How much worse on labelled traffic a candidate may be (share of wrong answers; for
     regression, share of production's error)."""
     max_error_rate: float = Field(default=0.02, gt=0, lt=1)

@@ -24,6 +24,8 @@ class MonitoringSection(Section):
     """Drop of the gate's metric on labelled traffic that is an alarm; a share for errors."""
     min_labels: int = Field(default=50, ge=1)
     """Labelled records before performance is judged."""
+    repeat_s: float = Field(default=86_400.0, ge=0)
+    """Seconds before an alarm that is still there is raised again for the same version."""
     keep_days: float = Field(default=30.0, gt=0)
     """Age at which recorded traffic is deleted."""
 

@@ -1,0 +1,53 @@
+# Everything a person or CI runs. Each target makes the environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: install demo test check lint types contracts bench-serving bench-data bench-drift clean
+
+install: $(STAMP)
+
+# torch first: asked for later, pip may take a build with gigabytes of CUDA for a machine without it.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Retread needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[vision,postgres,dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/retread demo tires
+
+test: lint types contracts
+	$(BIN)/pytest
+
+check: lint types contracts
+	$(BIN)/pytest -m 'not slow'
+
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: install
+	$(BIN)/mypy
+
+contracts: install
+	$(BIN)/lint-imports
+
+bench-serving: install
+	$(BIN)/python benchmarks/serving.py
+
+bench-data: install
+	$(BIN)/python benchmarks/data_add.py
+
+bench-drift: install
+	$(BIN)/python benchmarks/drift.py
+
+clean:
+	rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from retread.bundle import LocalBundleStore, Manifest, decode_manifest, encode_manifest
+from retread.core import IntegrityBroken, NotFound, digest_bytes
+
+MakeManifest = Callable[[Mapping[str, bytes]], Manifest]
+FILES = {"model.onnx": b"graph", "evidence.npz": b"rows"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalBundleStore:
+    return LocalBundleStore(tmp_path / "bundles")
+
+
+def test_what_is_put_is_read(store: LocalBundleStore, make_manifest: MakeManifest) -> None:
+    manifest = make_manifest(FILES)
+    digest = store.put(manifest, FILES)
+    assert digest == digest_bytes(encode_manifest(manifest))
+    assert store.manifest(digest) == manifest
+    assert store.read(digest, "model.onnx") == b"graph"
+    assert store.digests() == (digest,)
+    assert store.put(manifest, FILES) == digest
+    assert store.digests() == (digest,)
+
+
+def test_files_that_the_manifest_does_not_name_are_refused(
+    store: LocalBundleStore, make_manifest: MakeManifest
+) -> None:
+    manifest = make_manifest(FILES)
+    for files in ({**FILES, "extra": b""}, {"model.onnx": b"graph"}, {**FILES, "model.onnx": b""}):
+        with pytest.raises(IntegrityBroken, match="not those its manifest names"):
+            store.put(manifest, files)
+    assert store.digests() == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["../escape", "a/b", "/absolute", "", ".", "..", "a\0b", "x" * 300]
+)
+def test_a_file_name_is_never_a_path(
+    name: str, store: LocalBundleStore, make_manifest: MakeManifest, tmp_path: Path
+) -> None:
+    files = {name: b"x"}
+    with pytest.raises(IntegrityBroken, match="not a file name"):
+        store.put(make_manifest(files), files)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("digest", ["sha256:" + "0" * 64, "sha256:../..", "../../x", "", "sha256:"])
+def test_a_digest_is_never_a_path(digest: str, store: LocalBundleStore) -> None:
+    with pytest.raises(NotFound):
+        store.manifest(digest)
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "model.onnx", "evidence.npz"])
+def test_every_changed_byte_is_found(
+    file: str, store: LocalBundleStore, make_manifest: MakeManifest, tmp_path: Path
+) -> None:
+    digest = store.put(make_manifest(FILES), FILES)
+    path = tmp_path / "bundles" / digest.removeprefix("sha256:") / file
+    content = bytearray(path.read_bytes())
+    for position in range(0, len(content), max(1, len(content) // 40)):
+        content[position] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(IntegrityBroken):
+            [store.read(digest, name) for name in FILES]
+        content[position] ^= 1
+    path.write_bytes(content)
+    assert store.read(digest, "model.onnx") == b"graph"
+
+
+def test_a_lost_file_and_a_link_are_not_the_file(
+    store: LocalBundleStore, make_manifest: MakeManifest, tmp_path: Path
+) -> None:
+    digest = store.put(make_manifest(FILES), FILES)
+    path = tmp_path / "bundles" / digest.removeprefix("sha256:") / "model.onnx"
+    path.unlink()
+    with pytest.raises(IntegrityBroken):
+        store.read(digest, "model.onnx")
+    other = tmp_path / "other"
+    other.write_bytes(b"other")
+    path.symlink_to(other)
+    with pytest.raises(IntegrityBroken):
+        store.read(digest, "model.onnx")
+    with pytest.raises(NotFound, match=r"no file '\.\./other'"):
+        store.read(digest, "../other")
+
+
+def test_a_manifest_of_another_shape_is_refused() -> None:
+    content = b'{"model": "x"}'
+    with pytest.raises(IntegrityBroken, match="malformed"):
+        decode_manifest(content, digest_bytes(content))
+    with pytest.raises(IntegrityBroken, match="has digest"):
+        decode_manifest(content, "sha256:0")
+
+
+CRASHING = """
+import os, signal, sys
+from pathlib import Path
+import msgspec
+from retread.bundle import LocalBundleStore, Manifest
+import retread.bundle.store as module
+
+dies_at, calls = int(sys.argv[3]), 0
+def counted(real):
+    def call(*arguments, **options):
+        global calls
+        calls += 1
+        if calls == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **options)
+    return call
+
+os.fsync = counted(os.fsync)
+os.rename = counted(os.rename)
+manifest = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Manifest)
+files = {"model.onnx": b"graph", "evidence.npz": b"rows"}
+LocalBundleStore(Path(sys.argv[1])).put(manifest, files)
+"""
+
+
+def test_killed_at_any_write_a_bundle_exists_entirely_or_not_at_all(
+    make_manifest: MakeManifest, tmp_path: Path
+) -> None:
+    manifest = make_manifest(FILES)
+    described = tmp_path / "manifest"
+    described.write_bytes(encode_manifest(manifest))
+    states = []
+    for dies_at in range(1, 20):
+        root = tmp_path / f"bundles-{dies_at}"
+        command = [sys.executable, "-c", CRASHING, str(root), str(described), str(dies_at)]
+        ended = subprocess.run(command, check=False).returncode
+        store = LocalBundleStore(root)
+        states.append(len(store.digests()))
+        for digest in store.digests():
+            assert {name: store.read(digest, name) for name in FILES} == FILES
+        digest = store.put(manifest, FILES)
+        assert store.read(digest, "model.onnx") == b"graph"
+        if ended == 0:
+            break
+        assert ended == -signal.SIGKILL
+    assert ended == 0
+    assert states[0] == 0
+    assert states[-1] == 1
+    assert len(states) >= 5
+
+
+def test_a_failed_write_leaves_nothing(make_manifest: MakeManifest, tmp_path: Path) -> None:
+    root = tmp_path / "bundles"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            LocalBundleStore(root).put(make_manifest(FILES), FILES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(root.iterdir()) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    files=st.dictionaries(
+        st.from_regex(r"[a-z][a-z0-9._-]{0,20}", fullmatch=True).filter(
+            lambda name: name != "manifest.json"
+        ),
+        st.binary(max_size=64),
+        max_size=4,
+    )
+)
+def test_any_files_come_back(
+    files: dict[str, bytes], store: LocalBundleStore, make_manifest: MakeManifest
+) -> None:
+    digest = store.put(make_manifest(files), files)
+    assert {name: store.read(digest, name) for name in files} == files

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import resource
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+
+from retread.core import (
+    Database,
+    ManualClock,
+    SystemClock,
+    Unavailable,
+    UnknownOption,
+    load_plugin,
+    load_plugins,
+    plugin_names,
+    write_atomically,
+)
+
+NUMBERS = Table("numbers", MetaData(), Column("value", Integer))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database(f"sqlite:///{tmp_path}/x.db", deadline_s=0.2)
+    with database.write() as connection:
+        NUMBERS.create(connection)
+    return database
+
+
+def numbers(database: Database) -> list[int]:
+    with database.read() as connection:
+        return list(connection.scalars(select(NUMBERS.c.value)))
+
+
+def add(database: Database, value: int) -> None:
+    with database.write() as connection:
+        connection.execute(insert(NUMBERS).values(value=value))
+
+
+def test_a_write_is_all_or_nothing(database: Database) -> None:
+    add(database, 1)
+
+    def fail_after_writing() -> None:
+        with database.write() as connection:
+            connection.execute(insert(NUMBERS).values(value=2))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_writing()
+    assert numbers(database) == [1]
+
+
+def test_a_reader_sees_one_moment_and_blocks_nobody(database: Database) -> None:
+    add(database, 1)
+    with database.read() as connection:
+        before = list(connection.scalars(select(NUMBERS.c.value)))
+        add(database, 2)
+        assert list(connection.scalars(select(NUMBERS.c.value))) == before == [1]
+    assert numbers(database) == [1, 2]
+
+
+def test_writers_take_turns(tmp_path: Path, database: Database) -> None:
+    patient = Database(database.url)
+
+    def increase() -> None:
+        for _ in range(20):
+            with patient.write() as connection:
+                count = len(list(connection.scalars(select(NUMBERS.c.value))))
+                connection.execute(insert(NUMBERS).values(value=count))
+
+    threads = [threading.Thread(target=increase) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers(database)) == list(range(80))
+    patient.close()
+
+
+def test_a_locked_database_is_unavailable_after_its_deadline(
+    tmp_path: Path, database: Database
+) -> None:
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="does not answer"):
+        add(database, 1)
+    other.execute("ROLLBACK")
+    other.close()
+    add(database, 1)
+    assert numbers(database) == [1]
+
+
+def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable), Database(f"sqlite:///{tmp_path}/no/x.db").read():
+        pass
+
+
+def test_what_was_committed_survives_a_kill(tmp_path: Path, database: Database) -> None:
+    code = (
+        "import os, signal, sys; from sqlalchemy import text; from retread.core import Database\n"
+        "database = Database(sys.argv[1])\n"
+        "with database.write() as c: c.execute(text('INSERT INTO numbers VALUES (1)'))\n"
+        "with database.write() as c:\n"
+        "    c.execute(text('INSERT INTO numbers VALUES (2)'))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, database.url], check=False)
+    assert ended.returncode == -9
+    assert numbers(database) == [1]
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    seen: set[bytes] = set()
+    write_atomically(path, b"a" * 100_000)
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.add(path.read_bytes())
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for letter in (b"b", b"c", b"d") * 5:
+        write_atomically(path, letter * 100_000)
+    stop.set()
+    reader.join()
+    assert seen <= {letter * 100_000 for letter in (b"a", b"b", b"c", b"d")}
+    assert [p.name for p in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    write_atomically(path, b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_atomically(path, b"newer")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_plugin_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "round.py").write_text("SIDES = 0\n")
+    (tmp_path / "square.py").write_text("SIDES = 4\n")
+    (tmp_path / "_private.py").write_text("raise RuntimeError\n")
+    package = ModuleType("shapes_for_this_test")
+    package.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    assert plugin_names(package) == ("round", "square")
+    assert load_plugin(package, "shape", "square").SIDES == 4
+    assert {name: m.SIDES for name, m in load_plugins(package).items()} == {"round": 0, "square": 4}
+    with pytest.raises(UnknownOption, match=r"Unknown shape 'oval'. Use one of: round, square."):
+        load_plugin(package, "shape", "oval")
+
+
+def test_clocks() -> None:
+    clock = ManualClock(datetime(2012, 1, 1, tzinfo=UTC))
+    clock.advance(timedelta(seconds=5))
+    assert clock.monotonic() == 5.0
+    clock.set(datetime(2012, 1, 2, tzinfo=UTC))
+    assert clock.now().day == 2
+    system = SystemClock()
+    assert system.now().tzinfo is UTC
+    assert system.monotonic() <= system.monotonic()
