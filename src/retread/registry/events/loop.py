@@ -8,13 +8,20 @@ from retread.registry.events.event import Event
 
 
 class TriggerReceived(Event, frozen=True, kw_only=True):
-    """Somebody or something asked for retraining; `key` makes it idempotent."""
+    """Somebody or something asked for retraining; `key` makes it idempotent.
+
+    `version` is the model version whose traffic asked for it, 0 for none. With `candidate` nothing
+    is trained: that version goes to the canary, past the gate if `force` gives a reason.
+    """
 
     trigger: str
     key: str
     cause: Cause
     scenario: str = ""
     model_type: str = ""
+    version: int = 0
+    candidate: int = 0
+    force: str = ""
 
 
 class TriggerDecided(Event, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ class SlotAssigned(Event, frozen=True, kw_only=True):
     """From `epoch` on, `slot` answers with `version`; `share` of routing keys for a canary.
 
     This is the intent: servers load it and acknowledge. For production it is followed by
-    PromotionCompleted or PromotionReverted.
+    PromotionCompleted or PromotionReverted; `rollback` says which kind of promotion it is.
     """
 
     slot: Slot
@@ -29,6 +29,7 @@ class SlotAssigned(Event, frozen=True, kw_only=True):
     epoch: int
     share: float = 1.0
     reason: str = ""
+    rollback: bool = False
 
 
 class SlotCleared(Event, frozen=True, kw_only=True):

@@ -1,0 +1,50 @@
+"""The manifest claims what the evidence shows."""
+
+from __future__ import annotations
+
+from math import isclose, isnan
+
+from retread.bundle import evidence_metrics
+from retread.core import CheckResult, Outcome, short
+from retread.registry.gate_inputs import GateInputs
+
+_TOLERANCE = 1e-6
+
+
+def check(inputs: GateInputs) -> CheckResult:
+    """Each metric in the manifest is recomputed; the evidence is of the lineage's split."""
+    evidence = inputs.evidence
+    declared = inputs.manifest.lineage.evaluation_digest
+    if evidence.evaluation_digest != declared:
+        found = short(evidence.evaluation_digest)
+        reason = f"The evidence is of split {found}, the lineage names {short(declared)}."
+        return CheckResult(check="evidence", outcome=Outcome.FAIL, reason=reason)
+    measured = evidence_metrics(evidence)
+    claimed = inputs.manifest.metrics
+    wrong = [name for name in claimed if not _agree(claimed[name], measured.get(name))]
+    if wrong:
+        told = "; ".join(f"{name}: {_told(claimed[name], measured.get(name))}" for name in wrong)
+        return CheckResult(
+            check="evidence",
+            outcome=Outcome.FAIL,
+            reason=f"The manifest's metrics are not those of the evidence. {told}.",
+            numbers={name: measured[name] for name in wrong if name in measured},
+        )
+    return CheckResult(
+        check="evidence",
+        outcome=Outcome.PASS,
+        reason=f"{len(claimed)} metrics were recomputed from {len(evidence.ids)} predictions.",
+        numbers={"examples": float(len(evidence.ids))},
+    )
+
+
+def _agree(claimed: float, measured: float | None) -> bool:
+    if measured is None:
+        return False
+    both_undefined = isnan(claimed) and isnan(measured)
+    return both_undefined or isclose(claimed, measured, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+
+
+def _told(claimed: float, measured: float | None) -> str:
+    shown = "nothing" if measured is None else f"{measured:.4f}"
+    return f"it says {claimed:.4f}, the predictions give {shown}"

@@ -1,0 +1,35 @@
+"""It is known where the model comes from."""
+
+from __future__ import annotations
+
+from retread.core import CheckResult, Outcome
+from retread.registry.gate_inputs import GateInputs
+
+
+def check(inputs: GateInputs) -> CheckResult:
+    """Run, data, evaluation split and environment are named; the commit too where it is asked
+    for, and without uncommitted changes."""
+    lineage = inputs.manifest.lineage
+    facts = {
+        "run": lineage.run_id,
+        "dataset": lineage.dataset,
+        "dataset digest": lineage.dataset_digest,
+        "evaluation digest": lineage.evaluation_digest,
+        "environment digest": lineage.environment_digest,
+    }
+    missing = [name for name, value in facts.items() if not value]
+    if missing:
+        return _result(Outcome.FAIL, f"The lineage lacks: {', '.join(missing)}.")
+    if inputs.settings.require_clean_commit and not lineage.git_commit:
+        return _result(Outcome.FAIL, "The code was in no Git commit; [gate] asks for a clean one.")
+    if inputs.settings.require_clean_commit and lineage.git_dirty:
+        reason = f"The code had changes beside commit {lineage.git_commit[:12]}; commit them."
+        return _result(Outcome.FAIL, reason)
+    commit = f"commit {lineage.git_commit[:12]}" if lineage.git_commit else "no commit"
+    dirt = ", with uncommitted changes" if lineage.git_dirty else ""
+    data = f"{lineage.dataset}@{lineage.dataset_version}"
+    return _result(Outcome.PASS, f"Run {lineage.run_id} on {data}, {commit}{dirt}.")
+
+
+def _result(outcome: Outcome, reason: str) -> CheckResult:
+    return CheckResult(check="lineage", outcome=outcome, reason=reason)

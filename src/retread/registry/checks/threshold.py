@@ -1,0 +1,32 @@
+"""The metric that decides reaches the project's threshold."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from retread.bundle import evidence_metrics
+from retread.core import CheckResult, Outcome, metric_named
+from retread.registry.gate_inputs import GateInputs
+
+
+def check(inputs: GateInputs) -> CheckResult:
+    """Recomputed from the evidence; fail below the threshold, inconclusive without a number."""
+    metric = metric_named(inputs.settings.metric)
+    threshold = inputs.settings.threshold
+    metrics = evidence_metrics(inputs.evidence)
+    value = metrics.get(metric.name, float("nan"))
+    numbers = {metric.name: value, "threshold": threshold}
+    if metrics and metric.name not in metrics:
+        reason = f"This task has no {metric.name}; set [gate] metric to: {', '.join(metrics)}."
+        return _result(Outcome.FAIL, reason, numbers)
+    if isnan(value):
+        reason = f"{metric.name} is undefined on {len(inputs.evidence.ids)} examples."
+        return _result(Outcome.INCONCLUSIVE, reason, numbers)
+    passed = metric.at_least(value, threshold)
+    limit = "at least" if metric.higher_is_better else "at most"
+    reason = f"{metric.name} is {value:.4f}; {limit} {threshold:g} is asked for."
+    return _result(Outcome.PASS if passed else Outcome.FAIL, reason, numbers)
+
+
+def _result(outcome: Outcome, reason: str, numbers: dict[str, float]) -> CheckResult:
+    return CheckResult(check="threshold", outcome=outcome, reason=reason, numbers=numbers)

@@ -1,0 +1,55 @@
+"""The server directory in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from retread.core import Clock, Database, canonical_json
+from retread.registry.events import Slot
+from retread.registry.servers import LIVE_S, Applied, ServerStatus
+from retread.registry.tables import SERVERS
+from retread.registry.transaction import serialised
+
+FORGOTTEN_S = 3600.0
+"""Rows of servers that died without saying so go after this long."""
+
+_decoder = msgspec.json.Decoder(dict[Slot, Applied])
+
+
+class SqlServerDirectory:
+    """ServerDirectory on `database`; one row a server."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def announce(self, server_id: str, applied: Mapping[Slot, Applied]) -> None:
+        now = self._clock.now().timestamp()
+        values = {"at": now, "applied": canonical_json(dict(applied)).decode()}
+
+        def work(connection: Connection) -> None:
+            mine = update(SERVERS).where(SERVERS.c.server_id == server_id).values(**values)
+            if connection.execute(mine).rowcount == 0:
+                connection.execute(insert(SERVERS).values(server_id=server_id, **values))
+                connection.execute(delete(SERVERS).where(SERVERS.c.at < now - FORGOTTEN_S))
+
+        serialised(self._database, work)
+
+    def live(self) -> tuple[ServerStatus, ...]:
+        now = self._clock.now().timestamp()
+        query = select(SERVERS.c.server_id, SERVERS.c.at, SERVERS.c.applied)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(SERVERS.c.server_id)).all()
+        # A heartbeat from the future is as stale as one from the past: the clock went back.
+        return tuple(
+            ServerStatus(server_id=server_id, applied=_decoder.decode(applied), age_s=now - at)
+            for server_id, at, applied in rows
+            if abs(now - at) < LIVE_S
+        )
+
+    def forget(self, server_id: str) -> None:
+        gone = delete(SERVERS).where(SERVERS.c.server_id == server_id)
+        serialised(self._database, lambda connection: connection.execute(gone))

@@ -1,0 +1,94 @@
+"""The statistics of the paired comparison keep their word."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retread.core import metric_named
+from retread.registry.comparison import bootstrap, bootstrap_interval, misaligned, score_interval
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(12, 2), (30, 20), (9, 0), (55, 40)])
+def test_the_interval_inverts_mcnemars_test(wins: int, losses: int) -> None:
+    """No difference is on the bound exactly when McNemar's statistic says so, whatever n."""
+    statistic = (wins - losses) / (wins + losses) ** 0.5
+    confidence = NormalDist().cdf(statistic)
+    for examples in (wins + losses, 200, 5000):
+        low, _ = score_interval(wins, losses, examples, confidence)
+        assert low == pytest.approx(0.0, abs=1e-6)
+
+
+def test_no_disagreement_still_leaves_doubt() -> None:
+    """The closed form: z^2 / (n + z^2)."""
+    z = NormalDist().inv_cdf(0.95)
+    for examples in (1, 30, 1000):
+        low, _ = score_interval(0, 0, examples, 0.95)
+        assert low == pytest.approx(-(z**2) / (examples + z**2), abs=1e-9)
+
+
+counts = st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 300)).filter(
+    lambda made: sum(made) > 0
+)
+
+
+@given(made=counts, confidence=st.floats(0.55, 0.99))
+def test_bounds_enclose_the_difference_and_mirror(
+    made: tuple[int, int, int], confidence: float
+) -> None:
+    wins, losses, equal = made
+    examples = wins + losses + equal
+    low, high = score_interval(wins, losses, examples, confidence)
+    assert -1.0 <= low <= (wins - losses) / examples <= high <= 1.0
+    mirrored = score_interval(losses, wins, examples, confidence)
+    assert (-high, -low) == pytest.approx(mirrored, abs=1e-9)
+
+
+@given(made=counts)
+def test_more_confidence_is_a_wider_interval(made: tuple[int, int, int]) -> None:
+    wins, losses, equal = made
+    narrow = score_interval(wins, losses, wins + losses + equal, 0.8)
+    wide = score_interval(wins, losses, wins + losses + equal, 0.95)
+    assert wide[0] <= narrow[0] + 1e-9
+    assert wide[1] >= narrow[1] - 1e-9
+
+
+def test_a_model_worse_by_the_margin_is_passed_as_rarely_as_promised() -> None:
+    """P(lower bound >= -margin | difference = -margin) <= 1 - confidence, within noise."""
+    random = np.random.default_rng(0)
+    margin, confidence, rounds = 0.05, 0.9, 2000
+    for disagreement, examples in ((0.1, 200), (0.2, 200), (0.3, 1000)):
+        wins_share = (disagreement - margin) / 2
+        shares = [wins_share, wins_share + margin, 1 - disagreement]
+        drawn = random.multinomial(examples, shares, size=rounds)
+        passed = sum(
+            score_interval(int(wins), int(losses), examples, confidence)[0] >= -margin
+            for wins, losses, _ in drawn
+        )
+        assert passed / rounds <= 1 - confidence + 0.02
+
+
+@pytest.mark.slow
+def test_the_bootstrap_covers_as_promised(maker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lower bound lies over the true gain (none) in about 1 - confidence of draws."""
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 200)
+    over = 0
+    rounds = 40
+    for seed in range(rounds):
+        candidate = maker.evidence(wrong=25, seed=2 * seed, count=150)
+        production = maker.evidence(wrong=25, seed=2 * seed + 1, count=150)
+        low, high = bootstrap_interval(candidate, production, metric_named("Loss"), 0.9)
+        assert low <= high
+        over += low > 0
+    assert over <= rounds * 0.2
+
+
+def test_a_duplicated_example_is_no_pair(maker: Any) -> None:
+    evidence = maker.evidence()
+    evidence.ids[1] = evidence.ids[0]
+    assert "twice" in misaligned(evidence, evidence)

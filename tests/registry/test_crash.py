@@ -1,0 +1,110 @@
+"""kill -9 of a promoter at random points (F4), and promoters in several processes (F16)."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retread.core import Database, SystemClock
+from retread.registry import Entry, Promoter, Registry, SqlLedger, SqlServerDirectory, fold
+from retread.registry.events import PromotionCompleted, PromotionReverted, Slot, SlotAssigned
+
+PROMOTING = Path(__file__).with_name("promoting.py")
+
+
+@pytest.fixture
+def versions(database: Database, maker: Any) -> SqlLedger:
+    ledger = SqlLedger(database, SystemClock())
+    registry = Registry(ledger, maker.store)
+    for number in range(3):
+        registry.register(maker.put(f"run_{number}", seed=number))
+    return ledger
+
+
+def started(database: Database, tmp_path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, PROMOTING, database.url, tmp_path / "bundles"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def killed_after(process: subprocess.Popen[str], seconds: float) -> list[tuple[int, int]]:
+    """What was acknowledged to the promoter before it was killed."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    threading.Event().wait(seconds)
+    process.send_signal(signal.SIGKILL)
+    lines = process.stdout.read().splitlines()
+    process.wait()
+    process.stdout.close()
+    pairs = [tuple(map(int, line.split())) for line in lines if line.count(" ") == 1]
+    return [(pair[0], pair[1]) for pair in pairs]
+
+
+def check_order(entries: tuple[Entry, ...]) -> None:
+    """Epochs only grow, and each promotion ended once before the next began."""
+    opened = 0
+    newest = 0
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, SlotAssigned) and event.slot is Slot.PRODUCTION:
+            assert event.epoch > newest
+            newest = event.epoch
+            assert not opened, "a promotion began while another was open"
+            opened = event.epoch
+        elif isinstance(event, PromotionCompleted | PromotionReverted):
+            assert event.epoch == opened
+            opened = 0
+
+
+@pytest.mark.slow
+def test_killed_at_any_point_production_is_the_old_or_the_new_one(
+    versions: SqlLedger, database: Database, tmp_path: Path, follow: Any
+) -> None:
+    follow("a")
+    randomness = random.Random(1)
+    servers = SqlServerDirectory(database, SystemClock())
+    for _ in range(8):
+        told = killed_after(started(database, tmp_path), randomness.uniform(0.0, 0.4))
+        entries = versions.read()
+        state = fold(entries)
+        completions = {
+            (entry.event.epoch, entry.event.version)
+            for entry in entries
+            if isinstance(entry.event, PromotionCompleted)
+        }
+        assert set(told) <= completions, "what was acknowledged is durable"
+        held = state.slots.get(Slot.PRODUCTION)
+        allowed = {state.production, state.promotion.version if state.promotion else 0}
+        assert (held.version if held else 0) in allowed
+        recovered = Promoter(versions, servers, SystemClock(), timeout_s=20).recover()
+        after = fold(versions.read())
+        assert after.promotion is None
+        assert (recovered is not None) == (state.promotion is not None)
+        if state.promotion:
+            assert after.production == state.promotion.version
+    check_order(versions.read())
+    assert SqlLedger(database, SystemClock()).verify() == len(versions.read())
+    assert len([e for e in versions.read() if isinstance(e.event, PromotionCompleted)]) > 8
+
+
+@pytest.mark.slow
+def test_promoters_in_several_processes_take_turns(
+    versions: SqlLedger, database: Database, tmp_path: Path, follow: Any
+) -> None:
+    follow("a")
+    processes = [started(database, tmp_path) for _ in range(3)]
+    told = [pair for process in processes for pair in killed_after(process, 0.5)]
+    assert len(told) == len(set(told)), "no promotion was acknowledged twice"
+    check_order(versions.read())
+    assert versions.verify() == len(versions.read())
