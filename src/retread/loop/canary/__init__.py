@@ -1,0 +1,48 @@
+"""The canary: a candidate on trial beside production, judged as often as one likes.
+
+>>> from datetime import UTC, datetime, timedelta
+>>> from retread.loop.canary import CanaryState, Subject, advance, no_evidence
+>>> from retread.project import Settings
+>>> from retread.serving.traffic import Cursor
+>>> settings = Settings().canary
+>>> subject = Subject(canary=2, production=1, labels=("good", "defective"))
+>>> evidence = no_evidence(settings, subject, Cursor())
+>>> start = datetime(2026, 1, 1, tzinfo=UTC)
+>>> state = CanaryState(started_at=start)
+>>> advance(state, evidence, settings, start).action.value
+'hold'
+>>> advance(state, evidence, settings, start + timedelta(hours=1)).action.value
+'expire'
+"""
+
+from retread.loop.canary.advance import Action, CanaryState, Decision, advance
+from retread.loop.canary.checks import judge_canary
+from retread.loop.canary.evidence import (
+    PairedEvidence,
+    Subject,
+    add_labels,
+    add_records,
+    gather,
+    no_evidence,
+    subject_of,
+)
+from retread.loop.canary.simulation import RolloutFigures, World, simulate_rollouts, worlds
+
+__all__ = [
+    "Action",
+    "CanaryState",
+    "Decision",
+    "PairedEvidence",
+    "RolloutFigures",
+    "Subject",
+    "World",
+    "add_labels",
+    "add_records",
+    "advance",
+    "gather",
+    "judge_canary",
+    "no_evidence",
+    "simulate_rollouts",
+    "subject_of",
+    "worlds",
+]

@@ -1,0 +1,1 @@
+"""One detector a file, named as in its paper; each offers `detector()`."""

@@ -1,0 +1,100 @@
+"""How large a change is, beside how certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from retread.monitoring.conformal import fit_tracks, split_rows
+from retread.monitoring.streams import EMBEDDING, Streams
+
+Counts = npt.NDArray[np.float64]
+
+_MOST_BINS = 10
+_ROWS_A_BIN = 10
+
+
+def effect_sizes(reference: Streams, recent: Streams, names: Iterable[str]) -> dict[str, float]:
+    """Population stability index of each named stream, corrected for sampling noise.
+
+    0.1 is commonly called slight and 0.2 large; a shift by d standard deviations gives about
+    d^2. Numbers are binned at the reference's quantiles, with fewer bins for fewer rows; the
+    index of an embedding is that of its distance or main axis that changed most.
+    """
+    return {name: _effect(reference, recent, name) for name in names}
+
+
+def stability_index(expected: Counts, observed: Counts) -> float:
+    """PSI of two histograms over the same bins, less what equal distributions would give.
+
+    Under no change PSI is about (bins - 1) (1/n + 1/m) from chance alone (it is a scaled
+    chi-squared); that much is taken off, so that a small window does not look like drift.
+
+    >>> stability_index(np.array([50.0, 50.0]), np.array([5.0, 5.0]))
+    0.0
+    """
+    n, m = expected.sum(), observed.sum()
+    used = (expected + observed) > 0
+    bins = int(used.sum())
+    if not n or not m or bins < 2:
+        return 0.0
+    p = (expected[used] + 0.5) / (n + 0.5 * bins)
+    q = (observed[used] + 0.5) / (m + 0.5 * bins)
+    index = float(((q - p) * np.log(q / p)).sum())
+    return max(0.0, index - float((bins - 1) * (1 / n + 1 / m)))
+
+
+def _effect(reference: Streams, recent: Streams, name: str) -> float:
+    if name in reference.numeric:
+        return _numeric(reference.numeric[name], recent.numeric[name])
+    if name in reference.categorical:
+        return _categorical(reference.categorical[name], recent.categorical[name])
+    if name == EMBEDDING:
+        return _embedding(reference, recent)
+    return 0.0
+
+
+def _numeric(expected: npt.NDArray[np.float64], observed: npt.NDArray[np.float64]) -> float:
+    bins = int(np.clip(len(observed) // _ROWS_A_BIN, 2, _MOST_BINS))
+    known = expected[~np.isnan(expected)]
+    if not len(known):
+        return stability_index(*_histograms(np.isnan(expected), np.isnan(observed), 2))
+    edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
+    # Missing values are a bin of their own, the last.
+    left = np.where(np.isnan(expected), len(edges) + 1, np.searchsorted(edges, expected, "right"))
+    right = np.where(np.isnan(observed), len(edges) + 1, np.searchsorted(edges, observed, "right"))
+    return stability_index(*_histograms(left, right, len(edges) + 2))
+
+
+def _categorical(expected: npt.NDArray[np.str_], observed: npt.NDArray[np.str_]) -> float:
+    known, counts = np.unique(expected, return_counts=True)
+    most = int(np.clip(len(observed) // _ROWS_A_BIN, 2, _MOST_BINS)) - 1
+    # Sorted, so that searchsorted finds a frequent category's place; all others share a bin.
+    frequent = np.sort(known[np.argsort(-counts, kind="stable")][:most])
+    return stability_index(
+        *_histograms(_codes(expected, frequent), _codes(observed, frequent), len(frequent) + 1)
+    )
+
+
+def _codes(values: npt.NDArray[np.str_], frequent: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    places = np.searchsorted(frequent, values)
+    return np.where(np.isin(values, frequent), places, len(frequent)).astype(np.int64)
+
+
+def _embedding(reference: Streams, recent: Streams) -> float:
+    fit, rest = split_rows(reference, np.random.default_rng(0))
+    tracks = fit_tracks(reference.take(fit))
+    if not tracks.centre.size:
+        return 0.0
+    expected = tracks.embedding_scores(reference.embedding[rest])
+    observed = tracks.embedding_scores(recent.embedding)
+    return max(_numeric(expected[:, i], observed[:, i]) for i in range(expected.shape[1]))
+
+
+def _histograms(
+    left: npt.NDArray[np.generic], right: npt.NDArray[np.generic], bins: int
+) -> tuple[Counts, Counts]:
+    count = [np.bincount(side.astype(np.int64), minlength=bins) for side in (left, right)]
+    return count[0].astype(np.float64), count[1].astype(np.float64)

@@ -1,0 +1,80 @@
+"""`retread monitor` and `retread simulate` in a project of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retread.app import Workspace
+from retread.cli.main import run
+from retread.project import open_project
+
+
+@pytest.fixture
+def project(house: Any, tmp_path: Path, rng: np.random.Generator) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "retread.toml").write_text("[monitoring]\nwindow = 50\n")
+    space = Workspace(open_project(folder, {}))
+    house.ledger, house.bundles, house.database = space.ledger, space.bundles, space.database
+    house.traffic, house.labels = space.traffic, space.labels
+    return folder
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_before_production_it_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["monitor", "report", "--project", str(project)]) == 0
+    assert "Nothing is in production" in capsys.readouterr().out
+    assert run(["monitor", "check", "--project", str(project), "--json"]) == 0
+    assert printed(capsys)["alarm"] is False
+
+
+def test_check_exits_with_one_when_there_is_an_alarm(
+    house: Any, project: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.promote(1, house.reference(rng), {"Accuracy": 0.9})
+    house.traffic.append(house.records(rng, 100, prefix="a"))
+    assert run(["monitor", "check", "--project", str(project)]) == 0
+    assert capsys.readouterr().out == "Quiet.\n"
+    house.traffic.append(house.records(rng, 100, prefix="b", brightness=0.8))
+    assert run(["monitor", "check", "--project", str(project)]) == 1
+    assert capsys.readouterr().err == "Version 1: drift in brightness.\n"
+
+
+def test_the_report_is_text_json_and_a_page(
+    house: Any, project: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = house.reference(rng)
+    reference.numeric["<script>[red]"] = rng.normal(size=400)
+    house.promote(1, reference, {"Accuracy": 0.9})
+    house.traffic.append(house.records(rng, 100, prefix="a"))
+    page = project / "report.html"
+    assert run(["monitor", "report", "--project", str(project), "--html", str(page)]) == 0
+    text = capsys.readouterr().out
+    assert "<script>[red]" in text
+    assert "Accuracy" in text
+    html = page.read_text()
+    assert "&lt;script&gt;[red]" in html
+    assert "<script>" not in html
+    assert run(["monitor", "report", "--project", str(project), "--json"]) == 0
+    report = printed(capsys)
+    assert (report["version"], report["windows"], report["requests"]) == (1, 2, 100)
+    assert {s["name"] for s in report["streams"] if s["drifted"]} == {"<script>[red]"}
+
+
+def test_simulate_prints_the_guarantees(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["--rollouts", "4", "--windows", "2", "--watches", "2"]
+    assert run(["simulate", "--project", str(project), "--json", *few]) == 0
+    figures = printed(capsys)
+    ends = {f["world"]: f for f in figures["rollouts"]}
+    assert ends["labels flipped"]["rolled_back"] == 4
+    assert {w["watches"] for w in figures["watches"]} == {2}
+    assert run(["simulate", "--project", str(project), *few]) == 0
+    assert "worse by the margin" in capsys.readouterr().out
