@@ -34,6 +34,7 @@ def make_manifest() -> MakeManifest:
             ),
             labels=("setosa", "versicolor", "virginica"),
             image=None,
+            validation={"Accuracy": 0.9},
             metrics={"Accuracy": 0.9},
             parity=Parity(examples=4, largest_difference=0.0, tolerance=1e-3),
             lineage=Lineage(

@@ -163,6 +163,7 @@ class BundleMaker:
             "signature": signature(),
             "labels": ("bad", "good"),
             "image": None,
+            "validation": evidence_metrics(evidence),
             "metrics": evidence_metrics(evidence),
             "parity": Parity(examples=8, largest_difference=1e-6, tolerance=1e-3),
             "lineage": lineage(run_id),

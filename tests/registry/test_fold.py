@@ -43,6 +43,7 @@ def registered(number: int, **metrics: float) -> VersionRegistered:
         model_type="cnn",
         dataset="data",
         dataset_version=1,
+        validation=metrics,
         metrics=metrics,
         cause=Cause(),
     )

@@ -222,6 +222,7 @@ def registration(number: int) -> VersionRegistered:
         model_type="cnn",
         dataset="data",
         dataset_version=1,
+        validation={},
         metrics={},
         cause=Cause(),
     )

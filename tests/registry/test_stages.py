@@ -41,7 +41,8 @@ def version(number: int, stage: Stage = Stage.NONE, /, **metrics: float) -> Mode
         model_type="cnn",
         dataset="data",
         dataset_version=1,
-        metrics=metrics,
+        validation=metrics,
+        metrics={},
         cause=Cause(),
         registered_at=datetime(2012, 1, 1, tzinfo=UTC),
         stage=stage,
@@ -101,7 +102,7 @@ def test_nothing_beats_what_was_chosen(values: list[float], metric: Metric) -> N
         with pytest.raises(Refused):
             choose_to_stage(known, metric.name)
         return
-    chosen = choose_to_stage(known, metric.name).metrics[metric.name]
+    chosen = choose_to_stage(known, metric.name).validation[metric.name]
     assert chosen == (max(numbers) if metric.higher_is_better else min(numbers))
 
 

@@ -42,7 +42,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known about a bundle.
 
     `labels` are in the order of the model's probabilities; of two, the second is the positive
-    one. Empty for regression. `metrics` are those on the evaluation split.
+    one. Empty for regression. `validation` are the metrics that decide between versions, on the
+    validation split; `metrics` are those on the evaluation split, which only the gate reads.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     signature: Signature
     labels: tuple[str, ...]
     image: ImageInput | None
+    validation: dict[str, float]
     metrics: dict[str, float]
     parity: Parity
     lineage: Lineage

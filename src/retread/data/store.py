@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 import pyarrow as pa
@@ -18,6 +19,10 @@ SPLIT = "_split"
 SOURCE = "_source"
 DIGEST = "_sha256"
 TIMESTAMP = "_timestamp"
+IMAGE = "image"
+
+KEYS = (ID, LABEL, GROUP, SPLIT, DIGEST)
+"""What a version's digest covers, and what decides whether a row changed."""
 
 
 class DatasetStore(Protocol):
@@ -35,9 +40,14 @@ class DatasetStore(Protocol):
         """One version, or the latest released one; NotFound."""
         ...
 
-    def commit(self, version: DatasetVersion, rows: pa.Table) -> DatasetVersion:
-        """Make `rows` (sorted by id) the next version; writes only what changed. Conflict when
-        the number is taken."""
+    def commit(
+        self,
+        version: DatasetVersion,
+        rows: pa.Table | pa.RecordBatchReader,
+        keep: Collection[str] = (),
+    ) -> DatasetVersion:
+        """Make `rows`, and the rows of the version before whose ids are in `keep`, the next
+        version; writes only what changed. Conflict when the number is taken."""
         ...
 
     def release(self, dataset: str, number: int) -> DatasetVersion:
@@ -49,6 +59,15 @@ class DatasetStore(Protocol):
         version: DatasetVersion,
         split: Split | None = None,
         columns: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
     ) -> pa.Table:
-        """Rows of a version, sorted by id."""
+        """Rows of a version (of one split, or those with these ids), sorted by id."""
+        ...
+
+    def verify_storage(self, version: DatasetVersion) -> None:
+        """Check the stored bytes against what was recorded at commit; IntegrityBroken."""
+        ...
+
+    def collect_garbage(self, dataset: str, older_than: timedelta) -> int:
+        """Delete what no version needs; bytes freed."""
         ...

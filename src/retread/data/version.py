@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from retread.core import CheckResult
+from retread.core import CheckResult, Outcome
 
 
 class Split(StrEnum):
@@ -72,3 +72,12 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     def reference(self) -> str:
         """How people write it: `tires@3`."""
         return f"{self.dataset}@{self.number}"
+
+    @property
+    def is_quarantined(self) -> bool:
+        return self.state is State.QUARANTINED
+
+    @property
+    def failed_checks(self) -> tuple[CheckResult, ...]:
+        """Why it is, or was, in quarantine."""
+        return tuple(check for check in self.checks if check.outcome is not Outcome.PASS)

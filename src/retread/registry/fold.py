@@ -140,6 +140,7 @@ def _registered(event: VersionRegistered, at: datetime) -> ModelVersion:
         model_type=event.model_type,
         dataset=event.dataset,
         dataset_version=event.dataset_version,
+        validation=event.validation,
         metrics=event.metrics,
         cause=event.cause,
         registered_at=at,

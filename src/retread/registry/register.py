@@ -149,6 +149,7 @@ def _registration(
         model_type=manifest.model_type,
         dataset=manifest.lineage.dataset,
         dataset_version=manifest.lineage.dataset_version,
+        validation=manifest.validation,
         metrics=metrics,
         cause=manifest.lineage.cause,
     )

@@ -73,10 +73,10 @@ def check_may_serve(state: RegistryState, number: int) -> ModelVersion:
 def _best(versions: Iterable[ModelVersion], metric: Metric) -> ModelVersion | None:
     best: ModelVersion | None = None
     for version in sorted(versions, key=lambda v: v.version, reverse=True):
-        value = version.metrics.get(metric.name)
+        value = version.validation.get(metric.name)
         if value is None or isnan(value):
             continue
-        if best is None or metric.better(value, best.metrics[metric.name]):
+        if best is None or metric.better(value, best.validation[metric.name]):
             best = version
     return best
 

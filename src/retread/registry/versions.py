@@ -31,7 +31,8 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A registered bundle.
 
-    `metrics` are those on the evaluation split; `judged` is the gate's latest verdict;
+    `validation` are its metrics on the validation split, which decide between versions; `metrics`
+    those on the evaluation split, which is the gate's; `judged` is the gate's latest verdict;
     `promoted_at` when it last came into production.
     """
 
@@ -41,6 +42,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     model_type: str
     dataset: str
     dataset_version: int
+    validation: dict[str, float]
     metrics: dict[str, float]
     cause: Cause
     registered_at: datetime

@@ -8,7 +8,10 @@ from retread.registry.events.event import Event
 
 
 class VersionRegistered(Event, frozen=True, kw_only=True):
-    """A bundle became model version `version`; its stage is None."""
+    """A bundle became model version `version`; its stage is None.
+
+    `validation` are its metrics on the validation split, `metrics` those on the evaluation split.
+    """
 
     version: int
     bundle: str
@@ -16,6 +19,7 @@ class VersionRegistered(Event, frozen=True, kw_only=True):
     model_type: str
     dataset: str
     dataset_version: int
+    validation: dict[str, float]
     metrics: dict[str, float]
     cause: Cause
 

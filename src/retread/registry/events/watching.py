@@ -27,8 +27,8 @@ class DatasetVersionReleased(Event, frozen=True, kw_only=True):
 class DriftDetected(Event, frozen=True, kw_only=True):
     """Traffic of `version` is unlike its reference in `streams`.
 
-    `evidence` is the detector's (odds against no change), `effect` the size of the change, both
-    by stream; `window` numbers the window since the version began to serve.
+    `evidence` is the detector's (log of the odds against no change), `effect` the size of the
+    change, both by stream; `window` numbers the window since the version began to serve.
     """
 
     version: int

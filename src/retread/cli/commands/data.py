@@ -1,0 +1,205 @@
+"""`retread data`: versions of datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retread.cli.options import HERE, Json, ProjectPath, workspace
+from retread.cli.output import emit, errors
+
+if TYPE_CHECKING:
+    from retread.data import DatasetStore, DatasetVersion
+
+Dataset = Annotated[str, typer.Argument(metavar="NAME", help="Name of the dataset.")]
+Reference = Annotated[str, typer.Argument(metavar="NAME@N", help="A version; NAME: the latest.")]
+
+
+def register(app: typer.Typer) -> None:
+    data = typer.Typer(help="Versions of datasets.", no_args_is_help=True)
+    data.command("add")(add)
+    data.command("list")(list_versions)
+    data.command("show")(show)
+    data.command("diff")(diff)
+    data.command("verify")(verify)
+    data.command("export")(export)
+    data.command("release")(release)
+    data.command("gc")(collect_garbage)
+    app.add_typer(data, name="data")
+
+
+def add(
+    name: Dataset,
+    source: Annotated[
+        Path | None, typer.Argument(help="Folder or file; [data] source if left out.")
+    ] = None,
+    labels: Annotated[
+        str, typer.Option(metavar="folder|FILE.json|COLUMN", help="Where labels are.")
+    ] = "",
+    note: Annotated[str, typer.Option(help="A sentence to remember it by.")] = "",
+    append: Annotated[bool, typer.Option("--append", help="Keep the rows there are.")] = False,
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Make what SOURCE holds the next version; prints NAME@N and its digest."""
+    from retread.app.versioning import add_data, add_request
+    from retread.cli.data_tables import version_line
+    from retread.cli.progress import progress
+    from retread.data import latest
+
+    work = workspace(project)
+    before = latest(work.datasets, name)
+    with progress() as report:
+        request = add_request(
+            work, name, source, labels=labels, note=note, append=append, progress=report
+        )
+        version = add_data(work, request)
+    text = f"{version.reference} {version.digest}\n{version_line(version)}"
+    if before is not None and version.number == before.number:
+        text += "\nNothing changed: no version was added."
+    emit(version, as_json=json, text=text)
+    _refuse_quarantined(version)
+
+
+def list_versions(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this dataset.")] = "",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """List the versions of one dataset, or of all."""
+    from retread.cli.data_tables import versions_table
+
+    store = workspace(project).datasets
+    names = [name] if name else store.datasets()
+    versions = [version for dataset in names for version in store.versions(dataset)]
+    nothing = "There is no data yet. Add some with: retread data add NAME SOURCE"
+    emit(versions, as_json=json, text=versions_table(versions) if versions else nothing)
+
+
+def show(version: Reference, project: ProjectPath = HERE, json: Json = False) -> None:
+    """Show a version's digests, checks and profile."""
+    from retread.cli.data_tables import version_page
+
+    found = _version(workspace(project).datasets, version)
+    emit(found, as_json=json, text=version_page(found))
+
+
+def diff(
+    left: Reference, right: Reference, project: ProjectPath = HERE, json: Json = False
+) -> None:
+    """Show what changed from one version to another."""
+    from retread.cli.data_tables import diff_page
+    from retread.data import diff as compare
+
+    store = workspace(project).datasets
+    found = compare(store, _version(store, left), _version(store, right))
+    emit(found, as_json=json, text=diff_page(found))
+
+
+def verify(
+    version: Annotated[
+        str, typer.Argument(metavar="[NAME[@N]]", help="A version or dataset; all if left out.")
+    ] = "",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Recompute every digest from the stored bytes."""
+    from retread.data import parse_reference
+    from retread.data import verify as check
+
+    store = workspace(project).datasets
+    if "@" in version:
+        versions = [_version(store, version)]
+    else:
+        names = [parse_reference(version)[0]] if version else store.datasets()
+        versions = [found for dataset in names for found in store.versions(dataset)]
+    rows = {found.reference: check(store, found) for found in versions}
+    lines = [f"{reference}: {count} rows are intact." for reference, count in rows.items()]
+    emit(rows, as_json=json, text="\n".join(lines) or "There is no data yet.")
+
+
+def export(
+    version: Reference,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    table_format: Annotated[
+        str, typer.Option("--format", metavar="csv|parquet", help="Format of a table.")
+    ] = "csv",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Write a version to files: class folders, or a table."""
+    from retread.data import export as write
+
+    work = workspace(project)
+    found = _version(work.datasets, version)
+    labels = work.settings.data.labels
+    column = "label" if labels == "folder" or labels.endswith(".json") else labels
+    write(work.datasets, found, folder, table_format=table_format, label_column=column)
+    body = {"version": found.reference, "folder": str(folder), "rows": found.rows}
+    emit(body, as_json=json, text=f"{found.rows} rows of {found.reference} are in {folder}.")
+
+
+def release(
+    version: Reference,
+    reason: Annotated[str, typer.Option(help="Why it may be trained on.")] = "",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Let a version out of quarantine."""
+    from retread.app.versioning import release_data
+
+    work = workspace(project)
+    found = _named(work.datasets, version)
+    found = release_data(work, found.dataset, found.number, reason)
+    emit(found, as_json=json, text=f"{found.reference} is released.")
+
+
+def collect_garbage(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this dataset.")] = "",
+    older_than_hours: Annotated[
+        float, typer.Option(min=0.0, help="Leave what is younger: somebody may be writing it.")
+    ] = 24.0,
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Delete files that no version needs, such as those of interrupted adds."""
+    from datetime import timedelta
+
+    store = workspace(project).datasets
+    grace = timedelta(hours=older_than_hours)
+    names = [name] if name else store.datasets()
+    freed = {dataset: store.collect_garbage(dataset, grace) for dataset in names}
+    emit(freed, as_json=json, text=f"{sum(freed.values()) / 1e6:.1f} MB were freed.")
+
+
+def _version(store: DatasetStore, text: str) -> DatasetVersion:
+    from retread.data import parse_reference
+
+    return store.version(*parse_reference(text))
+
+
+def _named(store: DatasetStore, text: str) -> DatasetVersion:
+    """The version, which must be named by its number."""
+    from retread.core import InvalidInput
+    from retread.data import parse_reference
+
+    dataset, number = parse_reference(text)
+    if number is None:
+        raise InvalidInput(f"{text!r} does not say which version.", f"Write it like {dataset}@3.")
+    return store.version(dataset, number)
+
+
+def _refuse_quarantined(version: DatasetVersion) -> None:
+    if not version.is_quarantined:
+        return
+    for check in version.failed_checks:
+        errors.print(f"Check {check.check} failed: {check.reason}", style="red", markup=False)
+    errors.print(
+        f"{version.reference} is in quarantine and will not be trained on. Fix the source and "
+        f"add it again, or let it out with: retread data release {version.reference}",
+        style="red",
+        markup=False,
+    )
+    raise typer.Exit(1)

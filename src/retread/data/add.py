@@ -1,0 +1,164 @@
+"""Making the next version of a dataset from a source, or from rows in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from retread.core import Clock, InvalidInput, NotFound, checked_name
+from retread.data.gather import gather
+from retread.data.gathered import Gathered, Progress, SourceRequest
+from retread.data.images import gather_contents
+from retread.data.next_version import Addition, commit_next
+from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
+from retread.data.tabular import examples, times, without_nan
+from retread.data.version import Column, ColumnKind, DatasetVersion
+from retread.project.sections import DataSection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddRequest:
+    """A source that is to become the next version of `dataset`.
+
+    The version is what the source holds; with `append`, its rows are added to those of the
+    version before. `index` remembers what was read of files, to save time.
+    """
+
+    dataset: str
+    source: Path
+    settings: DataSection
+    labels: str = ""
+    note: str = ""
+    append: bool = False
+    regression: bool = False
+    positive_label: str = ""
+    index: Path | None = None
+    progress: Progress = lambda *_: None
+
+
+def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> DatasetVersion:
+    """Commit the next version, released or quarantined; the one before if nothing changed.
+
+    Nothing is committed when the source cannot be read, has no examples, a single label, a column
+    without values or missing labels. InvalidInput, NotFound; Conflict when somebody else added a
+    version meanwhile.
+    """
+    checked_name("dataset", request.dataset)
+    before = latest(store, request.dataset)
+    append_to = before if request.append else None
+    gathered = gather(
+        SourceRequest(
+            source=request.source,
+            labels=request.labels or request.settings.labels,
+            settings=request.settings,
+            regression=request.regression,
+            columns=_table_columns(append_to),
+            index=request.index,
+            progress=request.progress,
+        )
+    )
+    addition = Addition(
+        dataset=request.dataset,
+        gathered=gathered,
+        settings=request.settings,
+        source=str(request.source),
+        note=request.note,
+        append=append_to is not None,
+        positive_label=request.positive_label,
+        progress=request.progress,
+    )
+    return commit_next(store, addition, before, clock)
+
+
+def add_rows(
+    store: DatasetStore,
+    dataset: str,
+    rows: pa.Table,
+    *,
+    source: str,
+    settings: DataSection,
+    clock: Clock,
+    note: str = "",
+) -> DatasetVersion:
+    """Append rows from memory to a dataset's latest version.
+
+    `rows` has LABEL and the dataset's features (images: bytes in `image`), and may have ID, GROUP,
+    TIMESTAMP and SOURCE. A row that is there already, by its id or its content and label, is not
+    added again; none that is there is changed. NotFound, InvalidInput, Conflict.
+    """
+    before = latest(store, dataset)
+    if before is None:
+        raise NotFound(
+            f"There is no dataset {dataset!r}.", f"Make it with: retread data add {dataset} SOURCE"
+        )
+    addition = Addition(
+        dataset=dataset,
+        gathered=_from_memory(rows, before, source, settings),
+        settings=settings,
+        source=source,
+        note=note,
+        append=True,
+    )
+    return commit_next(store, addition, before, clock)
+
+
+def latest(store: DatasetStore, dataset: str) -> DatasetVersion | None:
+    """The newest version, quarantined or not; None for a new dataset."""
+    try:
+        return store.versions(dataset)[-1]
+    except NotFound:
+        return None
+
+
+def _table_columns(version: DatasetVersion | None) -> tuple[Column, ...] | None:
+    if version is None or version.schema.columns[0].kind is ColumnKind.IMAGE:
+        return None
+    return version.schema.columns
+
+
+def _from_memory(
+    rows: pa.Table, before: DatasetVersion, source: str, settings: DataSection
+) -> Gathered:
+    columns = before.schema.columns
+    _check_columns(rows, [LABEL, *(column.name for column in columns)])
+    common = _common(rows, source, regression=not before.schema.labels)
+    if columns[0].kind is ColumnKind.IMAGE:
+        request = SourceRequest(source=Path(source), labels=LABEL, settings=settings)
+        return gather_contents(rows[IMAGE].to_pylist(), common, request)
+    features = {column.name: rows[column.name] for column in columns}
+    own = {name: common[name] for name in common.column_names}
+    return examples(own, features, source, columns)
+
+
+def _check_columns(rows: pa.Table, wanted: list[str]) -> None:
+    missing = [name for name in wanted if name not in rows.column_names]
+    if missing:
+        raise InvalidInput(
+            f"The rows have no column {missing[0]!r}.",
+            f"They have: {', '.join(rows.column_names)}.",
+        )
+    if rows.num_rows == 0:
+        raise InvalidInput("There are no rows to add.")
+
+
+def _common(rows: pa.Table, source: str, *, regression: bool) -> pa.Table:
+    label = rows[LABEL].cast(pa.float64() if regression else pa.string())
+    if regression:
+        label = without_nan(label)
+    if label.null_count:
+        raise InvalidInput(f"{label.null_count} of the rows have no label.")
+    given = set(rows.column_names)
+    nothing = pa.nulls(rows.num_rows, pa.string())
+    times_ = times(rows[TIMESTAMP]) if TIMESTAMP in given else times(pa.chunked_array([nothing]))
+    sources = rows[SOURCE] if SOURCE in given else pa.array([source] * rows.num_rows, pa.string())
+    common = {
+        LABEL: label,
+        GROUP: rows[GROUP].cast(pa.string()) if GROUP in given else nothing,
+        SOURCE: sources,
+        TIMESTAMP: times_,
+    }
+    if ID in given:
+        common[ID] = rows[ID].cast(pa.string())
+    return pa.table(common)

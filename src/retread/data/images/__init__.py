@@ -1,0 +1,26 @@
+"""Images of a source: read once, checked, hashed and measured.
+
+>>> from retread.data.images import inspect_image
+>>> inspect_image(b"not an image").error
+'its format is not recognised'
+"""
+
+from retread.data.images.facts import (
+    MEASURES,
+    ImageFacts,
+    inspect_image,
+    measure_image,
+    sample_by_digest,
+)
+from retread.data.images.gather import ImageFile, gather_contents, gather_files
+
+__all__ = [
+    "MEASURES",
+    "ImageFacts",
+    "ImageFile",
+    "gather_contents",
+    "gather_files",
+    "inspect_image",
+    "measure_image",
+    "sample_by_digest",
+]

@@ -1,0 +1,90 @@
+"""What is known of one image."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import io
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from retread.bundle import FORMATS, MAX_PIXELS, STATISTICS, decode_image, image_statistics
+
+MEASURES = ("width", "height", "bytes", *STATISTICS)
+"""What a profile says of images, on a sample of them."""
+
+_SAMPLE = 256
+_STATISTICS_SIZE = 64
+_FLAT = 8
+
+
+class ImageFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """`digest` is the sha256 of the bytes in hexadecimal; `nearness` names what it looks like.
+
+    `error` says why it cannot be read; `statistics` are in the order of bundle.STATISTICS, empty
+    where they were not measured.
+    """
+
+    digest: str
+    size: int
+    nearness: str = ""
+    width: int = 0
+    height: int = 0
+    error: str = ""
+    statistics: tuple[float, ...] = ()
+
+    @property
+    def measures(self) -> tuple[float, ...]:
+        """In the order of MEASURES."""
+        return (float(self.width), float(self.height), float(self.size), *self.statistics)
+
+
+def inspect_image(content: bytes) -> ImageFacts:
+    """Decode an image far enough to know that it can be read, and what it looks like."""
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            return _broken(digest, content, f"it has more than {MAX_PIXELS:,} pixels")
+        # JPEG decodes to an eighth of its size here: five times faster than in full.
+        image.draft("L", (9, 8))
+        grey = image if image.mode == "L" else image.convert("L")
+        small = grey.resize((9, 8), Image.Resampling.BOX).tobytes()
+    except UnidentifiedImageError:
+        return _broken(digest, content, "its format is not recognised")
+    except Image.DecompressionBombError:
+        return _broken(digest, content, f"it has more than {MAX_PIXELS:,} pixels")
+    except (OSError, ValueError, SyntaxError) as error:
+        return _broken(digest, content, str(error))
+    return ImageFacts(digest, len(content), _difference_hash(small) or digest, width, height)
+
+
+def measure_image(content: bytes) -> tuple[float, ...]:
+    """The image statistics of a readable image."""
+    return tuple(image_statistics(decode_image(content, _STATISTICS_SIZE)).values())
+
+
+def sample_by_digest(digests: Sequence[str]) -> list[int]:
+    """Positions of the images that are measured: those with the smallest digests, so that the
+    sample depends on content alone and changes little as a dataset does."""
+    return heapq.nsmallest(_SAMPLE, range(len(digests)), key=digests.__getitem__)
+
+
+def _broken(digest: str, content: bytes, error: str) -> ImageFacts:
+    return ImageFacts(digest, len(content), error=error)
+
+
+def _difference_hash(small: bytes) -> str:
+    """64 bits, one for each pixel brighter than its left neighbour, of 9 x 8 grey values.
+
+    dHash (Krawetz 2013). '' for a flat image: its bits are noise, and all flat images would be
+    near-duplicates of each other.
+    """
+    grey = np.frombuffer(small, dtype=np.uint8).reshape(8, 9)
+    if int(grey.max()) - int(grey.min()) < _FLAT:
+        return ""
+    return np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes().hex()

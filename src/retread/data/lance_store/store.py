@@ -1,0 +1,250 @@
+"""Dataset versions in a folder of Lance tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retread.core import Conflict, NotFound, Unavailable, checked_name
+from retread.data.lance_store import history
+from retread.data.lance_store.naming import column_name, quoted, stored_name
+from retread.data.lance_store.reading import checked_files, damage, translated_reads
+from retread.data.lance_store.writing import (
+    delta_of,
+    file_digests,
+    stored_schema,
+    write_delta,
+    write_files,
+)
+from retread.data.store import ID, SPLIT
+from retread.data.version import DatasetVersion, Split, State
+
+_SUFFIX = ".lance"
+
+
+class LanceDatasetStore:
+    """A DatasetStore: one Lance table a dataset, one commit a version."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[tuple[str, int], history.Recorded] = {}
+
+    def datasets(self) -> tuple[str, ...]:
+        found = sorted(path.stem for path in self._root.glob(f"*{_SUFFIX}"))
+        return tuple(name for name in found if self._history(name))
+
+    def versions(self, dataset: str) -> tuple[DatasetVersion, ...]:
+        return tuple(entry.version for entry in self._entries(dataset))
+
+    def version(self, dataset: str, number: int | None = None) -> DatasetVersion:
+        if number is None:
+            return _latest_released(dataset, self.versions(dataset))
+        return self._entry(dataset, number).version
+
+    def commit(
+        self,
+        version: DatasetVersion,
+        rows: pa.Table | pa.RecordBatchReader,
+        keep: Collection[str] = (),
+    ) -> DatasetVersion:
+        checked_name("dataset", version.dataset)
+        reader = rows.to_reader() if isinstance(rows, pa.Table) else rows
+        schema = stored_schema(reader.schema)
+        base, known = self._base(version, schema)
+        delta = delta_of(base, keep)
+        try:
+            fragments, operation = self._write(base, delta, reader, schema)
+            files = file_digests(self._path(version.dataset), fragments, known)
+            return self._commit(version, base.version, operation, files)
+        except OSError as error:
+            raise Unavailable(
+                f"The dataset could not be written: {error}.",
+                "Check disk space and permissions; nothing was added.",
+            ) from error
+
+    def release(self, dataset: str, number: int) -> DatasetVersion:
+        entry = self._entry(dataset, number)
+        if entry.version.state is not State.RELEASED:
+            history.tag_released(self._open(dataset), number, entry.commit)
+        return self.version(dataset, number)
+
+    def read(
+        self,
+        version: DatasetVersion,
+        split: Split | None = None,
+        columns: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> pa.Table:
+        commit = self._entry(version.dataset, version.number).commit
+        filters = [f"{SPLIT} = '{split.value}'"] if split else []
+        filters += [f"{ID} IN ({quoted(ids)})"] if ids else []
+        wanted = None if columns is None else sorted({stored_name(n) for n in (ID, *columns)})
+        with translated_reads(version):
+            dataset = self._open(version.dataset, commit)
+            rows = dataset.to_table(columns=wanted, filter=" AND ".join(filters) or None)
+        rows = rows.rename_columns([column_name(name) for name in rows.column_names])
+        rows = rows.take(pc.sort_indices(rows[ID]))
+        return rows if columns is None else rows.select(list(columns))
+
+    def verify_storage(self, version: DatasetVersion) -> None:
+        entry = self._entry(version.dataset, version.number)
+        checked_files(self._path(version.dataset), version, entry.files)
+
+    def collect_garbage(self, dataset: str, older_than: timedelta) -> int:
+        entries = self._entries(dataset)
+        table = self._open(dataset)
+        for entry in entries:
+            history.tag_version(table, entry.version.number, entry.commit)
+        stats = table.cleanup_old_versions(older_than, error_if_tagged_old_versions=False)
+        return int(stats.bytes_removed) + self._remove_orphans(dataset, older_than)
+
+    def _remove_orphans(self, dataset: str, older_than: timedelta) -> int:
+        """Files of commits that never came to be. Lance itself would wait for seven days, or
+        not at all; an adder at work must not lose its files."""
+        table = self._open(dataset)
+        tracked = set(table.tracked_files().read_all()["path"].to_pylist())
+        oldest = datetime.now(UTC) - older_than
+        freed = 0
+        for file in table.all_files().read_all().to_pylist():
+            path = str(file["path"])
+            orphan = path not in tracked and path.startswith(("data/", "_deletions/"))
+            if orphan and file["last_modified"] < oldest:
+                (self._path(dataset) / path).unlink(missing_ok=True)
+                freed += int(file["size_bytes"])
+        return freed
+
+    def _write(
+        self, base: Any, delta: Any, reader: pa.RecordBatchReader, schema: pa.Schema
+    ) -> tuple[list[Any], Any]:
+        from lance import LanceOperation
+
+        if base.schema.equals(schema):
+            return write_delta(delta, reader, schema)
+        delta.existing.clear()
+        delta.merged.clear()
+        fragments = write_files(delta, reader, schema, mode="overwrite")
+        return fragments, LanceOperation.Overwrite(schema, fragments)
+
+    def _commit(
+        self, version: DatasetVersion, base: int, operation: Any, files: dict[str, str]
+    ) -> DatasetVersion:
+        import lance
+
+        uri = str(self._path(version.dataset))
+        transaction = lance.Transaction(
+            read_version=base,
+            operation=operation,
+            transaction_properties=history.properties(version, base, files),
+        )
+        try:
+            table = lance.LanceDataset.commit(uri, transaction, max_retries=0)
+        except lance.commit.CommitConflictError as error:
+            raise _conflict(version) from error
+        if table.version != base + 1:
+            raise _conflict(version)
+        history.tag_version(table, version.number, table.version)
+        return version
+
+    def _base(self, version: DatasetVersion, schema: pa.Schema) -> tuple[Any, dict[str, str]]:
+        """The table in the state of the version before, and the digests of its files."""
+        import lance
+
+        path = self._path(version.dataset)
+        if not self._is_there(version.dataset):
+            self._root.mkdir(parents=True, exist_ok=True)
+            try:
+                lance.write_dataset(schema.empty_table(), str(path), mode="create")
+            except OSError as error:
+                raise _conflict(version) from error
+        table = self._open(version.dataset)
+        found = self._history(version.dataset)
+        if version.number != len(found) + 1:
+            raise _conflict(version)
+        if not found:
+            return table, {}
+        if found[-1].commit != table.version:
+            # Something was committed that is no version: an adder that lost a race.
+            self._open(version.dataset, found[-1].commit).restore()
+            table = self._open(version.dataset)
+        return table, found[-1].files
+
+    def _entries(self, dataset: str) -> list[history.Recorded]:
+        found = self._history(dataset)
+        if not found:
+            known = ", ".join(self.datasets()) or "none yet"
+            raise NotFound(
+                f"There is no dataset {dataset!r}; there are: {known}.",
+                f"Make it with: retread data add {dataset} SOURCE",
+            )
+        return found
+
+    def _entry(self, dataset: str, number: int) -> history.Recorded:
+        found = self._entries(dataset)
+        if not 1 <= number <= len(found):
+            raise NotFound(
+                f"Dataset {dataset!r} has no version {number}; the latest is {len(found)}.",
+                "See: retread data list",
+            )
+        return found[number - 1]
+
+    def _history(self, dataset: str) -> list[history.Recorded]:
+        checked_name("dataset", dataset)
+        if not self._is_there(dataset):
+            return []
+        table = self._open(dataset)
+        commits, released = history.tagged_commits(table)
+        later = history.untagged_commits(table, max(commits.values(), default=0))
+        found = [self._recorded(dataset, table, c) for c in [*sorted(commits.values()), *later]]
+        return [_stated(entry, released) for entry in found if entry is not None]
+
+    def _recorded(self, dataset: str, table: Any, commit: int) -> history.Recorded | None:
+        known = self._known.get((dataset, commit))
+        if known is None:
+            known = history.recorded(table, commit)
+            if known is not None:
+                self._known[dataset, commit] = known
+        return known
+
+    def _open(self, dataset: str, commit: int | None = None) -> Any:
+        import lance
+
+        try:
+            return lance.dataset(str(self._path(dataset)), version=commit)
+        except (ValueError, OSError) as error:
+            raise damage(dataset, error) from error
+
+    def _is_there(self, dataset: str) -> bool:
+        return any((self._path(dataset) / "_versions").glob("*.manifest"))
+
+    def _path(self, dataset: str) -> Path:
+        return self._root / f"{dataset}{_SUFFIX}"
+
+
+def _stated(entry: history.Recorded, released: set[int]) -> history.Recorded:
+    if entry.version.number not in released:
+        return entry
+    version = msgspec.structs.replace(entry.version, state=State.RELEASED)
+    return history.Recorded(entry.commit, version, entry.files)
+
+
+def _latest_released(dataset: str, versions: Sequence[DatasetVersion]) -> DatasetVersion:
+    released = [version for version in versions if version.state is State.RELEASED]
+    if released:
+        return released[-1]
+    raise NotFound(
+        f"Every version of {dataset!r} is in quarantine.",
+        f"See why with: retread data show {versions[-1].reference}; let it out with: "
+        f"retread data release {versions[-1].reference}",
+    )
+
+
+def _conflict(version: DatasetVersion) -> Conflict:
+    return Conflict(
+        f"Somebody else added {version.reference} at the same time.", "Add the data again."
+    )

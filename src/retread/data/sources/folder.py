@@ -1,0 +1,73 @@
+"""A folder with one folder of images for each label."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from retread.core import InvalidInput
+from retread.data.gathered import Gathered, SourceRequest
+from retread.data.image_manifest import ImageManifest, read_manifest
+from retread.data.images import ImageFile, gather_files
+
+DESCRIPTION = "a folder with one folder of images for each label (--labels folder)"
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+def accepts(request: SourceRequest) -> bool:
+    return request.source.is_dir() and request.labels == "folder"
+
+
+def gather(request: SourceRequest) -> Gathered:
+    """Labels are the names of the folders; `manifest.csv` beside them may give group and time."""
+    root = request.source.resolve()
+    manifest = read_manifest(root / "manifest.csv", request.settings)
+    files = [
+        file
+        for folder in sorted(root.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+        for file in _labelled(root, folder, manifest)
+    ]
+    if not files:
+        raise InvalidInput(
+            f"{request.source} holds no images in class folders.",
+            f"Put {', '.join(_SUFFIXES)} files into one folder for each label, such as good/ and "
+            "defective/.",
+        )
+    return gather_files(files, request)
+
+
+def _labelled(root: Path, folder: Path, manifest: ImageManifest) -> Iterator[ImageFile]:
+    prefix = len(str(root)) + 1
+    for entry in _images(root, str(folder)):
+        name = entry.path[prefix:]
+        group, timestamp = manifest.entry(name, entry.name)
+        yield ImageFile(
+            path=entry.path,
+            name=name,
+            label=folder.name,
+            status=entry.stat(),
+            group=group,
+            timestamp=timestamp,
+        )
+
+
+def _images(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    for entry in listed:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
+            raise InvalidInput(
+                f"{entry.path} is a link to something outside {root}.",
+                "Copy the file into the folder.",
+            )
+        if entry.is_dir():
+            # A link to a folder could lead around in circles.
+            if not entry.is_symlink():
+                yield from _images(root, entry.path)
+        elif entry.name.lower().endswith(_SUFFIXES):
+            yield entry

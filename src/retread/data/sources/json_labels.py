@@ -1,0 +1,87 @@
+"""A folder of images with labels in a JSON file: `annotation.data[].FilePath`, `label_value`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from retread.core import InvalidInput, NotFound
+from retread.data.gathered import Gathered, SourceRequest
+from retread.data.images import ImageFile, gather_files
+
+DESCRIPTION = "a folder of images with a JSON label file (--labels FILE.json)"
+
+
+class _Example(msgspec.Struct):
+    FilePath: str
+    label_value: str | int | bool
+
+
+class _Annotation(msgspec.Struct):
+    data: list[_Example]
+
+
+class _Document(msgspec.Struct):
+    annotation: _Annotation
+
+
+def accepts(request: SourceRequest) -> bool:
+    return request.source.is_dir() and request.labels.lower().endswith(".json")
+
+
+def gather(request: SourceRequest) -> Gathered:
+    """Paths in the label file are taken from the folder, and must stay inside it."""
+    root = request.source.resolve()
+    path = _label_file(root, request.labels)
+    examples = _read(path)
+    labels: dict[str, str] = {}
+    for example in examples:
+        name, label = example.FilePath, str(example.label_value)
+        if labels.setdefault(name, label) != label:
+            raise InvalidInput(
+                f"{path.name} gives {name} two labels, {labels[name]!r} and {label!r}.",
+                "Leave one of them.",
+            )
+    return gather_files([_file(root, path, *item) for item in sorted(labels.items())], request)
+
+
+def _label_file(root: Path, labels: str) -> Path:
+    for path in (root / labels, Path(labels)):
+        if path.is_file():
+            return path
+    raise NotFound(
+        f"There is no label file {labels}, neither in {root} nor from here.",
+        "Check --labels.",
+    )
+
+
+def _read(path: Path) -> list[_Example]:
+    try:
+        examples = msgspec.json.decode(path.read_bytes(), type=_Document).annotation.data
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(
+            f"{path} is not a label file: {error}.",
+            'Write {"annotation": {"data": [{"FilePath": "a.jpg", "label_value": "good"}]}}.',
+        ) from error
+    if not examples:
+        raise InvalidInput(f"{path} names no files.", "Fill annotation.data.")
+    return examples
+
+
+def _file(root: Path, labels: Path, name: str, label: str) -> ImageFile:
+    if not label.strip():
+        raise InvalidInput(f"{labels} gives {name} no label.", "Fill in label_value.")
+    try:
+        path = (root / name).resolve()
+        inside = path.is_relative_to(root)
+        status = path.stat() if inside and path.is_file() else None
+    except (ValueError, OSError) as error:
+        raise InvalidInput(f"{labels} names {name!r}, which is no path: {error}.") from error
+    if not inside:
+        raise InvalidInput(
+            f"{labels} names {name!r}, which is outside {root}.", "Use paths inside the folder."
+        )
+    if status is None:
+        raise NotFound(f"{labels} names {name!r}, which is not in {root}.", "Add the file.")
+    return ImageFile(path=str(path), name=name, label=label, status=status)

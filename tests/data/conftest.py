@@ -1,0 +1,177 @@
+"""Images, tables and stores to test with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from retread.core import ManualClock
+from retread.data import (
+    DIGEST,
+    GROUP,
+    ID,
+    LABEL,
+    SOURCE,
+    SPLIT,
+    TIMESTAMP,
+    AddRequest,
+    Column,
+    ColumnKind,
+    DatasetStore,
+    DatasetVersion,
+    Gathered,
+    LanceDatasetStore,
+    Schema,
+    Split,
+    State,
+    add_rows,
+    add_version,
+    split_of,
+)
+from retread.data.content import evaluation_digest, row_digests, version_digest
+from retread.data.summary import count_by
+from retread.project.sections import DataSection
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+Images = Callable[..., Path]
+Adds = Callable[..., DatasetVersion]
+Grows = Callable[..., DatasetVersion]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture(params=["lance"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> DatasetStore:
+    """Every adapter: add one (such as an address in S3) to the parameters."""
+    adapters = {"lance": lambda: LanceDatasetStore(tmp_path / "datasets")}
+    return adapters[request.param]()
+
+
+@pytest.fixture
+def lance(tmp_path: Path) -> LanceDatasetStore:
+    return LanceDatasetStore(tmp_path / "datasets")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Images:
+    """Writes class folders of photos that look unlike each other."""
+
+    def write(
+        good: Sequence[int] = range(40), defective: Sequence[int] = range(100, 140), at: str = "src"
+    ) -> Path:
+        for label, seeds in (("good", good), ("defective", defective)):
+            for seed in seeds:
+                write_image(tmp_path / at / label / f"{seed:04}.jpg", seed)
+        return tmp_path / at
+
+    return write
+
+
+@pytest.fixture
+def add(store: DatasetStore, clock: ManualClock) -> Adds:
+    """Adds a version with default settings, changed by keywords."""
+
+    def run(source: Path, dataset: str = "tires", **changes: object) -> DatasetVersion:
+        settings = DataSection.model_validate(changes.pop("settings", {}))
+        values = {"dataset": dataset, "source": source, "settings": settings, **changes}
+        return add_version(store, AddRequest(**values), clock)  # type: ignore[arg-type]  # tests
+
+    return run
+
+
+@pytest.fixture
+def grow(store: DatasetStore, clock: ManualClock) -> Grows:
+    """Appends rows from memory to the dataset `tires`."""
+
+    def run(rows: pa.Table, note: str = "", dataset: str = "tires") -> DatasetVersion:
+        settings = DataSection()
+        return add_rows(
+            store, dataset, rows, source="traffic", note=note, settings=settings, clock=clock
+        )
+
+    return run
+
+
+def write_image(path: Path, seed: int, side: int = 48) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    clouds = random.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    Image.fromarray(clouds).resize((side, side), Image.Resampling.BICUBIC).save(path)
+
+
+def table(labels: dict[str, str], values: dict[str, float] | None = None) -> pa.Table:
+    """Rows with these ids and labels, and one feature `x`; sorted by id."""
+    ids = sorted(labels)
+    count = len(ids)
+    features = pa.table(
+        {
+            "x": pa.array([(values or {}).get(i, 1.0) for i in ids], pa.float64()),
+            TIMESTAMP: pa.nulls(count, pa.timestamp("us", tz="UTC")),
+        }
+    )
+    return pa.table(
+        {
+            ID: pa.array(ids, pa.string()),
+            LABEL: pa.array([labels[i] for i in ids], pa.string()),
+            GROUP: pa.array(ids, pa.string()),
+            SPLIT: pa.array(
+                [split_of(i, evaluation_share=0.2, validation_share=0.2) for i in ids], pa.string()
+            ),
+            SOURCE: pa.array(["here"] * count, pa.string()),
+            DIGEST: pa.array(row_digests(features, ["x", TIMESTAMP]), pa.string()),
+            TIMESTAMP: features[TIMESTAMP],
+            "x": features["x"],
+        }
+    )
+
+
+def version_of(rows: pa.Table, number: int = 1, state: State = State.RELEASED) -> DatasetVersion:
+    """The metadata of `rows` as a version of the dataset `it`."""
+    splits = count_by(rows[SPLIT])
+    return DatasetVersion(
+        dataset="it",
+        number=number,
+        digest=version_digest(rows),
+        evaluation_digest=evaluation_digest(rows),
+        state=state,
+        schema=Schema(columns=(Column(name="x", kind=ColumnKind.NUMERIC),), labels=("a", "b")),
+        rows=rows.num_rows,
+        splits={split: splits.get(split.value, 0) for split in Split},
+        labels=count_by(rows[LABEL]),
+        profile={},
+        checks=(),
+        source="here",
+        note="",
+        created_at="2026-01-01T00:00:00+00:00",
+    )
+
+
+def gathered(rows: Sequence[tuple[int, str]]) -> Gathered:
+    """Examples of these contents and labels; two contents in a row look alike."""
+    digests = [hashlib.sha256(str(content).encode()).hexdigest() for content, _ in rows]
+    count = len(rows)
+    return Gathered(
+        columns=(Column(name="x", kind=ColumnKind.NUMERIC),),
+        rows=pa.table(
+            {
+                LABEL: pa.array([label for _, label in rows], pa.string()),
+                GROUP: pa.nulls(count, pa.string()),
+                SOURCE: pa.array(["here"] * count, pa.string()),
+                DIGEST: pa.array(digests, pa.string()),
+                TIMESTAMP: pa.nulls(count, pa.timestamp("us", tz="UTC")),
+                "x": pa.array([float(content) for content, _ in rows], pa.float64()),
+            }
+        ),
+        nearness=[str(content // 2) for content, _ in rows],
+    )
