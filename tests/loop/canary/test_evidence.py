@@ -149,3 +149,10 @@ def test_the_scale_of_a_regression_comes_from_its_reference() -> None:
 
     subject = subject_of(Regression(), streams, 2, 1)  # type: ignore[arg-type] # only labels count
     assert subject.scale == pytest.approx(90.0)
+
+
+def test_who_answers_first_is_not_slower_for_models_that_take_microseconds() -> None:
+    quick = evidence_of(*(record(n, said(2, GOOD, 0.25), said(1, GOOD, 0.1)) for n in range(50)))
+    slow = evidence_of(*(record(n, said(2, GOOD, 25.0), said(1, GOOD, 1.0)) for n in range(50)))
+    assert quick.log_latency_ratio == 0
+    assert slow.log_latency_ratio == pytest.approx(50 * np.log(25))

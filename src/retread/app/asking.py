@@ -1,0 +1,31 @@
+"""Asking the arbiter of a workspace for a retraining."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retread.core import UnknownOption, new_id
+from retread.loop import Asked, Request, asked_for, submit, view_at
+from retread.training.catalog import recipe_named
+
+if TYPE_CHECKING:
+    from retread.app.workspace import Workspace
+
+
+def ask(workspace: Workspace, kind: str, asked: Asked) -> Request:
+    """Record the trigger `kind` and the arbiter's decision; the loop does what was accepted.
+
+    Raises UnknownOption, InvalidInput, Refused and NotFound before anything is recorded.
+    """
+    settings = workspace.settings
+    entries = workspace.ledger.read()
+    model_types = recipe_named(settings.recipe.kind).model_types()
+    view = view_at(settings, entries, model_types, workspace.clock.now())
+    if asked.candidate:
+        workspace.registry.state().version(asked.candidate)
+    if asked.scenario and asked.scenario not in settings.training.scenarios:
+        raise UnknownOption("scenario", asked.scenario, settings.training.scenarios)
+    proposal = asked_for(kind, view, asked)
+    return submit(
+        workspace.ledger, proposal, settings.triggers, workspace.clock, lambda: new_id("trg")
+    )

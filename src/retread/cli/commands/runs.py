@@ -1,0 +1,105 @@
+"""`retread runs`: what was trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from retread.cli.options import HERE, Json, ProjectPath, workspace
+from retread.cli.output import emit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retread.training.tracking.runs import Difference, MlflowRuns, RunSummary
+
+RunId = Annotated[str, typer.Argument(metavar="ID", help="A run's id, or its first digits.")]
+
+_SHORT = 8
+
+
+def register(app: typer.Typer) -> None:
+    runs = typer.Typer(help="Training runs, from MLflow.", no_args_is_help=True)
+    runs.command("list")(list_runs)
+    runs.command("show")(show)
+    runs.command("compare")(compare)
+    app.add_typer(runs, name="runs")
+
+
+def list_runs(project: ProjectPath = HERE, json: Json = False) -> None:
+    """The newest runs first."""
+    runs = _runs(project).latest()
+    emit(runs, as_json=json, text=_table(runs) if runs else "There are no runs: retread train")
+
+
+def show(run_id: RunId, project: ProjectPath = HERE, json: Json = False) -> None:
+    """Parameters, figures and their course over the epochs."""
+    runs = _runs(project)
+    run = runs.run(run_id)
+    history = runs.history(run.run_id)
+    emit({"run": run, "history": history}, as_json=json, text=_described(run, history))
+
+
+def compare(left: RunId, right: RunId, project: ProjectPath = HERE, json: Json = False) -> None:
+    """What two runs do not have in common."""
+    from retread.training.tracking.runs import differences
+
+    runs = _runs(project)
+    pair = runs.run(left), runs.run(right)
+    found = differences(*pair)
+    emit(
+        {"left": pair[0].run_id, "right": pair[1].run_id, "differences": found},
+        as_json=json,
+        text=_compared(pair[0].run_id, pair[1].run_id, found),
+    )
+
+
+def _runs(project: ProjectPath) -> MlflowRuns:
+    from retread.training.tracking.runs import MlflowRuns
+
+    return MlflowRuns(workspace(project).project)
+
+
+def _table(runs: Sequence[RunSummary]) -> Table:
+    table = Table(box=None, header_style="bold")
+    for name in ("run", "model type", "status", "started", "Loss", "Accuracy", "bundle"):
+        table.add_column(name, no_wrap=True)
+    for run in runs:
+        figures = [
+            f"{run.metrics[name]:.3g}" if name in run.metrics else ""
+            for name in ("kept_Loss", "kept_Accuracy")
+        ]
+        kind = run.parameters.get("model_type", "(scenario)")
+        bundle = run.bundle.removeprefix("sha256:")[:_SHORT]
+        table.add_row(run.run_id[:_SHORT], kind, run.status, run.started_at[:16], *figures, bundle)
+    return table
+
+
+def _described(run: RunSummary, history: dict[str, list[tuple[int, float]]]) -> str:
+    lines = [f"{run.run_id} {run.name}: {run.status}, started {run.started_at}"]
+    if run.bundle:
+        lines.append(f"bundle {run.bundle}")
+    if run.reason:
+        lines.append(run.reason)
+    lines += [f"  {name} = {value}" for name, value in sorted(run.parameters.items())]
+    for name, values in history.items():
+        course = " ".join(f"{value:.4g}" for _, value in values)
+        lines.append(f"  {name}: {course}")
+    return "\n".join(lines)
+
+
+def _compared(left: str, right: str, found: Sequence[Difference]) -> Table | str:
+    if not found:
+        return "The two runs have the same parameters and figures."
+    table = Table("", left[:_SHORT], right[:_SHORT], box=None, header_style="bold")
+    for difference in found:
+        table.add_row(difference.name, _shown(difference.left), _shown(difference.right))
+    return table
+
+
+def _shown(value: str | float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else value

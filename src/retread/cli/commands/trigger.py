@@ -1,0 +1,112 @@
+"""`retread trigger`: asks the arbiter for a retraining."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retread.cli.options import HERE, Json, ProjectPath, workspace
+from retread.cli.output import emit
+from retread.core import InvalidInput, Refused
+
+if TYPE_CHECKING:
+    from retread.loop import Asked, Request
+
+Key = Annotated[
+    str, typer.Option(help="Identity of what asks: asked twice with one key, it is done once.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    trigger = typer.Typer(help="Ask the arbiter for a retraining.", no_args_is_help=True)
+    trigger.command("manual")(manual)
+    trigger.command("new-data")(new_data)
+    trigger.command("drift")(drift)
+    trigger.command("commit")(commit)
+    app.add_typer(trigger, name="trigger")
+
+
+def manual(
+    message: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    scenario: Annotated[str, typer.Option(help="Scenario; [training] scenario if left out.")] = "",
+    model_type: Annotated[str, typer.Option(help="Train this model type only.")] = "",
+    candidate: Annotated[
+        int, typer.Option(min=0, help="Deploy this version by way of the canary; train nothing.")
+    ] = 0,
+    force: Annotated[
+        str, typer.Option(help="Why a candidate may go past the gate; the canary still judges.")
+    ] = "",
+    key: Key = "",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Retrain because a person says so: no cooldown, and no budget."""
+    from retread.loop import Asked
+
+    if force and not candidate:
+        raise InvalidInput("--force goes with --candidate.", "Name a version: --candidate VERSION")
+    asked = Asked(
+        message=message,
+        key=key,
+        scenario=scenario,
+        model_type=model_type,
+        candidate=candidate,
+        force=force,
+    )
+    _ask("manual", asked, project=project, json=json)
+
+
+def new_data(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Train on the newest released dataset version."""
+    from retread.loop import Asked
+
+    _ask("new-data", Asked(key=key), project=project, json=json)
+
+
+def drift(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Retrain because of the newest drift alarm."""
+    from retread.loop import Asked
+
+    _ask("drift", Asked(key=key), project=project, json=json)
+
+
+def commit(
+    message: Annotated[
+        str, typer.Option(help="The commit message; RETREAD_COMMIT_MESSAGE if left out.")
+    ] = "",
+    key: Key = "",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Train the model that a commit message names, as in 'model: resnet18'."""
+    from retread.loop import Asked
+
+    said = message or os.environ.get("RETREAD_COMMIT_MESSAGE", "")
+    _ask("commit", Asked(message=said, key=key), project=project, json=json)
+
+
+def _ask(kind: str, asked: Asked, *, project: ProjectPath, json: bool) -> None:
+    from retread.app.asking import ask
+
+    request = ask(workspace(project), kind, asked)
+    if not request.accepted:
+        raise Refused(f"{request.decision}: {request.reason}", "See: retread triggers list")
+    emit(_answer(request), as_json=json, text=_text(request))
+
+
+def _answer(request: Request) -> dict[str, str]:
+    return {
+        "trigger": request.trigger,
+        "key": request.key,
+        "decision": request.decision or "",
+        "reason": request.reason,
+    }
+
+
+def _text(request: Request) -> str:
+    return (
+        f"{request.trigger} was accepted. {request.reason}\n"
+        "The loop does it (retread up); follow it with: retread status"
+    )

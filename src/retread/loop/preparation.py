@@ -1,0 +1,66 @@
+"""The first part of a retraining: the data it is for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from retread.bundle import CauseKind
+from retread.core import NotFound, Outcome, Refused
+from retread.data.version import DatasetVersion, State
+from retread.loop.course import Course
+from retread.loop.record_data import record_version
+from retread.loop.traffic_source import traffic_source
+from retread.registry.events import TriggerDecided
+
+FROM_TRAFFIC = frozenset({CauseKind.DRIFT, CauseKind.DEGRADATION, CauseKind.SCHEDULE})
+"""Causes that ask for a model of what the traffic is like now."""
+
+_POLL_S = 1.0
+
+
+def prepared_data(course: Course) -> DatasetVersion:
+    """The dataset version to train on, with labelled traffic in it if the cause is traffic."""
+    if course.asked.cause.kind in FROM_TRAFFIC:
+        course.steps.run("wait for labels", int, lambda: _await_labels(course))
+        return course.steps.run("collect", DatasetVersion, lambda: _collected(course))
+    return course.steps.run("data", DatasetVersion, course.ports.data.latest)
+
+
+def _await_labels(course: Course) -> int:
+    """The number of labels when there were enough, or when time was up."""
+    ports = course.ports
+    policy = ports.settings.triggers
+    deadline = _accepted_at(course) + timedelta(seconds=policy.label_wait_s)
+    while True:
+        reading = ports.waiting.begin()
+        labels = ports.data.labelled()
+        if labels >= policy.min_labelled or ports.clock.now() >= deadline:
+            ports.waiting.decided()
+            return labels
+        ports.waiting.pause(reading, "labels", _POLL_S)
+
+
+def _accepted_at(course: Course) -> datetime:
+    for entry in reversed(course.ports.ledger.read()):
+        event = entry.event
+        if isinstance(event, TriggerDecided) and event.trigger == course.asked.trigger:
+            return entry.at
+    raise NotFound(f"Nothing was decided about trigger {course.asked.trigger}.")
+
+
+def _collected(course: Course) -> DatasetVersion:
+    ports = course.ports
+    # Asked first: done once before a crash, the labels are in the data and would not count again.
+    version = ports.data.collect(
+        traffic_source(course.asked.trigger), at_least=max(1, ports.settings.triggers.min_labelled)
+    )
+    if version is None:
+        return ports.data.latest()
+    record_version(ports.ledger, version)
+    if version.state is State.QUARANTINED:
+        failed = (c.reason for c in version.checks if c.outcome is not Outcome.PASS)
+        raise Refused(
+            f"{version.reference}, made of labelled traffic, is in quarantine. {' '.join(failed)}",
+            f"Look at it with: retread data show {version.reference}",
+        )
+    return version

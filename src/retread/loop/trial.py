@@ -1,0 +1,145 @@
+"""The canary on real traffic: widened step by step, or given back.
+
+What was read is checkpointed with the decision it led to, so that a process that dies judges on
+from there, and every effect follows from a decision that is remembered.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from retread.core import Conflict
+from retread.loop import messages
+from retread.loop.canary import Action, CanaryState, Decision, PairedEvidence, advance
+from retread.loop.course import Course, Ended, Ending
+from retread.loop.once import append_once, latest
+from retread.loop.withdraw import withdraw
+from retread.registry.events import (
+    CanaryFinished,
+    CanaryJudged,
+    CanaryStarted,
+    Slot,
+    VersionArchived,
+)
+
+_POLL_S = 1.0
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a trial stands: who is tried beside whom, and what was seen."""
+
+    version: int
+    production: int
+    state: CanaryState
+    evidence: PairedEvidence
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision that ended a step, and the trial as it is then."""
+
+    trial: Trial
+    share: float
+    decision: Decision
+
+
+def try_on_traffic(course: Course, version: int, production: int) -> None:
+    """Return when the canary proved itself; Ended if it did not."""
+    run = course.steps.run
+    trial = run("open canary", Trial, lambda: _opened(course, version, production))
+    while True:
+        number = trial.state.step + 1
+        judged = run(f"judge canary {number}", Judged, partial(_judged, course, trial))
+        match judged.decision.action:
+            case Action.PROMOTE:
+                run("canary passed", bool, partial(_record, course, judged))
+                return
+            case Action.NEXT_STEP:
+                run(f"widen canary {number}", bool, partial(_widened, course, judged))
+                trial = judged.trial
+            case _:
+                raise Ended(run("give back", Ending, partial(_given_back, course, judged)))
+
+
+def finish_canary(course: Course, version: int, outcome: str, reason: str) -> None:
+    """Record how the canary of this retraining ended, once; nothing if there was none."""
+    ledger = course.ports.ledger
+    entries = ledger.read()
+    started = [
+        entry.sequence
+        for entry in entries
+        if isinstance(entry.event, CanaryStarted)
+        and (entry.event.version, entry.event.trigger) == (version, course.asked.trigger)
+    ]
+    if started and latest(entries[started[0] :], CanaryFinished, version=version) is None:
+        ledger.append(CanaryFinished(version=version, outcome=outcome, reason=reason))
+
+
+def _opened(course: Course, version: int, production: int) -> Trial:
+    ports = course.ports
+    share = ports.settings.canary.steps[0]
+    evidence = ports.canary.begin(version, production)
+    started = CanaryStarted(version=version, production=production, trigger=course.asked.trigger)
+    append_once(ports.ledger, started, by=("version", "trigger"))
+    ports.models.assign(Slot.CANARY, version, share, "canary step 1")
+    told = messages.canary_started(course.sender, version, production, share)
+    course.tell("canary-started", told)
+    state = CanaryState(started_at=ports.clock.now())
+    return Trial(version=version, production=production, state=state, evidence=evidence)
+
+
+def _judged(course: Course, trial: Trial) -> Judged:
+    """Wait for the traffic that decides this step."""
+    ports = course.ports
+    settings = ports.settings.canary
+    evidence = trial.evidence
+    while True:
+        reading = ports.waiting.begin()
+        if ports.models.state().production != trial.production:
+            raise Conflict(f"Production is not version {trial.production} any more.")
+        evidence = ports.canary.gather(evidence, trial.version, trial.production)
+        decision = advance(trial.state, evidence, settings, ports.clock.now())
+        if decision.action is not Action.HOLD:
+            ports.waiting.decided()
+            after = msgspec.structs.replace(trial, state=decision.state, evidence=evidence)
+            share = settings.steps[trial.state.step]
+            return Judged(trial=after, share=share, decision=decision)
+        ports.waiting.pause(reading, "traffic", _POLL_S)
+
+
+def _record(course: Course, judged: Judged) -> bool:
+    event = CanaryJudged(
+        version=judged.trial.version, share=judged.share, verdict=judged.decision.verdict
+    )
+    append_once(course.ports.ledger, event, by=("version", "share", "verdict"))
+    return True
+
+
+def _widened(course: Course, judged: Judged) -> bool:
+    _record(course, judged)
+    decision = judged.decision
+    reason = f"canary step {decision.state.step + 1}: {decision.reason}"
+    course.ports.models.assign(Slot.CANARY, judged.trial.version, decision.share, reason)
+    return True
+
+
+def _given_back(course: Course, judged: Judged) -> Ending:
+    trial, decision, ports = judged.trial, judged.decision, course.ports
+    _record(course, judged)
+    withdraw(ports.models, trial.version, decision.reason)
+    archived = VersionArchived(version=trial.version, reason=decision.reason)
+    append_once(ports.ledger, archived, by=("version", "reason"))
+    if decision.action is Action.ROLL_BACK:
+        outcome, ended = "rolled-back", "rolled-back"
+        told = messages.rolled_back(
+            course.sender, trial.version, trial.production, decision.verdict
+        )
+    else:
+        outcome, ended = "inconclusive", "expired"
+        told = messages.canary_expired(
+            course.sender, trial.version, trial.production, decision.reason
+        )
+    finish_canary(course, trial.version, ended, decision.reason)
+    course.tell("canary-ended", told)
+    return Ending(outcome=outcome, reason=decision.reason, version=trial.version)

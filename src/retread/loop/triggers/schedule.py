@@ -1,0 +1,32 @@
+"""The clock reached a time of [triggers] schedule."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from croniter import croniter
+
+from retread.bundle import CauseKind
+from retread.loop.proposal import Proposal, trigger_key
+from retread.loop.view import View
+
+
+def observe(view: View) -> tuple[Proposal, ...]:
+    """The latest time that was reached since the ledger began.
+
+    The time itself is the key, so a clock that jumps starts nothing twice, and times missed while
+    the loop was down are made up for once.
+    """
+    if not view.policy.schedule or not view.entries:
+        return ()
+    reached: datetime = croniter(view.policy.schedule, view.now).get_prev(datetime)
+    if reached <= view.entries[0].at:
+        return ()
+    return (
+        Proposal(
+            kind=CauseKind.SCHEDULE,
+            # Not the data's digest: a new version does not make the same minute another one.
+            key=trigger_key(view.model, CauseKind.SCHEDULE, reached.isoformat(), ""),
+            detail=f"{view.policy.schedule!r} was reached at {reached:%Y-%m-%d %H:%M} UTC",
+        ),
+    )

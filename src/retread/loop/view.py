@@ -1,0 +1,66 @@
+"""What the triggers look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from retread.loop.traffic_source import is_traffic
+from retread.project.sections import TriggersSection
+from retread.registry.events import DatasetVersionAdded
+from retread.registry.ledger import Entry
+
+_RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One look at the project: everything recorded, and what time it is.
+
+    `production` is the version that serves (0: none); `dataset` the one that is trained on.
+    """
+
+    model: str
+    dataset: str
+    entries: Sequence[Entry]
+    production: int
+    model_types: Sequence[str]
+    policy: TriggersSection
+    now: datetime
+
+    @property
+    def newest_data(self) -> DatasetVersionAdded | None:
+        """The newest released version that came from outside; the loop's own do not count, or
+        what a retraining collects would ask for the next one."""
+        for entry in reversed(self.entries):
+            event = entry.event
+            if (
+                isinstance(event, DatasetVersionAdded)
+                and event.dataset == self.dataset
+                and event.state == _RELEASED
+                and not is_traffic(event.source)
+            ):
+                return event
+        return None
+
+    @property
+    def data_digest(self) -> str:
+        newest = self.newest_data
+        return newest.digest if newest else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a person, a commit or a call says when asking outright.
+
+    `key` makes asking twice the same as once; '' takes the one of the trigger's own kind.
+    `candidate` is a version to deploy instead of training one, `force` why past the gate.
+    """
+
+    message: str = ""
+    key: str = ""
+    scenario: str = ""
+    model_type: str = ""
+    candidate: int = 0
+    force: str = ""

@@ -1,0 +1,35 @@
+"""Recipes and optimizers by name; built-in ones are listed without importing them."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from retread.core import UnknownOption, load_plugin, plugin_names
+from retread.project.sections import TrainingSection
+from retread.training import recipes
+from retread.training.dotted import is_dotted, load_dotted
+from retread.training.recipe import Recipe
+
+OPTIMIZERS: tuple[str, ...] = get_args(TrainingSection.model_fields["optimizer_type"].annotation)
+
+
+def recipe_names() -> tuple[str, ...]:
+    """
+    >>> recipe_names()
+    ('image-classification', 'tabular-classification', 'tabular-regression')
+    """
+    return tuple(name.replace("_", "-") for name in plugin_names(recipes))
+
+
+def recipe_named(kind: str) -> Recipe:
+    """A recipe by name or by the dotted path of a class; UnknownOption, InvalidInput."""
+    if is_dotted(kind):
+        return cast("Recipe", load_dotted("recipe", kind)())
+    if kind not in recipe_names():
+        raise UnknownOption("recipe", kind, (*recipe_names(), "package.module:Class"))
+    return cast("Recipe", load_plugin(recipes, "recipe", kind.replace("-", "_")).RECIPE)
+
+
+def check_optimizer(name: str) -> None:
+    if name not in OPTIMIZERS:
+        raise UnknownOption("optimizer type", name, OPTIMIZERS)

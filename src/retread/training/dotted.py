@@ -1,0 +1,36 @@
+"""The user's own classes and functions, named `package.module:Name`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from retread.core import InvalidInput
+
+SEPARATOR = ":"
+
+
+def is_dotted(name: str) -> bool:
+    """Whether `name` names something of the user's own."""
+    return SEPARATOR in name
+
+
+def load_dotted(kind: str, path: str) -> Any:
+    """What `package.module:Name` names; InvalidInput says which part is missing."""
+    module_name, _, name = path.partition(SEPARATOR)
+    if not all(part.isidentifier() for part in (*module_name.split("."), name)):
+        raise InvalidInput(f"{path!r} does not name a {kind}.", "Write it as package.module:Name.")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise InvalidInput(
+            f"The {kind} {path!r} cannot be imported: {error}.",
+            "Put the module beside retread.toml or install its package.",
+        ) from error
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise InvalidInput(
+            f"The module {module_name!r} has no {kind} {name!r}.",
+            f"Define {name} in {module_name}.",
+        ) from None

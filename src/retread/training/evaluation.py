@@ -1,0 +1,87 @@
+"""Evidence: what a bundle's graph says about each example of a split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retread.bundle import (
+    MODEL,
+    BundleStore,
+    Evidence,
+    OnnxModel,
+    evidence_metrics,
+)
+from retread.data.store import DatasetStore
+from retread.data.version import DatasetVersion, Split
+from retread.training.examples import Examples, Truth, read_examples
+from retread.training.inputs import EMBEDDING, Arrays, graph_inputs
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """`outputs` float32 [n, classes] or [n, 1]; `embedding` float32 [n, E] or [n, 0]."""
+
+    outputs: npt.NDArray[np.float32]
+    embedding: npt.NDArray[np.float32]
+
+
+def score(
+    bundles: BundleStore,
+    digest: str,
+    datasets: DatasetStore,
+    version: DatasetVersion,
+    split: Split = Split.EVALUATION,
+    *,
+    window_days: float = 0.0,
+    threads: int = 1,
+) -> Evidence:
+    """Run a stored bundle on a split of a dataset version.
+
+    Raises Inconclusive when the version has labels or lacks columns that the model cannot
+    handle; NotFound, IntegrityBroken for the bundle.
+    """
+    manifest = bundles.manifest(digest)
+    model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
+    examples = read_examples(datasets, version, split, window_days)
+    truth = examples.truth(manifest.labels)
+    inputs = graph_inputs(examples.rows, manifest.signature, manifest.image, threads)
+    return evidence(examples, truth, predict(model, inputs))
+
+
+def evidence(examples: Examples, truth: Truth, predictions: Predictions) -> Evidence:
+    """Predictions on examples as evidence."""
+    return Evidence(
+        evaluation_digest=examples.digest,
+        ids=examples.ids,
+        truth=truth,
+        outputs=predictions.outputs,
+    )
+
+
+def predict(model: OnnxModel, inputs: Arrays) -> Predictions:
+    """Run the graph over all examples, a batch at a time."""
+    count = len(next(iter(inputs.values())))
+    names = [spec.name for spec in model.signature.outputs]
+    parts: list[list[npt.NDArray[Any]]] = [[] for _ in names]
+    for start in range(0, max(count, 1), _BATCH):
+        batch = {name: array[start : start + _BATCH] for name, array in inputs.items()}
+        for part, output in zip(parts, model.run(batch), strict=True):
+            part.append(np.asarray(output, dtype=np.float32))
+    arrays = {name: np.concatenate(part) for name, part in zip(names, parts, strict=True)}
+    return Predictions(
+        outputs=arrays[names[0]],
+        embedding=arrays.get(EMBEDDING, np.zeros((count, 0), dtype=np.float32)),
+    )
+
+
+def metrics_of(truth: Truth, outputs: npt.NDArray[np.float32]) -> dict[str, float]:
+    """The finite metrics of outputs against the truth."""
+    ids = np.arange(len(truth)).astype(np.str_)
+    found = evidence_metrics(Evidence(evaluation_digest="", ids=ids, truth=truth, outputs=outputs))
+    return {name: value for name, value in found.items() if np.isfinite(value)}

@@ -1,0 +1,102 @@
+"""From rows of a dataset to the inputs of a model's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from retread.bundle import Datatype, ImageInput, Signature, TensorSpec, decode_image
+from retread.core import Inconclusive, InvalidInput
+from retread.data.store import IMAGE, SOURCE
+from retread.data.version import ColumnKind, Schema
+
+FEATURES = "features"
+CATEGORIES = "categories"
+PROBABILITIES = "probabilities"
+VALUE = "value"
+EMBEDDING = "embedding"
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def table_inputs(schema: Schema) -> tuple[TensorSpec, ...]:
+    """The graph inputs of a table: numeric columns, and categorical ones where there are any."""
+    numeric = _names(schema, ColumnKind.NUMERIC)
+    categorical = _names(schema, ColumnKind.CATEGORICAL)
+    specs = []
+    if numeric:
+        specs.append(_spec(FEATURES, Datatype.FP32, numeric))
+    if categorical:
+        specs.append(_spec(CATEGORIES, Datatype.BYTES, categorical))
+    if not specs:
+        raise InvalidInput("The data has no feature columns.", "Check [data] features, exclude.")
+    return tuple(specs)
+
+
+def outputs(labels: Sequence[str], embedding: int = 0) -> tuple[TensorSpec, ...]:
+    """The graph outputs; `embedding` is its length, 0 for none."""
+    name, width = (PROBABILITIES, len(labels)) if labels else (VALUE, 1)
+    specs = [TensorSpec(name=name, datatype=Datatype.FP32, shape=(-1, width))]
+    if embedding:
+        specs.append(TensorSpec(name=EMBEDDING, datatype=Datatype.FP32, shape=(-1, embedding)))
+    return tuple(specs)
+
+
+def graph_inputs(
+    rows: pa.Table, signature: Signature, image: ImageInput | None, threads: int = 1
+) -> Arrays:
+    """What the graph takes for these rows, by name and of the signature's dtypes.
+
+    Raises Inconclusive when the rows lack a column that the model needs.
+    """
+    if image is not None:
+        return {IMAGE: decode_rows(rows, image.size, threads)}
+    return {spec.name: _matrix(rows, spec) for spec in signature.inputs}
+
+
+def decode_rows(rows: pa.Table, size: int, threads: int = 1) -> npt.NDArray[np.uint8]:
+    """Decode the images of rows; uint8 [n, size, size, 3]. InvalidInput names a broken one."""
+    pixels = np.empty((rows.num_rows, size, size, 3), dtype=np.uint8)
+    contents = rows[IMAGE]
+
+    def decode(place: int) -> None:
+        try:
+            pixels[place] = decode_image(contents[place].as_py(), size)
+        except InvalidInput as error:
+            name = rows[SOURCE][place].as_py() if SOURCE in rows.column_names else place
+            raise InvalidInput(f"{name}: {error.message}", error.hint) from error
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(decode, range(rows.num_rows)))
+    return pixels
+
+
+def _matrix(rows: pa.Table, spec: TensorSpec) -> npt.NDArray[Any]:
+    missing = [name for name in spec.columns if name not in rows.column_names]
+    if missing:
+        raise Inconclusive(f"The data has no columns {missing}, which the model needs.")
+    convert = _texts if spec.datatype is Datatype.BYTES else _numbers
+    return np.stack([convert(rows[name]) for name in spec.columns], axis=1)
+
+
+def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    values = column.cast(pa.float64(), safe=False).to_numpy()
+    return np.asarray(values, dtype=np.float32)
+
+
+def _texts(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    texts = column.cast(pa.string()).fill_null("")
+    return np.array(texts.to_pylist(), dtype=np.str_)
+
+
+def _names(schema: Schema, kind: ColumnKind) -> tuple[str, ...]:
+    return tuple(column.name for column in schema.columns if column.kind is kind)
+
+
+def _spec(name: str, datatype: Datatype, columns: tuple[str, ...]) -> TensorSpec:
+    return TensorSpec(name=name, datatype=datatype, shape=(-1, len(columns)), columns=columns)

@@ -1,0 +1,1 @@
+"""What is trained inside a recipe: one package a family, one file with a `build` a model type."""

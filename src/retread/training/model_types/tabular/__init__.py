@@ -1,0 +1,4 @@
+"""Estimators over tables: `build(regression, seed, threads) -> Model`.
+
+`retread.training.tabular.estimator` says what a Model is.
+"""

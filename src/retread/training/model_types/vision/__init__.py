@@ -1,0 +1,4 @@
+"""Networks over images: `build(classes, pretrained) -> Network`.
+
+`retread.training.vision.network` says what a Network is.
+"""

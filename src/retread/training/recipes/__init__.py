@@ -1,0 +1,1 @@
+"""Kinds of tasks, one file each: a module of this package with a `RECIPE` is a recipe."""

@@ -1,0 +1,7 @@
+"""Rows of a table in two or more classes."""
+
+from __future__ import annotations
+
+from retread.training.tabular.recipe import TabularRecipe
+
+RECIPE = TabularRecipe(regression=False)

@@ -1,0 +1,7 @@
+"""A number for each row of a table."""
+
+from __future__ import annotations
+
+from retread.training.tabular.recipe import TabularRecipe
+
+RECIPE = TabularRecipe(regression=True)

@@ -1,0 +1,1 @@
+"""What the two tabular recipes share; scikit-learn is imported when a training starts."""

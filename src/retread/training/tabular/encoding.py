@@ -1,0 +1,53 @@
+"""How the columns of a table reach an estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder
+
+from retread.bundle import Signature
+from retread.core import InvalidInput
+from retread.training.inputs import CATEGORIES, FEATURES, Arrays
+from retread.training.tabular.estimator import Matrix, Model
+
+
+def encoder(train: Arrays, model: Model) -> ColumnTransformer:
+    """Numbers as they are (or with medians for gaps), categories one-hot; unknown ones as zeros."""
+    numbers = train[FEATURES].shape[1] if FEATURES in train else 0
+    categories = train[CATEGORIES].shape[1] if CATEGORIES in train else 0
+    steps: list[tuple[str, Any, list[int]]] = []
+    if numbers:
+        fill = "passthrough" if model.handles_missing else SimpleImputer(strategy="median")
+        steps.append(("numbers", fill, list(range(numbers))))
+    if categories:
+        one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        steps.append(("categories", one_hot, list(range(numbers, numbers + categories))))
+    return ColumnTransformer(steps)
+
+
+def stacked(inputs: Arrays) -> Matrix:
+    """The graph's inputs side by side; objects only where there are categories."""
+    if CATEGORIES not in inputs:
+        return inputs[FEATURES]
+    parts = [inputs[name].astype(object) for name in (FEATURES, CATEGORIES) if name in inputs]
+    return np.concatenate(parts, axis=1)
+
+
+def check_columns(signature: Signature, train: Arrays) -> None:
+    """InvalidInput names the columns that have no value, or an infinite one."""
+    if FEATURES not in train:
+        return
+    columns = next(spec.columns for spec in signature.inputs if spec.name == FEATURES)
+    values = dict(zip(columns, train[FEATURES].T, strict=True))
+    empty = [name for name, column in values.items() if np.isnan(column).all()]
+    endless = [name for name, column in values.items() if np.isinf(column).any()]
+    for names, what in ((empty, "no value at all"), (endless, "infinite values")):
+        if names:
+            raise InvalidInput(
+                f"In the training split, these columns have {what}: {', '.join(names)}.",
+                "Add them to [data] exclude, or repair the data.",
+            )

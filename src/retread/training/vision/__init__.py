@@ -1,0 +1,1 @@
+"""How networks over images are trained with PyTorch; importing its modules imports torch."""

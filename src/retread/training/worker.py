@@ -1,0 +1,91 @@
+"""The training process: `python -m retread.training.worker FOLDER`.
+
+It reads the order in FOLDER, says each epoch on stdout, and leaves an outcome or a failure. It
+ends when its parent does: stdin is a pipe that nobody writes to.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+from retread.bundle import LocalBundleStore
+from retread.core import RetreadError
+from retread.data import LanceDatasetStore
+from retread.training.order import (
+    LOCK,
+    Failure,
+    Order,
+    read_order,
+    read_outcome,
+    write_failure,
+    write_outcome,
+)
+from retread.training.progress import EpochFinished, encode_progress
+from retread.training.request import TrainingOutcome
+from retread.training.run import Workshop, run
+from retread.training.tracking.mlflow_tracking import MlflowTracking
+
+FAILED = 1
+PARENT_GONE = 2
+
+
+def main(folder: Path) -> int:
+    """Do the work of one folder; 0 when there is an outcome, 1 when there is a failure."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    progress = protocol_stream()
+    with (folder / LOCK).open("a") as lock:
+        # An earlier process of the same key may still be dying.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if read_outcome(folder) is not None:
+            return 0
+        order = read_order(folder)
+        sys.path.insert(0, order.root)
+        try:
+            outcome = train(order, progress)
+        except RetreadError as error:
+            failure = Failure(code=error.code, message=error.message, hint=error.hint)
+            write_failure(folder, failure)
+            return FAILED
+        write_outcome(folder, outcome)
+    return 0
+
+
+def train(order: Order, progress: BinaryIO) -> TrainingOutcome:
+    """Wire the adapters of this process and run."""
+    project = order.project
+
+    def report(epoch: EpochFinished) -> None:
+        progress.write(encode_progress(epoch))
+        progress.flush()
+
+    shop = Workshop(
+        project=project,
+        datasets=LanceDatasetStore(project.datasets),
+        bundles=LocalBundleStore(project.bundles),
+        tracking=MlflowTracking(project),
+        threads=len(os.sched_getaffinity(0)),
+    )
+    return run(shop, order.request, order.created_at, report)
+
+
+def protocol_stream() -> BinaryIO:
+    """Stdout for ourselves alone: what libraries print goes to stderr."""
+    ours = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return ours
+
+
+def end_with_parent() -> None:
+    """Wait for the pipe to close, which it does however the parent ended."""
+    while os.read(0, 4096):
+        pass
+    os._exit(PARENT_GONE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

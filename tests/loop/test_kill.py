@@ -1,0 +1,308 @@
+"""kill -9 of the real loop at random moments: a disturbed retraining ends as an undisturbed one."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import msgspec
+import pytest
+from sklearn.datasets import load_iris
+
+from retread.app.asking import ask
+from retread.app.versioning import add_data, add_request
+from retread.app.workspace import Workspace
+from retread.loop import Asked, Outbox, fold_history
+from retread.loop.outbox import State
+from retread.project import open_project
+from retread.registry import Stage, fold
+from retread.registry.events import Slot, TriggerDecided, TriggerReceived
+from retread.serving import Answer, PredictionRecord
+
+KILLS = 5
+SETTINGS = """
+[project]
+name = "iris"
+[data]
+dataset = "iris"
+source = "iris.csv"
+labels = "species"
+[recipe]
+kind = "tabular-classification"
+[early_stopping]
+min_loss = 1.0
+[training]
+scenario = "both"
+[training.scenarios.both]
+runs = [{ model_type = "random_forest" }, { model_type = "gradient_boosting" }]
+[gate]
+margin = 0.5
+[canary]
+min_requests = 20
+min_labels = 20
+[monitoring]
+interval_s = 0.2
+"""
+
+
+class Receiver:
+    """Takes webhooks on loopback; `titles` of everything that arrived."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.titles.append(msgspec.json.decode(body)["message"]["title"])
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    @contextmanager
+    def listening(self) -> Iterator[Receiver]:
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.server.shutdown()
+            thread.join()
+            self.server.server_close()
+
+
+class Traffic:
+    """Clients of a canary: while there is one, both models answer, alike, and labels come."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._stop = threading.Event()
+        self._count = 0
+
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.2):
+            state = fold(self._workspace.ledger.read())
+            canary = state.slots.get(Slot.CANARY)
+            if canary is not None:
+                self._answer(canary.version, canary.bundle, state.production)
+
+    def _answer(self, canary: int, bundle: str, production: int) -> None:
+        records = []
+        for _ in range(100):
+            self._count += 1
+            records.append(
+                PredictionRecord(
+                    id=f"req-{self._count}",
+                    at=time.time(),
+                    key="",
+                    status=200,
+                    answer=_answer(Slot.CANARY, canary, bundle),
+                    paired=_answer(Slot.PRODUCTION, production, "sha256:0"),
+                )
+            )
+        self._workspace.traffic.append(records)
+        self._workspace.labels.put([(record.id, "setosa") for record in records], time.time())
+
+
+def _answer(slot: Slot, version: int, bundle: str) -> Answer:
+    return Answer(
+        slot=slot, version=version, bundle=bundle, outputs=(0.9, 0.05, 0.05), latency_ms=1.0
+    )
+
+
+class LoopProcess:
+    """`python -m retread.app.run_loop`, as the supervisor starts it."""
+
+    def __init__(self, root: Path, hook: str) -> None:
+        self._root = root
+        self._log = root / "loop.log"
+        self._environment = {**os.environ, "RETREAD_WEBHOOK": hook}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "retread.app.run_loop", "--project", str(self._root)]
+        before = self._ready()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
+        deadline = time.monotonic() + 60
+        while self._ready() == before:
+            ended = self._process.poll() is not None or time.monotonic() > deadline
+            assert not ended, self._log.read_text()
+            time.sleep(0.02)
+
+    def end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(30)
+
+    def _ready(self) -> int:
+        return self._log.read_bytes().splitlines().count(b"ready") if self._log.exists() else 0
+
+
+def footprint(workspace: Workspace, trigger: str) -> dict[str, object]:
+    """Everything one retraining left, told without its numbers."""
+    entries = workspace.ledger.read()
+    state = fold(entries)
+    mine = [v for v in state.versions.values() if v.cause.trigger == trigger]
+    outbox = Outbox(workspace.database, workspace.clock, [])
+    told = [key for s in State for key, _ in outbox.keys(s) if key.startswith(trigger)]
+    numbers = {version.version for version in mine}
+    events = Counter(
+        type(entry.event).__name__
+        for entry in entries
+        if getattr(entry.event, "trigger", "") == trigger
+        or (getattr(entry.event, "version", 0) in numbers and not _repeatable(entry.event))
+    )
+    with sqlite3.connect(workspace.project.home / "mlflow.db") as connection:
+        runs = connection.execute(
+            "select count(*) from tags where value like ?", (f"%{trigger}%",)
+        ).fetchone()
+    return {
+        "versions": [(v.model_type, v.stage) for v in mine],
+        "slots": sorted((slot, held.version in numbers) for slot, held in state.slots.items()),
+        "told": sorted(key.removeprefix(trigger) for key in told),
+        "events": events,
+        "runs": runs,
+        "data": len(workspace.datasets.versions("iris")),
+    }
+
+
+def _repeatable(event: object) -> bool:
+    """A slot may be given the same version again, under a later epoch."""
+    return type(event).__name__ in {"SlotAssigned", "SlotCleared"}
+
+
+def is_open(workspace: Workspace, trigger: str) -> bool:
+    return any(r.open for r in fold_history(workspace.ledger.read()) if r.trigger == trigger)
+
+
+def wait_until_ended(workspace: Workspace, trigger: str, seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while is_open(workspace, trigger):
+        assert time.monotonic() < deadline, (workspace.project.root / "loop.log").read_text()
+        time.sleep(0.1)
+
+
+def runs_in_mlflow(workspace: Workspace) -> int:
+    with sqlite3.connect(workspace.project.home / "mlflow.db") as connection:
+        return int(connection.execute("select count(*) from runs").fetchone()[0])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    iris = load_iris(as_frame=True)
+    frame = iris.data.copy()
+    frame["species"] = [iris.target_names[index] for index in iris.target]
+    frame.to_csv(tmp_path / "iris.csv", index=False)
+    (tmp_path / "retread.toml").write_text(SETTINGS)
+    workspace = Workspace(open_project(tmp_path, {}))
+    add_data(workspace, add_request(workspace, "iris"))
+    yield workspace
+    workspace.database.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_kill_at_random_moments(workspace: Workspace) -> None:
+    moments = random.Random(17)
+    receiver = Receiver()
+    with receiver.listening(), Traffic(workspace).flowing():
+        loop = LoopProcess(workspace.project.root, receiver.address)
+        loop.start()
+        triggers, runs = [], [0]
+        for _ in range(2):
+            triggers.append(ask(workspace, "manual", Asked()).trigger)
+            wait_until_ended(workspace, triggers[-1])
+            runs.append(runs_in_mlflow(workspace))
+
+        disturbed = ask(workspace, "manual", Asked()).trigger
+        hits = 0
+        for _ in range(KILLS):
+            time.sleep(moments.uniform(0.2, 5.0))
+            hits += is_open(workspace, disturbed)
+            loop.end(signal.SIGKILL)
+            loop.start()
+        wait_until_ended(workspace, disturbed)
+        runs.append(runs_in_mlflow(workspace))
+        outbox = Outbox(workspace.database, workspace.clock, [])
+        deadline = time.monotonic() + 10
+        while outbox.counts()[State.WAITING] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert loop.end(signal.SIGTERM) == 0
+
+    assert hits >= 3, "the moments must lie in the retraining"
+    calm, shaken = footprint(workspace, triggers[1]), footprint(workspace, disturbed)
+    # The calm one was in production until the shaken one took its place.
+    assert calm["versions"] == [(_type(calm), Stage.ARCHIVED)]
+    assert shaken["versions"] == [(_type(calm), Stage.PRODUCTION)]
+    assert shaken["slots"] == [(Slot.PRODUCTION, True)]
+    for part in ("told", "data", "runs"):
+        assert shaken[part] == calm[part]
+    assert shaken["events"] == _without(calm["events"], "VersionArchived")
+    assert runs[3] - runs[2] == runs[2] - runs[1], "no run counted twice"
+    _check_messages(receiver, outbox)
+
+
+def _type(found: dict[str, object]) -> object:
+    return found["versions"][0][0]  # type: ignore[index]  # a list of pairs
+
+
+def _without(events: object, name: str) -> object:
+    assert isinstance(events, Counter)
+    return Counter({kind: count for kind, count in events.items() if kind != name})
+
+
+def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
+    """Nothing twice; what did not arrive for certain is known as such."""
+    counts = outbox.counts()
+    assert counts[State.WAITING] == counts[State.SENDING] == counts[State.GIVEN_UP] == 0
+    sent = counts[State.SENT]
+    assert sent <= len(receiver.titles) <= sent + counts[State.UNCONFIRMED]
+    versioned = Counter(title for title in receiver.titles if "version" in title)
+    assert max(versioned.values()) == 1, versioned
+
+
+def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:
+    """The same webhook a hundred times (F17): the ledger has one accepted trigger."""
+    asked = [ask(workspace, "manual", Asked(key="delivery-1")) for _ in range(100)]
+
+    assert [request.accepted for request in asked].count(True) == 1
+    assert asked[0].accepted
+    decisions = Counter(
+        entry.event.decision
+        for entry in workspace.ledger.read()
+        if isinstance(entry.event, TriggerDecided)
+    )
+    assert decisions == {"accepted": 1, "duplicate": 99}
+    assert {
+        entry.event.key
+        for entry in workspace.ledger.read()
+        if isinstance(entry.event, TriggerReceived)
+    } == {asked[0].key}

@@ -1,0 +1,63 @@
+"""What people read."""
+
+from __future__ import annotations
+
+from retread.bundle import Cause, CauseKind
+from retread.core import CheckResult, Outcome, combine
+from retread.loop import messages
+from retread.loop.messages import Sender
+from retread.notify import Severity
+from retread.registry.events import DriftDetected
+
+SENDER = Sender(project="tires", tracking_port=5000, control_port=5002)
+CAUSE = Cause(kind=CauseKind.DRIFT, detail="light drifted in window 4 of version 1")
+VERDICT = combine(
+    [
+        CheckResult(check="comparison", outcome=Outcome.FAIL, reason="Accuracy is 0.12 worse."),
+        CheckResult(check="threshold", outcome=Outcome.PASS, reason="Accuracy is 0.81."),
+    ]
+)
+
+
+def test_drift_names_the_streams_that_moved_most() -> None:
+    streams = tuple(f"f{number}" for number in range(50))
+    message = messages.drift_detected(
+        SENDER,
+        DriftDetected(
+            version=1,
+            detector="conformal",
+            window=4,
+            streams=streams,
+            evidence=dict.fromkeys(streams, 5.3),
+            effect={name: float(name[1:]) / 50 for name in streams},
+            requests=1400,
+        ),
+    )
+    assert message.severity is Severity.WARNING
+    assert list(message.fields) == ["f49", "f48", "f47", "f46", "f45"]
+    assert message.fields["f49"] == "effect 0.98, odds 200 : 1"
+    assert message.lines[-1] == "45 more streams moved as well."
+    assert "after 1,400 requests" in message.lines[0]
+
+
+def test_refusal_carries_its_numbers() -> None:
+    message = messages.gate_judged(SENDER, 4, 3, VERDICT)
+    assert message.title == "tires: the gate refused version 4, against version 3"
+    assert message.lines == (
+        "\N{BALLOT X} comparison: Accuracy is 0.12 worse.",
+        "\N{CHECK MARK} threshold: Accuracy is 0.81.",
+    )
+
+
+def test_deployment_says_why_and_the_way_back() -> None:
+    message = messages.deployed(SENDER, 4, 3, {"Accuracy": 0.81234}, CAUSE)
+    assert message.lines == (
+        "Why: light drifted in window 4 of version 1.",
+        "Version 3 is kept; `retread rollback` brings it back.",
+    )
+    assert message.fields == {"Accuracy": "0.8123"}
+    assert [link.url for link in message.links] == [
+        "http://127.0.0.1:5002",
+        "http://127.0.0.1:5000",
+    ]
+    assert len(messages.deployed(SENDER, 1, 0, {}, CAUSE).lines) == 1

@@ -1,0 +1,173 @@
+"""Runs in MLflow's own store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retread.bundle import Cause, CauseKind, OnnxModel
+from retread.core import NotFound
+from retread.project import Project, Settings
+from retread.training import EpochFinished, TrainingOutcome, TrainingRequest
+from retread.training.tracking.aliases import MlflowAliases
+from retread.training.tracking.client import connect, place_of
+from retread.training.tracking.mlflow_tracking import MlflowTracking
+from retread.training.tracking.runs import MlflowRuns, differences
+
+REQUEST = {
+    "dataset": "d",
+    "dataset_version": 1,
+    "model_type": "cnn",
+    "optimizer_type": "adam",
+    "epochs": 3,
+    "learning_rate": 0.01,
+    "batch_size": 8,
+    "sample": 1.0,
+    "seed": 0,
+    "cause": Cause(kind=CauseKind.DRIFT, detail="brightness"),
+}
+METRICS = {"Loss": 0.5, "Accuracy": 0.75, "Precision": 0.5, "Recall": 1.0, "F1": 0.6}
+
+
+def request(key: str, **changes: Any) -> TrainingRequest:
+    return TrainingRequest(key=key, **{**REQUEST, **changes})
+
+
+def epoch(number: int, loss: float) -> EpochFinished:
+    return EpochFinished(
+        key="a",
+        epoch=number,
+        epochs=3,
+        metrics=METRICS | {"Loss": loss},
+        learning_rate=0.01 / number,
+        kept=True,
+        seconds=1.0,
+    )
+
+
+def outcome(run_id: str, bundle: str = "", reason: str = "too bad") -> TrainingOutcome:
+    return TrainingOutcome(
+        key="a",
+        run_id=run_id,
+        model_type="cnn",
+        metrics=METRICS,
+        epochs=2,
+        seconds=2.0,
+        bundle=bundle,
+        reason=reason,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    root = tmp_path_factory.mktemp("tracked")
+    return Project(root=root, home=root / ".retread", settings=Settings())
+
+
+def test_a_run_is_recorded_as_the_original_did(project: Project) -> None:
+    tracking = MlflowTracking(project)
+    run_id = tracking.start(request("a"), {"optimizer_type": "adam", "epochs": 3}, {})
+    tracking.epoch(run_id, epoch(1, 0.7))
+    tracking.epoch(run_id, epoch(2, 0.5))
+    tracking.finish(run_id, outcome(run_id), None)
+    run = connect(place_of(project)).get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"optimizer_type": "adam", "epochs": "3"}
+    assert run.data.tags["retread.cause"] == "drift"
+    assert run.data.tags["retread.reason"] == "too bad"
+    history = MlflowRuns(project).history(run_id)
+    assert history["Loss"] == [(1, 0.7), (2, 0.5)]
+    assert history["Learning_rate"] == [(1, 0.01), (2, 0.005)]
+    assert {"Accuracy", "Precision", "Recall", "F1_Score", "kept_Loss"} <= set(history)
+
+
+def test_the_same_key_is_the_same_run_and_no_epoch_counts_twice(project: Project) -> None:
+    first = MlflowTracking(project)
+    run_id = first.start(request("it's `odd`"), {"epochs": 3}, {})
+    first.epoch(run_id, epoch(1, 0.7))
+    again = MlflowTracking(project)
+    assert again.start(request("it's `odd`"), {"epochs": 3}, {}) == run_id
+    again.epoch(run_id, epoch(1, 0.7))
+    again.epoch(run_id, epoch(2, 0.6))
+    assert MlflowRuns(project).history(run_id)["Loss"] == [(1, 0.7), (2, 0.6)]
+    again.fail(run_id, "the disk is full")
+    assert MlflowRuns(project).run(run_id).status == "FAILED"
+    assert MlflowRuns(project).run(run_id).reason == "the disk is full"
+
+
+def test_a_scenario_is_a_parent_with_children(project: Project) -> None:
+    tracking = MlflowTracking(project)
+    ids = [tracking.start(request(f"s/{n}", parent="s"), {}, {}) for n in (1, 2)]
+    for run_id in ids:
+        tracking.finish(run_id, outcome(run_id), None)
+    runs = {run.run_id: run for run in MlflowRuns(project).latest()}
+    parents = {runs[run_id].parent for run_id in ids}
+    assert len(parents) == 1
+    assert runs[parents.pop()].key == "s"
+    assert [run.key for run in runs.values()].count("s") == 1
+    assert all(run.status != "RUNNING" for run in runs.values() if run.key.startswith("s"))
+
+
+def test_runs_are_found_by_the_beginning_of_their_id(project: Project) -> None:
+    tracking = MlflowTracking(project)
+    one = tracking.start(request("one"), {"epochs": 3}, {})
+    two = tracking.start(request("two"), {"epochs": 4}, {})
+    runs = MlflowRuns(project)
+    assert runs.run(one[:20]).run_id == one
+    with pytest.raises(NotFound, match="retread runs list"):
+        runs.run("no such run")
+    found = differences(runs.run(one), runs.run(two))
+    assert [(d.name, d.left, d.right) for d in found] == [("epochs", "3", "4")]
+
+
+def test_stages_are_mirrored_as_aliases(project: Project) -> None:
+    tracking = MlflowTracking(project)
+    ids = [tracking.start(request(f"m{n}"), {}, {}) for n in range(2)]
+    for run_id in ids:
+        tracking.model(run_id, b"graph")
+    aliases, client = MlflowAliases(project), connect(place_of(project))
+    name = place_of(project).name
+    for shown in (
+        {"staging": ids[0]},
+        {"production": ids[0], "staging": ids[1]},
+        {"production": ids[1]},
+        {},
+    ):
+        aliases.mirror(shown)
+        model = client.get_registered_model(name)
+        found = {a: client.get_model_version(name, v).run_id for a, v in model.aliases.items()}
+        assert found == shown
+    assert len(client.search_model_versions(f"name = '{name}'")) == 2
+
+
+# Loading flavors imports most of MLflow, which warns about itself.
+@pytest.mark.filterwarnings("default")
+@pytest.mark.slow
+def test_mlflow_loads_what_an_alias_names(project: Project, tmp_path: Path) -> None:
+    import mlflow
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper
+
+    from retread.bundle import Datatype, Signature, TensorSpec
+
+    tensors = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 2]) for n in "xy"]
+    node = helper.make_node("Relu", ["x"], ["y"])
+    graph = helper.make_graph([node], "relu", tensors[:1], tensors[1:])
+    opset = helper.make_opsetid("", 20)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    onnx.checker.check_model(model)
+    x, y = (TensorSpec(name=name, datatype=Datatype.FP32, shape=(-1, 2)) for name in "xy")
+    OnnxModel(model.SerializeToString(), Signature(inputs=(x,), outputs=(y,))).warm()
+    tracking = MlflowTracking(project)
+    run_id = tracking.start(request("loaded"), {}, {})
+    tracking.model(run_id, model.SerializeToString())
+    MlflowAliases(project).mirror({"production": run_id})
+    mlflow.set_tracking_uri(project.tracking_url)
+    loaded = mlflow.onnx.load_model(f"models:/{project.settings.project.name}@production")
+    assert loaded.graph.name == "relu"
+    rows = np.array([[-1.0, 2.0]], dtype=np.float32)
+    served = mlflow.pyfunc.load_model(f"models:/{project.settings.project.name}@production")
+    assert served.predict({"x": rows})["y"].tolist() == [[0.0, 2.0]]

@@ -1,0 +1,178 @@
+"""Images, from photos to a bundle."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from retread.bundle import (
+    EVIDENCE,
+    MODEL,
+    REFERENCE,
+    OnnxModel,
+    decode_evidence,
+    decode_reference,
+)
+from retread.core import Unavailable, UnknownOption
+from retread.training.model_types.vision import cnn, tinyvgg
+from retread.training.run import run
+from retread.training.vision.augment import augment, turn
+from retread.training.vision.averaging import Averaged
+from retread.training.vision.device import device_named, fast_precision, seed_everything
+from retread.training.vision.network import Network, Normalise
+from retread.training.vision.optimizers import optimizer_named, schedule
+
+from .conftest import Bench
+
+AT = "2012-06-01T12:00:00+00:00"
+
+
+@pytest.mark.slow
+def test_a_network_becomes_a_bundle(photos_bench: Bench) -> None:
+    outcome = run(photos_bench.shop, photos_bench.request(), AT, lambda _: None)
+    assert outcome.reason == ""
+    manifest = photos_bench.bundles.manifest(outcome.bundle)
+    assert manifest.labels == ("good", "cracked")
+    assert manifest.image is not None
+    assert manifest.image.size == 32
+    assert manifest.parity.examples >= 16
+    assert manifest.parity.largest_difference < 1e-4
+    epochs = photos_bench.tracking.epochs
+    kept = [epoch for epoch in epochs if epoch.kept][-1]
+    assert kept.metrics == outcome.metrics
+    assert outcome.metrics["Loss"] == min(epoch.metrics["Loss"] for epoch in epochs)
+    assert {"Loss", "Accuracy", "Precision", "Recall", "F1"} <= set(outcome.metrics)
+    assert epochs[0].learning_rate != epochs[-1].learning_rate
+    evidence = decode_evidence(photos_bench.bundles.read(outcome.bundle, EVIDENCE))
+    assert evidence.evaluation_digest == photos_bench.version.evaluation_digest
+    reference = decode_reference(photos_bench.bundles.read(outcome.bundle, REFERENCE))
+    assert {"brightness", "sharpness", "confidence"} <= set(reference.numeric)
+    assert reference.embedding.shape[1] == 512
+    graph = photos_bench.bundles.read(outcome.bundle, MODEL)
+    assert b"site-packages" not in graph
+    model = OnnxModel(graph, manifest.signature)
+    for count in (1, 5):
+        outputs = model.run({"image": np.zeros((count, 32, 32, 3), dtype=np.uint8)})
+        assert [output.shape for output in outputs] == [(count, 2), (count, 512)]
+
+
+@pytest.mark.slow
+def test_the_same_seed_makes_the_same_network(photos_bench: Bench) -> None:
+    request = photos_bench.request(epochs=2, sample=0.5, model_type="tinyvgg")
+    first = run(photos_bench.shop, request, AT, lambda _: None)
+    assert run(photos_bench.shop, request, AT, lambda _: None).bundle == first.bundle
+    other = photos_bench.request(epochs=2, sample=0.5, model_type="tinyvgg", seed=1)
+    assert run(photos_bench.shop, other, AT, lambda _: None).metrics != first.metrics
+
+
+@pytest.mark.slow
+def test_resnet18_is_torchvisions() -> None:
+    pytest.importorskip("onnxscript")
+    from retread.training.model_types.vision import resnet18
+
+    torch.manual_seed(0)
+    network = resnet18.build(3, pretrained=False).eval()
+    logits, embedding = network(torch.zeros(2, 3, 64, 64))
+    assert (logits.shape, embedding.shape) == ((2, 3), (2, 512))
+    assert network.width == 512
+
+
+@pytest.mark.slow
+def test_weights_that_cannot_be_fetched_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from retread.training.model_types.vision import resnet18
+
+    # The address of the weights is torchvision's; what is not listening is this proxy.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("TORCH_HOME", "/nonexistent")
+    with pytest.raises(Unavailable, match="pretrained = false"):
+        resnet18.build(2, pretrained=True)
+
+
+@pytest.mark.parametrize("size", [32, 33, 100])
+@pytest.mark.parametrize("build", [cnn.build, tinyvgg.build])
+def test_networks_take_any_size(build: object, size: int) -> None:
+    assert callable(build)
+    network: Network = build(2, pretrained=False).eval()
+    logits, embedding = network(torch.zeros(2, 3, size, size))
+    assert (logits.shape, embedding.shape) == ((2, 2), (2, network.width))
+
+
+def test_augmentation_is_the_generators() -> None:
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 255
+    first = augment(images, torch.Generator().manual_seed(3))
+    assert torch.equal(first, augment(images, torch.Generator().manual_seed(3)))
+    assert not torch.equal(first, augment(images, torch.Generator().manual_seed(4)))
+    assert first.shape == images.shape
+    assert 0 <= first.min() <= first.max() <= 255
+
+
+def test_a_turn_keeps_shapes_and_distances() -> None:
+    # A disc around the middle stays where it is, however it is turned or flipped.
+    axis = torch.linspace(-1, 1, 64)
+    radius = (axis[:, None] ** 2 + axis[None, :] ** 2).sqrt()
+    disc = ((radius < 0.5).float() * 255).expand(8, 3, 64, 64)
+    turned = turn(disc, torch.Generator().manual_seed(0))
+    sure = (radius - 0.5).abs() > 0.05
+    assert torch.allclose(turned[..., sure], disc[..., sure], atol=1.0)
+
+
+def test_normalisation_is_imagenets() -> None:
+    white = Normalise()(torch.full((1, 3, 1, 1), 255.0)).flatten().tolist()
+    assert white == pytest.approx([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225])
+
+
+def test_optimizers_and_their_schedule() -> None:
+    layer = torch.nn.Linear(1, 1)
+    for name in ("adam", "sgd", "adamw"):
+        optimizer = optimizer_named(name, layer.parameters(), 0.1)
+        rates = schedule(optimizer, 0.1, 20)
+        seen = []
+        for _ in range(20):
+            optimizer.step()
+            seen.append(rates.get_last_lr()[0])
+            rates.step()
+        assert max(seen) == pytest.approx(0.1, rel=0.02)
+        assert seen[-1] < 0.001
+    with pytest.raises(UnknownOption, match="adam, adamw, sgd"):
+        optimizer_named("addam", layer.parameters(), 0.1)
+
+
+def test_devices() -> None:
+    assert device_named("cpu").type == "cpu"
+    if not torch.cuda.is_available():
+        assert device_named("auto").type == "cpu"
+        with pytest.raises(Unavailable, match="no CUDA device"):
+            device_named("cuda")
+
+
+def test_fast_precision_is_close_enough_to_learn_from() -> None:
+    seed_everything(0, 1)
+    layer, images = torch.nn.Conv2d(3, 8, 3), torch.rand(2, 3, 16, 16)
+    with fast_precision(torch.device("cpu")):
+        quick = layer(images).float()
+    exact = layer(images)
+    assert math.isfinite(float(quick.sum().detach()))
+    assert torch.allclose(quick, exact, atol=0.05)
+
+
+def test_the_mean_follows_the_weights() -> None:
+    torch.manual_seed(0)
+    network = tinyvgg.build(2, pretrained=False)
+    averaged = Averaged(network)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)
+    averaged.update(network)
+    for name, mean in averaged.network.state_dict().items():
+        assert torch.all((mean > before[name]) & (mean < network.state_dict()[name]))
+    for _ in range(500):
+        averaged.update(network)
+    for name, mean in averaged.network.state_dict().items():
+        assert torch.allclose(mean, network.state_dict()[name], atol=1e-4)
