@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retread.bundle import BundleStore, LocalBundleStore
 from retread.core import Clock, Database, SystemClock
 from retread.project import Project
 
 if TYPE_CHECKING:
+    from retread.bundle import BundleStore
     from retread.data import DatasetStore
-    from retread.registry import Ledger, ServerDirectory
+    from retread.registry import AliasMirror, Ledger, Promoter, Registry, ServerDirectory
     from retread.serving import LabelStore, TrafficLog
 
 
@@ -29,7 +29,7 @@ class Workspace:
         import retread.loop
         import retread.monitoring
         import retread.registry
-        import retread.serving  # noqa: F401
+        import retread.serving  # noqa: F401  # declares tables
 
         database = Database(self.project.database_url)
         database.create_tables()
@@ -37,6 +37,8 @@ class Workspace:
 
     @cached_property
     def bundles(self) -> BundleStore:
+        from retread.bundle import LocalBundleStore
+
         return LocalBundleStore(self.project.bundles)
 
     @cached_property
@@ -56,6 +58,30 @@ class Workspace:
         from retread.registry import SqlServerDirectory
 
         return SqlServerDirectory(self.database, self.clock)
+
+    @cached_property
+    def registry(self) -> Registry:
+        from retread.registry import Registry
+
+        return Registry(self.ledger, self.bundles, self.clock)
+
+    @cached_property
+    def mirror(self) -> AliasMirror:
+        from retread.app.stage_mirror import ProcessMirror
+
+        return ProcessMirror(self.project)
+
+    @cached_property
+    def promoter(self) -> Promoter:
+        from retread.registry import Promoter
+
+        return Promoter(
+            self.ledger,
+            self.servers,
+            self.clock,
+            timeout_s=self.settings.serving.acknowledge_timeout_s,
+            mirrors=(self.mirror,),
+        )
 
     @cached_property
     def traffic(self) -> TrafficLog:

@@ -15,9 +15,12 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def emit(value: Any, *, as_json: bool, text: Any) -> None:
-    """Print `value` as JSON, or `text` (a string or a rich renderable)."""
+    """Print `value` as JSON, or `text` (a string, taken as it is, or a rich renderable)."""
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    elif isinstance(text, str):
+        # What users named may look like rich's markup.
+        console.print(text, markup=False, emoji=False)
     else:
         console.print(text)
 

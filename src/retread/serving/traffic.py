@@ -11,7 +11,11 @@ from retread.serving.record import PredictionRecord
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in the recorded traffic; '' and 0 are its beginning."""
+    """A place in the recorded traffic; '' and 0 are its beginning.
+
+    `segment` says where each writer's records were read to, for the log alone to understand;
+    `offset` is the number of records before this place.
+    """
 
     segment: str = ""
     offset: int = 0

@@ -1,1 +1,3 @@
-"""One file per noun; each has `register(app)`."""
+"""One file a noun; each has `register(app)`, and is found by being here."""
+
+__all__: list[str] = []

@@ -2,3 +2,5 @@
 
 A module has `check(summary: Summary) -> CheckResult`, a pure function named as the file is.
 """
+
+__all__: list[str] = []

@@ -2,3 +2,5 @@
 
 A module has `DESCRIPTION`, `accepts(request) -> bool` and `gather(request) -> Gathered`.
 """
+
+__all__: list[str] = []

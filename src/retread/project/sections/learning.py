@@ -79,7 +79,7 @@ class TrainingSection(Section):
     epochs: int = Field(default=10, ge=1, le=10_000)
     """Most epochs a run may take."""
     learning_rate: float = Field(default=0.001, gt=0, le=10)
-    """Initial learning rate."""
+    """Highest learning rate of a network's schedule; trees have their own."""
     batch_size: int = Field(default=32, ge=1, le=65_536)
     """Examples a step."""
     sample: float = Field(default=1.0, gt=0, le=1)

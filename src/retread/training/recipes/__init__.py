@@ -1,1 +1,3 @@
 """Kinds of tasks, one file each: a module of this package with a `RECIPE` is a recipe."""
+
+__all__: list[str] = []

@@ -3,3 +3,5 @@
 `mlflow_tracking.MlflowTracking` records runs, `runs.MlflowRuns` reads them, `aliases.MlflowAliases`
 shows our stages as aliases of MLflow's registered model.
 """
+
+__all__: list[str] = []

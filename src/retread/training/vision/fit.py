@@ -53,7 +53,8 @@ def fit(task: Task, report: Report) -> TrainedNetwork:
     build = builder(vision, task.request.model_type)
     network: Network = build(len(task.labels), task.settings.training.pretrained)
     # The stubs do not know that a module takes a memory format alone.
-    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a gap in its types
     train = decoded(task, device)
     validation = decode_rows(task.validation.rows, task.settings.recipe.image_size, task.threads)
     loop = Loop(network, train, task, generator, device)

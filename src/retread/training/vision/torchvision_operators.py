@@ -18,8 +18,8 @@ def declare_operators() -> None:
         import torchvision  # noqa: F401  whether it can be imported is the question
     except RuntimeError:
         # torch leaves these two calls untyped.
-        library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+        library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # as torch has it
         for name in ("nms", "qnms"):
             schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            library.define(schema)  # type: ignore[no-untyped-call]
+            library.define(schema)  # type: ignore[no-untyped-call]  # as torch has it
         _declared.append(library)

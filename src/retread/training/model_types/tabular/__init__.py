@@ -2,3 +2,5 @@
 
 `retread.training.tabular.estimator` says what a Model is.
 """
+
+__all__: list[str] = []

@@ -2,3 +2,5 @@
 
 `retread.training.vision.network` says what a Network is.
 """
+
+__all__: list[str] = []

@@ -1,0 +1,65 @@
+"""`python -m retread.app.control --project PATH --port N`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import uvicorn
+
+from retread.app.control.application import Control, control_app
+from retread.app.control.page import Links
+from retread.app.overview import LedgerView
+from retread.app.workspace import Workspace
+from retread.bundle import CauseKind
+from retread.project import open_project
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="retread.app.control")
+    parser.add_argument("--project", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    options = parser.parse_args()
+    workspace = Workspace(open_project(options.project, os.environ))
+    control = Control(
+        model=workspace.settings.project.name,
+        view=LedgerView(workspace.ledger),
+        ask=lambda kind, message: ask(workspace, kind, message),
+        links=links(workspace),
+        clock=workspace.clock,
+    )
+    uvicorn.run(
+        control_app(control), host="127.0.0.1", port=options.port, log_level="warning", ws="none"
+    )
+
+
+def ask(workspace: Workspace, kind: CauseKind, message: str) -> dict[str, str]:
+    """Ask the arbiter; what it decided."""
+    # Once somebody asks: what a trigger needs is much larger than all the rest of this process.
+    from retread.app import asking
+    from retread.loop import Asked
+
+    request = asking.ask(workspace, kind, Asked(message=message))
+    return {
+        "trigger": request.trigger,
+        "decision": request.decision or "",
+        "reason": request.reason,
+    }
+
+
+def links(workspace: Workspace) -> Links:
+    """Where `up` put the other servers, or else where the settings say."""
+    settings = workspace.settings
+    return Links(
+        tracking=os.environ.get(
+            "RETREAD_TRACKING_ADDRESS", f"http://127.0.0.1:{settings.project.tracking_port}"
+        ),
+        serving=os.environ.get(
+            "RETREAD_SERVING_ADDRESS", f"http://127.0.0.1:{settings.serving.port}"
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

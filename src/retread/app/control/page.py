@@ -1,0 +1,48 @@
+"""The status page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from retread.app.overview import Overview
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the other servers are; '' for one that is not known."""
+
+    tracking: str
+    serving: str
+
+
+def status_page(shown: Overview, links: Links, now: datetime) -> str:
+    """The page as HTML; every text in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["ago"] = lambda at: ago(at, now)
+    return environment.get_template("status.html").render(shown=shown, links=links, now=now)
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago, in one unit.
+
+    >>> from datetime import UTC, timedelta
+    >>> now = datetime(2012, 1, 1, tzinfo=UTC)
+    >>> ago(now - timedelta(minutes=5), now), ago(now, now)
+    ('5 min ago', 'just now')
+    """
+    if at is None:
+        return "-"
+    seconds = int((now - at).total_seconds())
+    for size, unit in _STEPS:
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago" if seconds >= 5 else "just now"

@@ -1,0 +1,41 @@
+"""`retread demo`: the whole loop, unattended, told as a story."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retread.cli.options import Json
+from retread.cli.output import emit
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Photos in class folders (tires), or hour.csv (bikes)."),
+]
+Folder = Annotated[
+    Path | None, typer.Option("--folder", help="A new folder; demo-NAME here if left out.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+
+
+def demo(
+    name: Annotated[str, typer.Argument(metavar="[tires|iris|bikes]")] = "tires",
+    data: Data = None,
+    folder: Folder = None,
+    seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
+    json: Json = False,
+) -> None:
+    """Version data, train, serve, let the traffic drift, retrain, promote: in a fresh folder."""
+    from retread.demos.play import play_demo
+    from retread.demos.summary_view import shown
+
+    summary = play_demo(name, data, folder, seed, sys.stderr if json else sys.stdout)
+    emit(summary, as_json=json, text=shown(summary))
+    if not summary.closed:
+        raise typer.Exit(1)

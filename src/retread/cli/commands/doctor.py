@@ -1,0 +1,27 @@
+"""`retread doctor`: is all there that is needed?"""
+
+from __future__ import annotations
+
+import os
+
+import typer
+
+from retread.cli.options import HERE, Json, ProjectPath
+from retread.cli.output import emit
+
+_SIGNS = {"ok": "ok  ", "note": "note", "problem": "BAD "}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(project: ProjectPath = HERE, as_json: Json = False) -> None:
+    """Check Python, packages, disk, and, in a project, its settings, ports and ledger."""
+    from retread.app.doctor import Condition, examine
+
+    findings = examine(project, os.environ)
+    lines = [f"{_SIGNS[f.condition]}  {f.subject:<12}{f.text}" for f in findings]
+    emit(findings, as_json=as_json, text="\n".join(lines))
+    if any(finding.condition is Condition.PROBLEM for finding in findings):
+        raise typer.Exit(1)

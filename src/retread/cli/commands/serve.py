@@ -1,0 +1,35 @@
+"""`retread serve`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from retread.cli.options import HERE, ProjectPath
+from retread.project import open_project
+
+
+def register(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+
+
+def serve(
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes; [serving] workers if left out.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="[serving] port if left out.")
+    ] = None,
+    project: ProjectPath = HERE,
+) -> None:
+    """Serve models until interrupted; the server alone, in the foreground."""
+    root = open_project(project, os.environ).root
+    command = [sys.executable, "-m", "retread.serving", "--project", str(root)]
+    command += ["--workers", str(workers)] if workers is not None else []
+    command += ["--port", str(port)] if port is not None else []
+    # The server takes this process over, so that it stays light and gets the signals itself.
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - no shell wanted

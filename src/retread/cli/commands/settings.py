@@ -1,0 +1,53 @@
+"""`retread settings`: what can be set, and what is."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated, Any
+
+import typer
+
+from retread.cli.options import HERE, Json, ProjectPath
+from retread.cli.output import emit
+from retread.project import open_project
+
+Key = Annotated[str, typer.Argument(metavar="[KEY]", help="One setting, such as gate.metric.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="What can be set in retread.toml, and what is.")
+    for command in (show, schema, docs):
+        group.command()(command)
+    app.add_typer(group, name="settings")
+
+
+def show(key: Key = "", project: ProjectPath = HERE, as_json: Json = False) -> None:
+    """Every setting as it is now: file, environment and defaults together."""
+    from retread.project.describe import setting
+    from retread.project.toml_text import as_toml, as_value
+
+    settings = open_project(project, os.environ).settings
+    if key:
+        value: Any = setting(settings, key)
+        shown = as_toml(value, key) if isinstance(value, dict) else as_value(value)
+        emit(value, as_json=as_json, text=value if isinstance(value, str) else shown)
+    else:
+        value = settings.model_dump(mode="json")
+        emit(value, as_json=as_json, text=as_toml(value))
+
+
+def schema(as_json: Json = False) -> None:
+    """The JSON Schema of retread.toml, for editors."""
+    from retread.project.describe import settings_schema
+
+    value = settings_schema()
+    emit(value, as_json=as_json, text=json.dumps(value, indent=2))
+
+
+def docs(as_json: Json = False) -> None:
+    """Every setting with its type, default and meaning, in Markdown."""
+    from retread.project.describe import settings_markdown
+
+    text = settings_markdown()
+    emit({"markdown": text}, as_json=as_json, text=text.rstrip())

@@ -1,0 +1,112 @@
+"""Tables for people, of what the registry knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import to_builtins
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from retread.core import Outcome, Verdict, short
+from retread.registry import Entry, Period, RegistryState, VersionLineage
+from retread.registry.events import Event
+
+_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
+_HIDDEN = {"event", "verdict", "bundle", "metrics", "key"}
+
+
+def verdict_table(title: str, verdict: Verdict) -> Table:
+    """Check by check."""
+    table = _table(f"{title}: {verdict.outcome}", "check", "outcome", "reason")
+    for check in verdict.checks:
+        outcome = Text(check.outcome, style=_STYLES[check.outcome])
+        table.add_row(check.check, outcome, Text(check.reason))
+    return table
+
+
+def slots_table(state: RegistryState) -> Group:
+    """Who answers in which slot; then every version with its stage."""
+    slots = _table("Slots", "slot", "version", "share", "epoch", "bundle")
+    for slot, held in sorted(state.slots.items()):
+        slots.add_row(
+            slot, str(held.version), f"{held.share:.0%}", str(held.epoch), short(held.bundle)
+        )
+    versions = _table("Versions", "version", "stage", "model type", "data", "metrics")
+    for number, version in sorted(state.versions.items()):
+        data = f"{version.dataset}@{version.dataset_version}"
+        versions.add_row(
+            str(number), version.stage, version.model_type, data, _figures(version.metrics)
+        )
+    opened = state.promotion
+    under_way = f"The promotion of version {opened.version} is under way." if opened else ""
+    nothing = "" if state.production else "Nothing is in production yet."
+    return Group(slots, versions, *(Text(line) for line in (under_way, nothing) if line))
+
+
+def history_table(entries: Iterable[Entry]) -> Table:
+    """One line an event."""
+    table = _table("History", "entry", "time", "event", "details")
+    for entry in entries:
+        name = type(entry.event).__name__
+        table.add_row(str(entry.sequence), _time(entry.at), name, Text(_details(entry.event)))
+    return table
+
+
+def lineage_text(lineage: VersionLineage) -> Text:
+    """Where a version comes from, a fact a line; digests stay in one piece."""
+    commit = lineage.git_commit or "none"
+    cause = lineage.cause
+    facts = {
+        "version": f"{lineage.version}, {lineage.stage}",
+        "data": f"{lineage.dataset}@{lineage.dataset_version} {lineage.dataset_digest}",
+        "evaluation split": lineage.evaluation_digest,
+        "commit": commit + (" with uncommitted changes" if lineage.git_dirty else ""),
+        "environment": lineage.environment_digest,
+        "run": f"{lineage.run_id}, {lineage.model_type}, seed {lineage.seed}",
+        "cause": " ".join(filter(None, (cause.kind, cause.detail, cause.trigger))),
+        "metrics": _figures(lineage.metrics),
+        "bundle": lineage.bundle,
+        "verdict": lineage.verdict.outcome if lineage.verdict else "not judged",
+        "compared with": f"version {lineage.compared_with}" if lineage.compared_with else "nothing",
+        "forced": lineage.forced,
+    }
+    lines = [(name, value) for name, value in facts.items() if value]
+    checks = lineage.verdict.checks if lineage.verdict else ()
+    lines += [(f"  {check.check}", f"{check.outcome}: {check.reason}") for check in checks]
+    lines += [(f"in {period.slot}", _served(period)) for period in lineage.served]
+    return Text("\n".join(f"{name:<18}{value}" for name, value in lines))
+
+
+def _served(period: Period) -> str:
+    until = _time(period.until) if period.until else "now"
+    return f"{_time(period.since)} to {until}, {period.share:.0%}, epoch {period.epoch}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _figures(metrics: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
+
+
+def _details(event: Event) -> str:
+    fields = to_builtins(event)
+    verdict = getattr(event, "verdict", None)
+    told = [f"{verdict.outcome}"] if isinstance(verdict, Verdict) else []
+    told += [f"{name} {value}" for name, value in fields.items() if _is_told(name, value)]
+    return ", ".join(told)
+
+
+def _is_told(name: str, value: object) -> bool:
+    return name not in _HIDDEN and value not in ("", None) and not isinstance(value, dict | list)

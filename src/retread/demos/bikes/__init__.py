@@ -1,0 +1,3 @@
+"""Hourly bike rentals, replayed."""
+
+__all__: list[str] = []

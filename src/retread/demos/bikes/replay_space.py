@@ -1,0 +1,66 @@
+"""A workspace in which it is the time of the data, while servers live in ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import msgspec
+
+from retread.app import Workspace
+from retread.core import ManualClock, SystemClock
+from retread.project import Project
+from retread.registry import ServerDirectory, SqlServerDirectory
+from retread.serving import Cursor, PredictionRecord, SegmentTrafficLog, TrafficLog
+
+
+class ReplayedTraffic:
+    """What the server recorded, at the times of the replay.
+
+    `asked` gives a request the time of its hour; the server, a process of its own, knows only
+    when it was asked.
+    """
+
+    def __init__(self, log: TrafficLog) -> None:
+        self._log = log
+        self._asked_at: dict[str, float] = {}
+
+    def asked(self, request_id: str, at: float) -> None:
+        self._asked_at[request_id] = at
+
+    def append(self, records: Sequence[PredictionRecord]) -> None:
+        self._log.append(records)
+
+    def read(self, after: Cursor, limit: int) -> tuple[tuple[PredictionRecord, ...], Cursor]:
+        records, cursor = self._log.read(after, limit)
+        return tuple(self._timed(record) for record in records), cursor
+
+    def find(self, request_id: str) -> PredictionRecord | None:
+        record = self._log.find(request_id)
+        return record and self._timed(record)
+
+    def put_payload(self, content: bytes) -> str:
+        return self._log.put_payload(content)
+
+    def payload(self, digest: str) -> bytes:
+        return self._log.payload(digest)
+
+    def _timed(self, record: PredictionRecord) -> PredictionRecord:
+        return msgspec.structs.replace(record, at=self._asked_at.get(record.id, record.at))
+
+
+class ReplaySpace(Workspace):
+    """A workspace on a clock that the replay moves."""
+
+    def __init__(self, project: Project, clock: ManualClock) -> None:
+        super().__init__(project, clock)
+        self.replay_clock = clock
+
+    @cached_property
+    def traffic(self) -> ReplayedTraffic:
+        return ReplayedTraffic(SegmentTrafficLog(self.project.traffic))
+
+    @cached_property
+    def servers(self) -> ServerDirectory:
+        # A server that lives now was never heard of in the year of the data.
+        return SqlServerDirectory(self.database, SystemClock())

@@ -1,0 +1,3 @@
+"""Tire sidewalls, drawn or real, on an inspection line."""
+
+__all__: list[str] = []

@@ -1,0 +1,211 @@
+"""Follows the ledger: loads beside, warms, swaps, acknowledges."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from retread.core import Clock, IntegrityBroken, RetreadError, short
+from retread.registry.events import Slot
+from retread.registry.ledger import Ledger
+from retread.registry.servers import HEARTBEAT_S, Applied, ServerDirectory
+from retread.serving.following.assigned import Assigned, follow
+from retread.serving.following.last_good import LastGood, LastGoodFile
+from retread.serving.following.loader import Loader
+from retread.serving.runtime import Runtime
+from retread.serving.slots import SlotEntry, SlotHolder
+
+POLL_S = 0.1
+_RETRY_S = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Follower:
+    """Keeps a server's slots what the ledger says they are.
+
+    `catch_up` does one look; `start` does so in a thread until `stop`, and another says every
+    HEARTBEAT_S that this server lives. While the database does
+    not answer, what serves goes on serving.
+    """
+
+    def __init__(
+        self,
+        *,
+        server_id: str,
+        ledger: Ledger,
+        servers: ServerDirectory,
+        loader: Loader,
+        slots: SlotHolder,
+        last_good: LastGoodFile,
+        clock: Clock,
+        prepare: Callable[[], None],
+    ) -> None:
+        """`prepare` makes the database's tables; it is called until it succeeds once."""
+        self.server_id = server_id
+        self._ledger = ledger
+        self._servers = servers
+        self._loader = loader
+        self._slots = slots
+        self._last_good = last_good
+        self._good = dict(last_good.read().slots)
+        self._clock = clock
+        self._prepare: Callable[[], None] | None = prepare
+        self._sequence = 0
+        self._wanted: dict[Slot, Assigned] = {}
+        self._applied: dict[Slot, Applied] = {}
+        self._announced = False
+        self._announcing = threading.Lock()
+        self._retry_at = 0.0
+        self._away = False
+        self._stopping = threading.Event()
+        # Two threads: loading may take longer than a server may be silent.
+        self._threads = (
+            threading.Thread(target=self._run, name="follower", daemon=True),
+            threading.Thread(target=self._beat, name="heartbeat", daemon=True),
+        )
+
+    def restore(self) -> None:
+        """Serve what served last on this machine."""
+        self._wanted = dict(self._good)
+        self._apply()
+
+    def catch_up(self) -> bool:
+        """Look at the ledger once; False when the database did not answer."""
+        try:
+            if self._look() or not self._announced:
+                self._announce()
+        except RetreadError as error:
+            if not self._away:
+                logger.warning("Serving goes on without the ledger: %s", error)
+            self._away = True
+            return False
+        self._away = False
+        return True
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the thread and leave the directory of servers."""
+        self._stopping.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+        try:
+            self._servers.forget(self.server_id)
+        except RetreadError as error:
+            logger.warning("The server could not say that it ends: %s", error)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(POLL_S):
+            try:
+                self.catch_up()
+            except Exception:
+                logger.exception("The ledger could not be followed; trying again.")
+
+    def _beat(self) -> None:
+        while not self._stopping.wait(HEARTBEAT_S):
+            try:
+                if self._prepare is None:
+                    self._announce()
+            except RetreadError as error:
+                logger.debug("No heartbeat: %s", error)
+            except Exception:
+                logger.exception("No heartbeat; trying again.")
+
+    def _announce(self) -> None:
+        # What is said must not be older than what was said before.
+        with self._announcing:
+            self._servers.announce(self.server_id, dict(self._applied))
+        self._announced = True
+
+    def _look(self) -> bool:
+        if self._prepare is not None:
+            self._prepare()
+            self._prepare = None
+        entries = self._ledger.read(after=self._sequence)
+        if entries:
+            self._wanted = follow(self._wanted, (entry.event for entry in entries))
+            self._sequence = entries[-1].sequence
+        return self._apply()
+
+    def _apply(self) -> bool:
+        """Bring every slot that is behind up to what is wanted; whether anything was done."""
+        behind = [slot for slot in Slot if self._is_behind(slot)]
+        # Production first: the others are measured against it.
+        for slot in behind:
+            self._bring(slot, self._wanted[slot])
+        if behind:
+            self._remember()
+        return bool(behind)
+
+    def _is_behind(self, slot: Slot) -> bool:
+        wanted = self._wanted.get(slot)
+        if wanted is None:
+            return False
+        applied = self._applied.get(slot)
+        if applied is None or applied.epoch < wanted.epoch:
+            return True
+        is_dark = bool(applied.error) and self._slots.table.entry(slot) is None
+        if is_dark and self._clock.monotonic() >= self._retry_at:
+            self._retry_at = self._clock.monotonic() + _RETRY_S
+            return True
+        return False
+
+    def _bring(self, slot: Slot, wanted: Assigned) -> None:
+        try:
+            entry = self._entry(slot, wanted) if wanted.bundle else None
+        except RetreadError as error:
+            logger.error("%s keeps what it has: %s", slot, error)
+            self._keep(slot, wanted)
+            current = self._slots.table.entry(slot)
+            bundle = current.runtime.bundle if current else ""
+            self._applied[slot] = Applied(epoch=wanted.epoch, bundle=bundle, error=str(error))
+            return
+        self._slots.table = self._slots.table.with_entry(slot, wanted.epoch, entry)
+        self._applied[slot] = Applied(epoch=wanted.epoch, bundle=wanted.bundle)
+        self._good[slot] = wanted
+        served = f"version {wanted.version} ({short(wanted.bundle)})" if entry else "nobody"
+        logger.info("%s: %s from epoch %d on", slot, served, wanted.epoch)
+
+    def _keep(self, slot: Slot, wanted: Assigned) -> None:
+        """After a restart there may be nothing to keep: then what served here last."""
+        good = self._good.get(slot)
+        if self._slots.table.entry(slot) is not None or good is None:
+            return
+        if good.bundle and good.bundle != wanted.bundle:
+            try:
+                entry = self._entry(slot, good)
+            except RetreadError as error:
+                logger.error("%s stays empty: %s", slot, error)
+            else:
+                self._slots.table = self._slots.table.with_entry(slot, good.epoch, entry)
+
+    def _entry(self, slot: Slot, wanted: Assigned) -> SlotEntry:
+        runtime = self._loader.load(wanted.bundle)
+        production = self._slots.table.production
+        if slot in (Slot.CANARY, Slot.SHADOW) and production is not None:
+            _check_alike(runtime, production.runtime)
+        return SlotEntry(slot, wanted.version, wanted.epoch, wanted.share, runtime)
+
+    def _remember(self) -> None:
+        self._loader.release(entry.runtime.bundle for entry in self._slots.table.entries)
+        self._last_good.write(LastGood(slots=self._good, tried=self._loader.tried))
+
+
+def _check_alike(runtime: Runtime, production: Runtime) -> None:
+    """Two models that answer the same requests take the same inputs and know the same labels."""
+    if runtime.signature.inputs != production.signature.inputs:
+        raise IntegrityBroken(
+            f"Bundle {runtime.bundle} takes other inputs than production.",
+            "Promote it outright, or try it in staging.",
+        )
+    if runtime.labels != production.labels or runtime.output != production.output:
+        raise IntegrityBroken(
+            f"Bundle {runtime.bundle} has labels {list(runtime.labels)}, production "
+            f"{list(production.labels)}.",
+            "Promote it outright, or try it in staging.",
+        )

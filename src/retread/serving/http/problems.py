@@ -1,0 +1,69 @@
+"""The one shape of errors: `{"error": {"code", "message", "hint"}}`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+
+from retread.core import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RetreadError,
+    Unavailable,
+)
+
+RETRY_AFTER_S = 1
+
+_encoder = msgspec.json.Encoder()
+_STATUS_LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+
+
+class HttpRefusal(RetreadError):
+    """What only HTTP can get wrong; `status` says how."""
+
+    def __init__(self, status: HTTPStatus, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.code = status.name.lower()
+
+
+def status_of(error: RetreadError) -> int:
+    """
+    >>> status_of(NotFound("no such model"))
+    404
+    """
+    if isinstance(error, HttpRefusal):
+        return int(error.status)
+    if isinstance(error, InvalidInput):
+        return 400
+    if isinstance(error, NotFound):
+        return 404
+    if isinstance(error, Conflict):
+        return 409
+    if isinstance(error, Unavailable):
+        return 503
+    return 500
+
+
+def problem_body(error: RetreadError) -> bytes:
+    problem = {"code": error.code, "message": error.message, "hint": error.hint}
+    return _encoder.encode({"error": problem})
+
+
+def problem_response(error: RetreadError, headers: bytes) -> bytes:
+    """A whole HTTP answer; `headers` are further header lines, each with its end."""
+    status = status_of(error)
+    body = problem_body(error)
+    retry = b"retry-after: %d\r\n" % RETRY_AFTER_S if status == 503 else b""
+    head = b"%bcontent-type: application/json\r\n%b%bcontent-length: %d\r\n\r\n"
+    return head % (_STATUS_LINES[status], headers, retry, len(body)) + body
+
+
+def too_large(limit: int) -> HttpRefusal:
+    return HttpRefusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The request's body is larger than {limit:,} bytes.",
+        "Send less at once, or raise [serving] max_body_mb.",
+    )

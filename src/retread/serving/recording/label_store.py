@@ -1,0 +1,54 @@
+"""Labels in the database, joined to requests by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Column, Float, String, Table, delete, func, insert, select
+
+from retread.core import METADATA, Database
+
+_LABELS = Table(
+    "labels",
+    METADATA,
+    Column("request_id", String, primary_key=True),
+    Column("label", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+_CHUNK = 500
+
+
+class SqlLabelStore:
+    """The label store of a project's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, labels: Sequence[tuple[str, str]], at: float) -> None:
+        latest = dict(labels)
+        if not latest:
+            return
+        rows = [{"request_id": id_, "label": label, "at": at} for id_, label in latest.items()]
+        with self._database.write() as connection:
+            for ids in _chunks(list(latest)):
+                connection.execute(delete(_LABELS).where(_LABELS.c.request_id.in_(ids)))
+            connection.execute(insert(_LABELS), rows)
+
+    def get(self, request_ids: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        with self._database.read() as connection:
+            for ids in _chunks(request_ids):
+                query = select(_LABELS.c.request_id, _LABELS.c.label).where(
+                    _LABELS.c.request_id.in_(ids)
+                )
+                found.update((row.request_id, row.label) for row in connection.execute(query))
+        return found
+
+    def count(self) -> int:
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(_LABELS)).scalar_one())
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]

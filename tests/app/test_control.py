@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from retread.app.control import Control, Links, control_app
+from retread.app.overview import LedgerView
+from retread.bundle import CauseKind
+from retread.core import Conflict, Database, ManualClock, Unavailable
+from retread.registry.events import Event
+from retread.registry.sql_ledger import SqlLedger
+
+Story = tuple[Event, ...]
+MARKUP = "<script>"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Arbiter:
+    """Stands where the loop is wired in; `refusal` is raised instead of an answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[CauseKind, str]] = []
+        self.refusal: Exception | None = None
+
+    def __call__(self, kind: CauseKind, message: str) -> dict[str, str]:
+        if self.refusal:
+            raise self.refusal
+        self.asked.append((kind, message))
+        return {"decision": "accepted"}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> SqlLedger:
+    database = Database(f"sqlite:///{tmp_path}/retread.db")
+    database.create_tables()
+    return SqlLedger(database, ManualClock(NOW))
+
+
+@pytest.fixture
+def arbiter() -> Arbiter:
+    return Arbiter()
+
+
+@pytest.fixture
+def application(ledger: SqlLedger, arbiter: Arbiter) -> Starlette:
+    links = Links(tracking="http://127.0.0.1:5000", serving="http://127.0.0.1:5001")
+    control = Control("tires", LedgerView(ledger), arbiter, links, ManualClock(NOW))
+    return control_app(control)
+
+
+@pytest.fixture
+def client(application: Starlette) -> Iterator[httpx.Client]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(application, log_level="critical", ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}") as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def error_of(answer: httpx.Response) -> str:
+    body = answer.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "hint"}
+    return str(body["error"]["code"])
+
+
+def test_the_routes_answer_from_the_ledger(
+    client: httpx.Client, ledger: SqlLedger, first_model: Story, wears_out: Story
+) -> None:
+    ledger.append(*first_model, *wears_out)
+    status = client.get("/api/status").json()
+    assert status["model"] == "tires"
+    assert status["retraining"]["phase"] == "canary"
+    versions = client.get("/api/versions").json()["versions"]
+    assert [v["version"] for v in versions] == [2, 1]
+    history = client.get("/api/history", params={"limit": 2}).json()["history"]
+    assert [entry["event"] for entry in history] == ["SlotAssigned", "CanaryStarted"]
+    alarms = client.get("/api/alarms").json()["alarms"]
+    assert [alarm["kind"] for alarm in alarms] == ["degradation", "drift"]
+    (trigger,) = client.get("/api/triggers").json()["triggers"]
+    assert (trigger["trigger"], trigger["decision"]) == ("trigger_1", "accepted")
+
+
+def test_a_trigger_goes_to_the_arbiter(client: httpx.Client, arbiter: Arbiter) -> None:
+    answer = client.post("/api/triggers", json={"kind": "commit", "message": "model: cnn"})
+    assert answer.status_code == 202
+    assert answer.json() == {"decision": "accepted"}
+    assert arbiter.asked == [(CauseKind.COMMIT, "model: cnn")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"kind": "explode"}',
+        b'{"kind": 3}',
+        b'{"surprise": 1}',
+        b"\xff",
+        b"[" * 60_000,
+    ],
+)
+def test_a_body_that_is_no_trigger_is_refused(
+    client: httpx.Client, arbiter: Arbiter, body: bytes
+) -> None:
+    answer = client.post(
+        "/api/triggers", content=body, headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, error_of(answer)) == (400, "invalid_input")
+    assert arbiter.asked == []
+
+
+def test_large_and_chunked_bodies_are_refused_unread(client: httpx.Client) -> None:
+    headers = {"content-type": "application/json"}
+    answer = client.post("/api/triggers", content=b"x" * 70_000, headers=headers)
+    assert (answer.status_code, error_of(answer)) == (413, "too_large")
+    answer = client.post("/api/triggers", content=iter([b"{}"]), headers=headers)
+    assert answer.status_code == 413
+
+
+def test_a_form_cannot_ask_for_retraining(client: httpx.Client, arbiter: Arbiter) -> None:
+    answer = client.post("/api/triggers", data={"kind": "manual"})
+    assert (answer.status_code, error_of(answer)) == (415, "unsupported_media_type")
+    assert arbiter.asked == []
+
+
+def test_errors_keep_their_meaning(client: httpx.Client, arbiter: Arbiter) -> None:
+    arbiter.refusal = Conflict("Somebody was first.")
+    assert client.post("/api/triggers", json={}).status_code == 409
+    arbiter.refusal = Unavailable("The database does not answer.", "Wait.")
+    answer = client.post("/api/triggers", json={})
+    assert (answer.status_code, error_of(answer)) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
+    arbiter.refusal = ZeroDivisionError("secret")
+    answer = client.post("/api/triggers", json={})
+    assert (answer.status_code, error_of(answer)) == (503, "unavailable")
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "10001", "9" * 40, "²"])
+def test_a_wrong_limit_is_refused(client: httpx.Client, limit: str) -> None:
+    answer = client.get("/api/history", params={"limit": limit})
+    assert (answer.status_code, error_of(answer)) == (400, "invalid_input")
+
+
+def test_unknown_paths_and_methods(client: httpx.Client) -> None:
+    assert error_of(client.get("/api/nothing")) == "not_found"
+    assert error_of(client.delete("/api/triggers")) == "method_not_allowed"
+    assert client.get("/style.css/../../page.py").status_code == 404
+
+
+FOREIGN = [
+    {"host": "evil.example"},
+    {"host": "evil.example:5002"},
+    {"host": "127.0.0.1.evil.example"},
+    {"host": "localhost:x"},
+    {"origin": "http://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://127.0.0.1:1"},
+    {"origin": "https://127.0.0.1:5002"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+]
+
+
+def test_no_route_answers_a_foreign_page(
+    application: Starlette, client: httpx.Client, arbiter: Arbiter
+) -> None:
+    routes = [route for route in application.routes if isinstance(route, Route)]
+    methods = [(r.path, m) for r in routes for m in r.methods or ()]
+    assert ("/api/triggers", "POST") in methods
+    for path, method in [*methods, ("/nothing", "GET"), ("/api/status", "OPTIONS")]:
+        for headers in FOREIGN:
+            answer = client.request(method, path, headers=headers)
+            assert answer.status_code == 403, (method, path, headers)
+            assert not any(name.startswith("access-control") for name in answer.headers)
+    assert arbiter.asked == []
+
+
+@pytest.mark.parametrize("host", ["localhost:5002", "127.0.0.1", "[::1]:5002", "LOCALHOST:5002"])
+def test_the_machine_itself_is_answered(client: httpx.Client, host: str) -> None:
+    headers = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+    assert client.get("/api/status", headers=headers).status_code == 200
+
+
+def test_the_page_says_what_goes_on_and_escapes_it(
+    client: httpx.Client, ledger: SqlLedger, first_model: Story, wears_out: Story
+) -> None:
+    assert "Nothing was judged yet" in client.get("/").text
+    ledger.append(*first_model, *wears_out)
+    answer = client.get("/")
+    assert MARKUP not in answer.text
+    assert "&lt;script&gt;" in answer.text
+    for text in ("v1", "10 % of traffic", "0.41 is under 0.6", "http://127.0.0.1:5000"):
+        assert text in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "<script" not in answer.text
+    assert "style=" not in answer.text

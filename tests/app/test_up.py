@@ -1,0 +1,145 @@
+"""`retread up` as a user has it: real processes, of every part."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from retread.app.new_project import new_project
+from retread.app.supervisor import running_status, take_down
+from retread.project import Project, open_project
+
+pytestmark = pytest.mark.slow
+
+RETREAD = Path(sys.executable).with_name("retread")
+FREE_PORTS = {
+    "RETREAD__PROJECT__TRACKING_PORT": "0",
+    "RETREAD__PROJECT__CONTROL_PORT": "0",
+    "RETREAD__SERVING__PORT": "0",
+}
+MEGABYTE = 2**20
+
+
+def retread(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [RETREAD, *words],
+        cwd=folder,
+        env={**os.environ, **FREE_PORTS, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def document(folder: Path, *words: str) -> Any:
+    done = retread(folder, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def iris(tmp_path: Path) -> Any:
+    new_project(tmp_path / "iris", "iris")
+    project = open_project(tmp_path / "iris", FREE_PORTS)
+    yield project
+    take_down(project)
+
+
+def family(project: Project) -> list[psutil.Process]:
+    status = running_status(project)
+    assert status is not None
+    supervisor = psutil.Process(status.pid)
+    return [supervisor, *supervisor.children(recursive=True)]
+
+
+def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: Project) -> None:
+    began = time.monotonic()
+    up = document(iris.root, "up", "--detach")
+    # 15 s are for a machine that does nothing else; others' work stretches them.
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert time.monotonic() - began <= 15 * crowd
+    address = {service["name"]: service["address"] for service in up["supervisor"]["services"]}
+    with httpx.Client(timeout=60) as client:
+        assert client.get(f"{address['control']}/api/status").json()["model"] == "iris"
+        assert "iris" in client.get(address["control"]).text
+        assert client.get(f"{address['serving']}/v2/health/live").status_code == 200
+        experiments = f"{address['tracking']}/api/2.0/mlflow/experiments/search"
+        assert client.post(experiments, json={"max_results": 1}).status_code == 200
+        foreign = {"host": "evil.example"}
+        assert client.get(f"{address['tracking']}/", headers=foreign).status_code == 403
+
+    processes = family(iris)
+    assert sum(p.memory_full_info().pss for p in processes) < 1_200 * MEGABYTE
+    busy, seconds = _cpu(processes), 10.0
+    time.sleep(seconds)
+    assert (_cpu(processes) - busy) / seconds < 0.05
+
+    again = document(iris.root, "up")
+    assert again["supervisor"]["pid"] == up["supervisor"]["pid"]
+    with httpx.Client(base_url=address["control"], timeout=60) as client:
+        asked = client.post("/api/triggers", json={}).json()
+        assert asked["decision"] == "accepted", asked
+        (trigger,) = client.get("/api/triggers").json()["triggers"]
+        assert trigger["trigger"] == asked["trigger"]
+
+    assert document(iris.root, "down") == {"ended": True}
+    assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert list((iris.home / "run").glob("supervisor*")) == []
+    assert document(iris.root, "status") == {"up": False, "supervisor": None}
+
+
+def test_killed_outright_it_is_swept_up_and_starts_again(iris: Project) -> None:
+    document(iris.root, "up", "--detach")
+    processes = family(iris)
+    processes[0].kill()
+    again = document(iris.root, "up", "--detach")
+    assert again["supervisor"]["pid"] != processes[0].pid
+    assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_in_the_foreground_an_interrupt_ends_it_all(iris: Project) -> None:
+    command = [str(RETREAD), "up", "--project", str(iris.root)]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **FREE_PORTS},
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    told: list[str] = []
+    while sum(line.split()[1:2] == ["ready"] for line in told) < 4:
+        told.append(process.stdout.readline())
+        assert told[-1], told
+    processes = family(iris)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    process.stdout.close()
+    assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_taken_port_is_named_before_anything_starts(iris: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        for words in (["up", "--detach"], ["up"]):
+            done = retread(iris.root, *words, RETREAD__SERVING__PORT=str(port))
+            assert done.returncode == 1
+            assert f"Port {port} (serving) is taken" in done.stderr
+            assert "[serving] port" in done.stderr
+    assert running_status(iris) is None
+
+
+def _cpu(processes: list[psutil.Process]) -> float:
+    return float(sum(sum(process.cpu_times()[:2]) for process in processes))

@@ -1,0 +1,162 @@
+"""serve, predict and feedback, as typed, against a real server."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tests.bundles import iris_bundle, mixed_bundle, tiny_image_bundle
+from tests.serving.running import Served, Server, running, until
+
+from retread.cli.main import run
+from retread.registry.events import Slot
+from retread.serving import SqlLabelStore
+
+HEADER = "sepal_length,sepal_width,petal_length,petal_width"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    return Served.make(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    served = Served.make(tmp_path_factory.mktemp("cli"))
+    served.assign(1, iris_bundle(served.bundles))
+    with running(served) as server:
+        yield server
+
+
+def words(server: Server, *arguments: str) -> list[str]:
+    port = server.address.rsplit(":", 1)[1]
+    return [*arguments, "--port", port, "--project", str(server.served.project.root)]
+
+
+def table(folder: Path, *lines: str) -> str:
+    path = folder / "rows.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_rows_are_predicted_and_labelled(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = table(tmp_path, HEADER, "5.1,3.5,1.4,0.2", "6.3,3.3,6.0,2.5")
+    assert run(words(server, "predict", "iris", rows, "--json")) == 0
+    answers = [one["prediction"] for one in json.loads(capsys.readouterr().out)]
+    assert [one["label"] for one in answers] == ["setosa", "virginica"]
+    assert answers[0]["confidence"] > 0.9
+    name = answers[1]["id"]
+    assert run(words(server, "feedback", name, "virginica")) == 0
+    assert "1 label recorded" in capsys.readouterr().out
+    assert SqlLabelStore(server.served.database).get([name]) == {name: "virginica"}
+
+
+def test_the_same_rows_as_json_and_for_people(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.json"
+    values = (5.1, 3.5, 1.4, 0.2)
+    path.write_text(json.dumps(dict(zip(HEADER.split(","), values, strict=True))))
+    assert run(words(server, "predict", "iris", str(path))) == 0
+    shown = capsys.readouterr().out
+    assert "setosa 1" in shown
+    assert "version 1, production, request " in shown
+
+
+def test_many_labels_from_a_file(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("request_id,label\n" + "".join(f"many-{i},setosa\n" for i in range(1200)))
+    assert run(words(server, "feedback", "--file", str(path), "--json")) == 0
+    assert json.loads(capsys.readouterr().out) == {"accepted": 1200}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "iris", "nothing.csv"], "There is no file nothing.csv"),
+        (["predict", "iris", "rows.txt"], "neither an image nor a table"),
+        (["predict", "roses", "ROWS"], "There is no model 'roses' here"),
+        (["predict", "iris", "SHORT"], "has no column 'petal_width'"),
+        (["predict", "iris", "WORDS"], "Column 'sepal_length' has the value 'long'"),
+        (["predict", "iris", "EMPTY"], "has no rows"),
+        (["feedback"], "Feedback needs one request id and its label"),
+        (["feedback", "r1"], "Feedback needs one request id and its label"),
+        (["feedback", "r1", "rose"], "Use one of: setosa, versicolor, virginica"),
+        (["feedback", "a b", "setosa"], "is not allowed"),
+        (["feedback", "--file", "nothing.csv"], "There is no file nothing.csv"),
+        (["feedback", "--file", "ROWS"], "has no request id or no label"),
+    ],
+)
+def test_what_is_wrong_is_one_clear_message(
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    files = {
+        "ROWS": (HEADER, "5.1,3.5,1.4,0.2"),
+        "SHORT": ("sepal_length,sepal_width,petal_length", "5.1,3.5,1.4"),
+        "WORDS": (HEADER, "long,3.5,1.4,0.2"),
+        "EMPTY": (HEADER,),
+    }
+    typed = [table(tmp_path, *files[one]) if one in files else one for one in arguments]
+    assert run(words(server, *typed)) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_nobody_there(served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table(tmp_path, HEADER, "5.1,3.5,1.4,0.2")
+    project = str(served.project.root)
+    assert run(["predict", "iris", rows, "--port", "1", "--project", project]) == 1
+    assert "retread up" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_images_and_numbers(
+    served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.assign(1, tiny_image_bundle(served.bundles))
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 30), (250, 250, 250)).save(buffer, "PNG")
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(buffer.getvalue())
+    with running(served) as server:
+        assert run(words(server, "predict", "iris", str(photo), str(photo))) == 0
+        assert capsys.readouterr().out.count("photo.png: bright") == 2
+        served.applied(Slot.PRODUCTION, served.assign(2, mixed_bundle(served.bundles)))
+        rows = table(tmp_path, "hours,day", "2,sunday", ",monday", "3,monday")
+        assert run(words(server, "predict", "iris", rows)) == 1
+        rows = table(tmp_path, "hours,day", "2,sunday", "3,monday")
+        capsys.readouterr()
+        assert run(words(server, "predict", "iris", rows)) == 0
+        first, second = capsys.readouterr().out.splitlines()
+        assert ": 12  (version 2" in first
+        assert ": 3  (version 2" in second
+
+
+@pytest.mark.slow
+def test_serve_runs_in_the_foreground(served: Served) -> None:
+    served.assign(1, iris_bundle(served.bundles))
+    command = [sys.executable, "-c", "from retread.cli.main import main; main()", "serve"]
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--project", str(served.project.root)],
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+    )
+    until(lambda: len(served.servers.live()) == 1, "the server announces itself")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    served.database.close()

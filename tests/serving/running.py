@@ -1,0 +1,200 @@
+"""A real server process over a real project, on a free port of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from retread.bundle import LocalBundleStore
+from retread.core import Database, SystemClock
+from retread.project import Project, open_project
+from retread.registry import Applied, SqlLedger, SqlServerDirectory
+from retread.registry.events import Slot, SlotAssigned, SlotCleared
+from retread.serving import SegmentTrafficLog, SqlLabelStore
+
+DEADLINE_S = 60.0
+
+
+def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Wait for something that will happen; AssertionError says what did not."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Served:
+    """A project whose slots tests set by hand."""
+
+    project: Project
+    database: Database
+    ledger: SqlLedger
+    servers: SqlServerDirectory
+    bundles: LocalBundleStore
+    epoch: int = 0
+    bundle_of: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, root: Path, settings: str = "") -> Served:
+        """A new project; `settings` is text of its retread.toml."""
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "retread.toml").write_text('[project]\nname = "iris"\n' + settings)
+        project = open_project(root, {})
+        database = Database(project.database_url)
+        database.create_tables()
+        clock = SystemClock()
+        return cls(
+            project,
+            database,
+            SqlLedger(database, clock),
+            SqlServerDirectory(database, clock),
+            LocalBundleStore(project.bundles),
+        )
+
+    def assign(
+        self, version: int, bundle: str, slot: Slot = Slot.PRODUCTION, share: float = 1.0
+    ) -> int:
+        """Say in the ledger who answers; returns the epoch."""
+        self.epoch += 1
+        self.bundle_of[version] = bundle
+        self.ledger.append(
+            SlotAssigned(slot=slot, version=version, bundle=bundle, epoch=self.epoch, share=share)
+        )
+        return self.epoch
+
+    def clear(self, slot: Slot) -> int:
+        self.epoch += 1
+        self.ledger.append(SlotCleared(slot=slot, epoch=self.epoch))
+        return self.epoch
+
+    def applied(self, slot: Slot, epoch: int) -> Applied:
+        """What the one live server says of a change, once it has dealt with it."""
+        found: list[Applied] = []
+
+        def dealt_with() -> bool:
+            found[:] = [
+                status.applied[slot]
+                for status in self.servers.live()
+                if slot in status.applied and status.applied[slot].epoch >= epoch
+            ]
+            return bool(found)
+
+        until(dealt_with, f"epoch {epoch} of {slot} acknowledged")
+        return found[0]
+
+    @property
+    def traffic(self) -> SegmentTrafficLog:
+        return SegmentTrafficLog(self.project.traffic)
+
+    @property
+    def labels(self) -> SqlLabelStore:
+        return SqlLabelStore(self.database)
+
+
+class Server:
+    """One `python -m retread.serving`."""
+
+    def __init__(self, served: Served, *arguments: str, environment: Mapping[str, str]) -> None:
+        self.served = served
+        ready = served.project.home / "ready"
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "retread.serving"]
+        command += ["--project", str(served.project.root), "--port", "0"]
+        self.log_path = served.project.logs / "serving.log"
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--ready-file", str(ready), *arguments],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            )
+        until(lambda: ready.exists() or self.process.poll() is not None, "the server is ready")
+        assert self.process.poll() is None, self.log_path.read_text()
+        self.address = ready.read_text()
+        self.http = httpx.Client(base_url=self.address, timeout=30.0, trust_env=False)
+
+    def infer(self, body: object, **headers: str) -> httpx.Response:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.post("/v2/models/iris/infer", json=body, headers=sent)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+
+@contextmanager
+def running(served: Served, *arguments: str, **environment: str) -> Iterator[Server]:
+    """A server until the end of the block; it must end cleanly."""
+    server = Server(served, *arguments, environment=environment)
+    try:
+        yield server
+    finally:
+        code = server.stop()
+        served.database.close()
+    assert code == 0, server.log
+
+
+def rows(*values: tuple[float, ...]) -> dict[str, object]:
+    """A V2 request of iris rows."""
+    flat = [number for row in values for number in row]
+    tensor = {
+        "name": "features",
+        "shape": [len(values), 4],
+        "datatype": "FP32",
+        "data": flat,
+    }
+    return {"inputs": [tensor]}
+
+
+class Load:
+    """A client loop that asks without a pause and remembers what went wrong."""
+
+    def __init__(self, server: Server, body: object, connections: int = 2) -> None:
+        self._server = server
+        self._body = body
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(connections)]
+        self.versions: list[tuple[float, int]] = []
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        with httpx.Client(base_url=self._server.address, timeout=30.0, trust_env=False) as client:
+            while not self._ending.is_set():
+                try:
+                    answer = client.post("/v2/models/iris/infer", json=self._body)
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+                    continue
+                if answer.status_code != 200:
+                    self.failures.append(answer.text)
+                else:
+                    version = int(answer.json()["model_version"])
+                    self.versions.append((time.monotonic(), version))

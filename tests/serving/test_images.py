@@ -1,0 +1,120 @@
+"""Images: files, tensors, and what is none."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+from tests.bundles import IMAGE_SIZE
+from tests.serving.running import Server, until
+
+from retread.bundle import STATISTICS
+
+INFER = "/v2/models/iris/infer"
+
+
+def picture(value: int, kind: str = "JPEG", size: int = 40) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (size, size), (value, value, value)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def label(server: Server, content: bytes, media_type: str = "image/jpeg") -> str:
+    answer = server.http.post(INFER, content=content, headers={"content-type": media_type})
+    assert answer.status_code == 200, answer.text
+    found: str = answer.json()["outputs"][1]["data"][0]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "bmp"])
+def test_the_file_itself_is_a_request(images: Server, kind: str) -> None:
+    assert label(images, picture(230, kind.upper()), f"image/{kind}") == "bright"
+    assert label(images, picture(10, kind.upper()), f"image/{kind}") == "dark"
+
+
+def test_pixels_and_base64_say_the_same(images: Server) -> None:
+    flat = [200] * (IMAGE_SIZE * IMAGE_SIZE * 3)
+    shape = [1, IMAGE_SIZE, IMAGE_SIZE, 3]
+    pixels = {"name": "image", "shape": shape, "datatype": "UINT8", "data": flat}
+    files = [base64.b64encode(picture(200)).decode(), base64.b64encode(picture(10)).decode()]
+    encoded = {"name": "image", "shape": [2], "datatype": "BYTES", "data": files}
+    assert images.infer({"inputs": [pixels]}).json()["outputs"][1]["data"] == ["bright"]
+    both = images.infer({"inputs": [encoded]}).json()["outputs"]
+    assert both[1]["data"] == ["bright", "dark"]
+    assert [output["name"] for output in both] == ["probabilities", "label"]
+
+
+def test_the_embedding_comes_when_it_is_asked_for(images: Server) -> None:
+    encoded = base64.b64encode(picture(200)).decode()
+    tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [encoded]}
+    asked = {"inputs": [tensor], "outputs": [{"name": "embedding"}]}
+    (output,) = images.infer(asked).json()["outputs"]
+    assert output["shape"] == [1, 3]
+    assert output["data"] == pytest.approx([200 / 255] * 3, abs=0.01)
+
+
+def test_statistics_embedding_and_payload_are_recorded(images: Server) -> None:
+    content = picture(120)
+    headers = {"content-type": "image/jpeg", "x-request-id": "photo-1"}
+    images.http.post(INFER, content=content, headers=headers)
+    log = images.served.traffic
+    until(lambda: log.find("photo-1") is not None, "the photo is recorded")
+    record = log.find("photo-1")
+    assert record is not None
+    assert set(record.numeric) == set(STATISTICS)
+    assert record.numeric["brightness"] == pytest.approx(120 / 255, abs=0.01)
+    assert len(record.embedding) == 3
+    assert log.payload(record.payload) == content
+
+
+def bomb() -> bytes:
+    """A PNG of 8,000 x 8,000 pixels in a few hundred bytes of header and no data."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + checksum
+
+    header = struct.pack(">IIBBBBB", 8_000, 8_000, 8, 2, 0, 0, 0)
+    body = zlib.compress(bytes(1000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read"),
+        (b"not an image", "cannot be read"),
+        (picture(10)[:200], "cannot be read"),
+        (picture(10, "PNG")[:60], "cannot be read"),
+        (b"GIF89a" + bytes(100), "cannot be read"),
+        (bomb(), "more than 50,000,000"),
+    ],
+)
+def test_what_is_no_image_gets_400(images: Server, content: bytes, message: str) -> None:
+    answer = images.http.post(INFER, content=content, headers={"content-type": "image/jpeg"})
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "datatype", "data"),
+    [
+        ([1], "BYTES", ["no base64!"]),
+        ([1], "BYTES", [1]),
+        ([1, 2, 2, 3], "UINT8", [0] * 12),
+        ([1, IMAGE_SIZE, IMAGE_SIZE, 3], "UINT8", [256] * (IMAGE_SIZE * IMAGE_SIZE * 3)),
+        ([1, IMAGE_SIZE, IMAGE_SIZE, 3], "UINT8", [0.5] * (IMAGE_SIZE * IMAGE_SIZE * 3)),
+        ([1, IMAGE_SIZE, IMAGE_SIZE, 3], "UINT8", [None] * (IMAGE_SIZE * IMAGE_SIZE * 3)),
+    ],
+)
+def test_wrong_image_tensors_get_400(
+    images: Server, shape: list[int], datatype: str, data: list[object]
+) -> None:
+    tensor = {"name": "image", "shape": shape, "datatype": datatype, "data": data}
+    assert images.infer({"inputs": [tensor]}).status_code == 400

@@ -1,0 +1,202 @@
+"""Starting, ending, and living without the database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from tests.bundles import iris_bundle
+from tests.serving.running import Load, Served, Server, rows, running, until
+
+from retread.registry.events import Slot
+
+BODY = rows((5.1, 3.5, 1.4, 0.2))
+FORBIDDEN = (
+    "mlflow",
+    "torch",
+    "torchvision",
+    "sklearn",
+    "joblib",
+    "cloudpickle",
+    "lance",
+    "pandas",
+)
+
+
+@pytest.mark.slow
+def test_a_server_without_a_model_lives_and_says_what_to_do(served: Served) -> None:
+    with running(served) as server:
+        assert server.http.get("/v2/health/live").status_code == 200
+        for path in ("/v2/health/ready", "/ping", "/v2/models/iris/ready"):
+            answer = server.http.get(path)
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"]
+        answer = server.infer(BODY)
+        assert answer.status_code == 503
+        assert "retread produce" in answer.json()["error"]["hint"]
+        served.applied(Slot.PRODUCTION, served.assign(1, iris_bundle(served.bundles)))
+        assert server.infer(BODY).status_code == 200
+        assert server.http.get("/v2/health/ready").status_code == 200
+
+
+def test_sigterm_loses_no_request_and_exits_with_0(served: Served) -> None:
+    served.assign(1, iris_bundle(served.bundles))
+    server = Server(served, environment={})
+    outcomes: list[str] = []
+    ending = threading.Event()
+
+    def ask() -> None:
+        """One connection for several requests, as clients do, until nobody listens."""
+        while not ending.is_set():
+            try:
+                with httpx.Client(base_url=server.address, trust_env=False) as client:
+                    while not ending.is_set():
+                        answer = client.post("/v2/models/iris/infer", json=BODY)
+                        outcomes.append(str(answer.status_code))
+            except httpx.ConnectError:
+                return
+            except httpx.HTTPError as error:
+                outcomes.append(repr(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(outcomes) > 50, "requests flow")
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(20) == 0
+    ending.set()
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) == {"200"}
+    assert served.servers.live() == ()
+    recorded = sum(1 for _ in _records(served))
+    assert recorded == len(outcomes)
+    server.http.close()
+    served.database.close()
+
+
+@pytest.mark.slow
+def test_while_the_database_is_away_the_last_good_model_serves(served: Served) -> None:
+    served.assign(1, iris_bundle(served.bundles))
+    with running(served) as server:
+        assert server.infer(BODY).status_code == 200
+    home = served.project.home
+    names = ["retread.db", "retread.db-wal", "retread.db-shm"]
+    hidden = [(home / name, home / f"hidden-{name}") for name in names if (home / name).exists()]
+    for path, away in hidden:
+        path.rename(away)
+    (home / "retread.db").mkdir()
+    with running(served) as server:
+        answer = server.infer(BODY)
+        assert (answer.status_code, answer.json()["model_version"]) == (200, "1")
+        feedback = {"id": "r1", "label": "setosa"}
+        assert server.http.post("/v2/models/iris/feedback", json=feedback).status_code == 503
+        (home / "retread.db").rmdir()
+        for path, away in hidden:
+            away.rename(path)
+        served.applied(Slot.PRODUCTION, served.assign(2, iris_bundle(served.bundles, seed=1)))
+        assert server.infer(BODY).json()["model_version"] == "2"
+
+
+def test_no_forbidden_module_is_loaded_by_a_server(served: Served, tmp_path: Path) -> None:
+    """What the running process holds, not only what its source says."""
+    served.assign(1, iris_bundle(served.bundles))
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        "import atexit, os, sys\n"
+        "atexit.register(lambda: open(os.environ['MODULES'] + str(os.getpid()), 'w')"
+        ".write('\\n'.join(sys.modules)))\n"
+    )
+    found = tmp_path / "modules."
+    with running(served, PYTHONPATH=str(hook), MODULES=str(found)) as server:
+        assert server.infer(BODY).status_code == 200
+        pid = server.process.pid
+    loaded = Path(f"{found}{pid}").read_text().split()
+    assert "onnxruntime" in loaded
+    assert [name for name in FORBIDDEN if name in loaded] == []
+
+
+@pytest.mark.slow
+def test_it_is_light(served: Served) -> None:
+    served.assign(1, iris_bundle(served.bundles))
+    with running(served) as server:
+        for _ in range(20):
+            server.infer(BODY)
+        memory = psutil.Process(server.process.pid).memory_info().rss
+        assert memory < 120_000_000
+        before = psutil.Process(server.process.pid).cpu_times()
+        time.sleep(2.0)  # what is measured is this time
+        after = psutil.Process(server.process.pid).cpu_times()
+        idle = after.user + after.system - before.user - before.system
+        assert idle < 0.1
+
+
+@pytest.mark.slow
+def test_a_dead_worker_is_replaced_and_the_others_serve(served: Served) -> None:
+    served.assign(1, iris_bundle(served.bundles))
+    with running(served, "--workers", "2") as server:
+        parent = psutil.Process(server.process.pid)
+        until(lambda: len(served.servers.live()) == 2, "two servers announce themselves")
+        victim = parent.children()[0]
+        victim.kill()
+        victim.wait(10)
+        answers = []
+        for _ in range(20):
+            with httpx.Client(base_url=server.address, trust_env=False) as client:
+                answers.append(client.post("/v2/models/iris/infer", json=BODY).status_code)
+        assert set(answers) == {200}
+        until(lambda: len(live(parent) - {victim.pid}) == 2, "a new worker")
+        workers = parent.children()
+        # The killed one is dead to the directory after some seconds; the new one is in it sooner.
+        until(lambda: len(served.servers.live()) >= 2, "the new worker follows the ledger")
+    assert not any(worker.is_running() for worker in workers)
+
+
+def live(parent: psutil.Process) -> set[int]:
+    """The children that run."""
+    return {child.pid for child in parent.children() if child.status() != psutil.STATUS_ZOMBIE}
+
+
+def test_a_port_in_use_is_one_clear_sentence(iris: Server) -> None:
+    port = iris.address.rsplit(":", 1)[1]
+    command = [sys.executable, "-m", "retread.serving", "--project", str(iris.served.project.root)]
+    for more in ([], ["--workers", "2"]):
+        done = subprocess.run(
+            [*command, "--port", port, *more],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=os.environ,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"127.0.0.1:{port} cannot be listened on")
+
+
+@pytest.mark.slow
+def test_slow_clients_are_let_go(iris: Server) -> None:
+    import socket
+
+    host, port = iris.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-le")
+        with Load(iris, BODY, connections=1) as load:
+            received = connection.recv(1000)
+        assert b" 408 " in received
+        assert load.failures == []
+
+
+def _records(served: Served) -> list[str]:
+    from retread.serving import Cursor
+
+    records, _ = served.traffic.read(Cursor(), 1_000_000)
+    return [record.id for record in records]

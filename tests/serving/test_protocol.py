@@ -1,0 +1,214 @@
+"""The Open Inference Protocol V2, asked of a real server."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from tests.serving.running import Server, rows, until
+
+from retread.serving.client import ServingClient
+
+SETOSA = (5.1, 3.5, 1.4, 0.2)
+VIRGINICA = (6.3, 3.3, 6.0, 2.5)
+COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+
+
+def outputs(body: dict[str, object]) -> dict[str, dict[str, object]]:
+    found = body["outputs"]
+    assert isinstance(found, list)
+    return {output["name"]: output for output in found}
+
+
+def test_one_row_is_answered_with_probabilities_and_label(iris: Server) -> None:
+    answer = iris.infer(rows(SETOSA))
+    body = answer.json()
+    assert answer.status_code == 200
+    assert set(body) == {"model_name", "model_version", "id", "outputs"}
+    assert (body["model_name"], body["model_version"]) == ("iris", "1")
+    assert outputs(body)["label"] == {
+        "name": "label",
+        "datatype": "BYTES",
+        "shape": [1],
+        "data": ["setosa"],
+    }
+    probabilities = outputs(body)["probabilities"]
+    assert (probabilities["datatype"], probabilities["shape"]) == ("FP32", [1, 3])
+    assert answer.headers["x-request-id"] == body["id"]
+    assert answer.headers["x-retread-slot"] == "production"
+    assert answer.headers["x-retread-version"] == "1"
+    assert "date" in answer.headers
+
+
+def test_many_rows_keep_their_order(iris: Server) -> None:
+    body = iris.infer(rows(SETOSA, VIRGINICA, SETOSA)).json()
+    assert outputs(body)["label"]["data"] == ["setosa", "virginica", "setosa"]
+    assert outputs(body)["probabilities"]["shape"] == [3, 3]
+
+
+def test_nested_data_and_a_tensor_a_column_say_the_same(iris: Server) -> None:
+    flat = iris.infer(rows(SETOSA)).json()["outputs"]
+    nested = {"name": "features", "shape": [1, 4], "datatype": "FP64", "data": [list(SETOSA)]}
+    by_column = [
+        {"name": name, "shape": [1], "datatype": "FP32", "data": [value]}
+        for name, value in zip(COLUMNS, SETOSA, strict=True)
+    ]
+    assert iris.infer({"inputs": [nested]}).json()["outputs"] == flat
+    assert iris.infer({"inputs": by_column[::-1]}).json()["outputs"] == flat
+
+
+def test_only_the_outputs_asked_for_come_back(iris: Server) -> None:
+    body = iris.infer({**rows(SETOSA), "outputs": [{"name": "label"}]}).json()
+    assert list(outputs(body)) == ["label"]
+    wrong = iris.infer({**rows(SETOSA), "outputs": [{"name": "labels"}]})
+    assert wrong.status_code == 400
+    assert "It has: probabilities, label" in wrong.json()["error"]["hint"]
+
+
+def test_a_missing_value_is_null(iris: Server) -> None:
+    request = rows((5.1, 3.5, 1.4, 0.2))
+    tensor = request["inputs"][0]  # type: ignore[index]  # JSON
+    tensor["data"][1] = None
+    assert iris.infer(request).status_code == 200
+
+
+def test_ids_are_taken_from_body_and_header_or_made(iris: Server) -> None:
+    both = iris.infer({**rows(SETOSA), "id": "mine-1"}, X_Request_Id="other")
+    assert both.json()["id"] == both.headers["x-request-id"] == "mine-1"
+    assert iris.infer(rows(SETOSA), X_Request_Id="header-1").json()["id"] == "header-1"
+    made = [iris.infer(rows(SETOSA)).json()["id"] for _ in range(3)]
+    assert made == sorted(made)
+    assert len(set(made)) == 3
+
+
+def test_a_version_can_be_asked_for_and_staging_has_its_own_door(iris: Server) -> None:
+    pinned = iris.http.post("/v2/models/iris/versions/2/infer", json=rows(SETOSA))
+    assert pinned.json()["model_version"] == "2"
+    staged = iris.infer(rows(SETOSA), X_Retread_Slot="staging")
+    assert staged.headers["x-retread-slot"] == "staging"
+    assert outputs(staged.json())["label"]["data"] == ["versicolor"]
+    assert iris.http.post("/v2/models/iris/versions/9/infer", json=rows(SETOSA)).status_code == 404
+
+
+@pytest.mark.parametrize("prefix", ["/v2/models/iris", "/v2/models/iris/versions/1"])
+def test_metadata_and_readiness(iris: Server, prefix: str) -> None:
+    model = iris.http.get(prefix).json()
+    assert model["name"] == "iris"
+    assert model["versions"] == ["1", "2"]
+    assert model["inputs"][0]["shape"] == [-1, 4]
+    assert [output["name"] for output in model["outputs"]] == ["probabilities", "label"]
+    assert iris.http.get(f"{prefix}/ready").json()["ready"] is True
+    assert iris.http.get("/v2").json()["name"] == "retread"
+    assert iris.http.get("/v2/health/live").status_code == 200
+    assert iris.http.get("/v2/health/ready").status_code == 200
+
+
+def test_who_comes_from_mlflow_finds_the_way(iris: Server) -> None:
+    for body in (
+        {"inputs": [list(SETOSA)]},
+        {"instances": [list(SETOSA)]},
+        {"dataframe_split": {"columns": list(COLUMNS), "data": [list(SETOSA)]}},
+        {"dataframe_records": [dict(zip(COLUMNS, SETOSA, strict=True))]},
+    ):
+        assert iris.http.post("/invocations", json=body).json() == {"predictions": ["setosa"]}
+    assert iris.http.post("/invocations", json={"rows": []}).status_code == 400
+    assert iris.http.get("/ping").status_code == 200
+    assert iris.http.get("/version").text == "0.1.0"
+
+
+def test_every_answer_is_recorded_under_its_id(iris: Server) -> None:
+    log = iris.served.traffic
+    name = iris.infer(rows(SETOSA, VIRGINICA), X_Retread_Key="line-7").json()["id"]
+    until(lambda: log.find(f"{name}.1") is not None, "the answer is recorded")
+    record = log.find(name)
+    assert record is not None
+    assert record.answer is not None
+    assert (record.key, record.status, record.answer.version) == ("line-7", 200, 1)
+    assert record.answer.bundle == iris.served.bundle_of[1]
+    assert record.numeric == pytest.approx(dict(zip(COLUMNS, SETOSA, strict=True)), rel=1e-6)
+    assert sum(record.answer.outputs) == pytest.approx(1.0)
+    refused = iris.infer({"inputs": []}, X_Request_Id="refused-1")
+    assert refused.status_code == 400
+    until(lambda: log.find("refused-1") is not None, "the refusal is recorded")
+    found = log.find("refused-1")
+    assert found is not None
+    assert (found.status, found.answer) == (400, None)
+
+
+def test_feedback_is_joined_by_id(iris: Server) -> None:
+    name = iris.infer(rows(SETOSA)).json()["id"]
+    body = {"id": name, "label": "setosa"}
+    assert iris.http.post("/v2/models/iris/feedback", json=body).json() == {"accepted": 1}
+    assert iris.served.labels.get([name]) == {name: "setosa"}
+    wrong = iris.http.post("/v2/models/iris/feedback", json={"id": name, "label": "rose"})
+    assert wrong.status_code == 400
+    assert "setosa, versicolor, virginica" in wrong.json()["error"]["hint"]
+
+
+def test_metrics_count_what_was_answered(iris: Server) -> None:
+    before = _answered(iris)
+    for _ in range(5):
+        iris.infer(rows(SETOSA))
+    assert _answered(iris) == before + 5
+
+
+def test_pipelined_requests_are_answered_in_order(iris: Server) -> None:
+    """Also where an ordinary route stands between two infer requests."""
+    body = json.dumps(rows(SETOSA)).encode()
+    infer = (
+        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"x-request-id: %b\r\ncontent-length: %d\r\n\r\n%b"
+    )
+    parts = [infer % (b"a", len(body), body), infer % (b"b", len(body), body)]
+    parts.append(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+    parts.append(infer % (b"c", len(body), body))
+    parts.append(b"GET /v2 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    received = _sent(iris, b"".join(parts))
+    places = [
+        received.find(word)
+        for word in (b'"id":"a"', b'"id":"b"', b'"live":true', b'"id":"c"', b'"name":"retread"')
+    ]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_a_request_in_pieces_and_one_that_expects_to_be_asked(iris: Server) -> None:
+    body = json.dumps(rows(SETOSA)).encode()
+    host, port = iris.address.removeprefix("http://").split(":")
+    head = (
+        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
+        b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+    ) % len(body)
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        for byte in head:
+            connection.sendall(bytes([byte]))
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(body[:20])
+        connection.sendall(body[20:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_client_reads_what_the_server_says(iris: Server) -> None:
+    with ServingClient(iris.address, "iris") as client:
+        row = dict(zip(COLUMNS, SETOSA, strict=True))
+        first, second = client.predict_rows([row, row])
+        assert (first.label, first.version, first.slot) == ("setosa", 1, "production")
+        assert second.id == f"{first.id}.1"
+        assert client.feedback([(first.id, "setosa"), (second.id, "setosa")]) == 2
+
+
+def _answered(server: Server) -> float:
+    lines = server.http.get("/metrics").text.splitlines()
+    wanted = 'retread_requests_total{slot="production",status="200",version="1"}'
+    return next((float(line.split()[-1]) for line in lines if line.startswith(wanted)), 0.0)
+
+
+def _sent(server: Server, content: bytes) -> bytes:
+    host, port = server.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(content)
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+    return received

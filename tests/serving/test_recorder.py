@@ -1,0 +1,126 @@
+"""The recorder's bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.bundles import iris_bundle, mixed_bundle
+
+from retread.bundle import LocalBundleStore
+from retread.registry.events import Slot
+from retread.serving import Cursor, SegmentTrafficLog
+from retread.serving.call import Call, Outcome
+from retread.serving.recording.lines import PlainLines
+from retread.serving.recording.recorder import Recorder
+from retread.serving.recording.records import records_of
+from retread.serving.recording.segments import decode_line
+from retread.serving.rows import Rows
+from retread.serving.runtime import load_runtime
+from retread.serving.slots import SlotEntry
+
+
+def calls(count: int, image: bytes = b"") -> list[Call]:
+    made = []
+    for index in range(count):
+        call = Call()
+        call.id, call.at, call.status = f"r{index}", float(index), 400
+        call.images = [image] if image else ()
+        made.append(call)
+    return made
+
+
+def recorder(log: SegmentTrafficLog, capacity: int = 100, *, payloads: bool = True) -> Recorder:
+    return Recorder(log, capacity=capacity, payloads=payloads, keep_s=1e9)
+
+
+def test_what_does_not_fit_is_dropped_and_counted(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    bounded = recorder(log, capacity=10)
+    bounded.put(calls(8))
+    bounded.put(calls(8))
+    assert (bounded.waiting, bounded.dropped) == (10, 6)
+    bounded.start()
+    bounded.stop()
+    assert bounded.written == 10
+    assert len(log.read(Cursor(), 100)[0]) == 10
+
+
+def test_large_payloads_are_dropped_before_memory_is(tmp_path: Path) -> None:
+    bounded = recorder(SegmentTrafficLog(tmp_path))
+    bounded.put(calls(5, image=bytes(20_000_000)))
+    assert (bounded.waiting, bounded.dropped, bounded.dropped_payloads) == (5, 0, 2)
+
+
+def test_payloads_can_be_left_out(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    without = recorder(log, payloads=False)
+    without.put(calls(1, image=b"photo"))
+    without.start()
+    without.stop()
+    assert not (tmp_path / "payloads").exists()
+    assert without.dropped_payloads == 0
+
+
+def test_a_full_disk_is_counted_and_survived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = SegmentTrafficLog(tmp_path)
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(log, "append_lines", full)
+    unlucky = recorder(log)
+    unlucky.put(calls(3))
+    unlucky.start()
+    unlucky.stop()
+    assert (unlucky.dropped, unlucky.written) == (3, 0)
+
+
+def test_each_row_leaves_a_record_with_its_features(tmp_path: Path) -> None:
+    store = LocalBundleStore(tmp_path / "bundles")
+    runtime = load_runtime(store, mixed_bundle(store))
+    (call,) = calls(1)
+    call.rows = Rows(
+        2,
+        features=b"".join(v.to_bytes(4, "little") for v in (0x40000000, 0x7FC00000)),
+        categories=[["monday"], ["sunday"]],
+    )
+    scores = runtime.score([call.rows])
+    entry = SlotEntry(Slot.PRODUCTION, 1, 1, 1.0, runtime)
+    call.outcome = Outcome(entry, scores.main, None, scores.milliseconds)
+    log = SegmentTrafficLog(tmp_path / "traffic")
+    keeping = recorder(log)
+    keeping.put([call])
+    keeping.start()
+    keeping.stop()
+    first, second = log.read(Cursor(), 10)[0]
+    assert (first.id, second.id) == ("r0", "r0.1")
+    assert first.numeric == {"hours": 2.0}
+    assert second.numeric == {}
+    assert (first.categorical, second.categorical) == ({"day": "monday"}, {"day": "sunday"})
+    assert first.answer is not None
+    assert second.answer is not None
+    assert first.answer.outputs == (2.0,)
+    assert second.answer.error == "the answer is not finite"
+
+
+def test_the_short_way_writes_what_the_long_one_would(tmp_path: Path) -> None:
+    store = LocalBundleStore(tmp_path)
+    runtime = load_runtime(store, iris_bundle(store))
+    assert runtime.pack_row is not None
+    (call,) = calls(1)
+    call.status, call.key, call.values = 200, 'a "key"', (5.5, 3.0, 1e-9, 2.0)
+    call.rows = Rows(1, runtime.pack_row(*call.values))
+    scores = runtime.score([call.rows])
+    entry = SlotEntry(Slot.PRODUCTION, 3, 1, 1.0, runtime)
+    call.outcome = Outcome(entry, scores.main, None, scores.milliseconds)
+    line = PlainLines().plain(call)
+    assert line is not None
+    short = decode_line(line)
+    (full,) = records_of(call, ())
+    assert short is not None
+    assert short.numeric == pytest.approx(full.numeric, rel=1e-6)
+    assert replace(short, numeric={}) == replace(full, numeric={})

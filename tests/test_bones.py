@@ -1,0 +1,129 @@
+"""The shape of the source: what a newcomer counts on, checked."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "retread"
+FILES = sorted(SOURCE.rglob("*.py"))
+VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc", "tools"}
+LAST_LINES = {path: len(path.read_text("utf-8").splitlines()) for path in FILES}
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+def test_files_are_short() -> None:
+    sizes = [size for path, size in LAST_LINES.items() if path.name != "__init__.py"]
+    assert statistics.median(sizes) <= 110
+    assert [short(path) for path, size in LAST_LINES.items() if size > 400] == []
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{short(path)}:{node.lineno} {node.name}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > 60
+    ]
+    assert long == []
+
+
+def test_every_package_says_what_it_is_for_and_what_it_offers() -> None:
+    for folder in sorted({path.parent for path in FILES}):
+        package = folder / "__init__.py"
+        assert package.exists(), f"{short(folder)} is no package"
+        tree = ast.parse(package.read_text("utf-8"))
+        assert ast.get_docstring(tree), f"{short(package)} has no docstring"
+        names = [
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name)
+        ]
+        assert "__all__" in names, f"{short(package)} has no __all__"
+
+
+def test_inits_only_pass_names_on() -> None:
+    for path in (path for path in FILES if path.name == "__init__.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            assert not isinstance(node, ast.FunctionDef | ast.ClassDef), short(path)
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [short(p) for p in FILES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
+    assert silent == []
+
+
+def test_no_name_is_vague_or_said_twice() -> None:
+    assert [short(path) for path in FILES if path.stem in VAGUE] == []
+    assert [short(p) for p in FILES if p.parent.name in VAGUE] == []
+    assert [short(p) for p in FILES if p.stem.startswith(f"{p.parent.name}_")] == []
+
+
+@pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX", "HACK"])
+def test_nothing_is_left_for_later(word: str) -> None:
+    assert [short(p) for p in FILES if re.search(rf"\b{word}\b", p.read_text("utf-8"))] == []
+
+
+def test_nothing_names_a_place_on_one_machine() -> None:
+    machine = re.compile(r"/(?:home|Users|work|root|tmp)/|[A-Z]:\\\\")
+    assert [short(p) for p in FILES if machine.search(p.read_text("utf-8"))] == []
+
+
+def test_exceptions_from_the_rules_give_their_reason() -> None:
+    bare = re.compile(
+        r"#\s*(?:type:\s*ignore|noqa)(?:\[[^\]]*\]|:\s*[A-Z0-9, ]+)?\s*$", re.MULTILINE
+    )
+    assert [short(p) for p in FILES if bare.search(p.read_text("utf-8"))] == []
+
+
+def test_imports_go_one_way() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("retread.app", {"onnxruntime", "mlflow", "dbos", "lance", "torch", "sklearn"}),
+        ("retread.app.supervisor", {"onnxruntime", "numpy", "fastapi", "rich", "typer"}),
+        ("retread.cli.main", {"onnxruntime", "mlflow", "dbos", "lance", "torch", "sklearn"}),
+        ("retread.data.version", {"lance", "torch", "mlflow"}),
+        ("retread.loop", {"dbos", "mlflow", "torch"}),
+        ("retread.registry", {"lance", "mlflow", "torch", "sklearn"}),
+        ("retread.serving", {"lance", "mlflow", "torch", "sklearn", "pandas"}),
+        ("retread.training", {"mlflow", "torch", "sklearn"}),
+    ],
+)
+def test_what_is_light_stays_light(module: str, unwanted: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert unwanted & set(found) == set()
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = (
+        "import sys\nfrom retread.cli.main import run\nrun(['--help'])\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stderr.split()
+    assert not {"mlflow", "torch", "sklearn", "lance", "dbos", "onnxruntime", "pandas"} & set(
+        loaded
+    )
