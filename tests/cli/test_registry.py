@@ -229,7 +229,7 @@ def test_history_tells_what_served_then(typed: Typed, two: Workspace) -> None:
     code, out, _ = typed("history", "--at", (between - timedelta(days=1)).isoformat(), "--json")
     assert json.loads(out)["production"] == 0
     code, out, _ = typed("history")
-    assert "PromotionCompleted" in out
+    assert "Production is now version 2, before it 1" in out
     code, _, err = typed("history", "--at", "yesterday")
     assert (code, "'yesterday' is not a time" in err) == (1, True)
 
@@ -250,12 +250,21 @@ def test_lineage_of_a_request_names_data_commit_cause_and_verdict(
     found: dict[str, Any] = json.loads(out)
     version = two.datasets.version("rows", 1)
     assert found["version"] == 2
+    assert found["request"] == {"id": "req_7", "slot": "production", "at": 0.0}
     assert found["dataset_digest"] == version.digest
     assert found["git_commit"] == "c0ffee" * 6
     assert found["cause"]["detail"] == "the camera changed"
     assert found["verdict"]["outcome"] == "pass"
     code, out, _ = typed("lineage", "req_7")
-    for fact in ("rows@1", version.digest, "c0ffee", "the camera changed", "pass", "seed 7"):
+    for fact in (
+        "req_7, answered from production at ",
+        "rows@1",
+        version.digest,
+        "c0ffee",
+        "the camera changed",
+        "pass",
+        "seed 7",
+    ):
         assert fact in out
     code, _, err = typed("lineage", "req_8")
     assert (code, "No request 'req_8' was recorded" in err) == (1, True)

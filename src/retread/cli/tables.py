@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
-from msgspec import to_builtins
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from retread.app.overview import in_words
 from retread.core import Outcome, Verdict, short
 from retread.registry import Entry, Period, RegistryState, VersionLineage
-from retread.registry.events import Event
+from retread.serving import PredictionRecord
 
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
-_HIDDEN = {"event", "verdict", "bundle", "metrics", "key"}
 
 
 def verdict_table(title: str, verdict: Verdict) -> Table:
@@ -48,18 +47,18 @@ def slots_table(state: RegistryState) -> Group:
 
 def history_table(entries: Iterable[Entry]) -> Table:
     """One line an event."""
-    table = _table("History", "entry", "time", "event", "details")
+    table = _table("History", "entry", "time", "what happened")
     for entry in entries:
-        name = type(entry.event).__name__
-        table.add_row(str(entry.sequence), _time(entry.at), name, Text(_details(entry.event)))
+        table.add_row(str(entry.sequence), _time(entry.at), Text(in_words(entry.event)))
     return table
 
 
-def lineage_text(lineage: VersionLineage) -> Text:
-    """Where a version comes from, a fact a line; digests stay in one piece."""
+def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = None) -> Text:
+    """Where a version, or the answer to a request, comes from, a fact a line."""
     commit = lineage.git_commit or "none"
     cause = lineage.cause
     facts = {
+        "request": _answered(request) if request else "",
         "version": f"{lineage.version}, {lineage.stage}",
         "data": f"{lineage.dataset}@{lineage.dataset_version} {lineage.dataset_digest}",
         "evaluation split": lineage.evaluation_digest,
@@ -80,6 +79,11 @@ def lineage_text(lineage: VersionLineage) -> Text:
     return Text("\n".join(f"{name:<18}{value}" for name, value in lines))
 
 
+def _answered(record: PredictionRecord) -> str:
+    slot = record.answer.slot if record.answer else "no slot"
+    return f"{record.id}, answered from {slot} at {_time(datetime.fromtimestamp(record.at, UTC))}"
+
+
 def _served(period: Period) -> str:
     until = _time(period.until) if period.until else "now"
     return f"{_time(period.since)} to {until}, {period.share:.0%}, epoch {period.epoch}"
@@ -98,15 +102,3 @@ def _time(at: datetime) -> str:
 
 def _figures(metrics: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
-
-
-def _details(event: Event) -> str:
-    fields = to_builtins(event)
-    verdict = getattr(event, "verdict", None)
-    told = [f"{verdict.outcome}"] if isinstance(verdict, Verdict) else []
-    told += [f"{name} {value}" for name, value in fields.items() if _is_told(name, value)]
-    return ", ".join(told)
-
-
-def _is_told(name: str, value: object) -> bool:
-    return name not in _HIDDEN and value not in ("", None) and not isinstance(value, dict | list)

@@ -39,13 +39,13 @@ def goals(entries: Sequence[Entry], scores: Scores, kinds: tuple[str, str]) -> t
 
 
 def _quiet(entries: Sequence[Entry], sent: int) -> Goal:
-    early = [e for e in events_of(entries, DriftDetected) if e.requests <= sent]
+    early = [e for e in _drifts_of_first(entries) if e.requests <= sent]
     detail = f"{sent} photos, {len(early)} alarms"
     return Goal(what="quiet traffic raises no alarm", reached=not early, detail=detail)
 
 
 def _alarm(entries: Sequence[Entry], sent: int) -> Goal:
-    drifts = [e for e in events_of(entries, DriftDetected) if e.requests > sent]
+    drifts = [e for e in _drifts_of_first(entries) if e.requests > sent]
     degradations = events_of(entries, DegradationDetected)
     detail = "none came"
     if drifts:
@@ -95,3 +95,8 @@ def _better(entries: Sequence[Entry], scores: Scores, changed: str) -> Goal:
     reached = fold(entries).production > 1 and after.mean > before.mean
     detail = f"{before.mean:.1%} of changed photos right before, {after.mean:.1%} after"
     return Goal(what="it is better at the changed traffic", reached=reached, detail=detail)
+
+
+def _drifts_of_first(entries: Sequence[Entry]) -> tuple[DriftDetected, ...]:
+    """Requests are counted anew for each version; quiet traffic is the first one's."""
+    return tuple(e for e in events_of(entries, DriftDetected) if e.version == 1)

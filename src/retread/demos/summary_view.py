@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from retread.demos.summary import Goal, Measured, Moment, Summary, VersionRow
 
+_SHOWN_MESSAGES = 12
 _SHOWN_METRICS = ("Accuracy", "F1", "MAE", "R2")
 
 
@@ -86,8 +87,10 @@ def _figures(figures: dict[str, float]) -> Table:
     return table
 
 
-def _messages(messages: Iterable[str]) -> Text:
-    return Text("\n".join(messages), "dim")
+def _messages(messages: Sequence[str]) -> Text:
+    more = len(messages) - _SHOWN_MESSAGES
+    shown_messages = (*messages[:_SHOWN_MESSAGES], *([f"... and {more} more"] if more > 0 else ()))
+    return Text("\n".join(shown_messages), "dim")
 
 
 def _commands(commands: Iterable[tuple[str, str]]) -> Text:

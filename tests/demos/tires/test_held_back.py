@@ -41,7 +41,7 @@ def test_first_photos_are_laid_out_and_the_others_come_once(photos: Path, tmp_pa
     laid_out = {path.read_bytes() for path in (tmp_path / "photos").glob("*/*.jpg")}
     quiet = [question.payload for question in supply.quiet()]
     assert len(laid_out) + len(quiet) == 60
-    assert len(quiet) == len(set(quiet)) == HELD_BACK * 60
+    assert len(quiet) == len(set(quiet)) == int(HELD_BACK * 60) // 2 * 2
     assert laid_out.isdisjoint(p for p in quiet if isinstance(p, bytes))
 
 

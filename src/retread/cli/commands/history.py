@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
@@ -12,7 +13,7 @@ from retread.cli.output import emit
 from retread.core import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from retread.app import Workspace
+    from retread.serving import PredictionRecord
 
 EXAMPLE = "2026-11-21T07:00 or 2026-11-21T07:00:30+00:00"
 
@@ -33,7 +34,11 @@ def history(
 
     entries = workspace(project).ledger.read()
     if not at:
-        emit([_as_document(entry) for entry in entries], as_json=json, text=history_table(entries))
+        emit(
+            [msgspec.to_builtins(entry) for entry in entries],
+            as_json=json,
+            text=history_table(entries),
+        )
         return
     state = state_at(entries, _time(at))
     body = {"at": _time(at), "production": state.production, "slots": state.slots}
@@ -50,15 +55,18 @@ def lineage(
     from retread.registry import lineage_of_version
 
     space = workspace(project)
-    number = int(subject) if subject.isdecimal() else _version_that_answered(space, subject)
+    record = None if subject.isdecimal() else space.traffic.find(subject)
+    number = int(subject) if subject.isdecimal() else _version_that_answered(subject, record)
     state = space.registry.state()
     manifest = space.bundles.manifest(state.version(number).bundle)
     found = lineage_of_version(number, state, manifest, space.ledger.read())
-    emit(found, as_json=json, text=lineage_text(found))
+    body = msgspec.to_builtins(found)
+    if record is not None and record.answer is not None:
+        body["request"] = {"id": record.id, "slot": record.answer.slot, "at": record.at}
+    emit(body, as_json=json, text=lineage_text(found, record))
 
 
-def _version_that_answered(space: Workspace, request_id: str) -> int:
-    record = space.traffic.find(request_id)
+def _version_that_answered(request_id: str, record: PredictionRecord | None) -> int:
     if record is None:
         raise NotFound(
             f"No request {request_id!r} was recorded.",
@@ -76,9 +84,3 @@ def _time(text: str) -> datetime:
         raise InvalidInput(f"{text!r} is not a time.", f"Write it as {EXAMPLE}.") from None
     # A time without a zone is meant as the user's clock shows it.
     return time.astimezone(UTC)
-
-
-def _as_document(entry: object) -> object:
-    import msgspec
-
-    return msgspec.to_builtins(entry)

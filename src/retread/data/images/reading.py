@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
 
 from retread.data.gathered import Progress
-from retread.data.images.facts import ImageFacts, inspect_image, measure_image
+from retread.data.images.facts import ImageFacts, inspect_images, measure_image
 
 _CHUNK = 64
 _KEPT_BYTES = 512 * 2**20
@@ -71,7 +71,7 @@ def inspect_all(
     Image.init()
 
     def inspect(chunk: Sequence[int]) -> list[ImageFacts]:
-        return [inspect_image(contents.read(position)) for position in chunk]
+        return inspect_images([contents.read(position) for position in chunk])
 
     done = 0
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

@@ -46,7 +46,7 @@ SETTINGS: Values = {
         "timeout_s": 14 * 86_400.0,
     },
     "monitoring": {"window": 168, "repeat_s": 7 * 86_400.0},
-    "triggers": {"cooldown_s": 10 * 86_400.0, "schedule": "0 3 15 * *", "min_labelled": 24},
+    "triggers": {"cooldown_s": 21 * 86_400.0, "schedule": "0 3 15 * *", "min_labelled": 24},
 }
 """A window is a week of hours; what is a day to the settings is a day of the data."""
 
@@ -110,7 +110,7 @@ def live_through(replay: Replay, rest: pd.DataFrame, fixed: int) -> None:
     month = ""
     for place, (at, truth) in enumerate(zip(_times(rest), rest[TARGET], strict=True)):
         replay.space.replay_clock.set(at)
-        reply = replay.client.row(features[place].tolist(), f"{at:%Y%m%d%H}")
+        reply = replay.client.ask(features[place].tolist(), f"{at:%Y%m%d%H}")
         replay.space.traffic.asked(reply.id, at.timestamp())
         replay.client.feedback(reply.id, str(float(truth)))
         replay.errors.add(at, float(truth), predicted[place], reply.value)

@@ -20,7 +20,7 @@ from retread.demos.tires.cracks import carve, crazing
 from retread.demos.tires.drawn import DEFECTIVE, GOOD
 from retread.project.sections import DataSection
 
-HELD_BACK = 0.2
+HELD_BACK = 0.15
 """Share of the photos that comes as traffic."""
 
 _SIZE = 256

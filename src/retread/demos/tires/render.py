@@ -35,7 +35,7 @@ def render(
     depth = np.zeros((size, size), dtype=np.float32)
     if defective:
         style = conditions.cracks[int(rng.integers(len(conditions.cracks)))]
-        depth = carve(rng, size, style) * np.float32(rng.uniform(0.5, 1.0))
+        depth = carve(rng, size, style) * np.float32(rng.uniform(0.6, 1.0))
     scene = _lit(rng, height - 1.5 * depth) * (1 - 0.85 * depth)[..., None]
     scene = _scratched(rng, _soiled(rng, scene, conditions.dirt))
     return shoot(rng, scene, conditions.camera)
