@@ -25,6 +25,7 @@ demo: install
 	$(BIN)/retread demo tires
 
 test: lint types contracts
+	@tools/debian-packages postgresql
 	$(BIN)/pytest
 
 check: lint types contracts
@@ -41,6 +42,7 @@ contracts: install
 	$(BIN)/lint-imports
 
 bench-serving: install
+	@tools/debian-packages wrk
 	$(BIN)/python benchmarks/serving.py
 
 bench-data: install

@@ -41,7 +41,7 @@ DRIFT = DriftDetected(
     detector="conformal",
     window=7,
     streams=("red", "brightness"),
-    evidence={"red": 91.0, "brightness": 40.0},
+    evidence={"red": 5.0, "brightness": 4.0},
     effect={"red": 0.4, "brightness": 1.2},
     requests=350,
 )
@@ -54,7 +54,7 @@ def test_a_verdict_is_told_with_what_decided_it() -> None:
 def test_a_drift_names_the_largest_effect_first_and_the_odds() -> None:
     sentence = told(DRIFT)
     assert sentence.index("brightness (1.20)") < sentence.index("red (0.40)")
-    assert "odds 91 to 1" in sentence
+    assert "odds of 148 to 1" in sentence
     assert "350 requests" in sentence
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from retread.core import ManualClock
 from retread.demos.story import Line, Story, Tone
-from retread.demos.tellers import PlainTeller, TerminalTeller
+from retread.demos.tellers import PROGRESS_EVERY_S, PlainTeller, TerminalTeller
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,11 +22,11 @@ def test_lines_carry_the_time_since_the_beginning() -> None:
     clock.advance(timedelta(seconds=75))
     story.say("Production is now version 2.", Tone.GOOD)
     story.progress("too soon for a pipe")
-    clock.advance(timedelta(seconds=10))
+    clock.advance(timedelta(seconds=PROGRESS_EVERY_S))
     story.progress("epoch 3/12")
     story.progress("too soon again")
     assert [line.at_s for line in story.lines] == [0.0, 75.0]
-    assert story.seconds == 85.0
+    assert story.seconds == 75.0 + PROGRESS_EVERY_S
     assert story.began == START
     assert stream.getvalue() == (
         "\n1  The data\n 1:15  \N{CHECK MARK} Production is now version 2.\n         epoch 3/12\n"

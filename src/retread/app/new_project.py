@@ -16,8 +16,9 @@ def new_project(folder: Path, template: str) -> tuple[str, ...]:
     was written.
     """
     files = template_files(template)
-    if folder.exists() and not folder.is_dir():
-        raise InvalidInput(f"{folder} is a file.", "Name a new or an empty folder.")
+    above = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not above.is_dir():
+        raise InvalidInput(f"{above} is a file.", "Name a new or an empty folder.")
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty.", "Name a new or an empty folder.")
     if template in EXAMPLE_DATA:

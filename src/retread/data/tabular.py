@@ -113,6 +113,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
 
 def _label(table: pa.Table, label: str, name: str, *, regression: bool) -> pa.ChunkedArray:
     values = table[label]
+    _check_plain(values, label, name, "label")
     if pa.types.is_floating(values.type):
         values = without_nan(values)
     if values.null_count:
@@ -135,7 +136,7 @@ def _label(table: pa.Table, label: str, name: str, *, regression: bool) -> pa.Ch
             f"At most {_MOST_LABELS} labels are allowed; is it a number to predict "
             '([recipe] kind = "tabular-regression")?',
         )
-    return values.cast(pa.string())
+    return _text(values, label, name)
 
 
 def _target(values: pa.ChunkedArray, label: str, name: str) -> pa.ChunkedArray:
@@ -153,7 +154,8 @@ def _target(values: pa.ChunkedArray, label: str, name: str) -> pa.ChunkedArray:
 def _group(table: pa.Table, group: str, name: str) -> pa.ChunkedArray:
     if not group:
         return pa.nulls(table.num_rows, pa.string())
-    values = table[group].cast(pa.string())
+    _check_plain(table[group], group, name, "group")
+    values = _text(table[group], group, name)
     if values.null_count:
         raise InvalidInput(
             f"The group column {group!r} of {name} is empty in {values.null_count} rows.",
@@ -186,11 +188,7 @@ def _feature(
             f"Column {column!r} of {name} holds times, which are no feature.",
             f'Set [data] timestamp = "{column}", or add it to [data] exclude.',
         )
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        raise InvalidInput(
-            f"Column {column!r} of {name} holds {kind}, which is no feature.",
-            "Add it to [data] exclude.",
-        )
+    _check_plain(values, column, name, "feature")
     typed = _typed(values, column, name, wanted)
     # When rows are appended, the rows before have values.
     if wanted is None and typed.null_count == len(typed):
@@ -207,12 +205,36 @@ def _typed(
     kind = values.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if wanted is ColumnKind.CATEGORICAL or (wanted is None and not number):
-        return values.cast(pa.string())
+        return _text(values, column, name)
     try:
         return without_nan(values.cast(pa.float64()))
     except pa.ArrowException as error:
         raise InvalidInput(
             f"Column {column!r} of {name} does not hold numbers, as before: {error}."
+        ) from error
+
+
+def _check_plain(values: pa.ChunkedArray, column: str, name: str, role: str) -> None:
+    kind = values.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise InvalidInput(
+            f"Column {column!r} of {name} holds bytes that are no UTF-8 text, which is no {role}.",
+            "Save the file as UTF-8, or add the column to [data] exclude.",
+        )
+    if pa.types.is_nested(kind):
+        raise InvalidInput(
+            f"Column {column!r} of {name} holds {kind}, which is no {role}.",
+            "Name another column, or add it to [data] exclude.",
+        )
+
+
+def _text(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
+    try:
+        return values.cast(pa.string())
+    except pa.ArrowException as error:
+        raise InvalidInput(
+            f"Column {column!r} of {name} holds {values.type}, which cannot be read as text.",
+            "Add it to [data] exclude.",
         ) from error
 
 

@@ -48,7 +48,7 @@ class Script:
     until_alarm: int
     afterwards: int
     label_delay: int = 20
-    training_pause_s: float = 0.25
+    training_pause_s: float = 0.5
     retraining_s: float = 900.0
 
 
@@ -116,7 +116,7 @@ def answer(stage: Stage, line: Line, supply: Supply, script: Script) -> None:
         if time.monotonic() > deadline:
             stage.story.say(f"No end after {script.retraining_s:.0f} s.", Tone.ALARM)
             return
-        _breathe(stage, script)
+        _breathe(stage, line, script)
     stage.story.progress()
     version = stage.space.registry.state().production
     for question in islice(questions, script.afterwards):
@@ -159,14 +159,15 @@ def _is_training(stage: Stage) -> bool:
     return bool(started) and len(events_of(entries, VersionRegistered)) < 2
 
 
-def _breathe(stage: Stage, script: Script) -> None:
+def _breathe(stage: Stage, line: Line, script: Script) -> None:
     """Pause as long as what goes on now needs no more traffic."""
     entries = stage.narrator.entries
     if len(events_of(entries, PromotionCompleted)) > 1:
         stage.story.progress("the retraining comes to its end")
         time.sleep(1.0)
     elif _is_training(stage):
-        stage.story.progress("training; traffic goes on")
+        asked = f"{line.scores.total(CHANGED)} changed {script.things} so far"
+        stage.story.progress(f"training; traffic goes on ({asked})")
         time.sleep(script.training_pause_s)
     else:
         stage.story.progress("traffic goes on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import exp, log
 
 from retread.app.overview import in_words
 from retread.core import Outcome
@@ -28,6 +29,7 @@ from retread.registry.events import (
 from retread.registry.ledger import Entry, Ledger
 
 _NAMED = 4
+_MANY = 1e6
 _DECISIVE = ("comparison", "threshold", "quality")
 
 
@@ -132,11 +134,18 @@ def _drift(event: DriftDetected) -> str:
     named = sorted(event.streams, key=lambda name: -event.effect.get(name, 0.0))
     shown = ", ".join(f"{name} ({event.effect.get(name, 0.0):.2f})" for name in named[:_NAMED])
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    odds = max(event.evidence.values(), default=0.0)
     return (
         f"ALARM: the traffic of version {event.version} has changed after {event.requests:,} "
-        f"requests: {shown}{more}; odds {odds:,.0f} to 1 (effect sizes in brackets)."
+        f"requests: {shown}{more} (sizes of the effect); {_odds(event)}."
     )
+
+
+def _odds(event: DriftDetected) -> str:
+    """The evidence is a logarithm, as odds soon leave every scale."""
+    strongest = max(event.evidence.values(), default=0.0)
+    if strongest > log(_MANY):
+        return "odds of more than a million to 1"
+    return f"odds of {exp(strongest):,.0f} to 1"
 
 
 def _judged(event: GateJudged | CanaryJudged) -> str:

@@ -37,6 +37,10 @@ class Scores:
     def of(self, kind: str, version: int) -> Score:
         return self._scores.get((kind, version), Score())
 
+    def total(self, kind: str) -> int:
+        """How many answers there were, of whatever version."""
+        return sum(score.count for (of, _), score in self._scores.items() if of == kind)
+
     def kinds(self) -> tuple[str, ...]:
         """In the order in which they came."""
         return tuple(dict.fromkeys(kind for kind, _ in self._scores))

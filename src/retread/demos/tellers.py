@@ -12,7 +12,7 @@ from rich.status import Status
 from retread.core import Clock
 from retread.demos.story import Line, Tone
 
-PROGRESS_EVERY_S = 10.0
+PROGRESS_EVERY_S = 15.0
 
 _MARGIN = " " * 9
 _STYLES = {
@@ -58,7 +58,7 @@ class TerminalTeller:
 
 
 class PlainTeller:
-    """Lines for pipes and logs, flushed; what is being worked on is told every ten seconds."""
+    """Lines for pipes and logs, flushed; what is being worked on is told now and then."""
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         self._stream = stream

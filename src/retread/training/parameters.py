@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 
 from retread.bundle import Parameter
-from retread.core import digest_bytes, load_plugins, plugin_names, short
+from retread.core import InvalidInput, digest_bytes, load_plugins, plugin_names, short
 from retread.data.version import DatasetVersion
 from retread.project import Settings
 from retread.training import model_types
@@ -56,7 +56,13 @@ def model_version(model_type: str) -> str:
 
 def _source(model_type: str) -> Path | None:
     if is_dotted(model_type):
-        found = inspect.getsourcefile(load_dotted("model type", model_type))
+        try:
+            found = inspect.getsourcefile(load_dotted("model type", model_type))
+        except TypeError as error:
+            raise InvalidInput(
+                f"The model type {model_type!r} is neither a function nor a class.",
+                "Name one that is written in Python.",
+            ) from error
         return Path(found) if found else None
     for family in load_plugins(model_types).values():
         if model_type in plugin_names(family):

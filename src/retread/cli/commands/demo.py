@@ -28,7 +28,9 @@ def demo(
     name: Annotated[str, typer.Argument(metavar="[tires|iris|bikes]")] = "tires",
     data: Data = None,
     folder: Folder = None,
-    seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="Of everything that is random.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Version data, train, serve, let the traffic drift, retrain, promote: in a fresh folder."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "2026-11-21T07:00 or 2026-11-21T07:00:30+00:00"
 
+_MOST_DIGITS = 18
+
 
 def register(app: typer.Typer) -> None:
     app.command("history")(history)
@@ -55,8 +57,9 @@ def lineage(
     from retread.registry import lineage_of_version
 
     space = workspace(project)
-    record = None if subject.isdecimal() else space.traffic.find(subject)
-    number = int(subject) if subject.isdecimal() else _version_that_answered(subject, record)
+    is_number = subject.isdecimal() and len(subject) <= _MOST_DIGITS
+    record = None if is_number else space.traffic.find(subject)
+    number = int(subject) if is_number else _version_that_answered(subject, record)
     state = space.registry.state()
     manifest = space.bundles.manifest(state.version(number).bundle)
     found = lineage_of_version(number, state, manifest, space.ledger.read())
@@ -79,8 +82,7 @@ def _version_that_answered(request_id: str, record: PredictionRecord | None) -> 
 
 def _time(text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+        # A time without a zone is meant as the user's clock shows it.
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(f"{text!r} is not a time.", f"Write it as {EXAMPLE}.") from None
-    # A time without a zone is meant as the user's clock shows it.
-    return time.astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Annotated
@@ -91,7 +92,7 @@ def version_number(text: str) -> int | None:
     """
     if text == "latest":
         return None
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+    if re.fullmatch(r"[1-9][0-9]{0,17}", text) is None:
         raise InvalidInput(
             f"{text!r} is not a dataset version.",
             "Give a number from `retread data list`, or latest.",

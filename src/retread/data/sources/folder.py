@@ -24,17 +24,20 @@ def gather(request: SourceRequest) -> Gathered:
     """Labels are the names of the folders; `manifest.csv` beside them may give group and time."""
     root = request.source.resolve()
     manifest = read_manifest(root / "manifest.csv", request.settings)
-    files = [
-        file
-        for folder in sorted(root.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-        for file in _labelled(root, folder, manifest)
-    ]
+    folders = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith(".")]
+    labelled = {folder.name: list(_labelled(root, folder, manifest)) for folder in folders}
+    files = [file for of_label in labelled.values() for file in of_label]
     if not files:
         raise InvalidInput(
             f"{request.source} holds no images in class folders.",
             f"Put {', '.join(_SUFFIXES)} files into one folder for each label, such as good/ and "
             "defective/.",
+        )
+    empty = [label for label, of_label in labelled.items() if not of_label]
+    if empty:
+        raise InvalidInput(
+            f"{request.source / empty[0]} is a label's folder, but holds no images.",
+            f"Put {', '.join(_SUFFIXES)} files into it, or take it out.",
         )
     return gather_files(files, request)
 
@@ -70,4 +73,9 @@ def _images(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
             if not entry.is_symlink():
                 yield from _images(root, entry.path)
         elif entry.name.lower().endswith(_SUFFIXES):
+            # A pipe would be read for ever.
+            if not entry.is_file():
+                raise InvalidInput(
+                    f"{entry.path} is no file, or a link to one that is not there.", "Take it out."
+                )
             yield entry

@@ -26,9 +26,20 @@ def accepts(request: SourceRequest) -> bool:
 def gather(request: SourceRequest) -> Gathered:
     """Numeric columns are features as float64, others categories as strings."""
     table = _read(request.source)
+    _check_header(table, request.source)
     if table.num_rows == 0:
         raise InvalidInput(f"{request.source} has no rows.", "Add rows below the header.")
     return gather_table(table, str(request.source.name), request)
+
+
+def _check_header(table: pa.Table, path: Path) -> None:
+    try:
+        # Arrow does not look at the names itself.
+        _ = table.column_names
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"The column names of {path} are not UTF-8 text: {error}.", "Save it as UTF-8."
+        ) from error
 
 
 def _read(path: Path) -> pa.Table:
@@ -44,4 +55,4 @@ def _read(path: Path) -> pa.Table:
             convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
         )
     except (pa.ArrowException, OSError) as error:
-        raise InvalidInput(f"{path} cannot be read as a table: {error}.") from error
+        raise InvalidInput(f"{path} cannot be read as a table: {str(error).rstrip('.')}.") from error

@@ -52,6 +52,7 @@ def play(folder: Path, data: Path | None, seed: int, story: Story, sizes: Sizes)
         until_alarm=1500,
         # Fewer than a window: the next alarm is another story.
         afterwards=40,
+        training_pause_s=0.5 if data is None else 1.0,
         retraining_s=900.0 if data is None else 2700.0,
     )
     return play_acts(folder, supply, settings, script, seed, story)

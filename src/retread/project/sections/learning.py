@@ -106,6 +106,7 @@ class EarlyStoppingSection(Section):
     delta: float = Field(default=0.0, ge=0)
     """Change that does not count as improvement."""
     min_loss: float = Field(default=0.6, ge=0)
-    """early_stopping_min_loss: validation loss at or under which a run may be registered."""
+    """early_stopping_min_loss: validation loss at or under which a run may be registered; for
+    regression 1 - R2 stands for the loss."""
     min_accuracy: float = Field(default=0.6, ge=0, le=1)
     """early_stopping_min_accuracy: validation accuracy from which a run may be registered."""

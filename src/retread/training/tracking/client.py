@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from retread.core import IntegrityBroken
 from retread.project import Project
 
 KEY_TAG = "retread.key"
@@ -27,6 +29,7 @@ class Place:
     """Where MLflow keeps things; `name` is that of its experiment and of its registered model."""
 
     url: str
+    file: Path
     artifacts: Path
     lock: Path
     name: str
@@ -35,6 +38,7 @@ class Place:
 def place_of(project: Project) -> Place:
     return Place(
         url=project.tracking_url,
+        file=Path(project.tracking_url.removeprefix("sqlite:///")),
         artifacts=project.home / "mlartifacts",
         lock=project.home / "mlflow.lock",
         name=project.settings.project.name,
@@ -42,7 +46,8 @@ def place_of(project: Project) -> Place:
 
 
 def connect(place: Place) -> Any:
-    """An MlflowClient on the store, whose tables are made on first use."""
+    """An MlflowClient on the store, whose tables are made on first use; IntegrityBroken."""
+    _check_readable(place.file)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     for name in ("mlflow", "alembic"):
@@ -56,6 +61,28 @@ def connect(place: Place) -> Any:
         client = MlflowClient(place.url, place.url)
         client.get_experiment_by_name(place.name)
     return client
+
+
+def _check_readable(file: Path) -> None:
+    """MLflow would ask a damaged file again and again, for a minute."""
+    if not file.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as store:
+            store.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if file.is_file():
+            return  # locked by a writer: MLflow waits for it
+        raise _broken(file, error) from error
+    except sqlite3.DatabaseError as error:
+        raise _broken(file, error) from error
+
+
+def _broken(file: Path, error: sqlite3.Error) -> IntegrityBroken:
+    return IntegrityBroken(
+        f"MLflow's database {file} cannot be read: {error}.",
+        "Restore it from a backup, or move it away to begin a new one.",
+    )
 
 
 def experiment(client: Any, place: Place) -> str:
