@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+import httpx
 from tests.acceptance.judged_project import measurements
-
-from retread.core import RetreadError
-from retread.demos.client import Client
 
 _PAUSE_S = 0.005
 
@@ -55,19 +53,27 @@ class Asking:
         self._thread.join()
 
     def _run(self) -> None:
-        with Client(self.address, self.model) as client:
+        with httpx.Client(base_url=self.address, timeout=30.0, trust_env=False) as client:
             for number, (features, label) in enumerate(measurements(seed=1)):
                 if self._ending.is_set():
                     return
                 try:
                     self._ask(client, features, label, key=f"customer-{number}")
-                except (RetreadError, OSError) as error:
+                except httpx.HTTPError as error:
                     self.failures.append(repr(error))
                 time.sleep(_PAUSE_S)
 
-    def _ask(self, client: Client, features: tuple[float, ...], label: str, key: str) -> None:
+    def _ask(self, client: httpx.Client, features: tuple[float, ...], label: str, key: str) -> None:
+        """HTTPError for anything but 200, of the answer or of the feedback."""
+        row = {"name": "features", "datatype": "FP32", "shape": [1, 3], "data": features}
         asked = datetime.now(UTC)
-        reply = client.ask(features, key)
-        told = Told(asked, datetime.now(UTC), reply.id, reply.version, reply.slot)
-        self.answers.append(told)
-        client.feedback(reply.id, label)
+        answer = client.post(
+            f"/v2/models/{self.model}/infer",
+            json={"inputs": [row]},
+            headers={"X-Retread-Key": key},
+        ).raise_for_status()
+        arrived = datetime.now(UTC)
+        body, slot = answer.json(), answer.headers["X-Retread-Slot"]
+        self.answers.append(Told(asked, arrived, body["id"], int(body["model_version"]), slot))
+        told = {"id": body["id"], "label": label}
+        client.post(f"/v2/models/{self.model}/feedback", json=told).raise_for_status()

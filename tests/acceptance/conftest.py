@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,11 @@ def first_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def space(first_model: Path, tmp_path: Path) -> Workspace:
+def space(first_model: Path, tmp_path: Path) -> Iterator[Workspace]:
     shutil.copytree(first_model, tmp_path / "treads")
-    return workspace_of(tmp_path / "treads")
+    workspace = workspace_of(tmp_path / "treads")
+    yield workspace
+    workspace.database.close()
 
 
 @pytest.fixture

@@ -63,7 +63,6 @@ def test_refused_by_the_gate_and_when_forced_rolled_back_by_the_canary(
                 services.check()
         assert slack.headlines.count(rolled_back) == 1
     assert client.failures == []
-    print(len(client.answers), sum(a.slot == "canary" for a in client.answers))
     _caught_by_the_canary(space, flipped)
     _answers_agree_with_history(space, client, flipped)
     space.ledger.verify()
@@ -90,9 +89,10 @@ def _refused_with_the_numbers(typed: Typed, version: int) -> None:
     assert code == 1
     assert sentence in " ".join(out.replace("│", " ").split())
     code, out, err = typed("produce", str(version))
-    open("/tmp/produce.txt","w").write(err)
     assert (code, out) == (1, "")
+    assert err.startswith(f"The gate did not pass version {version}: fail. ")
     assert sentence in err
+    assert err.count("\n") == 1
 
 
 def _forced(space: Workspace, typed: Typed, version: int, client: Asking) -> None:

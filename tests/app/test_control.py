@@ -129,7 +129,7 @@ def test_a_body_that_is_no_trigger_is_refused(
 def test_large_and_chunked_bodies_are_refused_unread(client: httpx.Client) -> None:
     headers = {"content-type": "application/json"}
     answer = client.post("/api/triggers", content=b"x" * 70_000, headers=headers)
-    assert (answer.status_code, error_of(answer)) == (413, "too_large")
+    assert (answer.status_code, error_of(answer)) == (413, "request_entity_too_large")
     answer = client.post("/api/triggers", content=iter([b"{}"]), headers=headers)
     assert answer.status_code == 413
 

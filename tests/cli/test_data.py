@@ -130,3 +130,16 @@ def test_no_source_at_all(project: Path, capsys: Capture) -> None:
     (project / "retread.toml").write_text("")
     assert run(["data", "add", "tires"]) == 1
     assert "retread data add tires SOURCE" in capsys.readouterr().err
+
+
+def test_the_audit_misses_what_the_ledger_knows(project: Path, capsys: Capture) -> None:
+    assert run(["data", "add", "tires"]) == 0
+    shutil.rmtree(project / ".retread" / "datasets")
+    assert run(["audit", "verify"]) == 1
+    assert "There is no dataset 'tires'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hours", ["inf", "nan", "-1", "1e300", "x"])
+def test_no_such_number_of_hours(project: Path, capsys: Capture, hours: str) -> None:
+    assert run(["data", "gc", "--older-than-hours", hours]) == 2
+    assert "--older-than-hours" in capsys.readouterr().err

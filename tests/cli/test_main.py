@@ -147,7 +147,7 @@ def test_init_refuses_what_it_does_not_know(
     assert not (tmp_path / "x").exists()
     (tmp_path / "file").write_text("")
     assert run(["init", str(tmp_path / "file" / "below")]) == 1
-    assert "Not a directory" in capsys.readouterr().err
+    assert f"{tmp_path / 'file'} is a file." in capsys.readouterr().err
 
 
 def test_settings_show_and_schema(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,3 +190,27 @@ def test_a_reader_that_leaves_is_no_error(project: Path) -> None:
 def test_the_command_page_is_current() -> None:
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
     assert page.strip() == reference().strip(), "python -m retread.cli.reference > docs/cli.md"
+
+
+@pytest.mark.parametrize(
+    "time", ["nan", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "99999-01-01"]
+)
+def test_what_is_no_time(time: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["history", "--at", time]) == 1
+    assert "is not a time. Write it as" in capsys.readouterr().err
+
+
+def test_numbers_longer_than_any_version(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lineage", "9" * 5000]) == 1
+    assert "No request" in capsys.readouterr().err
+    assert run(["train", "--dataset", "x", "--dataset-version", "9" * 5000]) == 1
+    assert "is not a dataset version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999", "x"])
+def test_a_demo_with_a_wrong_seed_makes_nothing(
+    seed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["demo", "iris", "--seed", seed, "--folder", str(tmp_path / "new")]) == 2
+    assert "--seed" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

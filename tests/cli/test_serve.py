@@ -88,6 +88,9 @@ def test_many_labels_from_a_file(
         (["predict", "iris", "nothing.csv"], "There is no file nothing.csv"),
         (["predict", "iris", "rows.txt"], "neither an image nor a table"),
         (["predict", "roses", "ROWS"], "There is no model 'roses' here"),
+        (["predict", "roses/é", "ROWS"], "'roses/é' is not a valid model name"),
+        (["predict", "iris", "LACKING"], "has not as many values as the header"),
+        (["predict", "iris", "SPILLING"], "has not as many values as the header"),
         (["predict", "iris", "SHORT"], "has no column 'petal_width'"),
         (["predict", "iris", "WORDS"], "Column 'sepal_length' has the value 'long'"),
         (["predict", "iris", "EMPTY"], "has no rows"),
@@ -109,6 +112,8 @@ def test_what_is_wrong_is_one_clear_message(
     files = {
         "ROWS": (HEADER, "5.1,3.5,1.4,0.2"),
         "SHORT": ("sepal_length,sepal_width,petal_length", "5.1,3.5,1.4"),
+        "LACKING": (HEADER, "5.1,3.5"),
+        "SPILLING": (HEADER, "5.1,3.5,1.4,0.2,7"),
         "WORDS": (HEADER, "long,3.5,1.4,0.2"),
         "EMPTY": (HEADER,),
     }

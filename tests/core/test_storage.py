@@ -14,6 +14,8 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 
 from retread.core import (
     Database,
+    IntegrityBroken,
+    InvalidInput,
     ManualClock,
     SystemClock,
     Unavailable,
@@ -174,3 +176,19 @@ def test_clocks() -> None:
     system = SystemClock()
     assert system.now().tzinfo is UTC
     assert system.monotonic() <= system.monotonic()
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 500, b"SQLite format 3\0" + b"\x07" * 2000])
+def test_a_damaged_file_is_told_as_such(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.db").write_bytes(content)
+    with pytest.raises(IntegrityBroken, match="The database is damaged"):
+        Database(f"sqlite:///{tmp_path}/x.db").create_tables()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "", "mysql://u:secret@x/y", "postgresql://u:secret@x:port/y", ":://"]
+)
+def test_an_address_of_no_database_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(InvalidInput, match="no address of a database") as refused:
+        Database(url)
+    assert "secret" not in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -293,3 +294,24 @@ def test_a_file_that_changes_while_it_is_added_is_a_conflict(
     with pytest.raises(Conflict, match=r"good/0600\.jpg changed while it was being added"):
         add(source, progress=progress)
     assert len(store.versions("tires")) == 1
+
+
+def test_a_label_without_images_is_refused(store: DatasetStore, images: Images, add: Adds) -> None:
+    (images() / "torn").mkdir()
+    with pytest.raises(InvalidInput, match="torn is a label's folder, but holds no images"):
+        add(images())
+    with pytest.raises(NotFound):
+        store.versions("tires")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_is_no_file_is_refused_and_not_waited_for(
+    store: DatasetStore, images: Images, add: Adds, kind: str
+) -> None:
+    place = images() / "good" / "x.png"
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("nowhere.png")
+    with pytest.raises(InvalidInput, match=r"x\.png is no file"):
+        add(images())

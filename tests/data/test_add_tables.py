@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -233,3 +234,28 @@ def test_images_from_memory_never_change_what_is_there(
     third = grow(flipped)
     assert diff(store, second, third).relabelled == 0
     assert [check.check for check in third.failed_checks] == ["duplicates"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"x,y\n1,\xe9\n2,b\n", r"'y' of latin\.csv holds bytes that are no UTF-8 text.* no label"),
+        (b"x,y\n\xe9,a\n2,b\n", r"'x' of latin\.csv holds bytes .* no feature"),
+        (b"\xe9,y\n1,a\n2,b\n", "column names of .* are not UTF-8"),
+    ],
+)
+def test_text_that_is_not_utf_8_is_refused(
+    store: DatasetStore, tmp_path: Path, add: Adds, content: bytes, problem: str
+) -> None:
+    (tmp_path / "latin.csv").write_bytes(content)
+    with pytest.raises(InvalidInput, match=problem):
+        add(tmp_path / "latin.csv", labels="y")
+    assert store.datasets() == ()
+
+
+def test_lists_are_no_labels(store: DatasetStore, tmp_path: Path, add: Adds) -> None:
+    path = tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(pa.table({"age": [20, 30], "tags": [["a"], ["b"]]}), path)
+    with pytest.raises(InvalidInput, match=r"'tags' of x\.parquet holds list.*, which is no label"):
+        add(path, labels="tags")
+    assert store.datasets() == ()

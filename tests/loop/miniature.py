@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -267,16 +267,6 @@ class PatientWaiting(Waiting):
 
 
 @dataclass
-class ScriptedMirror:
-    """Remembers what it was shown."""
-
-    shown: list[dict[str, str]]
-
-    def mirror(self, aliases: Mapping[str, str]) -> None:
-        self.shown.append(dict(aliases))
-
-
-@dataclass
 class World:
     """One project and everything that is scripted about it."""
 
@@ -291,7 +281,6 @@ class World:
     canary: ScriptedCanary
     waiting: PatientWaiting
     ids: Iterator[int]
-    mirror: ScriptedMirror = field(default_factory=lambda: ScriptedMirror([]))
 
     @property
     def ports(self) -> LoopPorts:
@@ -306,7 +295,6 @@ class World:
             canary=self.canary,
             waiting=self.waiting,
             model_types=lambda: ("cnn", "resnet18"),
-            mirror=self.mirror,
         )
 
     def ask(self, kind: CauseKind = CauseKind.MANUAL, key: str = "", **proposal: object) -> str:

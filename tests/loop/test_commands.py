@@ -94,6 +94,17 @@ def test_what_cannot_be_done_is_said_at_once(
     assert (code, said in err) == (1, True), err
 
 
+def test_a_model_type_that_the_recipe_has_not_is_refused(project: Path, capsys: Capture) -> None:
+    scenario = "[training.scenarios.one]\nruns = [{ model_type = 'resnet99' }]\n"
+    (project / "retread.toml").write_text(scenario)
+    code, _, err = typed(project, capsys, "trigger", "manual", "--scenario", "one")
+    assert (code, "Unknown model type 'resnet99'" in err) == (1, True), err
+    (project / "retread.toml").write_text("[recipe]\nkind = 'tabular-classification'\n")
+    code, _, err = typed(project, capsys, "trigger", "manual")
+    assert (code, "Unknown model type 'cnn'" in err) == (1, True), err
+    assert typed(project, capsys, "triggers", "list")[1] == []
+
+
 def test_replay_with_another_policy(project: Path, capsys: Capture) -> None:
     for _ in range(2):
         typed(project, capsys, "trigger", "manual")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.core import UnknownOption
+from retread.core import InvalidInput, UnknownOption
 from retread.monitoring import alarming_streams, detectors, load_detector
 
 evidences = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(-20, 20))
@@ -75,10 +75,15 @@ def test_a_detector_can_be_named_by_its_path() -> None:
     assert type(detector).__name__ == "Conformal"
 
 
-@pytest.mark.parametrize("name", ["conformity", "retread.nowhere:X", "retread.monitoring:X"])
-def test_an_unknown_detector_names_those_there_are(name: str) -> None:
+def test_an_unknown_detector_names_those_there_are() -> None:
     with pytest.raises(UnknownOption, match="conformal"):
-        load_detector(name)
+        load_detector("conformity")
+
+
+@pytest.mark.parametrize("path", ["retread.nowhere:X", "retread.monitoring:X", "retread.:X"])
+def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
+    with pytest.raises(InvalidInput, match="detector"):
+        load_detector(path)
 
 
 @given(evidences, st.floats(0.01, 0.4))

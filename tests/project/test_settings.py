@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.core import InvalidSettings, NotFound
+from retread.core import InvalidInput, InvalidSettings, NotFound
 from retread.project import Settings, load_settings, open_project, parse_settings
 from retread.project.describe import setting, settings_markdown, settings_schema
 from retread.project.templates import template_files, template_names
@@ -66,7 +66,11 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
         ("[training]\nscenario = 'wide'", "training.scenario: there is no scenario 'wide'"),
         ("[training.scenarios.wide]\nruns = []", "training.scenarios.wide.runs: tuple should"),
         ("[data]\nvalidation_share = 0.45\nevaluation_share = 0.45", "data: validation_share"),
+        ("[triggers]\nkinds = ['noon']", "triggers.kinds: there is no kind 'noon'. Known: manual"),
+        ("[triggers]\nschedule = 'noon'", "triggers.schedule: should be a cron expression"),
+        ("[training]\nseed = 4294967296", "training.seed: should be less than or equal to"),
         ("[gate", "it is not valid TOML"),
+        ("x = " + "[" * 5000, "it is nested too deeply"),
     ],
 )
 def test_one_mistake_is_one_line(text: str, problem: str, tmp_path: Path) -> None:
@@ -177,3 +181,12 @@ def test_a_project_is_found_from_below(tmp_path: Path) -> None:
 def test_no_project_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="retread init"):
         open_project(tmp_path, {})
+
+
+@pytest.mark.parametrize("below", ["", "/deeper"])
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
+    (tmp_path / "retread.toml").write_text("")
+    (tmp_path / "state").write_text("")
+    with pytest.raises(InvalidInput, match="set RETREAD_HOME to another folder"):
+        open_project(tmp_path, {"RETREAD_HOME": f"state{below}"})
+    assert open_project(tmp_path, {"RETREAD_HOME": ""}).home == tmp_path / ".retread"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -237,6 +238,34 @@ def promoted_twice() -> list[Event]:
         assigned(2, 2),
         completed(2, 2, previous=1),
     ]
+
+
+changes = st.lists(
+    st.builds(
+        SlotAssigned,
+        slot=st.sampled_from(Slot),
+        version=st.integers(1, 9),
+        bundle=st.just("sha256:b"),
+        epoch=st.integers(1, 50),
+        share=st.floats(0, 1),
+    )
+    | st.builds(SlotCleared, slot=st.sampled_from(Slot), epoch=st.integers(1, 50)),
+    unique_by=lambda event: event.epoch,
+)
+
+
+@given(changes, st.randoms(use_true_random=False))
+def test_slots_do_not_depend_on_the_order_of_their_events(
+    found: list[SlotAssigned | SlotCleared], chance: Random
+) -> None:
+    shuffled: list[SlotAssigned | SlotCleared] = list(found)
+    chance.shuffle(shuffled)
+    state = fold(entries_of(shuffled))
+    assert state.latest == fold(entries_of(found)).latest
+    assert state.latest == fold(entries_of(shuffled), state).latest
+    assert state.slots == {slot: held for slot, held in state.latest.items() if held.bundle}
+    newest = {event.slot: event.epoch for event in sorted(found, key=lambda e: e.epoch)}
+    assert {slot: held.epoch for slot, held in state.latest.items()} == newest
 
 
 def test_history_at_a_time_is_the_state_then() -> None:

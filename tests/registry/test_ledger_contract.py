@@ -157,6 +157,29 @@ def test_a_clock_that_goes_back_does_not_keep_the_dead_alive(
     assert [status.server_id for status in directory.live()] == ["a"]
 
 
+def test_processes_that_start_together_create_the_tables_once(database_url: str) -> None:
+    failures: list[BaseException] = []
+    together = threading.Barrier(6)
+
+    def start() -> None:
+        database = Database(database_url)
+        try:
+            together.wait()
+            database.create_tables()
+            assert SqlLedger(database, SystemClock()).read() == ()
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
 def test_many_servers_announce_at_once(
     database_url: str, opened_database: Callable[..., Any], clock: ManualClock
 ) -> None:

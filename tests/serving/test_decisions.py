@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,25 +9,10 @@ from tests.bundles import iris_bundle
 
 from retread.bundle import LocalBundleStore
 from retread.core import NotFound, Unavailable
-from retread.registry.events import Slot, SlotAssigned, SlotCleared
-from retread.serving.following import Assigned, follow
+from retread.registry.events import Slot
 from retread.serving.routing import position
 from retread.serving.runtime import Runtime, load_runtime
 from retread.serving.slots import SlotEntry, SlotTable
-
-BUNDLE = "sha256:" + "b" * 64
-
-events = st.one_of(
-    st.builds(
-        SlotAssigned,
-        slot=st.sampled_from(Slot),
-        version=st.integers(1, 9),
-        bundle=st.just(BUNDLE),
-        epoch=st.integers(1, 50),
-        share=st.floats(0, 1),
-    ),
-    st.builds(SlotCleared, slot=st.sampled_from(Slot), epoch=st.integers(1, 50)),
-)
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +23,6 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
 
 def entry(runtime: Runtime, slot: Slot, version: int, share: float = 1.0) -> SlotEntry:
     return SlotEntry(slot, version, 1, share, runtime)
-
-
-@given(st.lists(events, unique_by=lambda e: e.epoch), st.randoms(use_true_random=False))
-def test_the_order_in_which_events_arrive_does_not_matter(
-    found: list[SlotAssigned | SlotCleared], chance: Random
-) -> None:
-    shuffled: list[SlotAssigned | SlotCleared] = list(found)
-    chance.shuffle(shuffled)
-    ordered: list[SlotAssigned | SlotCleared] = sorted(found, key=lambda e: e.epoch)
-    once = follow({}, shuffled)
-    assert once == follow({}, ordered)
-    assert follow(once, shuffled) == once
-
-
-@given(st.lists(events))
-def test_epochs_only_grow(found: list[SlotAssigned | SlotCleared]) -> None:
-    known: dict[Slot, Assigned] = {}
-    for event in found:
-        after = follow(known, [event])
-        for slot, assigned in known.items():
-            assert after[slot].epoch >= assigned.epoch
-        known = after
 
 
 def test_an_older_epoch_does_not_change_the_table(runtime: Runtime) -> None:

@@ -14,7 +14,8 @@ import httpx
 import psutil
 import pytest
 from tests.bundles import iris_bundle
-from tests.serving.running import Load, Served, Server, rows, running, until
+from tests.serving.load import Load
+from tests.serving.running import Served, Server, rows, running, until
 
 from retread.registry.events import Slot
 

@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import pytest
 from tests.bundles import iris_bundle
-from tests.serving.running import Load, Served, Server, rows, running
+from tests.serving.agreement import check_agreement
+from tests.serving.load import Load
+from tests.serving.running import Served, Server, rows, running
 
 from retread.bundle import Cause
 from retread.core import CheckResult, Outcome, Refused, SystemClock, combine
@@ -80,6 +82,8 @@ def check(server: Server, load: Load, swaps: list[tuple[float, float, int]]) -> 
         inside = [v for at, v in load.versions if end + 0.01 < at < start]
         assert set(inside) <= {version}
     assert {v for _, v in load.versions} == {1, 2}
+    entries = server.served.ledger.read()
+    assert check_agreement(entries, load.answers) > len(swaps)
     server.served.ledger.verify()
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from retread.core import InvalidInput
-from retread.training import recipe_named
-from retread.training.model_types import tabular
+from retread.training import recipe_named, recipe_names, recipes
+from retread.training.model_types import tabular, vision
 from retread.training.parameters import model_version
 from retread.training.run import run
 
@@ -27,6 +27,18 @@ from retread.training.tabular.estimator import Model
 
 def build(regression: bool, seed: int, threads: int) -> Model:
     return Model(KNeighborsClassifier())
+'''
+
+MEAN_COLOUR = '''"""Only the mean colour counts."""
+
+from torch import nn
+
+from retread.training.vision.network import Network
+
+
+def build(classes: int, pretrained: bool) -> Network:
+    body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return Network(body, nn.Linear(3, classes), 3)
 '''
 
 RECIPE = '''"""A recipe of one's own: the built-in one under another name."""
@@ -68,6 +80,25 @@ def test_one_file_adds_a_model_type(
     assert len(model_version("neighbours")) == 12
 
 
+@pytest.mark.slow
+def test_one_file_adds_a_model_type_of_images(
+    photos_bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mean_colour.py").write_text(MEAN_COLOUR, "utf-8")
+    monkeypatch.setattr(vision, "__path__", [*vision.__path__, str(folder)])
+    assert "mean_colour" in recipe_named("image-classification").model_types()
+    request = photos_bench.request(model_type="mean_colour")
+    outcome = run(photos_bench.shop, request, AT, lambda _: None)
+    assert photos_bench.bundles.manifest(outcome.bundle).model_type == "mean_colour"
+
+
+def test_one_file_adds_a_recipe(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "fruit_ripeness.py").write_text(f"{RECIPE}\n\nRECIPE = Fruit()\n", "utf-8")
+    monkeypatch.setattr(recipes, "__path__", [*recipes.__path__, str(folder)])
+    assert "fruit-ripeness" in recipe_names()
+    assert "random_forest" in recipe_named("fruit-ripeness").model_types()
+
+
 def test_a_dotted_path_is_a_model_type(fruit_bench: Bench, folder: Path) -> None:
     (folder / "my_neighbours.py").write_text(NEIGHBOURS, "utf-8")
     request = fruit_bench.request(model_type="my_neighbours:build")
@@ -89,3 +120,14 @@ def test_a_dotted_path_is_a_recipe(folder: Path) -> None:
     recipe = recipe_named("my_recipe:Fruit")
     assert "random_forest" in recipe.model_types()
     assert not recipe.regression
+
+
+@pytest.mark.parametrize("path", ["json:dumps", "json:JSONDecoder"])
+def test_what_is_no_recipe(path: str) -> None:
+    with pytest.raises(InvalidInput, match=r"is no recipe\. Write a class with model_types"):
+        recipe_named(path)
+
+
+def test_what_has_no_source_is_no_model_type() -> None:
+    with pytest.raises(InvalidInput, match="'os:getpid' is neither a function nor a class"):
+        model_version("os:getpid")

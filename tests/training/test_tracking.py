@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from retread.bundle import Cause, CauseKind, OnnxModel
-from retread.core import NotFound
+from retread.core import IntegrityBroken, NotFound
 from retread.project import Project, Settings
 from retread.training import EpochFinished, TrainingOutcome, TrainingRequest
 from retread.training.tracking.aliases import MlflowAliases
@@ -171,3 +171,15 @@ def test_mlflow_loads_what_an_alias_names(project: Project, tmp_path: Path) -> N
     rows = np.array([[-1.0, 2.0]], dtype=np.float32)
     served = mlflow.pyfunc.load_model(f"models:/{project.settings.project.name}@production")
     assert served.predict({"x": rows})["y"].tolist() == [[0.0, 2.0]]
+
+
+@pytest.mark.parametrize("how", ["garbage", "folder"])
+def test_a_damaged_store_is_told_at_once(tmp_path: Path, how: str) -> None:
+    project = Project(root=tmp_path, home=tmp_path, settings=Settings())
+    file = place_of(project).file
+    if how == "folder":
+        file.mkdir()
+    else:
+        file.write_bytes(b"garbage" * 500)
+    with pytest.raises(IntegrityBroken, match=r"mlflow\.db cannot be read"):
+        MlflowRuns(project)

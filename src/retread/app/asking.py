@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retread.core import UnknownOption, new_id
+from retread.core import UnknownOption, is_dotted, new_id
 from retread.loop import Asked, Request, asked_for, submit, view_at
+from retread.project import ScenarioRun, Settings
 from retread.training.catalog import recipe_named
 
 if TYPE_CHECKING:
@@ -25,7 +26,19 @@ def ask(workspace: Workspace, kind: str, asked: Asked) -> Request:
         workspace.registry.state().version(asked.candidate)
     if asked.scenario and asked.scenario not in settings.training.scenarios:
         raise UnknownOption("scenario", asked.scenario, settings.training.scenarios)
+    if not asked.candidate and not asked.model_type:
+        _check_planned(settings, asked.scenario, model_types)
     proposal = asked_for(kind, view, asked)
     return submit(
         workspace.ledger, proposal, settings.triggers, workspace.clock, lambda: new_id("trg")
     )
+
+
+def _check_planned(settings: Settings, scenario: str, known: tuple[str, ...]) -> None:
+    """UnknownOption for a model type of the settings that the recipe does not have."""
+    name = scenario or settings.training.scenario
+    runs = settings.training.scenarios[name].runs if name else (ScenarioRun(),)
+    for run in runs:
+        model_type = run.model_type or settings.training.model_type
+        if not is_dotted(model_type) and model_type not in known:
+            raise UnknownOption("model type", model_type, known)

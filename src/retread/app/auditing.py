@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from retread.core import RetreadError
 from retread.registry import AuditReport, audit
+from retread.registry.events import DatasetVersionAdded
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
@@ -23,10 +24,30 @@ def audit_workspace(workspace: Workspace) -> AuditReport:
 def _dataset_problems(workspace: Workspace) -> Iterator[str]:
     from retread.data.verify import verify
 
-    store = workspace.datasets
-    for dataset in store.datasets():
-        for version in store.versions(dataset):
+    store, recorded = workspace.datasets, _recorded(workspace)
+    for dataset in sorted({*store.datasets(), *recorded}):
+        try:
+            versions = store.versions(dataset)
+        except RetreadError as error:
+            yield str(error)
+            continue
+        for version in versions:
             try:
                 verify(store, version)
             except RetreadError as error:
                 yield str(error)
+        for number in sorted(recorded.get(dataset, set()) - {v.number for v in versions}):
+            yield f"{dataset}@{number} is in the ledger, but not stored. Restore it from a backup."
+
+
+def _recorded(workspace: Workspace) -> dict[str, set[int]]:
+    """Numbers of the versions that the ledger knows, by dataset."""
+    numbers: dict[str, set[int]] = {}
+    try:
+        entries = workspace.ledger.read()
+    except RetreadError:
+        return {}  # what is wrong with the ledger is told already
+    for entry in entries:
+        if isinstance(entry.event, DatasetVersionAdded):
+            numbers.setdefault(entry.event.dataset, set()).add(entry.event.version)
+    return numbers

@@ -51,5 +51,4 @@ def loop_ports(workspace: Workspace, notifiers: Mapping[str, Notifier]) -> LoopP
         canary=LoopCanary(workspace),
         waiting=waiting,
         model_types=training.model_types,
-        mirror=workspace.mirror,
     )

@@ -14,6 +14,7 @@ from retread.app.loop_ports import loop_of
 from retread.app.workspace import Workspace
 from retread.core import RetreadError
 from retread.project import open_project
+from retread.registry.mirror import show
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -31,6 +32,7 @@ def run(project: Path) -> int:
     except RetreadError as error:
         log.error("%s", error)
         return 1
+    _show_stages(workspace)
     loop.start()
     # The line by which the supervisor knows.
     sys.stdout.write("ready\n")
@@ -39,6 +41,14 @@ def run(project: Path) -> int:
     log.info("Stopping.")
     loop.stop()
     return 0
+
+
+def _show_stages(workspace: Workspace) -> None:
+    """What a promoter that was killed had no time to show."""
+    try:
+        show(workspace.registry.state(), (workspace.mirror,))
+    except RetreadError as error:
+        log.warning("The stages could not be read: %s", error)
 
 
 def main() -> None:

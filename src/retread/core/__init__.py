@@ -7,7 +7,8 @@ True
 
 from retread.core.clock import Clock, ManualClock, SystemClock
 from retread.core.database import METADATA, Database
-from retread.core.digest import canonical_json, digest_bytes, digest_file, digest_json, short
+from retread.core.digest import canonical_json, digest_bytes, digest_json, short
+from retread.core.dotted import is_dotted, load_dotted
 from retread.core.errors import (
     Conflict,
     Inconclusive,
@@ -54,8 +55,9 @@ __all__ = [
     "checked_name",
     "combine",
     "digest_bytes",
-    "digest_file",
     "digest_json",
+    "is_dotted",
+    "load_dotted",
     "load_plugin",
     "load_plugins",
     "metric_named",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -16,15 +18,24 @@ from retread.core.errors import IntegrityBroken, InvalidInput, MissingDependency
 METADATA = MetaData()
 """Every package declares its own tables on this."""
 
+_ATTEMPTS = 30
+_STARTS_OVER = frozenset({"40001", "40P01"})
+"""PostgreSQL: serialization failure, deadlock."""
+_TABLES_LOCK = 0x72657472
+"""PostgreSQL: number of the advisory lock under which tables are created."""
+
+Result = TypeVar("Result")
+
 _BACKENDS = ("sqlite", "postgresql")
 
 
 class Database:
     """Transactions on the tables declared on METADATA.
 
-    `write()` serialises with every other writer (SQLite: BEGIN IMMEDIATE); what it committed is
-    durable. Raises InvalidInput for an address that names none, Unavailable when the database does
-    not answer within its deadline, IntegrityBroken when its file is damaged.
+    Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: SERIALIZABLE, started over where
+    it could not order them); what was committed is durable. Raises InvalidInput for an address
+    that names none, Unavailable when the database does not answer within its deadline,
+    IntegrityBroken when its file is damaged.
     """
 
     def __init__(self, url: str, *, deadline_s: float = 20.0) -> None:
@@ -32,9 +43,18 @@ class Database:
         self._engine = _engine(url, deadline_s)
 
     def create_tables(self) -> None:
-        """Create the tables that are not there yet."""
-        with self.write() as connection:
-            METADATA.create_all(connection)
+        """Create the tables that are not there yet; any number of processes may at once."""
+        with _translated(), self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                # One after another, and each looks anew once it has the lock: a serializable
+                # transaction would still see what was there before it waited.
+                connection = connection.execution_options(isolation_level="READ COMMITTED")
+            connection = connection.execution_options(retread_write=True)
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    lock = text("SELECT pg_advisory_xact_lock(:number)")
+                    connection.execute(lock, {"number": _TABLES_LOCK})
+                METADATA.create_all(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -44,11 +64,31 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that commits at the end of the block, or not at all."""
+        """A transaction that commits at the end of the block, or not at all.
+
+        On PostgreSQL it may be refused because of another one; `transact` starts over then.
+        """
         with _translated(), self._engine.connect() as connection:
             connection = connection.execution_options(retread_write=True)
             with connection.begin():
                 yield connection
+
+    def transact(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in one `write`, again when PostgreSQL asks for that.
+
+        `work` may run several times and must have no effect beside the transaction.
+        """
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except Unavailable as error:
+                if not _starts_over(error):
+                    raise
+                # Jitter, so that two writers do not meet again; it decides nothing.
+                time.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311 (no secret)
+        with self.write() as connection:
+            return work(connection)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -92,13 +132,18 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _starts_over(error: Unavailable) -> bool:
+    driver_error = getattr(error.__cause__, "orig", None)
+    return getattr(driver_error, "sqlstate", None) in _STARTS_OVER
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
         raise Unavailable(
-            f"The database does not answer: {error.orig}.",
+            f"The database does not answer: {str(error.orig).splitlines()[0].rstrip('.?')}.",
             "Check [database] url in retread.toml, disk space, and that nothing holds a long lock.",
         ) from error
     except DatabaseError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,11 +18,6 @@ def digest_bytes(content: bytes | memoryview) -> str:
     'sha256:e3b0c44298fc'
     """
     return PREFIX + hashlib.sha256(content).hexdigest()
-
-
-def digest_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return PREFIX + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def canonical_json(value: Any) -> bytes:

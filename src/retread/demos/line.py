@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-from retread.demos.client import Client, Reply
+from retread.demos.client import Client
 from retread.demos.late_labels import LateLabels
 from retread.demos.question import Question
 from retread.demos.scores import Scores
+from retread.serving.client import Predicted
 
 STATIONS = 400
 
@@ -22,7 +23,7 @@ class Line:
         self.scores = Scores()
         self.last_id = ""
 
-    def ask(self, question: Question, kind: str) -> Reply:
+    def ask(self, question: Question, kind: str) -> Predicted:
         reply = self._client.ask(question.payload, f"station-{self._random.randrange(STATIONS)}")
         self.scores.add(kind, reply.version, float(reply.label == question.truth))
         self._labels.put(reply.id, question.truth)

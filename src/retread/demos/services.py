@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Self
 
-from retread.app.supervisor.child import Child
+from retread.app.supervisor.child import Child, end_all
 from retread.app.supervisor.service import Service, services_of
 from retread.app.supervisor.strays import MARK
 from retread.core import Unavailable
@@ -31,20 +30,8 @@ class Services:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        deadline = time.monotonic() + _END_WITHIN_S
-        children = list(reversed(self._children.values()))
-        for child in children:
-            child.terminate()
-        while any(c.exit_code() is None for c in children) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for child in children:
-            child.kill_group()
+    def __exit__(self, *_: object) -> None:
+        end_all(list(reversed(self._children.values())), _END_WITHIN_S)
         os.close(self._held)
         os.close(self._lifeline)
 

@@ -27,7 +27,6 @@ from retread.loop.steps import Steps
 from retread.loop.submit import resubmit, submit
 from retread.notify import Notifier
 from retread.registry.events import Event, RetrainingFinished
-from retread.registry.mirror import aliases_of
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,6 @@ class Loop:
         self._engine = DurableEngine("retread", workflows_url, self._retrain)
         self._begun: set[str] = set()
         self._told = 0
-        self._shown: dict[str, str] = {}
         self._fingerprint: str | None = None
 
     @property
@@ -78,7 +76,6 @@ class Loop:
         self._look_at_source()
         decided = self._ask_arbiter()
         self._tell()
-        self._show_stages()
         self._start_next()
         return decided
 
@@ -142,12 +139,6 @@ class Loop:
         for key, message in notices(entries, sender_of(self._ports)):
             self._ports.outbox.enqueue(key, message)
         self._told = len(entries)
-
-    def _show_stages(self) -> None:
-        aliases = aliases_of(self._ports.models.state())
-        if aliases != self._shown:
-            self._shown = aliases
-            self._ports.mirror.mirror(aliases)
 
     def _start_next(self) -> None:
         open_requests = [r for r in fold_history(self._ports.ledger.read()) if r.open]

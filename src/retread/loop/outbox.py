@@ -32,7 +32,6 @@ from sqlalchemy import (
 from retread.core import METADATA, Clock, Database
 from retread.loop.backoff import GIVE_UP_S, pause_s
 from retread.notify import Message, Undelivered
-from retread.registry.transaction import serialised
 
 OUTBOX = Table(
     "outbox",
@@ -96,7 +95,7 @@ class Outbox:
                     insert(OUTBOX).values(**row, **times, state=State.WAITING, reason="")
                 )
 
-        serialised(self._database, work)
+        self._database.transact(work)
 
     def claim(self) -> Letter | None:
         """The oldest message that is due, now `sending`; durable when this returns."""
@@ -123,10 +122,10 @@ class Outbox:
             return letter
 
         # Looking first spares an idle loop a write lock every second.
-        return serialised(self._database, work) if self._has_due(now) else None
+        return self._database.transact(work) if self._has_due(now) else None
 
     def sent(self, letter: Letter) -> None:
-        serialised(self._database, lambda c: _put(c, letter, state=State.SENT, reason=""))
+        self._database.transact(lambda c: _put(c, letter, state=State.SENT, reason=""))
 
     def failed(self, letter: Letter, error: Undelivered, jitter: float) -> None:
         """Try again later, or give up: after a day, or when the receiver will never take it.
@@ -137,9 +136,8 @@ class Outbox:
         over = error.permanent or now - letter.enqueued_at >= GIVE_UP_S
         due = now + pause_s(letter.attempts, error.retry_after, jitter)
         state = State.GIVEN_UP if over else State.WAITING
-        serialised(
-            self._database,
-            lambda c: _put(c, letter, state=state, due_at=due, reason=error.message),
+        self._database.transact(
+            lambda c: _put(c, letter, state=state, due_at=due, reason=error.message)
         )
 
     def recover(self) -> int:
@@ -150,7 +148,7 @@ class Outbox:
             reason = "The sender ended before the answer came; it is not sent again."
             return connection.execute(left.values(state=State.UNCONFIRMED, reason=reason)).rowcount
 
-        return serialised(self._database, work)
+        return self._database.transact(work)
 
     def counts(self) -> Mapping[State, int]:
         """How many messages are in each state."""

@@ -16,7 +16,7 @@ from retread.loop.canary import PairedEvidence
 from retread.loop.outbox import Outbox
 from retread.loop.waiting import Waiting
 from retread.project import Settings
-from retread.registry import AliasMirror, Ledger, RegistryState
+from retread.registry import Ledger, RegistryState
 from retread.registry.events import Slot, TriggerReceived
 from retread.training.request import TrainingOutcome, TrainingRequest
 
@@ -98,11 +98,7 @@ class Canary(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopPorts:
-    """Everything the loop touches.
-
-    `model_types` are the names a trigger may ask for; `mirror` is shown every change of stages,
-    whoever made it.
-    """
+    """Everything the loop touches; `model_types` are the names a trigger may ask for."""
 
     settings: Settings
     clock: Clock
@@ -114,4 +110,3 @@ class LoopPorts:
     canary: Canary
     waiting: Waiting
     model_types: Callable[[], Sequence[str]]
-    mirror: AliasMirror

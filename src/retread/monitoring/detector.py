@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from math import log
 from typing import Any, Protocol, TypeVar, cast
 
-from retread.core import UnknownOption, load_plugin, plugin_names
+from retread.core import is_dotted, load_dotted, load_plugin
 from retread.monitoring import detectors
 from retread.monitoring.streams import Streams
 
@@ -40,13 +39,9 @@ class Detector(Protocol[S]):
 
 
 def load_detector(name: str) -> Detector[Any]:
-    """A detector by file name or by `package.module:Class`; UnknownOption."""
-    if ":" in name:
-        module, _, attribute = name.partition(":")
-        try:
-            return cast("Detector[Any]", getattr(importlib.import_module(module), attribute)())
-        except (ImportError, AttributeError) as error:
-            raise UnknownOption("detector", name, plugin_names(detectors)) from error
+    """A detector by file name or by `package.module:Class`; UnknownOption, InvalidInput."""
+    if is_dotted(name):
+        return cast("Detector[Any]", load_dotted("detector", name)())
     return cast("Detector[Any]", load_plugin(detectors, "detector", name).detector())
 
 

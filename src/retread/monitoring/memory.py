@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, Table, Text, delete, insert, select
+from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, insert, select
 
 from retread.core import METADATA, Database
 from retread.monitoring.performance import Performance
@@ -53,11 +53,14 @@ def save_memory(database: Database, memory: Memory, detectors: Detectors) -> Non
     rows = {_MEMORY: encode_memory(memory)}
     for name, detector in detectors.items():
         rows[_DETECTOR + name] = detector.encode(memory.watch.states[name])
-    with database.write() as connection:
+
+    def work(connection: Connection) -> None:
         connection.execute(delete(MONITOR_STATE))
         connection.execute(
             insert(MONITOR_STATE), [{"name": n, "content": c} for n, c in rows.items()]
         )
+
+    database.transact(work)
 
 
 def load_memory(database: Database, detectors: Detectors) -> Memory | None:

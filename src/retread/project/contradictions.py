@@ -27,6 +27,8 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _splits(settings)
     yield from _host(settings)
     yield from _ports(settings)
+    yield from _kinds(settings)
+    yield from _schedule(settings)
 
 
 def _metric(settings: Settings) -> Iterator[Contradiction]:
@@ -61,7 +63,7 @@ def _splits(settings: Settings) -> Iterator[Contradiction]:
 
 def _host(settings: Settings) -> Iterator[Contradiction]:
     host = settings.serving.host
-    if host not in _LOOPBACK:
+    if settings.auth.require_loopback and host not in _LOOPBACK:
         text = (
             f"serving.host: should be 127.0.0.1, localhost or ::1, but it is {host!r}: "
             "there is no access control yet"
@@ -79,3 +81,26 @@ def _ports(settings: Settings) -> Iterator[Contradiction]:
         keys = tuple(key for key, value in ports.items() if value == port)
         if len(keys) > 1:
             yield Contradiction(keys, f"{' and '.join(keys)}: should differ, but are both {port}")
+
+
+def _kinds(settings: Settings) -> Iterator[Contradiction]:
+    known = type(settings.triggers)().kinds
+    for kind in settings.triggers.kinds:
+        if kind not in known:
+            text = f"triggers.kinds: there is no kind {kind!r}. Known: {', '.join(known)}."
+            yield Contradiction(("triggers.kinds",), text)
+
+
+def _schedule(settings: Settings) -> Iterator[Contradiction]:
+    schedule = settings.triggers.schedule
+    if not schedule:
+        return
+    # Only where it is used: it is slow to load.
+    from croniter import croniter
+
+    if not croniter.is_valid(schedule):
+        text = (
+            "triggers.schedule: should be a cron expression such as '0 3 * * 1', "
+            f"but it is {schedule!r}"
+        )
+        yield Contradiction(("triggers.schedule",), text)

@@ -59,6 +59,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(path.name, [f"it is not valid TOML: {error}"]) from error
+    except RecursionError as error:
+        raise InvalidSettings(path.name, ["it is nested too deeply"]) from error
     except UnicodeDecodeError as error:
         raise InvalidSettings(path.name, [f"it is not UTF-8 text: {error}"]) from error
 

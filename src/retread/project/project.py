@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retread.core import NotFound
+from retread.core import InvalidInput, NotFound
 from retread.project.load import load_settings
 from retread.project.settings import Settings
 
@@ -60,11 +60,21 @@ def open_project(start: Path, environment: Mapping[str, str]) -> Project:
     """The project at `start` or the nearest one above it; NotFound, InvalidSettings."""
     root = _find(start.resolve())
     settings = load_settings(root / SETTINGS_FILE, environment)
-    home = Path(environment.get("RETREAD_HOME", ".retread"))
+    home = Path(environment.get("RETREAD_HOME") or ".retread")
     project = Project(root=root, home=(root / home).resolve(), settings=settings)
     for folder in (project.home, project.logs):
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
     return project
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"The folder {folder} for the project's state cannot be made: {error.strerror}.",
+            "Move away what is in its place, or set RETREAD_HOME to another folder.",
+        ) from error
 
 
 def _find(start: Path) -> Path:

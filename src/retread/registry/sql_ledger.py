@@ -14,7 +14,6 @@ from retread.registry.chain import Head, Row, check_head, linked, opened, sealed
 from retread.registry.events import Event, encode_event
 from retread.registry.ledger import Decide, Entry
 from retread.registry.tables import LEDGER, LEDGER_HEAD
-from retread.registry.transaction import serialised
 
 _HEAD_ID = 1
 
@@ -43,7 +42,7 @@ class SqlLedger:
             known = self._refresh(connection)
             return self._add(connection, decide(known))
 
-        added = serialised(self._database, work)
+        added = self._database.transact(work)
         if added:
             self._remember(added)
         return added

@@ -11,7 +11,6 @@ from retread.core import Clock, Database, canonical_json
 from retread.registry.events import Slot
 from retread.registry.servers import LIVE_S, Applied, ServerStatus
 from retread.registry.tables import SERVERS
-from retread.registry.transaction import serialised
 
 FORGOTTEN_S = 3600.0
 """Rows of servers that died without saying so go after this long."""
@@ -36,7 +35,7 @@ class SqlServerDirectory:
                 connection.execute(insert(SERVERS).values(server_id=server_id, **values))
                 connection.execute(delete(SERVERS).where(SERVERS.c.at < now - FORGOTTEN_S))
 
-        serialised(self._database, work)
+        self._database.transact(work)
 
     def live(self) -> tuple[ServerStatus, ...]:
         now = self._clock.now().timestamp()
@@ -52,4 +51,4 @@ class SqlServerDirectory:
 
     def forget(self, server_id: str) -> None:
         gone = delete(SERVERS).where(SERVERS.c.server_id == server_id)
-        serialised(self._database, lambda connection: connection.execute(gone))
+        self._database.transact(lambda connection: connection.execute(gone))

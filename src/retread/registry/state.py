@@ -12,10 +12,11 @@ from retread.registry.versions import ModelVersion
 
 
 class SlotState(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers in a slot, from `epoch` on; `share` of routing keys for a canary."""
+    """Who answers in a slot, from `epoch` on; no bundle: nobody. `share` of routing keys for a
+    canary."""
 
-    version: int
-    bundle: str
+    version: int = 0
+    bundle: str = ""
     epoch: int
     share: float = 1.0
 
@@ -46,6 +47,14 @@ class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
     production: int = 0
     promotion: OpenPromotion | None = None
     served: tuple[int, ...] = ()
+
+    @property
+    def latest(self) -> dict[Slot, SlotState]:
+        """The latest word on every slot, those that were cleared among them."""
+        return {
+            slot: self.slots.get(slot, SlotState(epoch=epoch))
+            for slot, epoch in self.slot_epochs.items()
+        }
 
     def version(self, number: int) -> ModelVersion:
         """One version; NotFound names those there are."""

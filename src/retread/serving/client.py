@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from email.message import Message
 from typing import Any
 
-import httpx
 import msgspec
 
-from retread.core import InvalidInput, NotFound, RetreadError, Unavailable
+from retread.core import InvalidInput
+from retread.serving.json_connection import JsonConnection
 
 Row = Mapping[str, float | int | str | None]
 
-_ERRORS: dict[int, type[RetreadError]] = {404: NotFound, 503: Unavailable}
 _FEEDBACK_AT_ONCE = 1000
 
 
@@ -43,29 +42,24 @@ class ServingClient:
     """Asks the server at `address`, like `http://127.0.0.1:5001`, about `model`."""
 
     def __init__(self, address: str, model: str, *, timeout_s: float = 60.0) -> None:
-        self._address = address
         self._model = model
-        self._http = httpx.Client(base_url=address, timeout=timeout_s, trust_env=False)
+        self._connection = JsonConnection(address, timeout_s)
         self._metadata: dict[str, Any] | None = None
 
     def __enter__(self) -> ServingClient:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._connection.close()
 
     def metadata(self) -> dict[str, Any]:
         """What the server says of its model; asked for once."""
         if self._metadata is None:
-            self._metadata = self._get(f"/v2/models/{self._model}")
+            path = f"/v2/models/{self._model}"
+            self._metadata, _ = self._connection.send("GET", path, None, {})
         return self._metadata
 
     def predict_image(
@@ -79,10 +73,16 @@ class ServingClient:
         self, rows: Sequence[Row], *, headers: Mapping[str, str] | None = None
     ) -> list[Predicted]:
         """Send rows of a table, each with a value for every column of the model."""
-        tensors = [_tensor(column, rows) for column in self._columns()]
-        content = msgspec.json.encode({"inputs": tensors})
-        sent = {"content-type": "application/json", **(headers or {})}
-        return self._predicted(self._post("infer", content, sent))
+        return self._predict([_tensor(column, rows) for column in self._columns()], headers)
+
+    def predict_features(
+        self, rows: Sequence[Sequence[float]], *, headers: Mapping[str, str] | None = None
+    ) -> list[Predicted]:
+        """Send rows of numbers, in the order of the model's features."""
+        shape = [len(rows), len(rows[0])]
+        data = [number for row in rows for number in row]
+        tensor = {"name": "features", "datatype": "FP32", "shape": shape, "data": data}
+        return self._predict([tensor], headers)
 
     def feedback(self, labels: Iterable[tuple[str, str]]) -> int:
         """Tell the true labels of requests, by (request id, label); how many were taken."""
@@ -94,6 +94,13 @@ class ServingClient:
             taken += int(body["accepted"])
         return taken
 
+    def _predict(
+        self, tensors: list[dict[str, Any]], headers: Mapping[str, str] | None
+    ) -> list[Predicted]:
+        content = msgspec.json.encode({"inputs": tensors})
+        sent = {"content-type": "application/json", **(headers or {})}
+        return self._predicted(self._post("infer", content, sent))
+
     def _columns(self) -> list[_Column]:
         columns = [
             _Column(name, tensor["datatype"])
@@ -104,7 +111,7 @@ class ServingClient:
             raise InvalidInput(f"The model {self._model} takes images, not rows.")
         return columns
 
-    def _predicted(self, answer: tuple[dict[str, Any], httpx.Headers]) -> list[Predicted]:
+    def _predicted(self, answer: tuple[dict[str, Any], Message]) -> list[Predicted]:
         body, headers = answer
         outputs = {output["name"]: output for output in body["outputs"]}
         version, slot = int(body["model_version"]), headers["x-retread-slot"]
@@ -129,34 +136,10 @@ class ServingClient:
             for name, row in zip(names, rows, strict=True)
         ]
 
-    def _get(self, path: str) -> dict[str, Any]:
-        return self._sent("GET", path)[0]
-
     def _post(
         self, action: str, content: bytes, headers: Mapping[str, str]
-    ) -> tuple[dict[str, Any], httpx.Headers]:
-        return self._sent("POST", f"/v2/models/{self._model}/{action}", content, headers)
-
-    def _sent(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[dict[str, Any], httpx.Headers]:
-        try:
-            answer = self._http.request(method, path, content=content, headers=headers)
-        except httpx.TransportError as error:
-            raise Unavailable(
-                f"The server at {self._address} does not answer: {error}.",
-                "Start it with: retread up",
-            ) from error
-        body: dict[str, Any] = msgspec.json.decode(answer.content)
-        if answer.is_success:
-            return body, answer.headers
-        problem = body["error"]
-        kind = _ERRORS.get(answer.status_code, InvalidInput)
-        raise kind(problem["message"], problem["hint"])
+    ) -> tuple[dict[str, Any], Message]:
+        return self._connection.send("POST", f"/v2/models/{self._model}/{action}", content, headers)
 
 
 def _tensor(column: _Column, rows: Sequence[Row]) -> dict[str, Any]:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
-from retread.core import UnknownOption, load_plugin, plugin_names
+from retread.core import (
+    InvalidInput,
+    UnknownOption,
+    is_dotted,
+    load_dotted,
+    load_plugin,
+    plugin_names,
+)
 from retread.project.sections import TrainingSection
 from retread.training import recipes
-from retread.training.dotted import is_dotted, load_dotted
 from retread.training.recipe import Recipe
 
 OPTIMIZERS: tuple[str, ...] = get_args(TrainingSection.model_fields["optimizer_type"].annotation)
+
+_PARTS = ("model_types", "check", "train")
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -24,10 +32,19 @@ def recipe_names() -> tuple[str, ...]:
 def recipe_named(kind: str) -> Recipe:
     """A recipe by name or by the dotted path of a class; UnknownOption, InvalidInput."""
     if is_dotted(kind):
-        return cast("Recipe", load_dotted("recipe", kind)())
+        return _own(kind)
     if kind not in recipe_names():
         raise UnknownOption("recipe", kind, (*recipe_names(), "package.module:Class"))
     return cast("Recipe", load_plugin(recipes, "recipe", kind.replace("-", "_")).RECIPE)
+
+
+def _own(path: str) -> Recipe:
+    made = load_dotted("recipe", path)
+    if not isinstance(made, type) or not all(hasattr(made, part) for part in _PARTS):
+        raise InvalidInput(
+            f"{path!r} is no recipe.", f"Write a class with {', '.join(_PARTS)} and name it here."
+        )
+    return cast("Recipe", made())
 
 
 def check_optimizer(name: str) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, cast
 
-from retread.core import UnknownOption, load_plugin, plugin_names
-from retread.training.dotted import is_dotted, load_dotted
+from retread.core import UnknownOption, is_dotted, load_dotted, load_plugin, plugin_names
 
 
 def check_model_type(family: ModuleType, name: str) -> None:

@@ -6,11 +6,18 @@ import inspect
 from pathlib import Path
 
 from retread.bundle import Parameter
-from retread.core import InvalidInput, digest_bytes, load_plugins, plugin_names, short
+from retread.core import (
+    InvalidInput,
+    digest_bytes,
+    is_dotted,
+    load_dotted,
+    load_plugins,
+    plugin_names,
+    short,
+)
 from retread.data.version import DatasetVersion
 from retread.project import Settings
 from retread.training import model_types
-from retread.training.dotted import is_dotted, load_dotted
 from retread.training.request import TrainingRequest
 
 

@@ -106,7 +106,7 @@ def _check_ranges(overrides: Overrides) -> None:
         "batch_size": (1, 65_536),
         "learning_rate": (0.0, 10.0),
         "sample": (0.0, 1.0),
-        "seed": (0, 2**63 - 1),
+        "seed": (0, 2**32 - 1),
     }
     for name, (low, high) in bounds.items():
         value = getattr(overrides, name)
@@ -117,6 +117,6 @@ def _check_ranges(overrides: Overrides) -> None:
         if not (enough and value <= high):
             over = "over" if isinstance(low, float) else "at least"
             raise InvalidInput(
-                f"{name} is {value}, but must be {over} {low:g} and at most {high:g}.",
+                f"{name} is {value}, but must be {over} {low} and at most {high}.",
                 f"Give another value to --{name.replace('_', '-')}.",
             )

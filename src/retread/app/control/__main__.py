@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 import uvicorn
@@ -13,24 +14,35 @@ from retread.app.control.page import Links
 from retread.app.overview import LedgerView
 from retread.app.workspace import Workspace
 from retread.bundle import CauseKind
+from retread.core import RetreadError
 from retread.project import open_project
 
 
-def main() -> None:
+def main() -> int:
+    """Serve until SIGTERM; 1 when it could not start."""
     parser = argparse.ArgumentParser(prog="retread.app.control")
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    workspace = Workspace(open_project(options.project, os.environ))
-    control = Control(
+    try:
+        control = control_of(Workspace(open_project(options.project, os.environ)))
+    except RetreadError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    uvicorn.run(
+        control_app(control), host="127.0.0.1", port=options.port, log_level="warning", ws="none"
+    )
+    return 0
+
+
+def control_of(workspace: Workspace) -> Control:
+    """What the pages show and ask for."""
+    return Control(
         model=workspace.settings.project.name,
         view=LedgerView(workspace.ledger),
         ask=lambda kind, message: ask(workspace, kind, message),
         links=links(workspace),
         clock=workspace.clock,
-    )
-    uvicorn.run(
-        control_app(control), host="127.0.0.1", port=options.port, log_level="warning", ws="none"
     )
 
 
@@ -62,4 +74,4 @@ def links(workspace: Workspace) -> Links:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -10,25 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from retread.core import (
-    Conflict,
-    Inconclusive,
-    InvalidInput,
-    NotFound,
-    Refused,
-    RetreadError,
-    Unavailable,
-)
-
-_STATUS: tuple[tuple[type[RetreadError], int], ...] = (
-    (InvalidInput, 400),
-    (NotFound, 404),
-    (Conflict, 409),
-    (Refused, 409),
-    (Inconclusive, 409),
-    (Unavailable, 503),
-)
-_CODES = {404: "not_found", 405: "method_not_allowed"}
+from retread.core import RetreadError, Unavailable
+from retread.serving.http.problems import RETRY_AFTER_S, HttpRefusal, problem_body, status_of
 
 
 def document(value: Any, status: int = 200) -> Response:
@@ -36,34 +20,30 @@ def document(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def problem(
-    status: int, code: str, message: str, hint: str = "", headers: Mapping[str, str] | None = None
-) -> Response:
+def problem(error: RetreadError, headers: Mapping[str, str] | None = None) -> Response:
     """An error in the shape that every part of Retread uses."""
-    body = {"error": {"code": code, "message": message, "hint": hint}}
-    content = msgspec.json.encode(body)
-    return Response(content, status, dict(headers or {}), media_type="application/json")
+    status = status_of(error)
+    sent = dict(headers or {})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        sent["retry-after"] = str(RETRY_AFTER_S)
+    return Response(problem_body(error), status, sent, media_type="application/json")
 
 
 def from_retread(_: Request, error: Exception) -> Response:
-    """A RetreadError as HTTP: the one translation at this edge."""
+    """A RetreadError as HTTP."""
     assert isinstance(error, RetreadError)
-    status = next((number for kind, number in _STATUS if isinstance(error, kind)), 503)
-    headers = {"retry-after": "1"} if status == 503 else None
-    return problem(status, error.code, error.message, error.hint, headers)
+    return problem(error)
 
 
 def from_http(request: Request, error: Exception) -> Response:
     """An unknown path or method."""
     assert isinstance(error, HTTPException)
-    what = f"{request.method} {request.url.path}"
-    code = _CODES.get(error.status_code, "invalid_input")
-    return problem(
-        error.status_code, code, f"{error.detail}: {what!r}.", "See /api/status.", error.headers
-    )
+    message = f"{error.detail}: {request.method} {request.url.path[:200]!r}."
+    refusal = HttpRefusal(HTTPStatus(error.status_code), message, "See /api/status.")
+    return problem(refusal, error.headers)
 
 
 def from_anything(_request: Request, _error: Exception) -> Response:
     """What nobody foresaw: its story is in the log, and not for who asked."""
     hint = "See logs/control.log in the project's home."
-    return problem(503, "unavailable", "This could not be answered.", hint, {"retry-after": "1"})
+    return problem(Unavailable("This could not be answered.", hint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +16,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from retread.app.control.answers import document, from_anything, from_http, from_retread, problem
+from retread.app.control.answers import document, from_anything, from_http, from_retread
 from retread.app.control.guard import Guard
 from retread.app.control.page import Links, status_page
 from retread.app.overview import LedgerView, alarms_in, overview, retrainings_in
 from retread.app.overview.overview import happenings
 from retread.bundle import CauseKind
 from retread.core import Clock, InvalidInput, RetreadError
+from retread.serving.http.problems import HttpRefusal
 
 STATIC = Path(__file__).parent / "static"
 _HISTORY_DEFAULT = 100
@@ -76,7 +78,7 @@ class Control:
 
     async def trigger(self, request: Request) -> Response:
         if request.headers.get("content-type", "").split(";")[0] != "application/json":
-            return problem(415, "unsupported_media_type", "Send application/json.")
+            raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json.")
         try:
             body = msgspec.json.decode(await request.body(), type=TriggerBody)
         except msgspec.DecodeError as error:

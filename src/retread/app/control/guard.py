@@ -6,10 +6,13 @@ Host is not ours; or across origins, then Origin or Sec-Fetch-Site say so.
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retread.app.control.answers import problem
+from retread.serving.http.problems import HttpRefusal
 
 MAX_BODY = 65_536
 _HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -44,10 +47,12 @@ class Guard:
 
         headers = Headers(scope=scope)
         if not is_ours(headers):
-            refusal = problem(403, "forbidden", "This address answers only this machine's user.")
+            message = "This address answers only this machine's user."
+            refusal = problem(HttpRefusal(HTTPStatus.FORBIDDEN, message))
             await refusal(scope, receive, send_safely)
         elif _is_too_large(headers):
-            refusal = problem(413, "too_large", f"The body is over {MAX_BODY} bytes.")
+            message = f"The body is over {MAX_BODY} bytes."
+            refusal = problem(HttpRefusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message))
             await refusal(scope, receive, send_safely)
         else:
             await self._app(scope, receive, send_safely)

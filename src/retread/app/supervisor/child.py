@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from retread.app.supervisor.identity import birth
@@ -69,6 +70,17 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def end_all(children: Sequence[Child], within_s: float) -> None:
+    """Ask all to end, in this order; what has not after `within_s` is killed."""
+    deadline = time.monotonic() + within_s
+    for child in children:
+        child.terminate()
+    while any(child.exit_code() is None for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for child in children:
+        child.kill_group()
 
 
 def _answers(host: str, port: int, path: str) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from retread.app.supervisor.child import Child
+from retread.app.supervisor.child import Child, end_all
 from retread.app.supervisor.identity import birth
 from retread.app.supervisor.lock import only_one
 from retread.app.supervisor.logs import bound
@@ -81,14 +80,8 @@ class Supervisor:
 
     def _stop(self) -> None:
         # The loop first: what it has begun may still need the others.
-        deadline = time.monotonic() + STOP_WITHIN_S
         children = [w.child for w in reversed(self._watched) if w.child is not None]
-        for child in children:
-            child.terminate()
-        while any(c.exit_code() is None for c in children) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for child in children:
-            child.kill_group()
+        end_all(children, STOP_WITHIN_S)
         os.close(self._held)
         sweep(self._project)
 

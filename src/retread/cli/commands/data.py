@@ -160,9 +160,7 @@ def collect_garbage(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this dataset.")] = "",
     older_than_hours: Annotated[
         float,
-        typer.Option(
-            min=0.0, max=1e6, help="Leave what is younger: somebody may be writing it."
-        ),
+        typer.Option(min=0.0, max=1e6, help="Leave what is younger: somebody may be writing it."),
     ] = 24.0,
     project: ProjectPath = HERE,
     json: Json = False,

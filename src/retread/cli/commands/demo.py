@@ -29,7 +29,7 @@ def demo(
     data: Data = None,
     folder: Folder = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**31 - 1, help="Of everything that is random.")
+        int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is random.")
     ] = 0,
     json: Json = False,
 ) -> None:

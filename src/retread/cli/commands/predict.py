@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retread.cli.options import HERE, Json, ProjectPath
 from retread.cli.output import emit
-from retread.core import InvalidInput
+from retread.core import InvalidInput, checked_name
 from retread.project import open_project
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def predict(
     """Ask the running server about images or rows; prints each answer and its request id."""
     from retread.serving.client import ServingClient
 
+    checked_name("model", model)
     serving = open_project(project, os.environ).settings.serving
     address = f"http://{serving.host}:{port or serving.port}"
     with ServingClient(address, model) as client:
@@ -82,7 +84,9 @@ def _rows(path: Path, content: bytes) -> list[Row]:
 
     try:
         if path.suffix.lower() == ".csv":
-            rows: list[Row] = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+            read = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+            _check_lengths(path, read)
+            rows: list[Row] = list(read)
         else:
             value = msgspec.json.decode(content)
             rows = msgspec.convert(
@@ -94,6 +98,16 @@ def _rows(path: Path, content: bytes) -> list[Row]:
     if not rows:
         raise InvalidInput(f"{path} has no rows.", "A CSV file needs a header and a row.")
     return rows
+
+
+def _check_lengths(path: Path, rows: Sequence[dict[str | Any, str | Any]]) -> None:
+    for number, row in enumerate(rows, start=1):
+        # So says the reader of a row with values too many, or too few.
+        if None in row or None in row.values():
+            raise InvalidInput(
+                f"Row {number} of {path} has not as many values as the header has columns.",
+                "Leave a value empty where it is missing, but keep its comma.",
+            )
 
 
 def _line(path: Path, one: Predicted) -> str:

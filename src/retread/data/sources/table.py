@@ -55,4 +55,6 @@ def _read(path: Path) -> pa.Table:
             convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
         )
     except (pa.ArrowException, OSError) as error:
-        raise InvalidInput(f"{path} cannot be read as a table: {str(error).rstrip('.')}.") from error
+        raise InvalidInput(
+            f"{path} cannot be read as a table: {str(error).rstrip('.')}."
+        ) from error

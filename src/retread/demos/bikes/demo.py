@@ -113,6 +113,7 @@ def live_through(replay: Replay, rest: pd.DataFrame, fixed: int) -> None:
         reply = replay.client.ask(features[place].tolist(), f"{at:%Y%m%d%H}")
         replay.space.traffic.asked(reply.id, at.timestamp())
         replay.client.feedback(reply.id, str(float(truth)))
+        assert reply.value is not None, "a regression answers with a value"
         replay.errors.add(at, float(truth), predicted[place], reply.value)
         replay.last_id = reply.id
         if place % _DAY == _DAY - 1:

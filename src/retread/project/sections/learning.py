@@ -84,7 +84,7 @@ class TrainingSection(Section):
     """Examples a step."""
     sample: float = Field(default=1.0, gt=0, le=1)
     """Share of the training split that is used, drawn with the seed."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of everything random in a run."""
     pretrained: bool = False
     """Start from published weights, where the model type has them and they can be fetched."""

@@ -3,6 +3,4 @@
 `retread.serving.following.follower.Follower` does it; import it from there.
 """
 
-from retread.serving.following.assigned import Assigned, follow
-
-__all__ = ["Assigned", "follow"]
+__all__: list[str] = []

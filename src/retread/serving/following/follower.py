@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from retread.core import Clock, IntegrityBroken, RetreadError, short
 from retread.registry.events import Slot
+from retread.registry.fold import fold
 from retread.registry.ledger import Ledger
 from retread.registry.servers import HEARTBEAT_S, Applied, ServerDirectory
-from retread.serving.following.assigned import Assigned, follow
+from retread.registry.state import RegistryState, SlotState
 from retread.serving.following.last_good import LastGood, LastGoodFile
 from retread.serving.following.loader import Loader
 from retread.serving.runtime import Runtime
@@ -53,7 +54,8 @@ class Follower:
         self._clock = clock
         self._prepare: Callable[[], None] | None = prepare
         self._sequence = 0
-        self._wanted: dict[Slot, Assigned] = {}
+        self._state = RegistryState()
+        self._wanted: dict[Slot, SlotState] = {}
         self._applied: dict[Slot, Applied] = {}
         self._announced = False
         self._announcing = threading.Lock()
@@ -128,7 +130,8 @@ class Follower:
             self._prepare = None
         entries = self._ledger.read(after=self._sequence)
         if entries:
-            self._wanted = follow(self._wanted, (entry.event for entry in entries))
+            self._state = fold(entries, self._state)
+            self._wanted = self._state.latest
             self._sequence = entries[-1].sequence
         return self._apply()
 
@@ -155,7 +158,7 @@ class Follower:
             return True
         return False
 
-    def _bring(self, slot: Slot, wanted: Assigned) -> None:
+    def _bring(self, slot: Slot, wanted: SlotState) -> None:
         try:
             entry = self._entry(slot, wanted) if wanted.bundle else None
         except RetreadError as error:
@@ -171,7 +174,7 @@ class Follower:
         served = f"version {wanted.version} ({short(wanted.bundle)})" if entry else "nobody"
         logger.info("%s: %s from epoch %d on", slot, served, wanted.epoch)
 
-    def _keep(self, slot: Slot, wanted: Assigned) -> None:
+    def _keep(self, slot: Slot, wanted: SlotState) -> None:
         """After a restart there may be nothing to keep: then what served here last."""
         good = self._good.get(slot)
         if self._slots.table.entry(slot) is not None or good is None:
@@ -184,7 +187,7 @@ class Follower:
             else:
                 self._slots.table = self._slots.table.with_entry(slot, good.epoch, entry)
 
-    def _entry(self, slot: Slot, wanted: Assigned) -> SlotEntry:
+    def _entry(self, slot: Slot, wanted: SlotState) -> SlotEntry:
         runtime = self._loader.load(wanted.bundle)
         production = self._slots.table.production
         if slot in (Slot.CANARY, Slot.SHADOW) and production is not None:

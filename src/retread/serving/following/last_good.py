@@ -9,13 +9,13 @@ import msgspec
 
 from retread.core import write_atomically
 from retread.registry.events import Slot
-from retread.serving.following.assigned import Assigned
+from retread.registry.state import SlotState
 
 
 class LastGood(msgspec.Struct, frozen=True, kw_only=True):
     """Slots as they served, and the bundles that were loaded here without harm."""
 
-    slots: dict[Slot, Assigned] = {}
+    slots: dict[Slot, SlotState] = {}
     tried: tuple[str, ...] = ()
 
 

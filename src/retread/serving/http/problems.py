@@ -6,16 +6,17 @@ from http import HTTPStatus
 
 import msgspec
 
-from retread.core import (
-    Conflict,
-    InvalidInput,
-    NotFound,
-    RetreadError,
-    Unavailable,
-)
+from retread.core import Conflict, Inconclusive, InvalidInput, NotFound, Refused, RetreadError
 
 RETRY_AFTER_S = 1
 
+_STATUS: tuple[tuple[type[RetreadError], int], ...] = (
+    (InvalidInput, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Refused, 409),
+    (Inconclusive, 409),
+)
 _encoder = msgspec.json.Encoder()
 _STATUS_LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 
@@ -30,21 +31,14 @@ class HttpRefusal(RetreadError):
 
 
 def status_of(error: RetreadError) -> int:
-    """
+    """The one translation of errors to HTTP; what nobody foresaw is 503.
+
     >>> status_of(NotFound("no such model"))
     404
     """
     if isinstance(error, HttpRefusal):
         return int(error.status)
-    if isinstance(error, InvalidInput):
-        return 400
-    if isinstance(error, NotFound):
-        return 404
-    if isinstance(error, Conflict):
-        return 409
-    if isinstance(error, Unavailable):
-        return 503
-    return 500
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 503)
 
 
 def problem_body(error: RetreadError) -> bytes:

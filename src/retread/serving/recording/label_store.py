@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Column, Float, String, Table, delete, func, insert, select
+from sqlalchemy import Column, Connection, Float, String, Table, delete, func, insert, select
 
 from retread.core import METADATA, Database
 
@@ -29,10 +29,13 @@ class SqlLabelStore:
         if not latest:
             return
         rows = [{"request_id": id_, "label": label, "at": at} for id_, label in latest.items()]
-        with self._database.write() as connection:
+
+        def work(connection: Connection) -> None:
             for ids in _chunks(list(latest)):
                 connection.execute(delete(_LABELS).where(_LABELS.c.request_id.in_(ids)))
             connection.execute(insert(_LABELS), rows)
+
+        self._database.transact(work)
 
     def get(self, request_ids: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from retread.core import InvalidInput
+from retread.core.errors import InvalidInput
 
 SEPARATOR = ":"
 

@@ -1,0 +1,46 @@
+"""The demos on real data, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DATA = Path(os.environ.get("RETREAD_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(
+        not DATA.is_dir(), reason=f"NO REAL DATA at {DATA}: set RETREAD_TEST_DATA to test with it"
+    ),
+]
+
+
+def played(folder: Path, *words: str) -> dict[str, Any]:
+    command = [sys.executable, "-c", "from retread.cli.main import main; main()", "demo", *words]
+    done = subprocess.run(
+        [*command, "--json"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    summary: dict[str, Any] = json.loads(done.stdout)
+    assert summary["closed"]
+    return summary
+
+
+def test_tires_close_the_loop_on_real_photos(tmp_path: Path) -> None:
+    summary = played(tmp_path, "tires", "--data", str(DATA / "tires"))
+    evaluated = 130
+    noise = sqrt(0.8 * 0.2 / evaluated)
+    assert summary["versions"][0]["metrics"]["Accuracy"] >= 0.80 - 2 * noise
+
+
+def test_bikes_stay_below_sixty_percent_of_the_fixed_model(tmp_path: Path) -> None:
+    summary = played(tmp_path, "bikes", "--data", str(DATA / "bike_sharing" / "hour.csv"))
+    assert summary["figures"]["ratio"] <= 0.60
