@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retread.data import DatasetVersion
 from retread.loop.waiting import Waiting
 from retread.registry.events import TriggerReceived
-from retread.training import Overrides, ProcessCompute, plan_runs, recipe_named
+from retread.training import Overrides, plan_runs, recipe_named
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class LoopTraining:
 
     def __init__(self, workspace: Workspace, waiting: Waiting) -> None:
         self._settings = workspace.settings
-        self._compute = ProcessCompute(workspace.project, workspace.clock)
+        self._compute = workspace.compute
         self._waiting = waiting
 
     def plan(self, trigger: TriggerReceived, version: DatasetVersion) -> Sequence[TrainingRequest]:

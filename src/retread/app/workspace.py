@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from retread.data import DatasetStore
     from retread.registry import AliasMirror, Ledger, Promoter, Registry, ServerDirectory
     from retread.serving import LabelStore, TrafficLog
+    from retread.training import Compute
 
 
 class Workspace:
@@ -82,6 +83,12 @@ class Workspace:
             timeout_s=self.settings.serving.acknowledge_timeout_s,
             mirrors=(self.mirror,),
         )
+
+    @cached_property
+    def compute(self) -> Compute:
+        from retread.training import ProcessCompute
+
+        return ProcessCompute(self.project, self.clock)
 
     @cached_property
     def traffic(self) -> TrafficLog:

@@ -103,10 +103,9 @@ def version_number(text: str) -> int | None:
 def train_one(work: Workspace, request: TrainingRequest, *, quiet: bool) -> TrainedRun:
     """Train, and register what met the threshold."""
     from retread.cli.epochs import epochs_shown
-    from retread.training import ProcessCompute
 
     with epochs_shown(request, quiet=quiet) as show:
-        outcome = ProcessCompute(work.project, work.clock).train(request, show)
+        outcome = work.compute.train(request, show)
     if not outcome.bundle:
         return TrainedRun(outcome=outcome, version=None)
     registered = work.registry.register(outcome.bundle, run_id=outcome.run_id)

@@ -20,9 +20,6 @@ from retread.serving.request_id import checked_request_id
 from retread.serving.slots import SlotEntry
 from retread.serving.traffic import LabelStore
 
-PROTOCOL_VERSION = "2"
-EXTENSIONS: tuple[str, ...] = ()
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -41,7 +38,7 @@ def protocol_routes(
     """`version` is Retread's own."""
 
     async def server(_: Request) -> Response:
-        metadata = {"name": "retread", "version": version, "extensions": list(EXTENSIONS)}
+        metadata = {"name": "retread", "version": version, "extensions": []}
         return json_response(metadata)
 
     async def live(_: Request) -> Response:
