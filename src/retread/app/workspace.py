@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retread.core import Clock, Database, SystemClock
+from retread.core import Clock, Database, SystemClock, reach_own_code
 from retread.project import Project
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Workspace:
         self.project = project
         self.settings = project.settings
         self.clock = clock or SystemClock()
+        reach_own_code(project.root)
 
     @cached_property
     def database(self) -> Database:

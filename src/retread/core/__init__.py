@@ -8,7 +8,7 @@ True
 from retread.core.clock import Clock, ManualClock, SystemClock
 from retread.core.database import METADATA, Database
 from retread.core.digest import canonical_json, digest_bytes, digest_json, short
-from retread.core.dotted import is_dotted, load_dotted
+from retread.core.dotted import is_dotted, load_dotted, reach_own_code
 from retread.core.errors import (
     Conflict,
     Inconclusive,
@@ -22,7 +22,7 @@ from retread.core.errors import (
     Unavailable,
     UnknownOption,
 )
-from retread.core.files import sync_folder, write_atomically
+from retread.core.files import locked_folder, sync_folder, write_atomically
 from retread.core.ids import new_id
 from retread.core.metric import METRICS, Metric, metric_named
 from retread.core.names import checked_name
@@ -60,9 +60,11 @@ __all__ = [
     "load_dotted",
     "load_plugin",
     "load_plugins",
+    "locked_folder",
     "metric_named",
     "new_id",
     "plugin_names",
+    "reach_own_code",
     "short",
     "sync_folder",
     "write_atomically",

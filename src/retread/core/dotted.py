@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 from retread.core.errors import InvalidInput
@@ -13,6 +15,12 @@ SEPARATOR = ":"
 def is_dotted(name: str) -> bool:
     """Whether `name` names something of the user's own."""
     return SEPARATOR in name
+
+
+def reach_own_code(folder: Path) -> None:
+    """Let dotted paths name modules in `folder`, after all that is installed."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def load_dotted(kind: str, path: str) -> Any:

@@ -14,7 +14,6 @@ from retread.training.request import TrainingOutcome, TrainingRequest
 ORDER = "order.json"
 OUTCOME = "outcome.json"
 FAILURE = "failure.json"
-LOCK = "lock"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ ends when its parent does: stdin is a pipe that nobody writes to.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import threading
@@ -14,10 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retread.bundle import LocalBundleStore
-from retread.core import RetreadError
+from retread.core import RetreadError, locked_folder
 from retread.data import LanceDatasetStore
 from retread.training.order import (
-    LOCK,
     Failure,
     Order,
     read_order,
@@ -38,9 +36,8 @@ def main(folder: Path) -> int:
     """Do the work of one folder; 0 when there is an outcome, 1 when there is a failure."""
     threading.Thread(target=end_with_parent, daemon=True).start()
     progress = protocol_stream()
-    with (folder / LOCK).open("a") as lock:
-        # An earlier process of the same key may still be dying.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # An earlier process of the same key may still be dying.
+    with locked_folder(folder):
         if read_outcome(folder) is not None:
             return 0
         order = read_order(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retread.core import IntegrityBroken
+from retread.core import IntegrityBroken, locked_folder
 from retread.project import Project
 
 KEY_TAG = "retread.key"
@@ -31,7 +30,6 @@ class Place:
     url: str
     file: Path
     artifacts: Path
-    lock: Path
     name: str
 
 
@@ -40,7 +38,6 @@ def place_of(project: Project) -> Place:
         url=project.tracking_url,
         file=Path(project.tracking_url.removeprefix("sqlite:///")),
         artifacts=project.home / "mlartifacts",
-        lock=project.home / "mlflow.lock",
         name=project.settings.project.name,
     )
 
@@ -97,7 +94,5 @@ def experiment(client: Any, place: Place) -> str:
 @contextmanager
 def locked(place: Place) -> Iterator[None]:
     """Find-or-make steps of several processes, one at a time; a killed holder lets go."""
-    place.lock.parent.mkdir(parents=True, exist_ok=True)
-    with place.lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked_folder(place.artifacts):
         yield
