@@ -182,7 +182,7 @@ def _batch_size(metrics: str) -> float:
     values = {
         line.split("{")[0].split()[0]: float(line.split()[-1])
         for line in metrics.splitlines()
-        if line.startswith(("retread_requests_total{", "retread_batches_total "))
+        if line.startswith(("retread_requests_total{", "retread_batches_total{"))
     }
     return values["retread_requests_total"] / values["retread_batches_total"]
 

@@ -11,9 +11,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from retread.bundle import (
+    CONFIDENCE,
     ENVIRONMENT,
     EVIDENCE,
     EXAMPLES,
+    LABEL_SAID,
     MODEL,
     REFERENCE,
     BundleStore,
@@ -61,8 +63,8 @@ def iris_bundle(store: BundleStore, *, flipped: bool = False, seed: int = 0) -> 
         name: features[evaluation, i].astype(np.float64) for i, name in enumerate(IRIS_COLUMNS)
     }
     reference = Reference(
-        numeric={**numeric, "confidence": outputs.max(axis=1).astype(np.float64)},
-        categorical={"label": predicted},
+        numeric={**numeric, CONFIDENCE: outputs.max(axis=1).astype(np.float64)},
+        categorical={LABEL_SAID: predicted},
         embedding=np.zeros((len(outputs), 0), dtype=np.float32),
     )
     return _stored(

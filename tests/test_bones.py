@@ -127,3 +127,99 @@ def test_help_loads_no_heavy_library() -> None:
     assert not {"mlflow", "torch", "sklearn", "lance", "dbos", "onnxruntime", "pandas"} & set(
         loaded
     )
+
+
+DECISIONS = (
+    "core/metric.py",
+    "core/verdict.py",
+    "data/checks/*.py",
+    "data/identity.py",
+    "data/judge.py",
+    "data/placing.py",
+    "data/splits.py",
+    "training/early_stopping.py",
+    "training/plan.py",
+    "training/threshold.py",
+    "registry/checks/*.py",
+    "registry/comparison/*.py",
+    "registry/fold.py",
+    "registry/gate.py",
+    "registry/promotion_rules.py",
+    "registry/slot_rules.py",
+    "registry/stages.py",
+    "serving/routing.py",
+    "monitoring/betting.py",
+    "monitoring/conformal/*.py",
+    "monitoring/detectors/*.py",
+    "monitoring/effect.py",
+    "loop/arbiter.py",
+    "loop/canary/advance.py",
+    "loop/canary/checks.py",
+    "loop/selection.py",
+    "loop/triggers/*.py",
+)
+EFFECTS = {
+    *("asyncio", "http", "os", "pathlib", "random", "secrets", "shutil", "socket", "sqlite3"),
+    *("sqlalchemy", "subprocess", "tempfile", "threading", "time", "urllib", "uuid"),
+}
+WORLD = {"now", "today", "open", "default_rng"}
+
+
+@pytest.mark.parametrize("pattern", DECISIONS)
+def test_decisions_need_no_clock_disk_or_network(pattern: str) -> None:
+    found = sorted(SOURCE.glob(pattern))
+    assert found, "a decision has moved: say where to"
+    for path in found:
+        tree = ast.parse(path.read_text("utf-8"))
+        imported = {
+            name.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+            )
+        }
+        assert imported & EFFECTS == set(), short(path)
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        # A generator that is given its seed is no chance.
+        reached = {
+            called(node) for node in calls if not (called(node) == "default_rng" and node.args)
+        }
+        assert reached & WORLD == set(), short(path)
+
+
+def called(node: ast.Call) -> str:
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+SILENT = (
+    "",
+    "cli",
+    "cli/commands",
+    "data/checks",
+    "data/sources",
+    "demos/bikes",
+    "demos/iris",
+    "demos/tires",
+    "loop/triggers",
+    "monitoring/detectors",
+    "notify/notifiers",
+    "registry/checks",
+    "training/model_types",
+    "training/model_types/tabular",
+    "training/model_types/vision",
+    "training/recipes",
+)
+"""Packages whose files are found by their names, so that adding one is one new file."""
+
+
+def test_only_packages_of_plugins_and_commands_offer_nothing_by_name() -> None:
+    empty = re.compile(r"^__all__(?:: list\[str\])? = \[\]$", re.MULTILINE)
+    packages = {path.parent for path in FILES if path.name == "__init__.py"}
+    silent = {p for p in packages if empty.search((p / "__init__.py").read_text("utf-8"))}
+    assert silent == {SOURCE / name for name in SILENT}

@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     )
     opened = open_project(tmp_path, {})
     yield opened
-    take_down(opened)
+    take_down(opened.home)
 
 
 def registered(version: int, bundle: str, cause: Cause) -> VersionRegistered:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +13,14 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from retread.app import Workspace
 from retread.app.control import Control, Links, control_app
-from retread.app.overview import LedgerView
+from retread.app.control.__main__ import control_of
+from retread.app.overview import LedgerView, UnsettledMessage
 from retread.bundle import CauseKind
 from retread.core import Conflict, Database, ManualClock, Unavailable
+from retread.loop import State
+from retread.project import Project, open_project
 from retread.registry.events import Event
 from retread.registry.sql_ledger import SqlLedger
 
@@ -53,12 +58,22 @@ def arbiter() -> Arbiter:
 @pytest.fixture
 def application(ledger: SqlLedger, arbiter: Arbiter) -> Starlette:
     links = Links(tracking="http://127.0.0.1:5000", serving="http://127.0.0.1:5001")
-    control = Control("tires", LedgerView(ledger), arbiter, links, ManualClock(NOW))
+    lost = UnsettledMessage(key="trg_1/gate", notifier="slack", state=State.UNCONFIRMED)
+    control = Control(
+        "tires", LedgerView(ledger), lambda: (lost,), arbiter, links, ManualClock(NOW)
+    )
     return control_app(control)
 
 
 @pytest.fixture
 def client(application: Starlette) -> Iterator[httpx.Client]:
+    with answering(application) as client:
+        yield client
+
+
+@contextmanager
+def answering(application: Starlette) -> Iterator[httpx.Client]:
+    """A real server of `application`, and a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(application, log_level="critical", ws="none")
         server = uvicorn.Server(config)
@@ -85,7 +100,8 @@ def test_the_routes_answer_from_the_ledger(
     ledger.append(*first_model, *wears_out)
     status = client.get("/api/status").json()
     assert status["model"] == "tires"
-    assert status["retraining"]["phase"] == "canary"
+    assert [one["phase"] for one in status["retrainings"]] == ["canary"]
+    assert [one["state"] for one in status["messages"]] == ["unconfirmed"]
     versions = client.get("/api/versions").json()["versions"]
     assert [v["version"] for v in versions] == [2, 1]
     history = client.get("/api/history", params={"limit": 2}).json()["history"]
@@ -113,6 +129,7 @@ def test_a_trigger_goes_to_the_arbiter(client: httpx.Client, arbiter: Arbiter) -
         b'{"kind": 3}',
         b'{"surprise": 1}',
         b"\xff",
+        b'{"message": "\xff"}',
         b"[" * 60_000,
     ],
 )
@@ -124,6 +141,21 @@ def test_a_body_that_is_no_trigger_is_refused(
     )
     assert (answer.status_code, error_of(answer)) == (400, "invalid_input")
     assert arbiter.asked == []
+
+
+def test_what_the_arbiter_does_not_accept_is_a_conflict(project: Project) -> None:
+    toml = project.root / "retread.toml"
+    toml.write_text(toml.read_text() + '[triggers]\nkinds = ["manual"]\n')
+    space = Workspace(open_project(project.root, {}))
+    with answering(control_app(control_of(space))) as client:
+        answer = client.post("/api/triggers", json={"kind": "manual"})
+        assert (answer.status_code, answer.json()["decision"]) == (202, "accepted")
+        answer = client.post("/api/triggers", json={"kind": "commit", "message": "model: cnn"})
+        assert (answer.status_code, error_of(answer)) == (409, "refused")
+        assert "refused: " in answer.json()["error"]["message"]
+        kinds = [one["decision"] for one in client.get("/api/triggers").json()["triggers"]]
+        assert kinds == ["refused", "accepted"]
+    space.database.close()
 
 
 def test_large_and_chunked_bodies_are_refused_unread(client: httpx.Client) -> None:
@@ -193,6 +225,35 @@ def test_no_route_answers_a_foreign_page(
     assert arbiter.asked == []
 
 
+LINK = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_in_a_message_opens_the_page(client: httpx.Client, site: str) -> None:
+    answer = client.get("/", headers={**LINK, "sec-fetch-site": site})
+    assert answer.status_code == 200
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "change"),
+    [
+        ("GET", "/api/status", {}),
+        ("POST", "/api/triggers", {}),
+        ("POST", "/", {}),
+        ("GET", "/", {"sec-fetch-dest": "iframe"}),
+        ("GET", "/", {"sec-fetch-mode": "no-cors"}),
+        ("GET", "/", {"host": "evil.example"}),
+        ("GET", "/", {"origin": "http://evil.example"}),
+    ],
+)
+def test_a_link_opens_nothing_else(
+    client: httpx.Client, method: str, path: str, change: dict[str, str]
+) -> None:
+    assert client.request(method, path, headers={**LINK, **change}).status_code == 403
+
+
 @pytest.mark.parametrize("host", ["localhost:5002", "127.0.0.1", "[::1]:5002", "LOCALHOST:5002"])
 def test_the_machine_itself_is_answered(client: httpx.Client, host: str) -> None:
     headers = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
@@ -207,7 +268,8 @@ def test_the_page_says_what_goes_on_and_escapes_it(
     answer = client.get("/")
     assert MARKUP not in answer.text
     assert "&lt;script&gt;" in answer.text
-    for text in ("v1", "10 % of traffic", "0.41 is under 0.6", "http://127.0.0.1:5000"):
+    lost = "trg_1/gate to slack may have arrived; it is not sent again"
+    for text in ("v1", "10 % of traffic", "0.41 is under 0.6", "http://127.0.0.1:5000", lost):
         assert text in answer.text
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy

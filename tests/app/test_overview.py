@@ -43,7 +43,7 @@ def test_every_event_has_its_own_sentence() -> None:
 
 def test_an_empty_ledger_has_an_overview(ledger: Ledger) -> None:
     shown = overview("tires", *LedgerView(ledger).look())
-    assert (shown.slots, shown.verdict, shown.retraining, shown.recent) == ((), None, None, ())
+    assert (shown.slots, shown.verdict, shown.retrainings, shown.recent) == ((), None, (), ())
 
 
 def test_the_overview_follows_the_ledger(
@@ -57,7 +57,7 @@ def test_the_overview_follows_the_ledger(
     ]
     assert shown.verdict is not None
     assert shown.verdict.outcome is Outcome.PASS
-    assert shown.retraining is None
+    assert shown.retrainings == ()
 
     ledger.append(*wears_out)
     shown = overview("tires", *view.look())
@@ -65,9 +65,9 @@ def test_the_overview_follows_the_ledger(
     assert shown.verdict is not None
     assert shown.verdict.reasons == ("0.41 is under 0.6",)
     assert [alarm.kind for alarm in shown.alarms] == ["degradation", "drift"]
-    assert shown.retraining is not None
-    assert (shown.retraining.phase, shown.retraining.version) == (Phase.CANARY, 2)
-    assert shown.retraining.share == 0.1
+    (retraining,) = shown.retrainings
+    assert (retraining.phase, retraining.version) == (Phase.CANARY, 2)
+    assert retraining.share == 0.1
     assert shown.recent[0].text == "Version 2 goes to canary for 10% of traffic (epoch 2)."
     assert view.look()[0] == ledger.read()
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
+from tests.serving.running import until
 
 from retread.app.supervisor import (
     Service,
@@ -23,8 +26,9 @@ from retread.app.supervisor import (
     services_of,
     take_down,
 )
-from retread.app.supervisor.lock import only_one
-from retread.app.supervisor.logs import bound, last_lines
+from retread.app.supervisor.down import _end_supervisor
+from retread.app.supervisor.lock import is_held, only_one
+from retread.app.supervisor.logs import LARGEST, bound, last_lines
 from retread.app.supervisor.restart import deaths_in_a_row
 from retread.app.supervisor.service import free_port
 from retread.app.supervisor.state import lock_file, read_status, state_file
@@ -75,11 +79,11 @@ def test_services_become_ready_and_end_together(project: Project, tmp_path: Path
         assert [service.address for service in status.services] == [f"http://127.0.0.1:{port}", ""]
         family = supervised.family()
         assert len(family) == 4  # supervisor, server, service, and its child
-        assert take_down(project)
+        assert take_down(project.home)
         assert not living(family - {supervised.process})
     assert list((project.home / "run").iterdir()) == []
-    assert running_status(project) is None
-    assert not take_down(project)
+    assert running_status(project.home) is None
+    assert not take_down(project.home)
 
 
 def test_a_service_that_dies_is_started_again(project: Project, tmp_path: Path) -> None:
@@ -105,6 +109,24 @@ def test_a_service_that_keeps_dying_is_shown_with_its_last_words(
         assert waiting.next_start > waiting.since
 
 
+def test_a_file_that_cannot_be_written_ends_no_service(project: Project, tmp_path: Path) -> None:
+    """As on a full disk: the log of one is too long to be moved, then the status fails."""
+    log = project.logs / "family.log"
+    log.write_bytes(b"x" * (LARGEST + 1))
+    (project.logs / "family.log.1").mkdir()
+    with Supervised(project, tmp_path, written(tmp_path, "family", FAMILY)) as supervised:
+        first = supervised.until(lambda status: status.is_ready).services[0]
+        status = state_file(project.home)
+        status.unlink()
+        (status / "in the way").mkdir(parents=True)
+        os.kill(first.pid, signal.SIGKILL)
+        until(lambda: log.read_bytes().count(b"ready") == 2, "started again")
+        (status / "in the way").rmdir()
+        status.rmdir()
+        second = supervised.until(lambda status: status.is_ready).services[0]
+        assert (second.restarts, log.stat().st_size > LARGEST) == (1, True)
+
+
 def test_services_end_with_a_supervisor_that_is_killed(project: Project, tmp_path: Path) -> None:
     with Supervised(project, tmp_path, written(tmp_path, "family", FAMILY)) as supervised:
         supervised.until(lambda status: status.is_ready)
@@ -112,7 +134,7 @@ def test_services_end_with_a_supervisor_that_is_killed(project: Project, tmp_pat
         supervised.process.kill()
         supervised.process.wait(10)
         service.wait(5)
-        assert running_status(project) is None
+        assert running_status(project.home) is None
 
 
 @pytest.mark.slow
@@ -123,13 +145,13 @@ def test_down_finds_what_a_killed_supervisor_left(project: Project, tmp_path: Pa
         family = supervised.family()
         supervised.process.kill()
         supervised.process.wait(10)
-        assert take_down(project)
+        assert take_down(project.home)
         assert not living(family - {supervised.process})
     assert list((project.home / "run").iterdir()) == []
 
 
 def test_only_one_supervisor_holds_a_project(project: Project) -> None:
-    path = lock_file(project)
+    path = lock_file(project.home)
     with only_one(path):
         with pytest.raises(Conflict, match="already up"), only_one(path):
             pass
@@ -140,14 +162,41 @@ def test_only_one_supervisor_holds_a_project(project: Project) -> None:
     assert not path.exists()
 
 
+def test_down_waits_for_who_holds_the_project_without_having_said_so(project: Project) -> None:
+    """A supervisor between its lock and its first word, or another `down`."""
+    path = lock_file(project.home)
+    assert not is_held(path)
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with only_one(path):
+            held.set()
+            let_go.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    assert is_held(path)
+    threading.Timer(1.0, let_go.set).start()
+    assert take_down(project.home) is False
+    holder.join()
+    assert not is_held(path)
+
+
+def test_down_of_a_supervisor_that_has_just_ended_is_no_error(project: Project) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    _end_supervisor(Status(pid=ended.pid, born="1", since=""))
+
+
 def test_a_status_of_a_process_that_is_gone_is_not_believed(project: Project) -> None:
-    path = state_file(project)
+    path = state_file(project.home)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.encode(Status(pid=os.getpid(), born="1", since="")))
     assert read_status(path) is not None
-    assert running_status(project) is None
+    assert running_status(project.home) is None
     path.write_bytes(b"{")
-    assert running_status(project) is None
+    assert running_status(project.home) is None
 
 
 def test_taken_ports_are_named_with_their_settings_before_anything_starts(
@@ -229,11 +278,11 @@ class Supervised:
     def until(self, met: Callable[[Status], bool], within_s: float = 20.0) -> Status:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
-            status = running_status(self._project)
+            status = running_status(self._project.home)
             if status is not None and met(status):
                 return status
             time.sleep(0.02)
-        raise AssertionError(f"not within {within_s} s: {running_status(self._project)}")
+        raise AssertionError(f"not within {within_s} s: {running_status(self._project.home)}")
 
     def family(self) -> set[psutil.Process]:
         return {self.process, *self.process.children(recursive=True)}

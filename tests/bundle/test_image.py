@@ -49,6 +49,14 @@ def test_other_modes_become_rgb(mode: str) -> None:
     assert decode_image(encoded(PHOTO.convert(mode)), 16).shape == (16, 16, 3)
 
 
+def test_grey_of_16_bits_keeps_its_upper_8() -> None:
+    deep = np.random.default_rng(1).integers(0, 2**16, (40, 60), dtype=np.uint16)
+    shallow = Image.fromarray((deep >> 8).astype(np.uint8))
+    np.testing.assert_array_equal(
+        decode_image(encoded(Image.fromarray(deep)), 24), decode_image(encoded(shallow), 24)
+    )
+
+
 def test_the_same_bytes_are_the_same_pixels() -> None:
     content = encoded(PHOTO, "JPEG")
     np.testing.assert_array_equal(decode_image(content, 24), decode_image(content, 24))

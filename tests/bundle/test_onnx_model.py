@@ -43,7 +43,6 @@ def doubling() -> onnx.ModelProto:
 
 def test_a_model_answers_by_its_signature() -> None:
     model = OnnxModel(doubling().SerializeToString(), SIGNATURE)
-    model.warm()
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
     (value,) = model.run({"features": rows})
     np.testing.assert_array_equal(value, rows * 2)

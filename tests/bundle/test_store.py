@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -102,6 +105,25 @@ def test_a_manifest_of_another_shape_is_refused() -> None:
         decode_manifest(content, digest_bytes(content))
     with pytest.raises(IntegrityBroken, match="has digest"):
         decode_manifest(content, "sha256:0")
+
+
+def test_a_manifest_of_another_format_is_refused(make_manifest: MakeManifest) -> None:
+    content = encode_manifest(msgspec.structs.replace(make_manifest(FILES), format=2))
+    with pytest.raises(IntegrityBroken, match="has format 2; this version of Retread reads 1"):
+        decode_manifest(content, digest_bytes(content))
+
+
+def test_what_killed_writers_left_is_removed_in_the_end(
+    store: LocalBundleStore, make_manifest: MakeManifest, tmp_path: Path
+) -> None:
+    for name, age in (("old", 7200), ("new", 60)):
+        folder = tmp_path / "bundles" / f".partial-{name}"
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(b"half")
+        os.utime(folder, (time.time() - age, time.time() - age))
+    store.put(make_manifest(FILES), FILES)
+    left = sorted(path.name for path in (tmp_path / "bundles").glob(".partial-*"))
+    assert left == [".partial-new"]
 
 
 CRASHING = """

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.table import Table
 
 from retread.cli import commands, output
 from retread.cli.main import build_app, run, spelled
 from retread.cli.reference import reference
+from retread.core import InvalidInput
 from retread.project.templates import template_names
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +64,15 @@ def test_every_command_explains_itself_and_takes_json(
 
 @pytest.mark.parametrize(
     "words",
-    [["nothing"], ["init"], ["--nope"], ["init", "a", "b"], ["settings", "nope"], ["up", "--x"]],
+    [
+        ["nothing"],
+        ["init"],
+        ["--nope"],
+        ["init", "a", "b"],
+        ["settings", "nope"],
+        ["up", "--x"],
+        ["feedback"],
+    ],
 )
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2
@@ -92,6 +102,23 @@ def test_names_that_look_like_markup_are_told_as_they_are(
 ) -> None:
     output.emit({}, as_json=False, text="[gate] [bold]x[/bold] :smile:")
     assert capsys.readouterr().out == "[gate] [bold]x[/bold] :smile:\n"
+    table = Table("[/column]", title="[/title]", box=None, pad_edge=False)
+    table.add_row("[/cell] :smile:")
+    output.emit({}, as_json=False, text=table)
+    told = capsys.readouterr().out.split("\n")
+    assert [line.strip() for line in told] == ["[/title]", "[/column]", "[/cell] :smile:", ""]
+    output.report(InvalidInput("[/error]"), as_json=False)
+    assert capsys.readouterr().err == "[/error]\n"
+
+
+def test_a_message_that_looks_like_markup_is_listed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = "[/now]"
+    assert run(["trigger", "manual", "--message", message]) == 0
+    assert run(["triggers", "list"]) == 0
+    assert message in capsys.readouterr().out
+    assert run(["triggers", "replay"]) == 0
 
 
 def test_both_spellings_of_an_option_are_one() -> None:
@@ -172,7 +199,8 @@ def test_status_and_down_of_what_is_not_up(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["status", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"up": False, "supervisor": None}
+    nothing = {"up": False, "supervisor": None, "project": None}
+    assert json.loads(capsys.readouterr().out) == nothing
     assert run(["down"]) == 0
     assert capsys.readouterr().out == "Nothing was up.\n"
 

@@ -179,6 +179,32 @@ def test_from_stage_to_rollback(typed: Typed) -> None:
 
 
 @pytest.mark.usefixtures("two")
+def test_into_the_shadow_and_out_again(typed: Typed) -> None:
+    assert typed("produce", "1")[0] == 0
+    code, out, _ = typed("shadow", "3", "--json")
+    assert (code, json.loads(out)["version"]) == (0, 3), "no gate stands before it"
+    slots = json.loads(typed("production", "--json")[1])["slots"]
+    assert {name: slot["version"] for name, slot in slots.items()} == {"production": 1, "shadow": 3}
+    code, out, _ = typed("shadow", "--clear")
+    assert (code, "shadow is empty" in out) == (0, True)
+    assert list(json.loads(typed("production", "--json")[1])["slots"]) == ["production"]
+    for words in ((), ("3", "--clear")):
+        code, _, err = typed("shadow", *words)
+        assert (code, "One of a version and --clear" in err) == (1, True)
+
+
+@pytest.mark.usefixtures("two")
+def test_a_damaged_production_can_be_replaced_by_force(typed: Typed, two: Workspace) -> None:
+    assert typed("produce", "1")[0] == 0
+    digest = two.registry.state().version(1).bundle
+    (two.project.bundles / digest.removeprefix("sha256:") / MODEL).write_bytes(b"spoilt")
+    assert typed("gate", "2")[0] == 3
+    assert typed("produce", "2")[0] == 3
+    code, out, _ = typed("produce", "2", "--force", "--reason", "version 1 is damaged")
+    assert (code, "Version 2 is in production" in out) == (0, True)
+
+
+@pytest.mark.usefixtures("two")
 def test_flipped_labels_are_refused_with_the_numbers(typed: Typed) -> None:
     """Judged point 5."""
     assert typed("produce", "1")[0] == 0

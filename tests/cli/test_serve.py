@@ -94,8 +94,6 @@ def test_many_labels_from_a_file(
         (["predict", "iris", "SHORT"], "has no column 'petal_width'"),
         (["predict", "iris", "WORDS"], "Column 'sepal_length' has the value 'long'"),
         (["predict", "iris", "EMPTY"], "has no rows"),
-        (["feedback"], "Feedback needs one request id and its label"),
-        (["feedback", "r1"], "Feedback needs one request id and its label"),
         (["feedback", "r1", "rose"], "Use one of: setosa, versicolor, virginica"),
         (["feedback", "a b", "setosa"], "is not allowed"),
         (["feedback", "--file", "nothing.csv"], "There is no file nothing.csv"),
@@ -120,6 +118,14 @@ def test_what_is_wrong_is_one_clear_message(
     typed = [table(tmp_path, *files[one]) if one in files else one for one in arguments]
     assert run(words(server, *typed)) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["r1"], ["r1", "setosa", "--file", "labels.csv"]])
+def test_feedback_that_says_too_little_or_too_much_is_wrong_usage(
+    arguments: list[str], served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["feedback", *arguments, "--project", str(served.project.root)]) == 2
+    assert "Feedback needs one request id and its label" in capsys.readouterr().err
 
 
 def test_nobody_there(served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

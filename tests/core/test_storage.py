@@ -192,3 +192,12 @@ def test_an_address_of_no_database_is_refused_without_showing_it(url: str) -> No
     with pytest.raises(InvalidInput, match="no address of a database") as refused:
         Database(url)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"],
+)
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput, match="names no file"):
+        Database(url)

@@ -159,6 +159,15 @@ def test_ids_sort_by_time(times: list[int]) -> None:
     assert sorted(ids) == by_time
 
 
+def test_half_of_an_id_is_time_and_half_is_chance() -> None:
+    latest = new_id("run", milliseconds=lambda: 2**50 - 1, randomness=lambda n: b"\xff" * n)
+    assert latest == "run_" + "z" * 20
+    assert (
+        new_id("run", milliseconds=lambda: 2**50, randomness=lambda n: bytes(n))
+        == "run_" + "0" * 20
+    )
+
+
 def test_ids_of_one_moment_differ() -> None:
     ids = {new_id("run", milliseconds=lambda: 1) for _ in range(2_000)}
     assert len(ids) == 2_000

@@ -23,6 +23,7 @@ from retread.data import (
     Split,
     State,
     diff,
+    split_of,
     verify,
 )
 from retread.data.images import reading
@@ -97,6 +98,85 @@ def test_a_manifest_gives_group_and_time(store: DatasetStore, images: Images, ad
     assert found["good/0005.jpg"][TIMESTAMP].second == 5
     assert found["defective/0100.jpg"][TIMESTAMP] is None
     assert len({found[f"good/{i:04}.jpg"][SPLIT] for i in range(4)}) == 1
+
+
+def test_a_manifest_goes_with_json_labels_too(
+    store: DatasetStore, images: Images, add: Adds
+) -> None:
+    source = images()
+    names = [path.relative_to(source).as_posix() for path in sorted(source.rglob("*.jpg"))]
+    data = [{"FilePath": name, "label_value": i % 2} for i, name in enumerate(names)]
+    (source / "labels.json").write_text(json.dumps({"annotation": {"data": data}}))
+    lines = ["file,tire", *(f"{name},tire{i // 4}" for i, name in enumerate(names))]
+    (source / "manifest.csv").write_text("\n".join(lines))
+    version = add(source, labels="labels.json", settings={"group": "tire"})
+    groups = store.read(version, columns=[GROUP])[GROUP].to_pylist()
+    assert set(groups) == {f"tire{i}" for i in range(20)}
+
+
+@pytest.mark.parametrize("labels", ["folder", "labels.json"])
+@pytest.mark.parametrize("setting", ["group", "timestamp"])
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (None, r"but there is no .*manifest\.csv"),
+        (
+            ["photos/{name},2026-01-01"],
+            r"2 of 2 images: bad/2\.jpg, good/1\.jpg\. No image is named ",
+        ),
+        (["good/1.jpg,2026-01-01"], r"for 1 of 2 images: bad/2\.jpg\."),
+        (["good/1.jpg,2026-01-01", "bad/2.jpg,"], r"for 1 of 2 images: bad/2\.jpg\."),
+    ],
+    ids=["no manifest", "other paths", "a file without a row", "a row without a value"],
+)
+def test_a_group_or_time_that_is_asked_for_is_there_for_each_image(
+    store: DatasetStore,
+    add: Adds,
+    tmp_path: Path,
+    labels: str,
+    setting: str,
+    rows: list[str] | None,
+    problem: str,
+) -> None:
+    source = tmp_path / "src"
+    names = ["good/1.jpg", "bad/2.jpg"]
+    for seed, name in enumerate(names):
+        write_image(source / name, seed)
+    data = [{"FilePath": name, "label_value": name[0]} for name in names]
+    (source / "labels.json").write_text(json.dumps({"annotation": {"data": data}}))
+    if rows is not None:
+        lines = [row.format(name=name) for row in rows for name in names]
+        (source / "manifest.csv").write_text("\n".join([f"file,{setting}", *lines]))
+    with pytest.raises(InvalidInput, match=problem):
+        add(source, labels=labels, settings={setting: setting})
+    assert store.datasets() == ()
+
+
+def test_a_manifest_about_other_images_is_refused(images: Images, add: Adds) -> None:
+    source = images()
+    (source / "manifest.csv").write_text("file,group\nphotos/1.jpg,a\n")
+    with pytest.raises(InvalidInput, match=r"about other images.* rows photos/1\.jpg"):
+        add(source)
+
+
+def test_times_can_be_added_and_corrected(
+    store: DatasetStore, images: Images, add: Adds, tmp_path: Path
+) -> None:
+    source = images()
+    first = add(source)
+    versions = [first]
+    for year in (2025, 2026):
+        (source / "manifest.csv").write_text(f"file,timestamp\n0003.jpg,{year}-05-01\n")
+        versions.append(add(source))
+    assert [version.number for version in versions] == [1, 2, 3]
+    assert len({version.digest for version in versions}) == 3
+    assert {version.evaluation_digest for version in versions} == {first.evaluation_digest}
+    times = [store.read(v, columns=[SOURCE, TIMESTAMP]).to_pylist() for v in versions]
+    found = [{row[SOURCE]: row[TIMESTAMP] for row in rows}["good/0003.jpg"] for rows in times]
+    assert [when and when.year for when in found] == [None, 2025, 2026]
+    assert add(source) == versions[-1]
+    for version in versions:
+        verify(store, version)
 
 
 def test_copies_in_other_formats_share_a_group(
@@ -195,7 +275,12 @@ def test_a_link_out_of_the_folder_is_refused(images: Images, add: Adds, tmp_path
     source = images()
     write_image(tmp_path / "outside.jpg", 7)
     (source / "good" / "link.jpg").symlink_to(tmp_path / "outside.jpg")
-    with pytest.raises(InvalidInput, match="link to something outside"):
+    with pytest.raises(InvalidInput, match=r"link\.jpg is a link to something outside"):
+        add(source)
+    (source / "good" / "link.jpg").unlink()
+    write_image(tmp_path / "elsewhere" / "1.jpg", 8)
+    (source / "torn").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidInput, match="torn is a link to something outside"):
         add(source)
 
 
@@ -260,6 +345,17 @@ def test_one_image_under_two_labels_is_held(images: Images, add: Adds) -> None:
     source = images()
     shutil.copy(source / "good" / "0000.jpg", source / "defective" / "copy.jpg")
     version = add(source)
+    assert [check.check for check in version.failed_checks] == ["duplicates"]
+
+
+def test_one_image_in_two_splits_is_held(images: Images, add: Adds) -> None:
+    source = images()
+    shutil.copy(source / "good" / "0000.jpg", source / "good" / "copy.jpg")
+    shares = {"evaluation_share": 0.2, "validation_share": 0.15}
+    groups = {split_of(f"g{i}", **shares): f"g{i}" for i in range(40)}
+    lines = [f"0000.jpg,{groups[Split.TRAIN]}", f"copy.jpg,{groups[Split.VALIDATION]}"]
+    (source / "manifest.csv").write_text("\n".join(["file,group", *lines]))
+    version = add(source, settings=shares)
     assert [check.check for check in version.failed_checks] == ["duplicates"]
 
 

@@ -91,6 +91,27 @@ def test_a_numeric_target_is_a_float(store: DatasetStore, write: Write, add: Add
     verify(store, version)
 
 
+@pytest.mark.parametrize("largest", [1e39, 1.797e308])
+def test_a_target_as_large_as_infinite_is_held(write: Write, add: Adds, largest: float) -> None:
+    frame = people()
+    frame.loc[3, "income"] = largest
+    version = add(write(frame), labels="income", regression=True, settings={"exclude": ["at"]})
+    assert [check.check for check in version.failed_checks] == ["values"]
+
+
+def test_labels_of_any_encoding(store: DatasetStore, write: Write, add: Adds) -> None:
+    frame = people()
+    settings = {"exclude": ["at"]}
+    plain = add(write(frame, "x.parquet"), labels="employed", settings=settings)
+    category = frame.assign(employed=frame["employed"].astype("category"))
+    assert add(write(category, "x.parquet"), labels="employed", settings=settings) == plain
+    halves = frame.assign(employed=(frame["employed"] == "yes").astype(np.float16))
+    version = add(write(halves, "x.parquet"), dataset="h", labels="employed", settings=settings)
+    assert set(version.labels) == {"0", "1"}
+    target = {"labels": "employed", "regression": True, "settings": settings}
+    assert add(write(halves, "x.parquet"), dataset="r", **target).profile[LABEL]["max"] == 1
+
+
 def test_rows_are_appended_and_changed(store: DatasetStore, write: Write, add: Adds) -> None:
     frame = people(300)
     first = add(write(frame[:200]), **CLASSES)
@@ -131,7 +152,9 @@ def test_kinds_of_columns_are_kept_when_rows_are_appended(
         ({"income": np.nan}, {}, "'income' of people.csv has no values"),
         ({"employed": "yes"}, {}, "same label, 'yes'"),
         ({"_label": 1}, {}, "'_label', a name that is not free"),
-        ({"hole": "employed"}, {}, "empty in 1 of 200 rows"),
+        ({"hole": "employed"}, {}, "empty in 1 of 200 rows.* NA, N/A"),
+        ({"employed": ["NA"] * 100 + ["EU"] * 100}, {}, "empty in 100 of 200 rows.* NA, N/A"),
+        ({"age": 2**62 + 1}, {}, r"numbers that float64 cannot hold.*\[data\] exclude"),
         ({"hole": "at"}, {"timestamp": "at"}, "'at' of people.csv is empty in 1"),
         ({"hole": "city"}, {"group": "city"}, "'city' of people.csv is empty in"),
         ({"employed": np.linspace(0, 1, 200)}, {}, "holds fractions"),
@@ -169,11 +192,17 @@ def test_files_that_are_no_tables_are_refused(
     assert store.datasets() == ()
 
 
-def test_infinite_values_and_a_changed_unit_go_to_quarantine(write: Write, add: Adds) -> None:
-    frame = people()
-    frame.loc[3, "income"] = np.inf
-    held = add(write(frame), **CLASSES)
-    assert [check.check for check in held.failed_checks] == ["values"]
+def test_infinite_values_and_a_changed_unit_go_to_quarantine(
+    store: DatasetStore, write: Write, add: Adds
+) -> None:
+    for number, infinite in enumerate((np.inf, -1.797e308, 1e39), start=1):
+        frame = people()
+        frame.loc[3, "income"] = infinite
+        held = add(write(frame), **CLASSES)
+        assert [check.check for check in held.failed_checks] == ["values"]
+        assert (held.number, held.profile["income"]["infinite"]) == (number, 1)
+        assert 2e4 < held.profile["income"]["mean"] < 4e4
+    assert len(store.versions("tires")) == 3
     assert add(write(people()), **CLASSES).state is State.RELEASED
     cents = people().assign(income=people()["income"] * 100)
     assert "drift" in {check.check for check in add(write(cents), **CLASSES).failed_checks}

@@ -34,7 +34,6 @@ def die_around(owner, name, after):
 store, source, point, when = sys.argv[1:]
 owner, name = {
     "write": (lance.fragment, "write_fragments"),
-    "create": (lance, "write_dataset"),
     "commit": (lance.LanceDataset, "commit"),
     "tag": (history, "tag_version"),
 }[point]
@@ -47,7 +46,7 @@ POINTS = [("write", "after"), ("commit", "before"), ("commit", "after"), ("tag",
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("point", "when"), [("create", "after"), *POINTS])
+@pytest.mark.parametrize(("point", "when"), POINTS)
 def test_a_killed_first_add(
     lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, point: str, when: str
 ) -> None:
@@ -71,6 +70,31 @@ def test_a_killed_second_add(
     assert len(lance.versions("tires")) == (2 if committed else 1)
     assert lance.version("tires", 1) == first
     assert add(tmp_path / "src").number == 2
+    _intact(lance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_version_whose_adder_was_killed_stays(
+    lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, before: int
+) -> None:
+    source = images()
+    for _ in range(before):
+        add(source)
+        (source / "good" / "0000.jpg").unlink()
+    _killed(tmp_path, source, "commit", "after")
+    (source / "good" / "0001.jpg").unlink()
+    killed, last = before + 1, before + 2
+    assert add(source).number == last
+    again = LanceDatasetStore(lance._root)
+    again.collect_garbage("tires", timedelta(0))
+    assert [version.number for version in again.versions("tires")] == list(range(1, last + 1))
+    assert (again.version("tires", killed).number, again.version("tires", killed).rows) == (
+        killed,
+        80 - before,
+    )
+    (source / "good" / "0002.jpg").unlink()
+    assert add(source).number == last + 1
     _intact(lance)
 
 

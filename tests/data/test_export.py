@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from retread.core import Conflict, InvalidInput, UnknownOption
-from retread.data import DatasetStore, export
+from retread.data import IMAGE, LABEL, SOURCE, DatasetStore, export
 
-from .conftest import Adds, Images, table, version_of, write_image
+from .conftest import Adds, Grows, Images, table, version_of, write_image
 
 
 def test_images_go_to_class_folders_and_back(
@@ -25,6 +26,32 @@ def test_images_go_to_class_folders_and_back(
     assert again.digest == version.digest
     with pytest.raises(Conflict, match="not empty"):
         export(store, version, tmp_path / "out")
+
+
+def test_images_that_had_no_file_get_one(
+    store: DatasetStore, images: Images, add: Adds, grow: Grows, tmp_path: Path
+) -> None:
+    add(images())
+    files = [tmp_path / name for name in ("a.png", "b.jpg", "c.webp", "d.bmp")]
+    for seed, file in enumerate(files, start=800):
+        write_image(file, seed)
+    sources = ["request-1", "request-2", ".hidden", "request.4"]
+    rows = {LABEL: ["good"] * 4, SOURCE: sources, IMAGE: [file.read_bytes() for file in files]}
+    version = grow(pa.table(rows))
+    export(store, version, tmp_path / "out")
+    names = {"request-1.png", "request-2.jpg", "hidden.webp", "request.4.bmp"}
+    assert names <= {path.name for path in (tmp_path / "out" / "good").iterdir()}
+    assert add(tmp_path / "out", dataset="again").digest == version.digest
+
+
+def test_a_version_goes_to_the_folder_one_is_in(
+    store: DatasetStore, images: Images, add: Adds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = add(images())
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export(store, version, Path())
+    assert (tmp_path / "here" / "manifest.csv").is_file()
 
 
 @pytest.mark.parametrize("table_format", ["csv", "parquet"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,12 +33,13 @@ def test_an_example_keeps_id_group_and_split_as_a_dataset_grows(
     first: list[tuple[int, str]], later: list[list[tuple[int, str]]], append: bool
 ) -> None:
     settings = DataSection()
-    keys = place(gathered(first), None, settings, append=False).keys
+    keys = place(gathered(first), None, frozenset(), settings).keys
     held = list(first)
     for more in later:
         held += more
         source: Gathered = gathered(more if append else held)
-        grown = place(source, keys, settings, append=append).keys
+        stay = frozenset(keys["_id"].to_pylist() if append else ())
+        grown = place(source, keys, stay, settings).keys
         before = {row["_id"]: row for row in keys.to_pylist()}
         after = {row["_id"]: row for row in grown.to_pylist()}
         assert len(after) == grown.num_rows
@@ -46,31 +49,42 @@ def test_an_example_keeps_id_group_and_split_as_a_dataset_grows(
 
 @given(rows=CONTENTS)
 def test_the_same_source_changes_nothing(rows: list[tuple[int, str]]) -> None:
-    keys = place(gathered(rows), None, DataSection(), append=False).keys
-    for append in (False, True):
-        again = place(gathered(rows), keys, DataSection(), append=append)
+    keys = place(gathered(rows), None, frozenset(), DataSection()).keys
+    for stay in (frozenset(), frozenset(keys["_id"].to_pylist())):
+        again = place(gathered(rows), keys, stay, DataSection())
         assert again.keys.equals(keys)
         assert again.rows.num_rows == 0
 
 
-@given(rows=CONTENTS)
-def test_what_looks_alike_is_never_on_two_sides(rows: list[tuple[int, str]]) -> None:
-    keys = place(gathered(rows), None, DataSection(), append=False).keys.to_pylist()
+@given(rows=CONTENTS, more=CONTENTS, share=st.floats(0.05, 0.45), kept=st.integers(0, 40))
+def test_what_looks_alike_is_never_on_two_sides(
+    rows: list[tuple[int, str]], more: list[tuple[int, str]], share: float, kept: int
+) -> None:
+    keys = place(gathered(rows), None, frozenset(), DataSection()).keys
+    assert _is_divided_by_group(keys)
+    stay = frozenset(keys["_id"].to_pylist()[:kept])
+    changed = DataSection(evaluation_share=share)
+    grown = place(gathered(more), keys, stay, changed).keys
+    assert _is_divided_by_group(grown)
+    assert stay <= set(grown["_id"].to_pylist())
+
+
+def _is_divided_by_group(keys: pa.Table) -> bool:
     sides: dict[str, set[str]] = {}
-    for row in keys:
+    for row in keys.to_pylist():
         sides.setdefault(row["_group"], set()).add(row["_split"])
-    assert all(len(splits) == 1 for splits in sides.values())
+    return all(len(splits) == 1 for splits in sides.values())
 
 
-def test_a_relabelled_example_keeps_its_id_in_a_snapshot_only() -> None:
-    known = {"c" * 64: [Known("c" * 32, "good", "g")]}
-    assert identify(["c" * 64], ["bad"], known, append=False) == ["c" * 32]
-    assert identify(["c" * 64], ["bad"], known, append=True) == ["c" * 32 + "-1"]
+@pytest.mark.parametrize(("stays", "id_"), [(False, "c" * 32), (True, "c" * 32 + "-1")])
+def test_a_relabelled_example_keeps_its_id_unless_that_stays(stays: bool, id_: str) -> None:
+    known = {"c" * 64: [Known("c" * 32, "good", "g", stays)]}
+    assert identify(["c" * 64], ["bad"], known) == [id_]
 
 
 @given(rows=CONTENTS)
 def test_ids_are_unique(rows: list[tuple[int, str]]) -> None:
-    ids = identify([f"{c:032}" for c, _ in rows], [label for _, label in rows], {}, append=False)
+    ids = identify([f"{c:032}" for c, _ in rows], [label for _, label in rows], {})
     assert len(set(ids)) == len(ids)
 
 

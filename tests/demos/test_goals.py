@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from retread.bundle import Cause
+from retread.bundle import Cause, CauseKind
 from retread.core import CheckResult, Outcome, combine
+from retread.demos.alarms import Turn, asked_by_alarm, false_alarms
+from retread.demos.comparison import Comparison
 from retread.demos.goals import goals
-from retread.demos.scores import Scores
 from retread.demos.summary import is_closed
 from retread.registry.events import (
     CanaryFinished,
+    DegradationDetected,
     DriftDetected,
     GateJudged,
     LedgerEvent,
@@ -21,16 +23,17 @@ from retread.registry.events import (
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerReceived,
     VersionRegistered,
 )
 from retread.registry.ledger import Entry
 
-QUIET, CHANGED = "quiet", "changed"
 SENT = 100
 PASSED = combine([CheckResult(check="threshold", outcome=Outcome.PASS, reason="")])
+BETTER = Comparison(first=1, then=2, before=0.6, after=0.9, questions=50)
 
 
-def registered(version: int) -> VersionRegistered:
+def registered(version: int, cause: Cause = Cause()) -> VersionRegistered:  # noqa: B008
     return VersionRegistered(
         version=version,
         bundle=f"b{version}",
@@ -40,7 +43,7 @@ def registered(version: int) -> VersionRegistered:
         dataset_version=version,
         metrics={},
         validation={},
-        cause=Cause(),
+        cause=cause,
     )
 
 
@@ -56,6 +59,12 @@ def drift(version: int, requests: int) -> DriftDetected:
     )
 
 
+def degradation(version: int, labels: int) -> DegradationDetected:
+    return DegradationDetected(
+        version=version, metric="Accuracy", expected=0.9, observed=0.6, labels=labels
+    )
+
+
 def promoted(version: int, epoch: int) -> tuple[LedgerEvent, LedgerEvent]:
     return (
         SlotAssigned(slot=Slot.PRODUCTION, version=version, bundle=f"b{version}", epoch=epoch),
@@ -63,21 +72,20 @@ def promoted(version: int, epoch: int) -> tuple[LedgerEvent, LedgerEvent]:
     )
 
 
+def asked(kind: CauseKind) -> TriggerReceived:
+    return TriggerReceived(trigger="t", key="k", cause=Cause(kind=kind, detail="why"), version=1)
+
+
+FIRST: tuple[LedgerEvent, ...] = (registered(1), *promoted(1, 1))
+TURN = Turn(sequence=len(FIRST), quiet=SENT, version=1)
 DRIFT = drift(1, SENT + 50)
-ASKED = TriggerDecided(trigger="t", decision="accepted", reason="It starts now.")
+ASKED = asked(CauseKind.DRIFT)
+ACCEPTED = TriggerDecided(trigger="t", decision="accepted", reason="It starts now.")
+MADE = registered(2, Cause(kind=CauseKind.DRIFT, trigger="t"))
 GATE = GateJudged(version=2, production=1, evaluation_digest="d", verdict=PASSED)
 CANARY = CanaryFinished(version=2, outcome="promoted", reason="every step was passed")
-STORY: tuple[LedgerEvent, ...] = (
-    registered(1),
-    *promoted(1, 1),
-    DRIFT,
-    ASKED,
-    registered(2),
-    GATE,
-    *promoted(2, 2),
-    CANARY,
-    RetrainingFinished(trigger="t", outcome="promoted", reason="", version=2),
-)
+END = RetrainingFinished(trigger="t", outcome="promoted", reason="", version=2)
+STORY = (*FIRST, DRIFT, ASKED, ACCEPTED, MADE, GATE, *promoted(2, 2), CANARY, END)
 
 
 def entries_of(events: tuple[LedgerEvent, ...]) -> list[Entry]:
@@ -85,55 +93,111 @@ def entries_of(events: tuple[LedgerEvent, ...]) -> list[Entry]:
     return [Entry(n, at, event, "") for n, event in enumerate(events, start=1)]
 
 
-def scores_of(before: float, after: float) -> Scores:
-    scores = Scores()
-    for _ in range(SENT):
-        scores.add(QUIET, 1, 1.0)
-    scores.add(CHANGED, 1, before)
-    scores.add(CHANGED, 2, after)
-    return scores
-
-
-def missed(events: tuple[LedgerEvent, ...], scores: Scores) -> list[str]:
-    found = goals(entries_of(events), scores, (QUIET, CHANGED))
+def missed(
+    events: tuple[LedgerEvent, ...], compared: Comparison | None = BETTER, turn: Turn = TURN
+) -> list[str]:
+    found = goals(entries_of(events), "tires", turn, compared)
     assert is_closed(found) == all(goal.reached for goal in found)
     return [goal.what for goal in found if not goal.reached]
 
 
+def told(events: tuple[LedgerEvent, ...], what: str) -> str:
+    found = goals(entries_of(events), "flowers", TURN, BETTER)
+    return next(goal.detail for goal in found if goal.what == what)
+
+
+def swapped(event: LedgerEvent, other: LedgerEvent) -> tuple[LedgerEvent, ...]:
+    return tuple(other if each is event else each for each in STORY)
+
+
 def test_the_whole_story_closes_the_loop() -> None:
-    assert missed(STORY, scores_of(0.6, 0.9)) == []
+    assert missed(STORY) == []
 
 
 def test_an_alarm_of_the_new_version_is_no_alarm_of_the_quiet_shift() -> None:
-    assert missed((*STORY, drift(2, 50)), scores_of(0.6, 0.9)) == []
+    assert missed((*STORY, drift(2, 50), degradation(2, 50))) == []
 
 
-def test_an_alarm_within_the_quiet_shift_is_a_false_one() -> None:
-    story = tuple(drift(1, SENT) if event is DRIFT else event for event in STORY)
-    assert "quiet traffic raises no alarm" in missed(story, scores_of(0.6, 0.9))
+@pytest.mark.parametrize("early", [drift(1, SENT), degradation(1, SENT)])
+@pytest.mark.parametrize("told_in_time", [True, False])
+def test_an_alarm_that_only_quiet_traffic_can_have_raised_is_a_false_one(
+    early: DriftDetected | DegradationDetected, told_in_time: bool
+) -> None:
+    story = (*FIRST, early, *STORY[len(FIRST) :])
+    turn = Turn(sequence=len(FIRST) + told_in_time, quiet=SENT, version=1)
+    assert missed(story, turn=turn) == ["quiet traffic raises no alarm"]
+    assert false_alarms(entries_of(story), turn) == (early,)
+
+
+def test_an_alarm_from_before_the_change_does_not_stand_for_one_after_it() -> None:
+    before = (*FIRST, degradation(1, SENT))
+    story = (*before, asked(CauseKind.DEGRADATION), *STORY[len(FIRST) + 2 :])
+    turn = Turn(sequence=len(before), quiet=SENT, version=1)
+    assert set(missed(story, turn=turn)) >= {
+        "quiet traffic raises no alarm",
+        "changed traffic raises an alarm",
+        "the alarm leads to a retraining",
+    }
+
+
+def test_a_fall_of_the_metric_is_as_good_an_alarm() -> None:
+    fell = degradation(1, SENT + 30)
+    story = (*FIRST, fell, asked(CauseKind.DEGRADATION), *STORY[len(FIRST) + 2 :])
+    assert missed(story) == []
+    assert told(story, "changed traffic raises an alarm") == "Accuracy fell from 0.9 to 0.6"
+
+
+@pytest.mark.parametrize("kind", [CauseKind.SCHEDULE, CauseKind.MANUAL, CauseKind.DEGRADATION])
+def test_a_retraining_for_another_reason_is_not_the_alarms(kind: CauseKind) -> None:
+    assert "the alarm leads to a retraining" in missed(swapped(ASKED, asked(kind)))
+
+
+def test_a_trigger_from_before_its_alarm_was_not_asked_by_it() -> None:
+    story = (*FIRST, ASKED, ACCEPTED, DRIFT, *STORY[len(FIRST) + 3 :])
+    assert asked_by_alarm(entries_of(story), TURN) == ()
+
+
+def test_a_version_that_no_alarm_asked_for_does_not_count() -> None:
+    assert missed(swapped(MADE, registered(2))) == [
+        "the gate passes the new model",
+        "the canary proves it on traffic",
+        "it goes into production",
+    ]
+
+
+def test_what_is_asked_about_is_called_by_its_name() -> None:
+    assert told(STORY, "quiet traffic raises no alarm") == "100 flowers, 0 alarms"
+    assert told(STORY, "changed traffic raises an alarm") == "after 50 changed flowers: red"
 
 
 @pytest.mark.parametrize(
     ("without", "what"),
     [
-        (DRIFT, "changed traffic raises an alarm"),
-        (ASKED, "the alarm leads to a retraining"),
         (GATE, "the gate passes the new model"),
         (CANARY, "the canary proves it on traffic"),
     ],
 )
 def test_what_did_not_happen_is_named(without: LedgerEvent, what: str) -> None:
-    story = tuple(event for event in STORY if event is not without)
-    assert missed(story, scores_of(0.6, 0.9)) == [what]
+    assert missed(tuple(event for event in STORY if event is not without)) == [what]
 
 
-def test_a_model_that_is_not_better_does_not_close_it() -> None:
-    assert missed(STORY, scores_of(0.8, 0.7)) == ["it is better at the changed traffic"]
+def test_without_an_alarm_nothing_that_follows_is_its_doing() -> None:
+    assert missed(tuple(event for event in STORY if event is not DRIFT)) == [
+        "changed traffic raises an alarm",
+        "the alarm leads to a retraining",
+        "the gate passes the new model",
+        "the canary proves it on traffic",
+        "it goes into production",
+    ]
+
+
+@pytest.mark.parametrize(
+    "compared", [None, Comparison(first=1, then=2, before=0.7, after=0.7, questions=9)]
+)
+def test_a_model_that_is_not_better_does_not_close_it(compared: Comparison | None) -> None:
+    assert missed(STORY, compared) == ["it is better at changed traffic that neither has seen"]
 
 
 def test_without_a_second_promotion_the_first_model_still_serves() -> None:
     story = tuple(event for event in STORY if event not in promoted(2, 2))
-    assert missed(story, scores_of(0.6, 0.9)) == [
-        "it goes into production",
-        "it is better at the changed traffic",
-    ]
+    assert missed(story) == ["it goes into production"]

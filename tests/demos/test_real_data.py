@@ -41,6 +41,9 @@ def test_tires_close_the_loop_on_real_photos(tmp_path: Path) -> None:
     assert summary["versions"][0]["metrics"]["Accuracy"] >= 0.80 - 2 * noise
 
 
-def test_bikes_stay_below_sixty_percent_of_the_fixed_model(tmp_path: Path) -> None:
+def test_alarms_alone_keep_bikes_below_sixty_percent_of_the_fixed_model(tmp_path: Path) -> None:
     summary = played(tmp_path, "bikes", "--data", str(DATA / "bike_sharing" / "hour.csv"))
     assert summary["figures"]["ratio"] <= 0.60
+    assert {row["cause"] for row in summary["versions"][1:]} <= {"degradation", "drift"}
+    promoted = sum(n for name, n in summary["figures"].items() if name.startswith("promotions for"))
+    assert promoted >= 6

@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 
 import msgspec
+import pytest
 from rich.console import Console
 
-from retread.demos.scores import Scores
 from retread.demos.summary import (
     Goal,
+    Measured,
     Moment,
     Summary,
     VersionRow,
     is_closed,
-    measured_rows,
     next_commands,
 )
 from retread.demos.summary_view import shown
@@ -23,9 +23,6 @@ REQUEST = "1a1fd3009a3-f4e1fe-0000000000000001"
 
 
 def summary(*, closed: bool) -> Summary:
-    scores = Scores()
-    for version, right in ((1, 0.0), (1, 1.0), (2, 1.0)):
-        scores.add("after the change", version, right)
     return Summary(
         demo="tires",
         folder="/there/demo-tires",
@@ -43,17 +40,27 @@ def summary(*, closed: bool) -> Summary:
                 metrics={"Accuracy": 0.9031, "Loss": 0.3},
             ),
         ),
+        caveat=CAVEAT,
         metric="Accuracy",
-        measured=measured_rows(scores),
+        measured=(
+            Measured(traffic="after the change", who="version 1", mean=0.5, answers=2),
+            Measured(traffic="after the change", who="version 2", mean=1.0, answers=1),
+        ),
         figures={"ratio": 0.512},
         messages=("tires: the traffic has changed",),
+        up="retread up --detach --project demo-tires",
+        links=(("http://127.0.0.1:5002", "status"),),
         commands=next_commands("/there/demo-tires", REQUEST, rollback=True),
     )
 
 
+CAVEAT = "In the data made of traffic, a tire may lie on both sides of a split: it flatters them."
+
+
 def text_of(value: Summary, width: int = 80) -> str:
+    """As the command line prints it: long lines are left to the terminal."""
     stream = io.StringIO()
-    Console(file=stream, width=width).print(shown(value))
+    Console(file=stream, width=width, soft_wrap=True).print(shown(value))
     return stream.getvalue()
 
 
@@ -65,11 +72,16 @@ def test_a_closed_loop_is_told_with_its_numbers() -> None:
     assert "1  (1)" in text
     assert "0.512" in text
     assert "the traffic has changed" in text
+    assert CAVEAT in " ".join(text.split())
+    assert text.index("retread up --detach --project demo-tires") < text.index("127.0.0.1:5002")
 
 
-def test_commands_can_be_copied_whatever_the_width() -> None:
-    text = text_of(summary(closed=True), width=60)
-    assert f"retread lineage {REQUEST} " in text.replace("\n", " \n")
+@pytest.mark.parametrize("width", [30, 60, 200])
+def test_commands_can_be_copied_whatever_the_width(width: int) -> None:
+    lines = [line.strip() for line in text_of(summary(closed=True), width).splitlines()]
+    assert f"retread lineage {REQUEST}" in lines
+    assert "retread up --detach --project demo-tires" in lines
+    assert "http://127.0.0.1:5002" in lines
 
 
 def test_a_loop_that_did_not_close_says_what_is_missing() -> None:

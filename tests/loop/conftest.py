@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from tests.loop.journal import Journal
 from tests.loop.miniature import (
     START,
-    Journal,
     MakeWorld,
     PatientWaiting,
     ScriptedCanary,
@@ -56,7 +56,7 @@ def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
             outbox=Outbox(database, clock, ["slack"]),
             data=ScriptedData(),
             training=training,
-            models=ScriptedModels(ledger, database, training),
+            models=ScriptedModels(ledger, database, clock),
             canary=ScriptedCanary(settings),
             waiting=PatientWaiting(clock),
             ids=iter(range(1, 10_000)),

@@ -10,9 +10,9 @@ from typing import Any
 from retread.bundle import Cause, CauseKind
 from retread.core import (
     CheckResult,
+    Conflict,
     Database,
     ManualClock,
-    NotFound,
     Outcome,
     Verdict,
     combine,
@@ -21,11 +21,14 @@ from retread.core import (
 from retread.data.version import DatasetVersion, Schema, Split, State
 from retread.loop.canary import PairedEvidence, Subject, no_evidence
 from retread.loop.canary.evidence import add_answers, add_losses
+from retread.loop.notice import announce
 from retread.loop.outbox import Outbox
 from retread.loop.ports import LoopPorts
 from retread.loop.proposal import Proposal
+from retread.loop.sender import Sender
 from retread.loop.submit import submit
 from retread.loop.waiting import Waiting
+from retread.notify import Message
 from retread.project import Settings
 from retread.registry import Promoter, RegistryState, SqlLedger, SqlServerDirectory, fold
 from retread.registry.events import (
@@ -74,6 +77,7 @@ class ScriptedData:
     labels: int = 0
     source: str = ""
     collected_state: State = State.RELEASED
+    conflicts: int = 0
 
     def latest(self) -> DatasetVersion:
         return [v for v in self.versions if v.state is State.RELEASED][-1]
@@ -87,6 +91,7 @@ class ScriptedData:
                 return version
         if self.labels < at_least:
             return None
+        self._check()
         self.labels = 0
         made = dataset_version(len(self.versions) + 1, source, self.collected_state)
         self.versions.append(made)
@@ -96,8 +101,14 @@ class ScriptedData:
         return self.source
 
     def add_source(self) -> DatasetVersion:
+        self._check()
         self.versions.append(dataset_version(len(self.versions) + 1))
         return self.versions[-1]
+
+    def _check(self) -> None:
+        if self.conflicts:
+            self.conflicts -= 1
+            raise Conflict("Another version was first.")
 
 
 @dataclass
@@ -109,6 +120,7 @@ class ScriptedTraining:
     done: dict[str, TrainingOutcome] = field(default_factory=dict)
     starts: int = 0
     breaks: Exception | None = None
+    stopped: dict[str, str] = field(default_factory=dict)
 
     def plan(self, trigger: TriggerReceived, version: DatasetVersion) -> Sequence[TrainingRequest]:
         types = [trigger.model_type] if trigger.model_type else list(self.scores)
@@ -129,9 +141,14 @@ class ScriptedTraining:
             for number, name in enumerate(types, start=1)
         ]
 
-    def train(self, request: TrainingRequest) -> TrainingOutcome:
+    def train(self, requests: Sequence[TrainingRequest]) -> Sequence[TrainingOutcome]:
         if self.breaks:
             raise self.breaks
+        return [self._trained(request) for request in requests]
+
+    def _trained(self, request: TrainingRequest) -> TrainingOutcome:
+        if request.model_type in self.stopped:
+            return stopped(request, self.stopped[request.model_type])
         if request.key not in self.done:
             self.starts += 1
             score = self.scores[request.model_type]
@@ -149,15 +166,27 @@ class ScriptedTraining:
         return self.done[request.key]
 
 
+def stopped(request: TrainingRequest, reason: str) -> TrainingOutcome:
+    """A run that did not come to its end."""
+    return TrainingOutcome(
+        key=request.key,
+        run_id="",
+        model_type=request.model_type,
+        metrics={},
+        epochs=0,
+        seconds=0.0,
+        bundle="",
+        reason=reason,
+    )
+
+
 class ScriptedModels:
     """The real promoter; the gate says what `gate` holds."""
 
-    def __init__(self, ledger: SqlLedger, database: Database, training: ScriptedTraining) -> None:
+    def __init__(self, ledger: SqlLedger, database: Database, clock: ManualClock) -> None:
         self._ledger = ledger
-        self._training = training
-        self._clock = ManualClock(START)
-        servers = SqlServerDirectory(database, self._clock)
-        self.promoter = Promoter(ledger, servers, self._clock, lambda _: None)
+        self.servers = SqlServerDirectory(database, clock)
+        self.promoter = Promoter(ledger, self.servers, clock, lambda _: None)
         self.gate = Outcome.PASS
 
     def state(self) -> RegistryState:
@@ -210,12 +239,15 @@ class ScriptedModels:
     def assign(self, slot: Slot, version: int, share: float, reason: str) -> None:
         self.promoter.assign(slot, version, share, reason=reason)
 
-    def clear(self, slot: Slot, reason: str) -> None:
-        self.promoter.clear(slot, reason=reason)
+    def clear(self, slot: Slot, version: int, reason: str) -> None:
+        self.promoter.clear(slot, holder=version, reason=reason)
 
     def promote(self, version: int, reason: str) -> None:
         if self.state().production != version:
             self.promoter.promote(version, reason=reason)
+
+    def settle_overdue(self) -> None:
+        self.promoter.settle_overdue()
 
 
 @dataclass
@@ -226,11 +258,14 @@ class ScriptedCanary:
     batch: int = 100
     worse: float = 0.0
     left: int = 10_000
+    breaks: Exception | None = None
 
     def begin(self, version: int, production: int) -> PairedEvidence:
         return no_evidence(self.settings.canary, self._subject(version, production), Cursor())
 
     def gather(self, evidence: PairedEvidence, version: int, production: int) -> PairedEvidence:
+        if self.breaks:
+            raise self.breaks
         count = min(self.batch, self.left)
         self.left -= count
         if not count:
@@ -287,6 +322,11 @@ class World:
         return LoopPorts(
             settings=self.settings,
             clock=self.clock,
+            sender=Sender(
+                project=self.settings.project.name,
+                control="http://127.0.0.1:5002",
+                tracking="http://127.0.0.1:5000",
+            ),
             ledger=self.ledger,
             outbox=self.outbox,
             data=self.data,
@@ -301,7 +341,8 @@ class World:
         """Have the arbiter accept a trigger, when the cooldown is over; its id."""
         self.clock.advance(timedelta(seconds=self.settings.triggers.cooldown_s))
         key = key or f"key-{next(self.ids)}"
-        proposed = Proposal(kind=kind, key=key, detail="why", **proposal)  # type: ignore[arg-type] # fields of the test
+        by_hand = kind is CauseKind.MANUAL
+        proposed = Proposal(kind=kind, key=key, detail="why", by_hand=by_hand, **proposal)  # type: ignore[arg-type] # fields of the test
         request = submit(
             self.ledger,
             proposed,
@@ -316,11 +357,15 @@ class World:
         return [entry.event for entry in self.ledger.read() if isinstance(entry.event, kind)]
 
     def told(self) -> list[str]:
-        """Titles of all messages, in order."""
-        titles = []
+        """Titles of all messages that were not told before, those of the events last."""
+        return [message.title for message in self.messages()]
+
+    def messages(self) -> list[Message]:
+        announce(self.ports, self.ports.sender)
+        found = []
         while (letter := self.outbox.claim()) is not None:
-            titles.append(letter.message.title)
-        return titles
+            found.append(letter.message)
+        return found
 
     def summary(self) -> object:
         """What must be the same however often the process died."""
@@ -338,7 +383,7 @@ class World:
 
 def _matters(entry: Entry) -> bool:
     # A slot may be given the same version again, under a later epoch.
-    return type(entry.event).__name__ not in {"SlotAssigned", "SlotCleared", "PromotionCompleted"}
+    return type(entry.event).__name__ not in {"SlotAssigned", "SlotCleared"}
 
 
 def without_syncing(connection: Any, _: object) -> None:
@@ -346,39 +391,3 @@ def without_syncing(connection: Any, _: object) -> None:
 
 
 MakeWorld = Callable[..., World]
-
-
-class Killed(BaseException):
-    """What kill -9 looks like from inside."""
-
-
-class Journal:
-    """Checkpoints in memory, as DBOS keeps them, that can die around any step."""
-
-    def __init__(self) -> None:
-        self.results: list[tuple[str, object]] = []
-        self.deaths: set[tuple[int, bool]] = set()
-        self._next = 0
-
-    def restart(self) -> None:
-        self._next = 0
-
-    def run(self, name, kind, work):  # type: ignore[no-untyped-def] # as Steps.run
-        number = self._next
-        self._next += 1
-        if number < len(self.results):
-            known, result = self.results[number]
-            assert known == name, "the course of a workflow depends on its steps alone"
-            if isinstance(result, NotFound):
-                raise result
-            return result
-        self._die(number, after=False)
-        result = work()
-        self._die(number, after=True)
-        self.results.append((name, result))
-        return result
-
-    def _die(self, number: int, *, after: bool) -> None:
-        if (number, after) in self.deaths:
-            self.deaths.remove((number, after))
-            raise Killed

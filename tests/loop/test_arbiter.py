@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from retread.bundle import CauseKind
 from retread.loop import Decision, History, Proposal, Request, arbitrate
-from retread.loop.arbiter import BY_HAND
 from retread.project.sections import TriggersSection
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 POLICY = TriggersSection(cooldown_s=600.0, daily_budget=3)
 
 
-def proposal(kind: CauseKind = CauseKind.DRIFT, key: str = "key") -> Proposal:
-    return Proposal(kind=kind, key=key, detail="why")
+def proposal(
+    kind: CauseKind = CauseKind.DRIFT, key: str = "key", *, by_hand: bool = False
+) -> Proposal:
+    return Proposal(kind=kind, key=key, detail="why", model_type="cnn", by_hand=by_hand)
 
 
 def request(
@@ -56,7 +57,9 @@ def test_kind_that_is_not_answered_is_refused() -> None:
 
 def test_same_key_is_a_duplicate_even_by_hand() -> None:
     for kind in CauseKind:
-        assert decide(proposal(kind), request("key")) is Decision.DUPLICATE
+        for by_hand in (False, True):
+            asked = proposal(kind, by_hand=by_hand)
+            assert decide(asked, request("key")) is Decision.DUPLICATE
 
 
 def test_what_was_put_off_or_held_before_is_no_duplicate() -> None:
@@ -72,7 +75,7 @@ def test_cooldown_counts_from_the_end() -> None:
 def test_while_one_runs_others_are_put_off_and_people_queue() -> None:
     running = request(ago_s=7200, lasted_s=None)
     assert decide(proposal(), running) is Decision.COOLDOWN
-    ruling = arbitrate(proposal(CauseKind.MANUAL), (running,), POLICY, NOW)
+    ruling = arbitrate(proposal(by_hand=True), (running,), POLICY, NOW)
     assert (ruling.decision, ruling.reason) == (Decision.ACCEPTED, "It starts after 1 before it.")
 
 
@@ -81,8 +84,12 @@ def test_budget_holds_for_a_person() -> None:
     ruling = arbitrate(proposal(), tuple(spent), POLICY, NOW)
     assert ruling.decision is Decision.HELD
     assert "3 of 3 retrainings of the last 24 hours" in ruling.reason
-    assert decide(proposal(CauseKind.COMMIT), *spent) is Decision.HELD
-    assert decide(proposal(CauseKind.MANUAL), *spent) is Decision.ACCEPTED
+    assert ruling.reason.endswith("a person may start it with: retread trigger drift")
+    commit = arbitrate(proposal(CauseKind.COMMIT), tuple(spent), POLICY, NOW)
+    assert commit.decision is Decision.HELD
+    assert commit.reason.endswith("retread trigger manual --model-type cnn")
+    for kind in CauseKind:
+        assert decide(proposal(kind, by_hand=True), *spent) is Decision.ACCEPTED
 
 
 def test_budget_is_that_of_24_hours() -> None:
@@ -101,7 +108,12 @@ requests = st.builds(
 )
 histories = st.lists(requests, max_size=12).map(tuple)
 policies = st.builds(TriggersSection, cooldown_s=st.floats(0, 5000), daily_budget=st.integers(0, 5))
-proposals = st.builds(proposal, kind=st.sampled_from(CauseKind), key=st.sampled_from("abcde"))
+proposals = st.builds(
+    proposal,
+    kind=st.sampled_from(CauseKind),
+    key=st.sampled_from("abcde"),
+    by_hand=st.booleans(),
+)
 
 
 @given(asked=proposals, history=histories, policy=policies)
@@ -118,10 +130,10 @@ def test_only_a_person_exceeds_the_budget_or_the_cooldown(
     if arbitrate(asked, history, policy, NOW).decision is not Decision.ACCEPTED:
         return
     accepted = [r for r in history if r.accepted]
-    if asked.kind is not CauseKind.MANUAL:
+    if not asked.by_hand:
         recent = [r for r in accepted if NOW - r.decided_at < timedelta(hours=24)]
         assert len(recent) < policy.daily_budget
-    if asked.kind not in BY_HAND:
+    if not asked.by_hand and asked.kind is not CauseKind.COMMIT:
         assert not any(r.open for r in accepted)
         ends = [r.finished_at for r in accepted if r.finished_at]
         assert all((NOW - end).total_seconds() >= policy.cooldown_s for end in ends)
@@ -131,4 +143,5 @@ def test_only_a_person_exceeds_the_budget_or_the_cooldown(
 def test_every_answer_has_its_reason(
     asked: Proposal, history: History, policy: TriggersSection
 ) -> None:
-    assert arbitrate(asked, history, policy, NOW).reason.endswith((".", "retread trigger manual"))
+    ruling = arbitrate(asked, history, policy, NOW)
+    assert ("retread trigger" if ruling.decision is Decision.HELD else ".") in ruling.reason

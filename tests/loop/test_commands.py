@@ -98,7 +98,7 @@ def test_a_model_type_that_the_recipe_has_not_is_refused(project: Path, capsys: 
     scenario = "[training.scenarios.one]\nruns = [{ model_type = 'resnet99' }]\n"
     (project / "retread.toml").write_text(scenario)
     code, _, err = typed(project, capsys, "trigger", "manual", "--scenario", "one")
-    assert (code, "Unknown model type 'resnet99'" in err) == (1, True), err
+    assert (code, "there is no model type 'resnet99'" in err) == (1, True), err
     (project / "retread.toml").write_text("[recipe]\nkind = 'tabular-classification'\n")
     code, _, err = typed(project, capsys, "trigger", "manual")
     assert (code, "Unknown model type 'cnn'" in err) == (1, True), err

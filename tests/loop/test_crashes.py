@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.loop.miniature import Journal, Killed, MakeWorld, World
+from tests.loop.journal import Journal, Killed
+from tests.loop.miniature import MakeWorld, World
 
 from retread.bundle import CauseKind
 from retread.loop.retraining import retrain

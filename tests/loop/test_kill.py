@@ -1,4 +1,4 @@
-"""kill -9 of the real loop at random moments: a disturbed retraining ends as an undisturbed one."""
+"""kill -9 of the real loop between its steps: a disturbed retraining ends as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ from retread.registry.events import Slot, TriggerDecided, TriggerReceived
 from retread.serving import Answer, PredictionRecord
 
 KILLS = 5
+PASSED = (
+    "RetrainingStarted",
+    "VersionRegistered",
+    "GateJudged",
+    "VersionStaged",
+    "CanaryStarted",
+    "CanaryJudged",
+)
 SETTINGS = """
 [project]
 name = "iris"
@@ -57,16 +65,16 @@ interval_s = 0.2
 
 
 class Receiver:
-    """Takes webhooks on loopback; `titles` of everything that arrived."""
+    """Takes webhooks on loopback; `arrived` counts every message by its key."""
 
     def __init__(self) -> None:
-        self.titles: list[str] = []
+        self.arrived: Counter[str] = Counter()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.titles.append(msgspec.json.decode(body)["message"]["title"])
+                receiver.arrived[msgspec.json.decode(body)["message"]["key"]] += 1
                 self.send_response(200)
                 self.end_headers()
 
@@ -199,6 +207,30 @@ def _repeatable(event: object) -> bool:
     return type(event).__name__ in {"SlotAssigned", "SlotCleared"}
 
 
+def milestones(workspace: Workspace, trigger: str) -> list[str]:
+    """What was recorded from the arbiter's decision to the end of the canary, by kind."""
+    entries = workspace.ledger.read()
+    decided = next(
+        entry.sequence
+        for entry in entries
+        if isinstance(entry.event, TriggerDecided) and entry.event.trigger == trigger
+    )
+    kinds = [type(entry.event).__name__ for entry in entries[decided:]]
+    return [kind for kind in kinds if kind in PASSED]
+
+
+def kill_when_reached(
+    workspace: Workspace, loop: LoopProcess, trigger: str, milestone: int
+) -> None:
+    deadline = time.monotonic() + 90
+    while len(milestones(workspace, trigger)) < milestone:
+        assert time.monotonic() < deadline, (workspace.project.root / "loop.log").read_text()
+        time.sleep(0.005)
+    loop.end(signal.SIGKILL)
+    assert is_open(workspace, trigger), "the moment lay in the retraining"
+    loop.start()
+
+
 def is_open(workspace: Workspace, trigger: str) -> bool:
     return any(r.open for r in fold_history(workspace.ledger.read()) if r.trigger == trigger)
 
@@ -230,8 +262,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_kill_at_random_moments(workspace: Workspace) -> None:
-    moments = random.Random(17)
+def test_kill_on_the_way(workspace: Workspace) -> None:
     receiver = Receiver()
     with receiver.listening(), Traffic(workspace).flowing():
         loop = LoopProcess(workspace.project.root, receiver.address)
@@ -242,22 +273,19 @@ def test_kill_at_random_moments(workspace: Workspace) -> None:
             wait_until_ended(workspace, triggers[-1])
             runs.append(runs_in_mlflow(workspace))
 
+        # After the last of them little is left to do, and the kill might come too late.
+        reached = range(1, len(milestones(workspace, triggers[1])))
         disturbed = ask(workspace, "manual", Asked()).trigger
-        hits = 0
-        for _ in range(KILLS):
-            time.sleep(moments.uniform(0.2, 5.0))
-            hits += is_open(workspace, disturbed)
-            loop.end(signal.SIGKILL)
-            loop.start()
+        for moment in sorted(random.Random(17).sample(reached, KILLS)):
+            kill_when_reached(workspace, loop, disturbed, moment)
         wait_until_ended(workspace, disturbed)
         runs.append(runs_in_mlflow(workspace))
         outbox = Outbox(workspace.database, workspace.clock, [])
-        deadline = time.monotonic() + 10
-        while outbox.counts()[State.WAITING] and time.monotonic() < deadline:
+        deadline = time.monotonic() + 20
+        while len(deployments(outbox)) < 3 and time.monotonic() < deadline:
             time.sleep(0.1)
         assert loop.end(signal.SIGTERM) == 0
 
-    assert hits >= 3, "the moments must lie in the retraining"
     calm, shaken = footprint(workspace, triggers[1]), footprint(workspace, disturbed)
     # The calm one was in production until the shaken one took its place.
     assert calm["versions"] == [(_type(calm), Stage.ARCHIVED)]
@@ -279,14 +307,22 @@ def _without(events: object, name: str) -> object:
     return Counter({kind: count for kind, count in events.items() if kind != name})
 
 
+def deployments(outbox: Outbox) -> list[str]:
+    """What is told last of a promotion, where it was sent or may have been."""
+    ended = (*outbox.keys(State.SENT), *outbox.keys(State.UNCONFIRMED))
+    return [key for key, _ in ended if key.startswith("deployed/")]
+
+
 def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
     """Nothing twice; what did not arrive for certain is known as such."""
     counts = outbox.counts()
     assert counts[State.WAITING] == counts[State.SENDING] == counts[State.GIVEN_UP] == 0
-    sent = counts[State.SENT]
-    assert sent <= len(receiver.titles) <= sent + counts[State.UNCONFIRMED]
-    versioned = Counter(title for title in receiver.titles if "version" in title)
-    assert max(versioned.values()) == 1, versioned
+    sent, unconfirmed = (
+        {key for key, _ in outbox.keys(state)} for state in (State.SENT, State.UNCONFIRMED)
+    )
+    assert sent <= receiver.arrived.keys() <= sent | unconfirmed
+    assert set(receiver.arrived.values()) == {1}, receiver.arrived
+    assert len(deployments(outbox)) == 3
 
 
 def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:

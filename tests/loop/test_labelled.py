@@ -79,8 +79,8 @@ def answered(number: int, *, status: int = 200, payload: str = "") -> Prediction
         key="",
         status=status,
         answer=answer if status == 200 else None,
-        numeric={} if payload else {"size": 100.0 + number},
-        categorical={} if payload else {"soil": "c"},
+        numeric={} if payload or status != 200 else {"size": 3.0 + number / 8},
+        categorical={} if payload or status != 200 else {"soil": "c"},
         payload=payload,
     )
 
@@ -104,7 +104,7 @@ def test_rows_of_a_table(flowers: Workspace) -> None:
     taken = {row[ID]: row for row in rows if row[ID].startswith("traffic-")}
     assert len(taken) == 10
     row = taken["traffic-req-3"]
-    assert (row["size"], row["soil"], row[LABEL]) == (103.0, "c", "rose")
+    assert (row["size"], row["soil"], row[LABEL]) == (3.375, "c", "rose")
     assert data.labelled() == 0, "what is in the data is not fresh"
 
 
@@ -137,6 +137,18 @@ def test_what_cannot_be_learned_from_is_left_out(flowers: Workspace) -> None:
     record(flowers, [answered(2, status=503)], "rose")
     flowers.labels.put([("req-unknown", "rose")], 0.0)
     assert LoopData(flowers).labelled() == 0
+
+
+def test_a_request_that_was_refused_and_tried_again_is_one_row(flowers: Workspace) -> None:
+    """The client retried a 503 under the same id, and then once more for luck."""
+    record(flowers, [answered(1, status=503), answered(1), answered(1), answered(2)], "rose")
+    data = LoopData(flowers)
+    assert data.labelled() == 2
+    made = data.collect(traffic_source("trg_1"), at_least=2)
+    assert made is not None
+    assert made.rows == 62
+    taken = [row for row in flowers.datasets.read(made).to_pylist() if row[ID] == "traffic-req-1"]
+    assert [row["size"] for row in taken] == [3.125], "what was answered, not what was refused"
 
 
 def test_images_come_from_their_payloads(dots: Workspace) -> None:

@@ -13,12 +13,21 @@ import pytest
 from tests.loop.miniature import MakeWorld, World
 
 from retread.bundle import CauseKind
-from retread.loop import fold_history
+from retread.core import IntegrityBroken, Unavailable
+from retread.loop import engine, fold_history
 from retread.loop.loop import Loop
 from retread.loop.ports import LoopPorts
+from retread.loop.record_data import record_version
 from retread.loop.waiting import Waiting
 from retread.notify import Message
-from retread.registry.events import DegradationDetected, DriftDetected, Event, RetrainingFinished
+from retread.registry.events import (
+    DegradationDetected,
+    DriftDetected,
+    Event,
+    RetrainingFinished,
+    Slot,
+    SlotAssigned,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -184,12 +193,130 @@ def test_changed_source_is_versioned_and_trained_on(make_world: MakeWorld, tmp_p
     world = make_world(triggers={"watch_source": True})
     running = Running(world, tmp_path)
     with running.started() as loop:
+        world.ask()
+        loop.step()
+        assert loop.settle(20)
+        world.clock.advance(HOUR)
+        world.data.source = "half of it"
+        assert loop.step() == ()
         world.data.source = "fingerprint 1"
+        assert loop.step() == (), "it may still be changing"
         (request,) = loop.step()
         assert request.proposal.detail == "tires@2 came in"
         assert loop.settle(20)
         assert loop.step() == ()
     assert len(world.data.versions) == 2
+
+
+def test_source_that_another_add_came_before_is_added_with_the_next_look(
+    make_world: MakeWorld, tmp_path: Path
+) -> None:
+    world = make_world(triggers={"watch_source": True})
+    world.data.source, world.data.conflicts = "fingerprint 1", 1
+    with Running(world, tmp_path).started() as loop:
+        for versions in (1, 1, 2, 2):
+            loop.step()
+            assert len(world.data.versions) == versions
+
+
+def test_data_added_by_hand_is_trained_on_beside_a_production(running: Running) -> None:
+    world = running.world
+    with running.started() as loop:
+        record_version(world.ledger, world.data.add_source())
+        assert loop.step() == (), "the first model is a person's decision"
+        world.ask()
+        loop.step()
+        assert loop.settle(20)
+        world.clock.advance(HOUR)
+        record_version(world.ledger, world.data.add_source())
+        (request,) = loop.step()
+        assert (request.proposal.detail, request.accepted) == ("tires@3 came in", True)
+        assert loop.settle(20)
+        world.clock.advance(HOUR)
+        assert loop.step() == ()
+    assert running.outcomes() == ["promoted", "promoted"]
+
+
+@pytest.mark.parametrize("error", [ValueError("a detector of the user's"), IntegrityBroken("0")])
+def test_a_part_that_fails_keeps_no_other_from_its_work(
+    make_world: MakeWorld, tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Running(make_world(triggers={"watch_source": True}), tmp_path)
+
+    def fails() -> Sequence[Event]:
+        raise error
+
+    def vanished() -> str:
+        raise FileNotFoundError("photo.jpg")
+
+    running.monitor.step = fails  # type: ignore[method-assign] # it breaks
+    running.world.data.fingerprint = vanished  # type: ignore[method-assign] # it breaks
+    with running.started() as loop:
+        running.world.ask()
+        loop.step()
+        assert loop.settle(20)
+    assert running.outcomes() == ["promoted"]
+    assert str(error) in caplog.text
+    assert "photo.jpg" in caplog.text
+
+
+def test_a_promotion_whose_promoter_died_is_settled(running: Running) -> None:
+    """kill -9 of `retread produce`: the servers answer with what is not in production."""
+    world = running.world
+    with running.started() as loop:
+        for _ in range(2):
+            world.ask()
+            loop.step()
+            assert loop.settle(20)
+        opened = SlotAssigned(
+            slot=Slot.PRODUCTION,
+            version=1,
+            bundle=world.models.state().version(1).bundle,
+            epoch=world.models.state().epoch + 1,
+        )
+        world.ledger.append(opened)
+        loop.step()
+        assert world.models.state().promotion is not None, "its promoter has its time"
+        world.clock.advance(HOUR)
+        loop.step()
+    assert world.models.state().promotion is None
+    assert world.models.state().production == 1
+
+
+def test_newer_code_begins_what_was_open_anew(
+    make_world: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    world.canary.left = 0
+    with Running(world, tmp_path).started() as loop:
+        for _ in range(2):
+            world.ask()
+            loop.step()
+            assert loop.settle(20)
+        assert loop.waiting_for == "traffic"
+    starts = world.training.starts
+    world.canary.left = 10_000
+    monkeypatch.setattr(engine, "COURSE_VERSION", "of tomorrow")
+    second = Running(world, tmp_path)
+    with second.started() as loop:
+        loop.step()
+        assert loop.settle(30)
+    assert second.outcomes() == ["promoted", "promoted"]
+    assert world.training.starts == starts, "no run was started again"
+
+
+def test_a_step_that_was_retried_in_vain_says_what_was_wrong(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_RETRIES", 2)
+    monkeypatch.setattr(engine, "_RETRY_S", 0.01)
+    running.world.training.breaks = Unavailable("The database does not answer.")
+    with running.started() as loop:
+        running.world.ask()
+        loop.step()
+        assert loop.settle(30)
+    (finished,) = running.world.events(RetrainingFinished)
+    assert (finished.outcome, finished.reason) == ("failed", "The database does not answer.")
 
 
 def test_alarms_are_told_once_by_what_they_name(running: Running) -> None:
@@ -206,7 +333,7 @@ def test_alarms_are_told_once_by_what_they_name(running: Running) -> None:
     ]
     with running.started() as loop:
         loop.step()
-    assert world.told() + running.told.titles == [
+    assert running.told.titles + world.told() == [
         "tires: the traffic has changed",
         "tires: the traffic has changed",
         "tires: version 1 is doing worse",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from retread.bundle import Cause, CauseKind
 from retread.core import CheckResult, Outcome, combine
 from retread.loop import messages
-from retread.loop.messages import Sender
+from retread.loop.sender import Sender
 from retread.notify import Severity
-from retread.registry.events import DriftDetected
+from retread.registry.events import DriftDetected, PromotionCompleted
 
-SENDER = Sender(project="tires", tracking_port=5000, control_port=5002)
+SENDER = Sender(project="tires", tracking="http://127.0.0.1:5000", control="http://127.0.0.1:5002")
 CAUSE = Cause(kind=CauseKind.DRIFT, detail="light drifted in window 4 of version 1")
 VERDICT = combine(
     [
@@ -50,7 +50,8 @@ def test_refusal_carries_its_numbers() -> None:
 
 
 def test_deployment_says_why_and_the_way_back() -> None:
-    message = messages.deployed(SENDER, 4, 3, {"Accuracy": 0.81234}, CAUSE)
+    promoted = PromotionCompleted(version=4, previous=3, epoch=9, servers=("a",))
+    message = messages.deployed(SENDER, promoted, {"Accuracy": 0.81234}, CAUSE.detail)
     assert message.lines == (
         "Why: light drifted in window 4 of version 1.",
         "Version 3 is kept; `retread rollback` brings it back.",
@@ -60,4 +61,5 @@ def test_deployment_says_why_and_the_way_back() -> None:
         "http://127.0.0.1:5002",
         "http://127.0.0.1:5000",
     ]
-    assert len(messages.deployed(SENDER, 1, 0, {}, CAUSE).lines) == 1
+    first = PromotionCompleted(version=1, previous=0, epoch=1, servers=())
+    assert messages.deployed(SENDER, first, {}, "").lines == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +14,10 @@ import retread.registry  # noqa: F401  # declares tables
 from retread.core import Database, ManualClock
 from retread.loop.deliverer import Deliverer
 from retread.loop.outbox import Outbox, State
-from retread.notify import Message, Undelivered
+from retread.notify import Message, Unconfirmed, Undelivered
 
 HELLO = Message(title="hello")
+KEPT = Message(title="hello", key="a")
 
 
 @pytest.fixture
@@ -57,6 +59,19 @@ class Receiver:
         self.messages.append(message)
 
 
+class Slow(Receiver):
+    """Says when a message arrives, and takes a while with it."""
+
+    def __init__(self, arrived: threading.Event) -> None:
+        super().__init__()
+        self._arrived = arrived
+
+    def send(self, message: Message) -> None:
+        self._arrived.set()
+        threading.Event().wait(0.1)
+        super().send(message)
+
+
 def deliverer(outbox: Outbox, slack: Any, webhook: Any = None) -> Deliverer:
     return Deliverer(outbox, {"slack": slack, "webhook": webhook or Receiver()})
 
@@ -90,7 +105,7 @@ def test_an_hour_of_failures_ends_in_one_delivery(outbox: Outbox, clock: ManualC
     assert sender.deliver_one()
     clock.advance(timedelta(days=2))
     assert not sender.deliver_one()
-    assert slack.messages == [HELLO]
+    assert slack.messages == [KEPT]
 
 
 def test_after_a_day_it_is_given_up(outbox: Outbox, clock: ManualClock) -> None:
@@ -124,7 +139,7 @@ def test_receiver_says_when_to_try_again(outbox: Outbox, clock: ManualClock) -> 
     assert not sender.deliver_one()
     clock.advance(timedelta(seconds=32))
     assert sender.deliver_one()
-    assert slack.messages == [HELLO]
+    assert slack.messages == [KEPT]
 
 
 class Killed(BaseException):
@@ -156,6 +171,22 @@ def test_a_kill_between_claim_and_answer_is_never_sent_again(
     assert len(dying.messages) + len(after.messages) <= 1
 
 
+def test_what_left_and_was_not_answered_is_never_sent_again(
+    outbox: Outbox, clock: ManualClock
+) -> None:
+    """Slack took it, and answered too late."""
+    slack = Receiver(Unconfirmed("The webhook did not answer (TimeoutError)."))
+    sender = deliverer(outbox, slack)
+    outbox.enqueue("a", HELLO)
+    while sender.deliver_one():
+        pass
+    clock.advance(timedelta(hours=1))
+    assert not sender.deliver_one()
+    assert slack.messages == []
+    assert outbox.keys(State.UNCONFIRMED) == (("a", "slack"),)
+    assert outbox.counts()[State.SENT] == 1, "the webhook's own is another letter"
+
+
 def test_a_notifier_that_breaks_is_tried_again(outbox: Outbox, clock: ManualClock) -> None:
     slack = Receiver(ZeroDivisionError())
     sender = deliverer(outbox, slack)
@@ -164,16 +195,20 @@ def test_a_notifier_that_breaks_is_tried_again(outbox: Outbox, clock: ManualCloc
         pass
     clock.advance(timedelta(seconds=10))
     assert sender.deliver_one()
-    assert slack.messages == [HELLO]
+    assert slack.messages == [KEPT]
 
 
 def test_thread_delivers_and_stops(outbox: Outbox) -> None:
     outbox.enqueue("a", HELLO)
-    slack = Receiver()
+    arrived = threading.Event()
+    slack = Slow(arrived)
     sender = deliverer(outbox, slack)
     sender.start()
+    assert arrived.wait(20)
     sender.stop()
-    # Whatever it was at when it was stopped, it did to the end.
+    # What it was at when it was stopped, it did to the end.
+    assert [message.title for message in slack.messages] == ["hello"]
+    assert ("a", "slack") in outbox.keys(State.SENT)
     assert outbox.counts()[State.SENDING] == 0
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from tests.loop.miniature import Journal, MakeWorld, World
+from tests.loop.journal import Journal, Killed
+from tests.loop.miniature import MakeWorld, World
 
 from retread.bundle import CauseKind
 from retread.core import Outcome, Refused
@@ -119,9 +122,26 @@ def test_no_run_meets_its_threshold(world: World, journal: Journal) -> None:
     ending = retrain(world.ask(), world.ports, journal)
 
     assert ending.outcome == "refused"
-    assert "cnn: Accuracy 0.8 is under 0.99" in ending.reason
+    assert ending.reason == (
+        "No run left a candidate. Under its threshold: cnn: Accuracy 0.8 is under 0.99; "
+        "resnet18: Accuracy 0.9 is under 0.99."
+    )
     assert not world.models.state().versions
     assert world.told()[-1] == "tires: training ended without a candidate"
+
+
+def test_a_run_that_was_stopped_is_told_from_one_under_its_threshold(
+    world: World, journal: Journal
+) -> None:
+    world.training.threshold = 0.85
+    world.training.stopped = {"resnet18": "It ran out of memory."}
+
+    ending = retrain(world.ask(), world.ports, journal)
+
+    assert ending.reason == (
+        "No run left a candidate. Under its threshold: cnn: Accuracy 0.8 is under 0.85. "
+        "Stopped: resnet18: It ran out of memory."
+    )
 
 
 def test_failing_training_is_told_and_ends(world: World, journal: Journal) -> None:
@@ -189,3 +209,99 @@ def test_production_changed_by_hand_voids_the_canary(
     assert "Production is not version 2 any more" in ending.reason
     state = world.models.state()
     assert (state.production, set(state.slots)) == (1, {Slot.PRODUCTION})
+    assert state.version(3).stage is Stage.NONE
+    assert [e.outcome for e in world.events(CanaryFinished)] == ["promoted", "failed"]
+    assert world.told()[-2:] == [
+        "tires: version 2 was rolled back, 1 is in production again",
+        "tires: a retraining failed",
+    ]
+
+
+def test_a_trial_that_breaks_leaves_nobody_on_trial(
+    world: World, make_journal: type[Journal]
+) -> None:
+    retrain(world.ask(), world.ports, make_journal())
+    world.canary.breaks = ZeroDivisionError("no traffic log")
+
+    ending = retrain(world.ask(), world.ports, make_journal())
+
+    assert (ending.outcome, ending.version) == ("failed", 2)
+    state = world.models.state()
+    assert (set(state.slots), state.version(2).stage) == ({Slot.PRODUCTION}, Stage.NONE)
+    (finished,) = world.events(CanaryFinished)
+    assert (finished.outcome, finished.reason) == ("failed", ending.reason)
+
+
+def test_a_candidate_that_a_person_promotes_during_its_canary_was_promoted(
+    world: World, make_journal: type[Journal]
+) -> None:
+    retrain(world.ask(), world.ports, make_journal())
+    world.canary.left = 0
+
+    def by_hand() -> None:
+        if world.models.state().production == 1:
+            world.models.promoter.promote(2)
+
+    world.waiting.meanwhile = by_hand
+    ending = retrain(world.ask(), world.ports, make_journal())
+
+    assert (ending.outcome, ending.version) == ("promoted", 2)
+    assert world.models.state().production == 2
+    (finished,) = world.events(CanaryFinished)
+    assert finished.outcome == "promoted"
+    assert finished.reason == "it was promoted by hand meanwhile"
+
+
+def test_a_version_may_expire_twice(world: World, make_journal: type[Journal]) -> None:
+    """The second canary of a version leaves as much as its first."""
+    retrain(world.ask(), world.ports, make_journal())
+    world.canary.left = 0
+    for trigger in (world.ask(), world.ask(candidate=2)):
+        assert retrain(trigger, world.ports, make_journal()).outcome == "inconclusive"
+        state = world.models.state()
+        assert (state.version(2).stage, set(state.slots)) == (Stage.ARCHIVED, {Slot.PRODUCTION})
+    assert [event.outcome for event in world.events(CanaryFinished)] == ["expired", "expired"]
+
+
+def test_time_in_which_nobody_looked_does_not_end_a_canary(
+    world: World, make_journal: type[Journal]
+) -> None:
+    """The loop was down for a day; the canary gets its hour all the same."""
+    retrain(world.ask(), world.ports, make_journal())
+    trigger, journal = world.ask(), make_journal()
+    journal.deaths = {(7, False)}
+    with pytest.raises(Killed):
+        retrain(trigger, world.ports, journal)
+    assert [name for name, _ in journal.results][-1] == "open canary"
+    world.clock.advance(timedelta(days=1))
+    journal.restart()
+    world.canary.batch = 30
+
+    assert retrain(trigger, world.ports, journal).outcome == "promoted"
+
+
+def test_what_others_made_meanwhile_does_not_end_the_collecting(
+    world: World, journal: Journal
+) -> None:
+    world.data.labels, world.data.conflicts = 60, 1
+
+    retrain(world.ask(CauseKind.DRIFT), world.ports, journal)
+
+    assert [added.source for added in world.events(DatasetVersionAdded)] == ["traffic:trg_2"]
+
+
+def test_what_is_in_production_already_goes_straight_to_its_end(
+    world: World, make_journal: type[Journal]
+) -> None:
+    """A retraining that begins anew under newer code, after it had promoted."""
+    trigger = world.ask()
+    journal = make_journal()
+    retrain(trigger, world.ports, journal)
+    journal.results.clear()
+    journal.restart()
+
+    ending = retrain(trigger, world.ports, journal)
+
+    assert (ending.outcome, ending.version) == ("promoted", 1)
+    assert world.models.state().production == 1
+    assert world.training.starts == 2

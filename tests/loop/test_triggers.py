@@ -15,6 +15,7 @@ from retread.loop.observe import noticed
 from retread.project.sections import TriggersSection
 from retread.registry.events import (
     DatasetVersionAdded,
+    DatasetVersionReleased,
     DegradationDetected,
     DriftDetected,
     Event,
@@ -25,6 +26,7 @@ from retread.registry.events import (
 from retread.registry.ledger import Entry
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
+STARTED = RetrainingStarted(trigger="t", dataset="tires", dataset_version=1)
 
 
 def view(
@@ -64,6 +66,10 @@ def drift(version: int = 1, window: int = 4, streams: Sequence[str] = ("light",)
     )
 
 
+def degraded() -> DegradationDetected:
+    return DegradationDetected(version=1, metric="Accuracy", expected=0.9, observed=0.7, labels=120)
+
+
 def added(version: int, source: str = "photos", state: str = "released") -> DatasetVersionAdded:
     return DatasetVersionAdded(
         dataset="tires",
@@ -77,7 +83,7 @@ def added(version: int, source: str = "photos", state: str = "released") -> Data
 
 def test_newest_drift_of_production_is_one_proposal() -> None:
     (found,) = observed("drift", view(drift(window=4), drift(window=5), drift(2, 9)))
-    assert found.key == "tires/drift/v1-w5/none"
+    assert found.key == "tires/drift/v1-e2/none"
     assert found.detail == "light drifted in window 5 of version 1"
     assert not observed("drift", view(drift(version=1), production=2))
 
@@ -88,27 +94,40 @@ def test_storm_of_features_is_one_retraining() -> None:
     assert found.detail == "f0, f1, f2, f3, f4 and 45 more drifted in window 4 of version 1"
 
 
+def test_an_alarm_after_a_return_is_not_the_one_before_it() -> None:
+    """Windows and labels are counted anew when a version comes into production again."""
+    for kind, alarm in (("drift", drift()), ("degradation", degraded())):
+        (first,) = observed(kind, view(alarm))
+        (again,) = observed(kind, view(alarm, drift(2, 9), alarm))
+        assert first.key != again.key
+
+
 def test_degradation_says_by_how_much() -> None:
-    event = DegradationDetected(
-        version=1, metric="Accuracy", expected=0.9, observed=0.7, labels=120
-    )
-    (found,) = observed("degradation", view(event))
+    (found,) = observed("degradation", view(degraded()))
     assert found.detail == "Accuracy of version 1 went from 0.900 to 0.700 on 120 labels"
 
 
 def test_new_data_is_proposed_until_it_was_trained_on() -> None:
-    started = RetrainingStarted(trigger="t", dataset="tires", dataset_version=1)
-    seen = view(added(1), started, watch_source=True)
-    assert not observed("new_data", seen)
-    (found,) = observed("new_data", view(added(1), started, added(2), watch_source=True))
-    assert found.key == "tires/new-data/source/2"
-    assert not observed("new_data", view(added(1))), "only a watched source"
+    assert not observed("new_data", view(added(1), STARTED))
+    (found,) = observed("new_data", view(added(1), STARTED, added(2)))
+    assert (found.key, found.by_hand) == ("tires/new-data/tires@2/2", False)
+    trained = RetrainingStarted(trigger="u", dataset="tires", dataset_version=3)
+    assert not observed("new_data", view(added(1), STARTED, added(2), trained))
+    assert not observed("new_data", view(added(1), production=0)), "the first model is a person's"
+
+
+def test_data_that_a_person_lets_out_of_quarantine_is_new() -> None:
+    kept = added(2, state="quarantined")
+    let_out = DatasetVersionReleased(dataset="tires", version=2, reason="they are fine")
+    (found,) = observed("new_data", view(added(1), STARTED, kept, let_out))
+    assert found.detail == "tires@2 came in"
+    ours = added(2, source="traffic:trg_1", state="quarantined")
+    assert not observed("new_data", view(added(1), STARTED, ours, let_out))
 
 
 @pytest.mark.parametrize("event", [added(2, source="traffic:trg_1"), added(2, state="quarantined")])
 def test_collected_or_quarantined_data_asks_for_nothing(event: DatasetVersionAdded) -> None:
-    started = RetrainingStarted(trigger="t", dataset="tires", dataset_version=1)
-    seen = view(added(1), started, event, watch_source=True)
+    seen = view(added(1), STARTED, event)
     assert seen.data_digest == "sha256:1"
     assert not observed("new_data", seen)
 
@@ -172,10 +191,22 @@ def test_asking_about_drift_needs_drift() -> None:
     assert asked_for("drift", view(drift()), Asked()).version == 1
     with pytest.raises(Refused, match="No drift was detected"):
         asked_for("drift", view(), Asked())
-    with pytest.raises(Refused, match="the loop notices it by itself"):
-        asked_for("schedule", view(), Asked())
+    assert asked_for("degradation", view(degraded()), Asked()).version == 1
+    with pytest.raises(Refused, match="was not seen doing worse"):
+        asked_for("degradation", view(), Asked())
     with pytest.raises(UnknownOption, match="commit"):
         asked_for("nonsense", view(), Asked())
+
+
+def test_what_a_person_asks_outright_is_by_hand_and_answers_what_was_held() -> None:
+    seen = view(added(1), drift(), degraded(), schedule="0 6 * * *")
+    for kind in ("manual", "drift", "degradation", "schedule", "new-data"):
+        assert asked_for(kind, seen, Asked()).by_hand, kind
+    assert not asked_for("commit", seen, Asked(message="model: cnn")).by_hand
+    for kind in ("drift", "degradation"):
+        (held,) = observed(kind, seen)
+        assert not held.by_hand
+        assert asked_for(kind, seen, Asked()).key == held.key
 
 
 def test_what_was_put_off_is_asked_again_and_the_rest_is_not() -> None:
@@ -215,4 +246,4 @@ def test_old_triggers_can_still_be_read() -> None:
     old = b'{"event":"TriggerReceived","trigger":"t","key":"k","cause":{"kind":"manual"}}'
     event = decode_event(old)
     assert isinstance(event, TriggerReceived)
-    assert (event.candidate, event.version, event.force) == (0, 0, "")
+    assert (event.candidate, event.version, event.force, event.by_hand) == (0, 0, "", False)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from retread.bundle import (
+    CONFIDENCE,
+    LABEL_SAID,
     REFERENCE,
     Cause,
     Lineage,
@@ -131,9 +133,9 @@ def light_reference(rng: np.random.Generator, rows: int = 400) -> Reference:
     return Reference(
         numeric={
             "brightness": rng.normal(0.5, 0.1, size=rows),
-            "confidence": np.maximum(chance, 1 - chance),
+            CONFIDENCE: np.maximum(chance, 1 - chance),
         },
-        categorical={"label": np.where(chance > 0.5, LABELS[1], LABELS[0])},
+        categorical={LABEL_SAID: np.where(chance > 0.5, LABELS[1], LABELS[0])},
         embedding=rng.normal(size=(rows, 6)).astype(np.float32),
     )
 

@@ -55,12 +55,15 @@ def test_the_report_is_text_json_and_a_page(
     reference.numeric["<script>[red]"] = rng.normal(size=400)
     house.promote(1, reference, {"Accuracy": 0.9})
     house.traffic.append(house.records(rng, 100, prefix="a"))
+    house.labels.put([("a1", "good"), ("never asked", "good")], 0.0)
     page = project / "report.html"
     assert run(["monitor", "report", "--project", str(project), "--html", str(page)]) == 0
     text = capsys.readouterr().out
     assert "<script>[red]" in text
     assert "Accuracy" in text
+    assert "1 label found no answer waiting." in text
     html = page.read_text()
+    assert "1 label found no answer waiting" in html
     assert "&lt;script&gt;[red]" in html
     assert "<script>" not in html
     assert run(["monitor", "report", "--project", str(project), "--json"]) == 0

@@ -70,6 +70,47 @@ def test_a_detector_is_one_file(house: Any, one_more_file: None, rng: np.random.
     assert [alarm.detector for alarm in both.step()] == ["conformal"]
 
 
+STEADY = '''
+"""Has the evidence that it is told to have."""
+
+
+class Steady:
+    def start(self, reference, seed):
+        return {name: 3.2 for name in reference.numeric}
+
+    def update(self, state, batch):
+        return state
+
+    def evidence(self, state):
+        return state
+
+    def encode(self, state):
+        return b""
+
+    def decode(self, content):
+        raise NotImplementedError
+
+
+def detector():
+    return Steady()
+'''
+
+
+def test_evidence_enough_for_one_detector_is_not_enough_beside_another(
+    house: Any, rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """log(1 / 0.05) is 3.0 and log(2 / 0.05) is 3.7."""
+    for name in ("steady", "steadier"):
+        (tmp_path / f"{name}.py").write_text(STEADY)
+    monkeypatch.setattr(detectors, "__path__", [*detectors.__path__, str(tmp_path)])
+    house.promote(1, house.reference(rng), {"Accuracy": 0.9})
+    house.traffic.append(house.records(rng, 50, prefix="a", brightness=0.9))
+    assert not house.monitor(detectors=("steady", "steadier")).report().alarm
+    assert house.monitor(detectors=("steady",)).report().alarm
+    for name in ("steady", "steadier"):
+        sys.modules.pop(f"retread.monitoring.detectors.{name}", None)
+
+
 def test_a_detector_can_be_named_by_its_path() -> None:
     detector = load_detector("retread.monitoring.detectors.conformal:Conformal")
     assert type(detector).__name__ == "Conformal"

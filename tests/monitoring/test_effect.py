@@ -56,6 +56,52 @@ def test_a_constant_column_that_stays_has_no_effect() -> None:
     assert effect_sizes(same, same, ("zero",)) == {"zero": 0.0}
 
 
+def shares(rows: int, **values: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Of `rows` rows, how many per cent have which value; `n5` is 5."""
+    repeats = [round(rows * share / 100) for share in values.values()]
+    return np.repeat([float(name[1:]) for name in values], repeats)
+
+
+@pytest.mark.parametrize("rows", [30, 100, 400])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"n0": 100}, {"n9": 100}),
+        ({"n9": 100}, {"n0": 100}),
+        ({"n0": 95, "n1": 5}, {"n1": 100}),
+        ({"n0": 5, "n1": 95}, {"n0": 100}),
+        ({"n0": 60, "n1": 40}, {"n1": 100}),
+        ({"n0": 60, "n1": 40}, {"n0": 100}),
+        ({"n0": 93, "n3": 4, "n6": 3}, {"n7": 50, "n8": 50}),
+        ({"n0": 3, "n3": 4, "n9": 93}, {"n1": 50, "n2": 50}),
+    ],
+)
+def test_a_move_away_from_what_all_share_has_an_effect_both_ways(
+    rows: int, before: dict[str, float], after: dict[str, float]
+) -> None:
+    def column(**values: float) -> Streams:
+        column = shares(rows, **values)
+        return Streams(rows, {"x": column}, {}, np.zeros((rows, 0), np.float32))
+
+    assert effect_sizes(column(**before), column(**after), ("x",))["x"] > 0.5
+    assert effect_sizes(column(**before), column(**before), ("x",))["x"] == 0.0
+
+
+@pytest.mark.parametrize("rare", [0.03, 0.07, 0.2, 0.5])
+@pytest.mark.parametrize("rows", [50, 100])
+def test_a_quiet_column_of_mostly_zeros_is_no_drift(rare: float, rows: int) -> None:
+    rng = np.random.default_rng(0)
+
+    def column(rows: int) -> Streams:
+        values = np.where(rng.random(rows) < rare, rng.exponential(size=rows), 0.0)
+        return Streams(rows, {"x": values}, {}, np.zeros((rows, 0), np.float32))
+
+    reference = column(600)
+    effects = [effect_sizes(reference, column(rows), ("x",))["x"] for _ in range(200)]
+    assert float(np.mean(np.array(effects) >= 0.2)) < (0.15 if rows < 100 else 0.02)
+    assert float(np.median(effects)) < 0.06
+
+
 @given(counts)
 def test_equal_histograms_have_no_effect(counted: list[int]) -> None:
     histogram = np.array(counted, dtype=float)

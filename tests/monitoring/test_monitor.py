@@ -115,7 +115,7 @@ def test_killed_between_alarm_and_memory_nothing_is_counted_or_told_twice(
     house.promote(1, house.reference(rng), ACCURATE)
     house.traffic.append(house.records(rng, 100, prefix="a", brightness=0.8))
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -162,6 +162,63 @@ def test_a_storm_over_fifty_features_is_one_event(house: Any, rng: np.random.Gen
     house.traffic.append(stormy)
     (alarm,) = house.monitor().step()
     assert set(names[:25]) == set(alarm.streams)
+
+
+def test_detector_states_are_written_with_a_full_window_only(
+    house: Any, rng: np.random.Generator
+) -> None:
+    house.promote(1, house.reference(rng), ACCURATE)
+    monitor = house.monitor()
+    house.traffic.append(house.records(rng, 60, prefix="a"))
+    monitor.step()
+    table = memory.MONITOR_STATE
+    with house.database.write() as connection:
+        state = table.update().where(table.c.name != "memory")
+        connection.execute(state.values(content=b"untouched"))
+
+    def stored() -> dict[str, bytes]:
+        with house.database.read() as connection:
+            return {row.name: row.content for row in connection.execute(table.select())}
+
+    before = stored()
+    house.traffic.append(house.records(rng, 30, prefix="b"))
+    monitor.step()
+    assert stored()["detector:conformal"] == b"untouched"
+    assert stored()["memory"] != before["memory"]
+    house.traffic.append(house.records(rng, 10, prefix="c"))
+    monitor.step()
+    assert stored()["detector:conformal"] != b"untouched"
+    assert house.monitor().report() == monitor.report()
+
+
+def test_labels_that_find_no_answer_are_counted(house: Any, rng: np.random.Generator) -> None:
+    house.promote(1, house.reference(rng), ACCURATE)
+    monitor = house.monitor()
+    house.traffic.append(house.records(rng, 60, prefix="a"))
+    house.labels.put([("a1", "good"), ("nobody", "good")], 0.0)
+    monitor.step()
+    house.labels.put([("a2", "good"), ("a3", "no such label"), ("nobody either", "good")], 0.0)
+    house.labels.put([("b1", "good")], 0.0)  # sent before its answer was read
+    monitor.step()
+    house.traffic.append(house.records(rng, 60, prefix="b"))
+    monitor.step()
+    performance = monitor.report().performance
+    assert performance is not None
+    assert (performance.labels, performance.missed) == (3, 2)
+    house.promote(2, house.reference(rng), ACCURATE)
+    house.labels.put([("a5", "good")], 0.0)
+    monitor.step()
+    performance = monitor.report().performance
+    assert performance is not None
+    assert (performance.labels, performance.missed) == (0, 1)
+
+
+def test_two_detectors_share_what_may_be_spent(house: Any, rng: np.random.Generator) -> None:
+    house.promote(1, house.reference(rng), ACCURATE)
+    own = "retread.monitoring.detectors.conformal:Conformal"
+    assert house.monitor().report().evidence_needed == pytest.approx(np.log(1 / 0.05))
+    both = house.monitor(detectors=("conformal", own))
+    assert both.report().evidence_needed == pytest.approx(np.log(2 / 0.05))
 
 
 def test_late_labels_show_a_degradation_once(house: Any, rng: np.random.Generator) -> None:

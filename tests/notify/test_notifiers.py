@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,11 +19,13 @@ from retread.notify import (
     Link,
     Message,
     Severity,
+    Unconfirmed,
     Undelivered,
     configured_notifiers,
     notifiers,
     slack_payload,
 )
+from retread.notify.notifiers.slack import SlackNotifier
 from retread.notify.slack_format import escaped
 from retread.project import Project, Settings
 
@@ -161,6 +164,32 @@ def test_nobody_listens(host: Host, project: Project) -> None:
     with pytest.raises(Undelivered) as caught:
         slack.send(MESSAGE)
     assert not caught.value.permanent
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_what_left_and_was_not_answered_may_have_arrived(project: Project, hangs_up: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gone = threading.Event()
+        thread = threading.Thread(target=_swallow, args=(server, gone, hangs_up))
+        thread.start()
+        slack = SlackNotifier(f"http://127.0.0.1:{server.getsockname()[1]}/hook", timeout_s=0.3)
+        with pytest.raises(Unconfirmed, match="did not answer"):
+            slack.send(MESSAGE)
+        gone.set()
+        thread.join()
+
+
+def _swallow(server: socket.socket, gone: threading.Event, hangs_up: bool) -> None:
+    """Reads a request to its end and says nothing."""
+    connection, _ = server.accept()
+    with connection, connection.makefile("rb") as request:
+        length = 0
+        while (line := request.readline()) not in (b"\r\n", b""):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        request.read(length)
+        if not hangs_up:
+            gone.wait(20)
 
 
 def test_the_address_is_never_told(

@@ -7,14 +7,25 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.engine import make_url
 
 from retread.core import InvalidInput, InvalidSettings, NotFound
-from retread.project import Settings, load_settings, open_project, parse_settings
+from retread.project import (
+    KnownNames,
+    Settings,
+    load_settings,
+    open_project,
+    parse_settings,
+)
 from retread.project.describe import setting, settings_markdown, settings_schema
 from retread.project.templates import template_files, template_names
 from retread.project.toml_text import as_toml
 
 ROOT = Path(__file__).parents[2]
+KNOWN = KnownNames(
+    model_types={"image-classification": ("cnn", "resnet18"), "tabular-regression": ("forest",)},
+    detectors=("conformal",),
+)
 FIVE_MISTAKES = """
 [project]
 name = "../tires"
@@ -26,13 +37,25 @@ port = "5001"
 [canary]
 steps = [0.5, 0.1]
 """
+FIVE_NAMES = """
+[training]
+model_type = "ccn"
+[training.scenarios.wide]
+runs = [{ epochs = 3 }, { model_type = "resnet18" }, { model_type = "forest" }]
+[training.scenarios."a.b"]
+runs = [{ model_type = "my.code:build" }, { model_type = "resnet" }]
+[monitoring]
+detectors = ["conformal", "ddm", "my.code:Detector", "adwin"]
+"""
 
 
-def problems_of(text: str, environment: dict[str, str], folder: Path) -> tuple[str, ...]:
+def problems_of(
+    text: str, environment: dict[str, str], folder: Path, known: KnownNames | None = None
+) -> tuple[str, ...]:
     path = folder / "retread.toml"
     path.write_text(text)
     with pytest.raises(InvalidSettings) as caught:
-        load_settings(path, environment)
+        load_settings(path, environment, known)
     return caught.value.problems
 
 
@@ -54,6 +77,38 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
     assert problems[2] == "serving.port: should be a valid integer, but it is '5001'"
 
 
+def test_names_of_other_packages_are_among_the_mistakes(tmp_path: Path) -> None:
+    problems = problems_of(FIVE_MISTAKES + FIVE_NAMES, {}, tmp_path, KNOWN)
+    assert problems[:5] == problems_of(FIVE_MISTAKES, {}, tmp_path)
+    assert [problem.split(". Known")[0] for problem in problems[5:]] == [
+        "training.model_type: there is no model type 'ccn'",
+        "training.scenarios.wide.runs.2.model_type: there is no model type 'forest'",
+        "training.scenarios.a.b.runs.1.model_type: there is no model type 'resnet'",
+        "monitoring.detectors: there is no detector 'ddm'",
+        "monitoring.detectors: there is no detector 'adwin'",
+    ]
+    assert problems[5].endswith("Known: cnn, resnet18, package.module:function.")
+
+
+def test_a_recipe_decides_which_model_types_there_are(tmp_path: Path) -> None:
+    (found,) = problems_of(f"[recipe]\nkind = 'image'\n{FIVE_NAMES}", {}, tmp_path, KNOWN)[:-2]
+    known = "image-classification, tabular-regression, package.module:Class."
+    assert found == f"recipe.kind: there is no recipe 'image'. Known: {known}"
+    (found,) = problems_of(f"[recipe]\nkind = 3\n{FIVE_NAMES}", {}, tmp_path, KNOWN)[:-2]
+    assert found.startswith("recipe.kind: should be a valid string")
+
+
+@pytest.mark.parametrize("kind", ["tabular-regression", "my.code:Recipe"])
+def test_a_model_type_that_nobody_chose_is_no_mistake(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "retread.toml").write_text(f"[recipe]\nkind = '{kind}'\n")
+    assert load_settings(tmp_path / "retread.toml", {}, KNOWN).training.model_type == "cnn"
+
+
+def test_a_mistake_hides_none_whose_key_begins_alike(tmp_path: Path) -> None:
+    problems = problems_of("[canary]\nstep = [1]\nsteps = [0.5, 0.1]\n", {}, tmp_path)
+    assert [problem.split(":")[0] for problem in problems] == ["canary.step", "canary.steps"]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -71,6 +126,9 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
         ("[training]\nseed = 4294967296", "training.seed: should be less than or equal to"),
         ("[gate", "it is not valid TOML"),
         ("x = " + "[" * 5000, "it is nested too deeply"),
+        ("x = " + "[" * 400 + "]" * 400, "it cannot be read: recursion limit exceeded"),
+        ("[serving]\nport = " + "9" * 5000, "it is not valid TOML: Exceeds the limit"),
+        ("[serving]\nport = 0x" + "f" * 5000, "it cannot be read: Exceeds the limit"),
     ],
 )
 def test_one_mistake_is_one_line(text: str, problem: str, tmp_path: Path) -> None:
@@ -118,6 +176,16 @@ def test_a_wrong_override_is_named_as_its_variable(tmp_path: Path) -> None:
     assert problems[1].endswith("but it is 'high'")
 
 
+def test_an_environment_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    (found,) = problems_of("", {"RETREAD__PROJECT__NAME": "\udcff"}, tmp_path)
+    assert found.startswith("it cannot be read: lone leading surrogate")
+
+
+def test_a_long_number_in_the_environment_is_a_mistake(tmp_path: Path) -> None:
+    (found,) = problems_of("", {"RETREAD__SERVING__PORT": "9" * 5000}, tmp_path)
+    assert found.startswith("RETREAD__SERVING__PORT in the environment (serving.port): ")
+
+
 keys = st.sampled_from([*Settings.model_fields, "metric", "port", "scenarios", "runs", "x"])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -150,7 +218,14 @@ def test_every_setting_is_explained() -> None:
 
 def test_settings_survive_as_toml() -> None:
     values = parse_settings(
-        {"training": {"scenarios": {"wide": {"runs": [{"model_type": 'c"n'}, {"epochs": 3}]}}}},
+        {
+            "training": {
+                "scenarios": {
+                    "wide": {"runs": [{"model_type": 'c"n'}, {"epochs": 3}]},
+                    'a.b "ü"': {"runs": [{"epochs": 3}]},
+                }
+            }
+        },
         source="x",
     )
     text = as_toml(values.model_dump(mode="json"))
@@ -190,3 +265,31 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
     with pytest.raises(InvalidInput, match="set RETREAD_HOME to another folder"):
         open_project(tmp_path, {"RETREAD_HOME": f"state{below}"})
     assert open_project(tmp_path, {"RETREAD_HOME": ""}).home == tmp_path / ".retread"
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("", "{root}/.retread/retread.db"),
+        ("sqlite:///state/x.db", "{root}/state/x.db"),
+        ("sqlite:////state/x.db?timeout=3", "/state/x.db"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["plain", "what? 100%25 ü"])
+def test_a_database_is_a_file_of_the_project_wherever_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, url: str, file: str
+) -> None:
+    root = tmp_path / folder
+    (root / "below").mkdir(parents=True)
+    (root / "retread.toml").write_text(f"[database]\nurl = '{url}'\n")
+    monkeypatch.chdir(root / "below")
+    project = open_project(Path(), {})
+    assert make_url(project.database_url).database == file.format(root=root)
+    for made in (project.tracking_url, project.workflows_url):
+        assert Path(str(make_url(made).database)).parent == project.home
+
+
+def test_the_address_of_a_server_is_left_alone(tmp_path: Path) -> None:
+    url = "postgresql://user:p%40ss@host/name"
+    (tmp_path / "retread.toml").write_text(f"[database]\nurl = '{url}'\n")
+    assert open_project(tmp_path, {}).database_url == url

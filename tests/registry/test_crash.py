@@ -40,14 +40,30 @@ def started(database: Database, tmp_path: Path) -> subprocess.Popen[str]:
 
 def killed_after(process: subprocess.Popen[str], seconds: float) -> list[tuple[int, int]]:
     """What was acknowledged to the promoter before it was killed."""
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    assert line_of(process) == "ready\n"
     threading.Event().wait(seconds)
+    return pairs_of(killed(process))
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def killed(process: subprocess.Popen[str]) -> str:
+    """What was still to be read from it."""
+    assert process.stdout is not None
     process.send_signal(signal.SIGKILL)
-    lines = process.stdout.read().splitlines()
+    with process.stdout as left:
+        text = left.read()
     process.wait()
-    process.stdout.close()
-    pairs = [tuple(map(int, line.split())) for line in lines if line.count(" ") == 1]
+    return text
+
+
+def pairs_of(text: str) -> list[tuple[int, int]]:
+    """Epoch and version of each promotion that was printed as a whole line."""
+    lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    pairs = [tuple(map(int, line.split())) for line in lines]
     return [(pair[0], pair[1]) for pair in pairs]
 
 
@@ -104,7 +120,14 @@ def test_promoters_in_several_processes_take_turns(
 ) -> None:
     follow("a")
     processes = [started(database, tmp_path) for _ in range(3)]
-    told = [pair for process in processes for pair in killed_after(process, 0.5)]
+    assert [line_of(process) for process in processes] == ["ready\n"] * 3
+    # Each has its turn while all three try.
+    firsts = [line_of(process) for process in processes]
+    texts = [first + killed(process) for first, process in zip(firsts, processes, strict=True)]
+    told = [pair for text in texts for pair in pairs_of(text)]
+    assert len(told) >= 3
     assert len(told) == len(set(told)), "no promotion was acknowledged twice"
+    completed = {e.event.epoch for e in versions.read() if isinstance(e.event, PromotionCompleted)}
+    assert {epoch for epoch, _ in told} <= completed
     check_order(versions.read())
     assert versions.verify() == len(versions.read())

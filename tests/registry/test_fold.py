@@ -175,7 +175,7 @@ class Registrations(RuleBasedStateMachine):
         number = self.some_version(data)
         try:
             changes = (
-                clearance(self.state, slot, "")
+                clearance(self.state, slot, 0, "")
                 if clears
                 else (assignment(self.state, slot, number, 0.5, ""),)
             )
@@ -296,6 +296,45 @@ def test_rollback_goes_back_step_by_step() -> None:
     assert again.served == (1, 2)
     assert choose_to_roll_back(again, None).version == 1
     assert choose_to_roll_back(again, 3).version == 3, "named outright, what served may again"
+
+
+def test_rollback_goes_back_to_the_last_time_a_version_served() -> None:
+    """1, 2, 1, 3: back from 3 is the second time of 1, and back from there is 2."""
+    events: list[Event] = [registered(number) for number in (1, 2, 3)]
+    for epoch, number in enumerate((1, 2, 1, 3), start=1):
+        events += [assigned(number, epoch), completed(number, epoch)]
+    back = SlotAssigned(
+        slot=Slot.PRODUCTION, version=1, bundle=f"sha256:{1:064x}", epoch=5, rollback=True
+    )
+    done = PromotionCompleted(version=1, previous=3, epoch=5, servers=(), rollback=True)
+    state = fold(entries_of([*events, back, done]))
+    assert state.served == (1, 2, 1)
+    assert choose_to_roll_back(state, None).version == 2
+
+
+def test_whoever_leaves_the_slot_staging_leaves_the_stage() -> None:
+    staged = [registered(1), assigned(1, 1, Slot.STAGING), VersionStaged(version=1)]
+    assert fold(entries_of(staged)).version(1).stage is Stage.STAGING
+    cleared = SlotCleared(slot=Slot.STAGING, epoch=2)
+    assert fold(entries_of([*staged, cleared])).version(1).stage is Stage.NONE
+
+
+def test_a_new_production_ends_whatever_canary_there_is() -> None:
+    """It was judged beside a production that is no more."""
+    versions = [registered(number) for number in (1, 2, 3)]
+    state = fold(entries_of([*versions, assigned(2, 1, Slot.CANARY), assigned(3, 2)]))
+    events = promotion.completion(state, 2, ())
+    assert [type(event) for event in events] == [PromotionCompleted, SlotCleared]
+    after = fold(entries_of([*versions, assigned(2, 1, Slot.CANARY), assigned(3, 2), *events]))
+    assert set(after.slots) == {Slot.PRODUCTION}
+
+
+def test_only_the_holder_is_cleared() -> None:
+    state = fold(entries_of([registered(1), registered(2), assigned(2, 1, Slot.CANARY)]))
+    assert clearance(state, Slot.CANARY, 1, "") == ()
+    assert (
+        len(clearance(state, Slot.CANARY, 2, "")) == len(clearance(state, Slot.CANARY, 0, "")) == 1
+    )
 
 
 def test_rollback_only_to_what_served() -> None:

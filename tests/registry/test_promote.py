@@ -251,7 +251,7 @@ def test_what_a_dead_promoter_left_open_is_finished(desk: Desk, follow: Any) -> 
         desk.another(wait=dying).promote(2, force_reason="a test")
     assert desk.registry.state().promotion is not None
     with pytest.raises(Conflict, match="version 2 is under way"):
-        desk.promoter.rollback()
+        desk.promoter.promote(2, force_reason="a test")
     desk.servers.forget("late")
     follow("a")
     recovered = desk.promoter.recover()
@@ -284,6 +284,67 @@ def test_a_stale_intent_gives_way_to_the_next_promoter(desk: Desk) -> None:
     stale_after = 0.05
     threading.Event().wait(stale_after)
     assert desk.another(stale_after).promote(3, force_reason="a test").version == 3
+
+
+def test_what_is_left_open_is_settled_once_the_servers_are_late(desk: Desk) -> None:
+    desk.versions(2)
+    desk.promoter.promote(1, force_reason="a test")
+    desk.servers.announce("silent", {})
+    with pytest.raises(Died):
+        desk.another(wait=dying).promote(2, force_reason="a test")
+    desk.another(60.0).settle_overdue()
+    assert desk.registry.state().promotion is not None, "its promoter has until then"
+    desk.another(0.0).settle_overdue()
+    assert desk.registry.state().promotion is None
+    assert desk.production == 1
+
+
+def test_rollback_takes_back_what_a_dead_promoter_left_open(desk: Desk, follow: Any) -> None:
+    """At once: nobody waits for a promoter that is gone, nor for its deadline."""
+    bundles = desk.versions(3)
+    server = follow("a")
+    for number in (1, 2):
+        desk.promoter.promote(number, force_reason="a test")
+    with pytest.raises(Died):
+        desk.another(wait=dying).promote(3, force_reason="a test")
+    back = desk.promoter.rollback(reason="it answers nonsense")
+    assert (back.version, back.previous, back.rollback, back.servers) == (2, 3, True, ("a",))
+    assert server.answers[-1] == (back.epoch, bundles[1])
+    state = desk.registry.state()
+    assert (state.production, state.promotion, state.served) == (2, None, (1, 2))
+
+
+def test_a_promoter_whose_promotion_is_taken_back_is_refused(desk: Desk) -> None:
+    desk.versions(2)
+    desk.promoter.promote(1, force_reason="a test")
+    desk.servers.announce("silent", {})
+
+    def others_roll_back(seconds: float) -> None:
+        desk.servers.forget("silent")
+        desk.promoter.rollback(reason="not now")
+
+    with pytest.raises(Refused, match=r"version 1 stays\. not now"):
+        desk.another(wait=others_roll_back).promote(2, force_reason="a test")
+    assert desk.production == 1
+
+
+def test_rollback_past_an_open_promotion_and_never_back_to_it(desk: Desk) -> None:
+    desk.versions(3)
+    for number in (1, 2):
+        desk.promoter.promote(number, force_reason="a test")
+    desk.servers.announce("silent", {})
+    with pytest.raises(Died):
+        desk.another(wait=dying).promote(3, force_reason="a test")
+    desk.servers.forget("silent")
+    with pytest.raises(Refused, match="Version 3 was never in production"):
+        desk.promoter.rollback(to=3)
+    assert desk.registry.state().promotion is not None, "a mistake changes nothing"
+    assert desk.promoter.rollback(to=1).version == 1
+    desk.servers.announce("silent", {})
+    with pytest.raises(Died):
+        desk.another(wait=dying).rollback(to=2)
+    desk.servers.forget("silent")
+    assert desk.promoter.rollback().version == 2, "a rollback under way is brought to its end"
 
 
 def test_promoter_and_recovery_find_one_outcome(desk: Desk) -> None:

@@ -89,7 +89,7 @@ def test_metrics_come_from_the_evidence_not_from_the_manifest(
     """T13."""
     version = registry.register(maker.put(metrics={"Accuracy": 1.0}))
     assert version.metrics["Accuracy"] == pytest.approx(0.9)
-    verdict = registry.judge(version.version, None, GATE)
+    verdict = registry.judge(registry.state(), version.version, None, GATE)
     assert verdict.outcome is Outcome.FAIL
     assert "it says 1.0000, the predictions give 0.9000" in " ".join(verdict.reasons)
 
@@ -110,7 +110,7 @@ def test_a_model_swapped_after_registration_is_not_judged(
     version = registry.register(maker.put())
     (folder_of(tmp_path, version.bundle) / MODEL).write_bytes(b"swapped")
     with pytest.raises(IntegrityBroken, match=MODEL):
-        registry.judge(version.version, None, GATE)
+        registry.judge(registry.state(), version.version, None, GATE)
     assert not any(isinstance(entry.event, GateJudged) for entry in ledger.read())
 
 
@@ -118,19 +118,22 @@ def test_the_gate_lets_a_good_model_through_and_a_bad_one_not(
     registry: Registry, promoter: Promoter, maker: Any
 ) -> None:
     good = registry.register(maker.put("run_1"))
-    assert registry.judge(good.version, None, GATE).outcome is Outcome.PASS
+    assert registry.judge(registry.state(), good.version, None, GATE).outcome is Outcome.PASS
     promoter.promote(good.version)
     production = registry.evidence(good.bundle)
 
     bad = registry.register(maker.put("run_2", wrong=360))
-    verdict = registry.judge(bad.version, production, GATE)
+    verdict = registry.judge(registry.state(), bad.version, production, GATE)
     assert verdict.outcome is Outcome.FAIL
     with pytest.raises(Refused, match=r"0\.1000.*0\.9000"):
         promoter.promote(bad.version)
     assert registry.state().production == good.version
 
     unscored = registry.register(maker.put("run_3", wrong=5))
-    assert registry.judge(unscored.version, None, GATE).outcome is Outcome.INCONCLUSIVE
+    assert (
+        registry.judge(registry.state(), unscored.version, None, GATE).outcome
+        is Outcome.INCONCLUSIVE
+    )
     with pytest.raises(Inconclusive, match="not scored"):
         promoter.promote(unscored.version)
 
@@ -145,10 +148,39 @@ def test_a_verdict_against_an_older_production_does_not_count(
 ) -> None:
     versions = [registry.register(maker.put(f"run_{n}", wrong=40 - n)) for n in range(3)]
     for version in versions[:2]:
-        assert registry.judge(version.version, None, GATE).outcome is Outcome.PASS
+        assert registry.judge(registry.state(), version.version, None, GATE).outcome is Outcome.PASS
     promoter.promote(1)
     with pytest.raises(Refused, match="against no production, but production is version 1 now"):
         promoter.promote(2)
+
+
+def test_a_verdict_is_not_recorded_against_a_production_that_was_not_compared(
+    registry: Registry, promoter: Promoter, maker: Any, ledger: SqlLedger
+) -> None:
+    """Production changes between scoring and recording."""
+    for number in (1, 2, 3):
+        registry.register(maker.put(f"run_{number}", wrong=40 - number))
+    promoter.promote(1, force_reason="a test")
+    scored = registry.state()
+    evidence = registry.evidence(scored.version(1).bundle)
+    promoter.promote(2, force_reason="a test")
+    with pytest.raises(Conflict, match="compared with version 1, but version 2 is in production"):
+        registry.judge(scored, 3, evidence, GATE)
+    assert not any(isinstance(entry.event, GateJudged) for entry in ledger.read())
+
+
+def test_a_damaged_production_is_undecided_and_can_be_replaced_by_force(
+    registry: Registry, promoter: Promoter, maker: Any, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        registry.register(maker.put(f"run_{number}", wrong=40 - number))
+    promoter.promote(1, force_reason="a test")
+    folder = folder_of(tmp_path, registry.state().version(1).bundle)
+    (folder / "manifest.json").write_bytes(b"spoilt")
+    verdict = registry.judge(registry.state(), 2, None, GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "its bundle is damaged" in " ".join(verdict.reasons)
+    assert promoter.promote(2, force_reason="version 1 is damaged").version == 2
 
 
 def test_lineage_names_data_commit_cause_verdict_and_service(
@@ -156,9 +188,9 @@ def test_lineage_names_data_commit_cause_verdict_and_service(
 ) -> None:
     for number in (1, 2):
         registry.register(maker.put(f"run_{number}", wrong=40 - number))
-    registry.judge(1, None, GATE)
+    registry.judge(registry.state(), 1, None, GATE)
     promoter.promote(1)
-    registry.judge(2, registry.evidence(registry.state().version(1).bundle), GATE)
+    registry.judge(registry.state(), 2, registry.evidence(registry.state().version(1).bundle), GATE)
     promoter.promote(2, force_reason="whatever the numbers say")
     state = registry.state()
     manifest = maker.store.manifest(state.version(1).bundle)

@@ -13,6 +13,8 @@ from tests.bundles import IMAGE_SIZE
 from tests.serving.running import Server, until
 
 from retread.bundle import STATISTICS
+from retread.serving.errors import TooLarge
+from retread.serving.pixels import check_pixels
 
 INFER = "/v2/models/iris/infer"
 
@@ -118,3 +120,23 @@ def test_wrong_image_tensors_get_400(
 ) -> None:
     tensor = {"name": "image", "shape": shape, "datatype": datatype, "data": data}
     assert images.infer({"inputs": [tensor]}).status_code == 400
+
+
+def test_the_pixels_of_a_request_are_bounded_together(images: Server) -> None:
+    """Judged by the headers, before anything is decoded."""
+    buffer = io.BytesIO()
+    Image.new("1", (7000, 7000)).save(buffer, "PNG")
+    large = base64.b64encode(buffer.getvalue()).decode()
+    tensor = {"name": "image", "shape": [2], "datatype": "BYTES", "data": [large, large]}
+    answer = images.infer({"inputs": [tensor]})
+    assert answer.status_code == 413
+    assert "50,000,000 pixels" in answer.json()["error"]["message"]
+    one = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [large]}
+    assert images.infer({"inputs": [one]}).status_code == 200
+
+
+def test_many_tiny_images_are_as_large_as_what_is_made_of_them() -> None:
+    tiny = picture(10, size=1)
+    with pytest.raises(TooLarge, match="1000 images"):
+        check_pixels([tiny] * 1000, size=224)
+    check_pixels([tiny] * 900, size=224)

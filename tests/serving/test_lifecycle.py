@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -162,9 +165,52 @@ def test_a_dead_worker_is_replaced_and_the_others_serve(served: Served) -> None:
     assert not any(worker.is_running() for worker in workers)
 
 
+@pytest.mark.slow
+def test_a_worker_that_is_not_ready_is_not_asked(served: Served) -> None:
+    """While one starts again, however slowly, the others take every new connection."""
+    served.assign(1, iris_bundle(served.bundles))
+    with running(served, "--workers", "2") as server:
+        parent = psutil.Process(server.process.pid)
+        until(lambda: len(served.servers.live()) == 2, "two servers announce themselves")
+        # Nobody else can write now: a server that starts waits for its turn to announce itself.
+        with sqlite3.connect(served.project.home / "retread.db", isolation_level=None) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            victim = parent.children()[0]
+            victim.kill()
+            until(lambda: len(live(parent) - {victim.pid}) == 2, "a new worker")
+            end = time.monotonic() + 4.0
+            while time.monotonic() < end:
+                with httpx.Client(base_url=server.address, trust_env=False, timeout=3.0) as client:
+                    assert client.post("/v2/models/iris/infer", json=BODY).status_code == 200
+            writer.execute("ROLLBACK")
+        writer.close()
+        until(lambda: metrics_of(server) == {"0", "1"}, "both workers are scraped")
+
+
+def metrics_of(server: Server) -> set[str]:
+    """The workers that several scrapes reach."""
+    found: set[str] = set()
+    for _ in range(20):
+        with httpx.Client(base_url=server.address, trust_env=False) as client:
+            text = client.get("/metrics").text
+        found |= set(re.findall(r'retread_ready\{worker="(\d+)"\}', text))
+    return found
+
+
 def live(parent: psutil.Process) -> set[int]:
     """The children that run."""
     return {child.pid for child in parent.children() if child.status() != psutil.STATUS_ZOMBIE}
+
+
+def test_an_ipv6_address_is_written_as_one(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    served = Served.make(tmp_path, '[serving]\nhost = "::1"\n')
+    with running(served) as server:
+        assert server.address.startswith("http://[::1]:")
+        assert server.http.get("/v2/health/live").status_code == 200
 
 
 def test_a_port_in_use_is_one_clear_sentence(iris: Server) -> None:
@@ -185,14 +231,15 @@ def test_a_port_in_use_is_one_clear_sentence(iris: Server) -> None:
 
 @pytest.mark.slow
 def test_slow_clients_are_let_go(iris: Server) -> None:
-    import socket
-
     host, port = iris.address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b" 200 " in connection.recv(1000)
         connection.sendall(b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-le")
         with Load(iris, BODY, connections=1) as load:
             received = connection.recv(1000)
         assert b" 408 " in received
+        assert connection.recv(1000) == b""
         assert load.failures == []
 
 

@@ -200,7 +200,7 @@ def test_the_client_reads_what_the_server_says(iris: Server) -> None:
 
 def _answered(server: Server) -> float:
     lines = server.http.get("/metrics").text.splitlines()
-    wanted = 'retread_requests_total{slot="production",status="200",version="1"}'
+    wanted = 'retread_requests_total{slot="production",status="200",version="1",worker="0"}'
     return next((float(line.split()[-1]) for line in lines if line.startswith(wanted)), 0.0)
 
 

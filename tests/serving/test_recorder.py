@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
-from tests.bundles import iris_bundle, mixed_bundle
+from tests.bundles import IMAGE_SIZE, iris_bundle, mixed_bundle, tiny_image_bundle
 
 from retread.bundle import LocalBundleStore
 from retread.registry.events import Slot
 from retread.serving import Cursor, SegmentTrafficLog
 from retread.serving.call import Call, Outcome
+from retread.serving.recording.answered import answered
 from retread.serving.recording.lines import PlainLines
 from retread.serving.recording.recorder import Recorder
 from retread.serving.recording.records import records_of
@@ -79,6 +82,77 @@ def test_a_full_disk_is_counted_and_survived(
     assert (unlucky.dropped, unlucky.written) == (3, 0)
 
 
+def test_a_payload_that_cannot_be_kept_does_not_cost_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor its place in the queue for ever."""
+    log = SegmentTrafficLog(tmp_path)
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(log, "put_payload", full)
+    unlucky = recorder(log)
+    unlucky.put(calls(3, image=bytes(1_000_000)))
+    assert unlucky.waiting_bytes == 3_000_000
+    unlucky.start()
+    unlucky.stop()
+    assert (unlucky.written, unlucky.dropped, unlucky.dropped_payloads) == (3, 0, 3)
+    assert unlucky.waiting_bytes == 0
+    assert [record.payload for record in log.read(Cursor(), 10)[0]] == ["", "", ""]
+
+
+def test_a_payload_that_was_half_written_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _full)
+        with pytest.raises(OSError, match="No space"):
+            log.put_payload(b"photo")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_record_that_cannot_be_made_does_not_end_recording(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    steady = recorder(log)
+    bad, good = calls(2)
+    bad.key = "\ud800"  # half of a character: no text
+    steady.put([bad, good])
+    steady.start()
+    steady.stop()
+    assert (steady.written, steady.dropped) == (1, 1)
+    assert [record.id for record in log.read(Cursor(), 10)[0]] == ["r1"]
+
+
+def test_the_queue_is_bounded_in_memory(tmp_path: Path) -> None:
+    """What waits is what a record needs: no tensors, no pixels."""
+    store = LocalBundleStore(tmp_path / "bundles")
+    runtime = load_runtime(store, tiny_image_bundle(store))
+    entry = SlotEntry(Slot.PRODUCTION, 1, 1, 1.0, runtime)
+    bounded = recorder(SegmentTrafficLog(tmp_path / "traffic"), capacity=1_000_000)
+    (photo,) = calls(1)
+    pixels = np.zeros((500, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+    gone = weakref.ref(pixels)
+    photo.rows = Rows(500, pixels=pixels)
+    photo.outcome = Outcome(entry, [[0.5, 0.5]] * 500, None, 1.0)
+    bounded.put([photo])
+    del photo, pixels
+    assert gone() is None
+    before = bounded.waiting_bytes
+    assert before >= 500 * 2 * 8
+    (table,) = calls(1)
+    table.rows = Rows(1, features=bytes(50_000_000))
+    table.outcome = Outcome(entry, [[0.5, 0.5]], None, 1.0)
+    for _ in range(5):
+        bounded.put([table])
+    assert (bounded.waiting, bounded.dropped) == (4, 2)
+
+
 def test_each_row_leaves_a_record_with_its_features(tmp_path: Path) -> None:
     store = LocalBundleStore(tmp_path / "bundles")
     runtime = load_runtime(store, mixed_bundle(store))
@@ -120,7 +194,7 @@ def test_the_short_way_writes_what_the_long_one_would(tmp_path: Path) -> None:
     line = PlainLines().plain(call)
     assert line is not None
     short = decode_line(line)
-    (full,) = records_of(call, ())
+    (full,) = records_of(answered(call), ())
     assert short is not None
     assert short.numeric == pytest.approx(full.numeric, rel=1e-6)
     assert replace(short, numeric={}) == replace(full, numeric={})

@@ -99,7 +99,10 @@ def test_a_canary_that_answers_nonsense_is_covered_by_production(server: Server)
     assert (record.answer.slot, record.answer.error) == ("production", "")
     assert (record.paired.slot, record.paired.outputs) == ("canary", ())
     assert "not finite" in record.paired.error
-    assert 'retread_canary_errors_total{version="4"} 1.0' in server.http.get("/metrics").text
+    assert (
+        'retread_canary_errors_total{version="4",worker="0"} 1.0'
+        in server.http.get("/metrics").text
+    )
 
 
 @pytest.mark.slow

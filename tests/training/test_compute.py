@@ -16,10 +16,10 @@ import msgspec
 import psutil
 import pytest
 
-from retread.core import Conflict, InvalidInput, Unavailable
+from retread.core import Conflict, InvalidInput, RetreadError, Unavailable
 from retread.training import EpochFinished, ProcessCompute
 from retread.training.order import OUTCOME, folder_of
-from retread.training.tracking.runs import MlflowRuns
+from retread.training.tracking import MlflowRuns
 
 from .conftest import Bench, MakeBench, Rows, fruit
 
@@ -73,13 +73,13 @@ def test_a_run_in_a_child_process(fruit_bench: Bench) -> None:
         "model_version",
         "dataset_version",
         "epochs",
-        "learning_rate",
-        "batch_size",
-        "optimizer_type",
+        "sample",
+        "seed",
         "early_stopping_min_loss",
         "early_stopping_min_accuracy",
     }
     assert required <= set(run.parameters)
+    assert not {"learning_rate", "batch_size", "optimizer_type"} & set(run.parameters)
     seen.clear()
     assert compute.train(request, seen.append) == outcome
     assert seen == []
@@ -139,6 +139,48 @@ def test_kill_the_worker_anywhere_then_once_more(fruit_bench: Bench) -> None:
     runs = MlflowRuns(fruit_bench.project)
     assert [run.run_id for run in runs.latest() if run.key == request.key] == [outcome.run_id]
     assert [step for step, _ in runs.history(outcome.run_id)["Loss"]] == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cancelled_is_recorded_as_killed(fruit_bench: Bench) -> None:
+    compute, request = (
+        ProcessCompute(fruit_bench.project),
+        fruit_bench.request(model_type="gradient_boosting", epochs=2_000),
+    )
+    raised = list[Exception]()
+
+    def train() -> None:
+        try:
+            compute.train(request, lambda _: begun.set())
+        except Unavailable as error:
+            raised.append(error)
+
+    begun = threading.Event()
+    waiting = threading.Thread(target=train)
+    waiting.start()
+    assert begun.wait(60)
+    compute.cancel()
+    waiting.join(20)
+    assert raised
+    assert [run.status for run in MlflowRuns(fruit_bench.project).latest()] == ["KILLED"]
+
+
+BROKEN = '''"""A model type with a mistake in it."""
+
+
+def build(regression: bool, seed: int, threads: int) -> None:
+    return {}["nothing"]
+'''
+
+
+@pytest.mark.slow
+def test_what_nobody_foresaw_is_told_and_not_tried_again(fruit_bench: Bench) -> None:
+    fruit_bench.project.root.mkdir(exist_ok=True)
+    (fruit_bench.project.root / "broken_model.py").write_text(BROKEN, "utf-8")
+    request = fruit_bench.request(model_type="broken_model:build")
+    with pytest.raises(RetreadError, match=r"KeyError: 'nothing'.*training-.*log") as raised:
+        ProcessCompute(fruit_bench.project).train(request, lambda _: None)
+    assert not isinstance(raised.value, Unavailable)
 
 
 @pytest.mark.slow

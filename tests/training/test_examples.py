@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from retread.core import Inconclusive, InvalidInput
-from retread.data import TIMESTAMP, Split
-from retread.training.examples import joined, read_examples, sampled, spread
+from retread.bundle import REFERENCE, Cause, CauseKind, decode_reference
+from retread.core import Inconclusive, InvalidInput, ManualClock
+from retread.data import LABEL, TIMESTAMP, Split, add_rows
+from retread.training import Overrides, plan_runs
+from retread.training.examples import added_since, joined, read_examples, sampled, spread
+from retread.training.run import run
 
-from .conftest import Bench
+from .conftest import NOON, Bench
 
 
 def test_without_a_window_the_digest_is_the_versions(rentals_bench: Bench) -> None:
@@ -59,3 +64,38 @@ def test_a_label_the_model_does_not_know_makes_it_inconclusive(fruit_bench: Benc
     examples = read_examples(fruit_bench.datasets, fruit_bench.version, Split.TRAIN)
     with pytest.raises(Inconclusive, match="melon"):
         examples.truth(("apple", "pear"))
+
+
+def test_what_was_added_since_is_enough_or_all_is_taken(fruit_bench: Bench) -> None:
+    rows = read_examples(fruit_bench.datasets, fruit_bench.version, Split.TRAIN)
+    known = set(rows.ids[:-5].tolist())
+    assert set(added_since(rows, known, 5).ids) == set(rows.ids[-5:])
+    assert added_since(rows, known, 6) is rows
+    assert added_since(rows, (), 6).count == rows.count
+
+
+def test_a_model_of_changed_traffic_is_compared_with_that_traffic(fruit_bench: Bench) -> None:
+    bench = fruit_bench
+    traffic = [
+        {"weight": 5_000.0 + place, "ripeness": place / 400, "colour": "red", LABEL: label}
+        for place, label in enumerate(["apple"] * 200 + ["melon"] * 200)
+    ]
+    version = add_rows(
+        bench.datasets,
+        "trial",
+        pa.Table.from_pylist(traffic),
+        source="traffic",
+        settings=bench.project.settings.data,
+        clock=ManualClock(NOON),
+    )
+    bench.datasets.release("trial", version.number)
+    weights = {}
+    for kind in (CauseKind.DRIFT, CauseKind.MANUAL):
+        request = plan_runs(
+            bench.project.settings, Overrides(), Cause(kind=kind), version, kind.value
+        )[0]
+        outcome = run(bench.shop, request, "2012-06-01T12:00:00+00:00", lambda _: None)
+        reference = decode_reference(bench.bundles.read(outcome.bundle, REFERENCE))
+        weights[kind] = reference.numeric["weight"]
+    assert np.nanmin(weights[CauseKind.DRIFT]) >= 5_000
+    assert np.nanmin(weights[CauseKind.MANUAL]) < 2_000

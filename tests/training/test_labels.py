@@ -7,7 +7,7 @@ import pytest
 
 from retread.core import InvalidInput
 from retread.training.examples import Examples
-from retread.training.labels import check_labels, ordered_labels
+from retread.training.labels import check_labels, check_rows, ordered_labels
 
 
 def rows(*labels: object) -> Examples:
@@ -25,21 +25,20 @@ def test_the_positive_label_of_two_comes_second() -> None:
 
 def test_data_that_teaches_nothing_is_refused() -> None:
     both = rows("a", "b")
-    check_labels(("a", "b"), both, both)
-    with pytest.raises(InvalidInput, match="only the label 'a'"):
-        check_labels(("a", "b"), rows("a", "a"), both)
-    with pytest.raises(InvalidInput, match=r"no example labelled \['c'\]"):
-        check_labels(("a", "b", "c"), both, both)
-    with pytest.raises(InvalidInput, match="validation split has no rows"):
-        check_labels(("a", "b"), both, rows())
-    with pytest.raises(InvalidInput, match="training split has no rows"):
-        check_labels(("a", "b"), rows(), both)
-
-
-def test_targets_must_be_numbers_and_differ() -> None:
-    check_labels((), rows(1.0, 2.0), rows(1.0))
+    check_labels(("a", "b"), both, "Add more.")
+    with pytest.raises(InvalidInput, match=r"only the label 'a'.*Add more"):
+        check_labels(("a", "b"), rows("a", "a"), "Add more.")
+    with pytest.raises(InvalidInput, match=r"no example labelled \['c'\].*Add more"):
+        check_labels(("a", "b", "c"), both, "Add more.")
     with pytest.raises(InvalidInput, match="only one target value"):
-        check_labels((), rows(1.0, 1.0), rows(1.0))
+        check_labels((), rows(1.0, 1.0), "Add more.")
+
+
+def test_a_split_has_rows_and_targets_that_are_numbers() -> None:
+    check_rows("validation", rows("a"), ("a", "b"))
+    check_rows("validation", rows(1.0), ())
+    with pytest.raises(InvalidInput, match="validation split has no rows"):
+        check_rows("validation", rows(), ("a", "b"))
     for broken in (None, float("nan"), float("inf")):
-        with pytest.raises(InvalidInput, match="missing or infinite"):
-            check_labels((), rows(1.0, 2.0), rows(1.0, broken))
+        with pytest.raises(InvalidInput, match=r"training split.*missing or infinite"):
+            check_rows("training", rows(1.0, broken), ())

@@ -22,7 +22,7 @@ NEIGHBOURS = '''"""The five nearest examples vote."""
 
 from sklearn.neighbors import KNeighborsClassifier
 
-from retread.training.tabular.estimator import Model
+from retread.training.estimator import Model
 
 
 def build(regression: bool, seed: int, threads: int) -> Model:
@@ -33,7 +33,7 @@ MEAN_COLOUR = '''"""Only the mean colour counts."""
 
 from torch import nn
 
-from retread.training.vision.network import Network
+from retread.training.network import Network
 
 
 def build(classes: int, pretrained: bool) -> Network:
@@ -43,7 +43,7 @@ def build(classes: int, pretrained: bool) -> Network:
 
 RECIPE = '''"""A recipe of one's own: the built-in one under another name."""
 
-from retread.training.tabular.recipe import TabularRecipe
+from retread.training.tabular import TabularRecipe
 
 
 class Fruit(TabularRecipe):
@@ -124,7 +124,9 @@ def test_a_dotted_path_is_a_recipe(folder: Path) -> None:
 
 @pytest.mark.parametrize("path", ["json:dumps", "json:JSONDecoder"])
 def test_what_is_no_recipe(path: str) -> None:
-    with pytest.raises(InvalidInput, match=r"is no recipe\. Write a class with model_types"):
+    with pytest.raises(
+        InvalidInput, match=r"is no recipe\. Write a class with options, model_types"
+    ):
         recipe_named(path)
 
 

@@ -11,10 +11,14 @@ from retread.bundle import Cause, CauseKind, OnnxModel
 from retread.core import IntegrityBroken, NotFound
 from retread.project import Project, Settings
 from retread.training import EpochFinished, TrainingOutcome, TrainingRequest
-from retread.training.tracking.aliases import MlflowAliases
+from retread.training.tracking import (
+    MlflowAliases,
+    MlflowRuns,
+    MlflowTracking,
+    RunSummary,
+    differences,
+)
 from retread.training.tracking.client import connect, place_of
-from retread.training.tracking.mlflow_tracking import MlflowTracking
-from retread.training.tracking.runs import MlflowRuns, differences
 
 REQUEST = {
     "dataset": "d",
@@ -99,15 +103,39 @@ def test_the_same_key_is_the_same_run_and_no_epoch_counts_twice(project: Project
 
 def test_a_scenario_is_a_parent_with_children(project: Project) -> None:
     tracking = MlflowTracking(project)
-    ids = [tracking.start(request(f"s/{n}", parent="s"), {}, {}) for n in (1, 2)]
-    for run_id in ids:
-        tracking.finish(run_id, outcome(run_id), None)
-    runs = {run.run_id: run for run in MlflowRuns(project).latest()}
-    parents = {runs[run_id].parent for run_id in ids}
-    assert len(parents) == 1
-    assert runs[parents.pop()].key == "s"
-    assert [run.key for run in runs.values()].count("s") == 1
-    assert all(run.status != "RUNNING" for run in runs.values() if run.key.startswith("s"))
+    children = [request(f"s/{n}", parent="s", scenario="both") for n in (1, 2)]
+    ids = [tracking.start(child, {}, {}) for child in children]
+
+    def runs() -> dict[str, RunSummary]:
+        return {run.run_id: run for run in MlflowRuns(project).latest()}
+
+    (parent,) = {runs()[run_id].parent for run_id in ids}
+    assert (runs()[parent].key, runs()[parent].name) == ("s", "both")
+    assert [run.key for run in runs().values()].count("s") == 1
+    tracking.finish(ids[0], outcome(ids[0]), None)
+    assert runs()[parent].status == "RUNNING", "one of its runs is not done"
+    tracking.fail(ids[1], "the disk is full")
+    assert [runs()[run_id].status for run_id in (*ids, parent)] == [
+        "FINISHED",
+        "FAILED",
+        "FINISHED",
+    ]
+
+
+def test_a_scenario_in_which_every_run_failed_has_failed(project: Project) -> None:
+    tracking = MlflowTracking(project)
+    run_id = tracking.start(request("t/1", parent="t", scenario="one"), {}, {})
+    tracking.fail(run_id, "the disk is full")
+    states = {run.key: run.status for run in MlflowRuns(project).latest()}
+    assert (states["t"], states["t/1"]) == ("FAILED", "FAILED")
+
+
+def test_a_run_that_goes_on_under_other_code_keeps_its_parameters(project: Project) -> None:
+    tracking = MlflowTracking(project)
+    run_id = tracking.start(request("older"), {"model_version": "old"}, {})
+    assert tracking.start(request("older"), {"model_version": "new", "seed": 3}, {}) == run_id
+    parameters = MlflowRuns(project).run(run_id).parameters
+    assert parameters == {"model_version": "old", "seed": "3"}
 
 
 def test_runs_are_found_by_the_beginning_of_their_id(project: Project) -> None:
@@ -160,7 +188,7 @@ def test_mlflow_loads_what_an_alias_names(project: Project, tmp_path: Path) -> N
     model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
     onnx.checker.check_model(model)
     x, y = (TensorSpec(name=name, datatype=Datatype.FP32, shape=(-1, 2)) for name in "xy")
-    OnnxModel(model.SerializeToString(), Signature(inputs=(x,), outputs=(y,))).warm()
+    OnnxModel(model.SerializeToString(), Signature(inputs=(x,), outputs=(y,)))
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("loaded"), {}, {})
     tracking.model(run_id, model.SerializeToString())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("torch")
 import torch
 
 from retread.bundle import (
+    CONFIDENCE,
     EVIDENCE,
     MODEL,
     REFERENCE,
@@ -19,13 +21,14 @@ from retread.bundle import (
     decode_evidence,
     decode_reference,
 )
-from retread.core import Unavailable, UnknownOption
+from retread.core import MissingDependency, Unavailable, UnknownOption
 from retread.training.model_types.vision import cnn, tinyvgg
+from retread.training.network import Network, Normalise
 from retread.training.run import run
 from retread.training.vision.augment import augment, turn
 from retread.training.vision.averaging import Averaged
 from retread.training.vision.device import device_named, fast_precision, seed_everything
-from retread.training.vision.network import Network, Normalise
+from retread.training.vision.fit import batches
 from retread.training.vision.optimizers import optimizer_named, schedule
 
 from .conftest import Bench
@@ -47,12 +50,14 @@ def test_a_network_becomes_a_bundle(photos_bench: Bench) -> None:
     kept = [epoch for epoch in epochs if epoch.kept][-1]
     assert kept.metrics == outcome.metrics
     assert outcome.metrics["Loss"] == min(epoch.metrics["Loss"] for epoch in epochs)
+    recorded = {"learning_rate", "batch_size", "optimizer_type", "epochs", "sample", "seed"}
+    assert recorded <= set(photos_bench.tracking.parameters)
     assert {"Loss", "Accuracy", "Precision", "Recall", "F1"} <= set(outcome.metrics)
     assert epochs[0].learning_rate != epochs[-1].learning_rate
     evidence = decode_evidence(photos_bench.bundles.read(outcome.bundle, EVIDENCE))
     assert evidence.evaluation_digest == photos_bench.version.evaluation_digest
     reference = decode_reference(photos_bench.bundles.read(outcome.bundle, REFERENCE))
-    assert {"brightness", "sharpness", "confidence"} <= set(reference.numeric)
+    assert {"brightness", "sharpness", CONFIDENCE} <= set(reference.numeric)
     assert reference.embedding.shape[1] == 512
     graph = photos_bench.bundles.read(outcome.bundle, MODEL)
     assert b"site-packages" not in graph
@@ -60,6 +65,32 @@ def test_a_network_becomes_a_bundle(photos_bench: Bench) -> None:
     for count in (1, 5):
         outputs = model.run({"image": np.zeros((count, 32, 32, 3), dtype=np.uint8)})
         assert [output.shape for output in outputs] == [(count, 2), (count, 512)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model_type", "width"), [("resnet18", 512), ("tinyvgg", 640)])
+def test_every_network_becomes_a_bundle(photos_bench: Bench, model_type: str, width: int) -> None:
+    request = photos_bench.request(model_type=model_type, epochs=1)
+    outcome = run(photos_bench.shop, request, AT, lambda _: None)
+    manifest = photos_bench.bundles.manifest(outcome.bundle)
+    assert manifest.model_type == model_type
+    assert manifest.parity.largest_difference < 1e-3
+    assert manifest.signature.outputs[1].shape == (-1, width)
+
+
+def test_without_torch_only_networks_are_missing(
+    photos_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingDependency, match=r"pip install 'retread\[vision\]'"):
+        run(photos_bench.shop, photos_bench.request(), AT, lambda _: None)
+    assert photos_bench.bundles.digests() == ()
+
+
+def test_a_batch_is_never_a_single_example() -> None:
+    assert [len(batch) for batch in batches(torch.arange(9), 4)] == [4, 5]
+    assert [len(batch) for batch in batches(torch.arange(8), 4)] == [4, 4]
+    assert [len(batch) for batch in batches(torch.arange(1), 4)] == [1]
 
 
 @pytest.mark.slow

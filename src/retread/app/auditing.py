@@ -13,15 +13,18 @@ from retread.registry.events import DatasetVersionAdded
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
+    from retread.data import Progress
 
 
-def audit_workspace(workspace: Workspace) -> AuditReport:
+def audit_workspace(workspace: Workspace, progress: Progress = lambda *_: None) -> AuditReport:
     """Check ledger, bundles and dataset versions; every problem is told."""
+    progress("ledger and bundles", 0, 1)
     report = audit(workspace.ledger, workspace.bundles)
-    return replace(report, problems=(*report.problems, *_dataset_problems(workspace)))
+    progress("ledger and bundles", 1, 1)
+    return replace(report, problems=(*report.problems, *_dataset_problems(workspace, progress)))
 
 
-def _dataset_problems(workspace: Workspace) -> Iterator[str]:
+def _dataset_problems(workspace: Workspace, progress: Progress) -> Iterator[str]:
     from retread.data.verify import verify
 
     store, recorded = workspace.datasets, _recorded(workspace)
@@ -31,11 +34,12 @@ def _dataset_problems(workspace: Workspace) -> Iterator[str]:
         except RetreadError as error:
             yield str(error)
             continue
-        for version in versions:
+        for done, version in enumerate(versions, start=1):
             try:
                 verify(store, version)
             except RetreadError as error:
                 yield str(error)
+            progress(f"versions of {dataset}", done, len(versions))
         for number in sorted(recorded.get(dataset, set()) - {v.number for v in versions}):
             yield f"{dataset}@{number} is in the ledger, but not stored. Restore it from a backup."
 

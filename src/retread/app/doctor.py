@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from retread.app.known_names import known_names
 from retread.app.supervisor import running_status, services_of
 from retread.app.supervisor.service import is_free
 from retread.app.workspace import Workspace
@@ -43,7 +44,7 @@ def examine(start: Path, environment: Mapping[str, str]) -> tuple[Finding, ...]:
     """Look at the machine, and at the project at or above `start` if there is one."""
     findings = [_python(), _packages(), *_extras(), _disk(start)]
     try:
-        project = open_project(start, environment)
+        project = open_project(start, environment, known_names())
     except NotFound as error:
         return (*findings, Finding(subject="project", condition=Condition.NOTE, text=str(error)))
     except RetreadError as error:
@@ -90,7 +91,7 @@ def _project(project: Project) -> Iterator[Finding]:
 
 
 def _ports(project: Project) -> Iterator[Finding]:
-    if (status := running_status(project)) is not None:
+    if (status := running_status(project.home)) is not None:
         yield _fine("ports", f"Retread is up (process {status.pid})")
         return
     for service in services_of(project):

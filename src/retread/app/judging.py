@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from retread.bundle import Evidence, Lineage
-from retread.core import Inconclusive, Verdict
+from retread.core import Inconclusive, IntegrityBroken, NotFound, Verdict
 from retread.data.version import Split
 from retread.registry import ModelVersion, Promotion, RegistryState
 
@@ -17,11 +17,14 @@ log = logging.getLogger(__name__)
 
 
 def judge_version(workspace: Workspace, number: int) -> Verdict:
-    """Put a version before the gate, against the version in production now, and record it."""
+    """Put a version before the gate, against the version in production now, and record it.
+
+    Raises NotFound, IntegrityBroken; Conflict when production changed meanwhile.
+    """
     state = workspace.registry.state()
     candidate = state.version(number)
     evidence = _production_evidence(workspace, state, candidate)
-    return workspace.registry.judge(number, evidence, workspace.settings.gate)
+    return workspace.registry.judge(state, number, evidence, workspace.settings.gate)
 
 
 def produce_version(workspace: Workspace, number: int, force_reason: str = "") -> Promotion:
@@ -32,7 +35,8 @@ def produce_version(workspace: Workspace, number: int, force_reason: str = "") -
     stands = judged is not None and judged.production == state.production
     if number != state.production and not stands:
         judge_version(workspace, number)
-    return workspace.promoter.promote(number, force_reason=force_reason)
+    reason = force_reason or "asked for by hand"
+    return workspace.promoter.promote(number, reason=reason, force_reason=force_reason)
 
 
 def _production_evidence(
@@ -54,8 +58,8 @@ def _production_evidence(
             Split.EVALUATION,
             window_days=_window_days(workspace, lineage),
         )
-    except Inconclusive as error:
-        # Not comparable: the gate says so in the candidate's verdict, with all other checks.
+    except (Inconclusive, IntegrityBroken, NotFound) as error:
+        # Not comparable, or damaged: the verdict says so, beside all other checks.
         log.warning("Version %d could not be scored: %s", production.version, error)
         return None
 

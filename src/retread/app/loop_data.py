@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from retread.app.versioning import add_data, add_request
 from retread.core import digest_json
-from retread.data import ID, DatasetVersion, add_rows
+from retread.data import ID, DatasetVersion, add_rows, standing_of
 from retread.loop.labelled import LabelledTraffic, fits, row_id
 from retread.loop.rows import rows_of
-from retread.loop.traffic_source import is_traffic
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
@@ -25,7 +24,7 @@ class LoopData:
         self._workspace = workspace
         self._dataset = workspace.settings.data.dataset
         self._traffic = LabelledTraffic(workspace.traffic, workspace.labels)
-        self._ids: tuple[str, frozenset[str]] = ("", frozenset())
+        self._ids: dict[str, frozenset[str]] = {}
 
     def latest(self) -> DatasetVersion:
         return self._workspace.datasets.version(self._dataset)
@@ -42,7 +41,7 @@ class LoopData:
         if len(fresh) < at_least:
             return None
         records = list(self._traffic.records(fresh.__contains__))
-        rows = rows_of(records, fresh, self._newest().schema, work.traffic)
+        rows = rows_of(records, fresh, self._base().schema, work.traffic)
         if rows.num_rows == 0:
             return None
         made = add_rows(
@@ -63,33 +62,36 @@ class LoopData:
         return digest_json(sorted(_files(self._workspace.project.root / source)))
 
     def add_source(self) -> DatasetVersion:
-        work = self._workspace
-        known = work.datasets.versions(self._dataset) if self._exists() else ()
-        # A snapshot of the source would drop what was learned from traffic.
-        append = any(is_traffic(version.source) for version in known)
-        return add_data(work, add_request(work, self._dataset, append=append))
+        # A snapshot: what left the source leaves the data, but what traffic taught stays.
+        return add_data(
+            self._workspace, add_request(self._workspace, self._dataset, keep=row_id(""))
+        )
 
-    def _exists(self) -> bool:
-        return self._dataset in self._workspace.datasets.datasets()
-
-    def _newest(self) -> DatasetVersion:
-        return self._workspace.datasets.versions(self._dataset)[-1]
+    def _base(self) -> DatasetVersion:
+        """What labelled traffic is added to."""
+        return standing_of(self._workspace.datasets, self._dataset).base
 
     def _fresh(self) -> dict[str, str]:
-        """Labels of answered requests that are not in the newest version."""
-        newest = self._newest()
-        ids = self._known_ids(newest)
+        """Labels of answered requests that are neither in the data yet nor in quarantine.
+
+        What is in quarantine waits for a person there: taken again, it would bring each next
+        version there too.
+        """
+        base = self._base()
+        versions = self._workspace.datasets.versions(self._dataset)
+        held = [version for version in versions if version.is_quarantined]
+        taken = frozenset().union(*map(self._ids_of, (base, *held)))
         return {
             request_id: label
             for request_id, label in self._traffic.labelled().items()
-            if row_id(request_id) not in ids and fits(label, newest.schema)
+            if row_id(request_id) not in taken and fits(label, base.schema)
         }
 
-    def _known_ids(self, version: DatasetVersion) -> frozenset[str]:
-        if self._ids[0] != version.digest:
+    def _ids_of(self, version: DatasetVersion) -> frozenset[str]:
+        if version.digest not in self._ids:
             rows = self._workspace.datasets.read(version, columns=[ID])
-            self._ids = (version.digest, frozenset(rows[ID].to_pylist()))
-        return self._ids[1]
+            self._ids[version.digest] = frozenset(rows[ID].to_pylist())
+        return self._ids[version.digest]
 
 
 def _files(source: Path) -> Iterator[tuple[str, int, int]]:

@@ -39,8 +39,8 @@ class LoopModels:
     def assign(self, slot: Slot, version: int, share: float, reason: str) -> None:
         self._promoter.assign(slot, version, share, reason=reason)
 
-    def clear(self, slot: Slot, reason: str) -> None:
-        self._promoter.clear(slot, reason=reason)
+    def clear(self, slot: Slot, version: int, reason: str) -> None:
+        self._promoter.clear(slot, holder=version, reason=reason)
 
     def promote(self, version: int, reason: str) -> None:
         opened = self.state().promotion
@@ -49,3 +49,6 @@ class LoopModels:
             self._promoter.recover()
         if self.state().production != version:
             self._promoter.promote(version, reason=reason)
+
+    def settle_overdue(self) -> None:
+        self._promoter.settle_overdue()

@@ -9,12 +9,13 @@ from retread.app.loop_canary import LoopCanary
 from retread.app.loop_data import LoopData
 from retread.app.loop_models import LoopModels
 from retread.app.loop_training import LoopTraining
+from retread.app.supervisor.addresses import addresses_of
 from retread.loop.loop import Loop
-from retread.loop.outbox import Outbox
 from retread.loop.ports import LoopPorts
+from retread.loop.sender import Sender
 from retread.loop.waiting import Waiting
-from retread.monitoring import Monitor
 from retread.notify import Notifier, configured_notifiers
+from retread.project import Settings
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
@@ -23,20 +24,22 @@ if TYPE_CHECKING:
 def loop_of(workspace: Workspace, environment: Mapping[str, str]) -> Loop:
     """The loop of a project; `environment` holds the addresses of its notifiers."""
     notifiers = configured_notifiers(workspace.project, environment)
-    monitor = Monitor(
-        workspace.ledger,
-        workspace.bundles,
-        workspace.traffic,
-        workspace.labels,
-        workspace.database,
-        workspace.settings,
-        workspace.clock,
+    sender = sender_in(environment, workspace.settings)
+    ports = loop_ports(workspace, notifiers, sender)
+    return Loop(ports, workspace.monitor, notifiers, workspace.project.workflows_url)
+
+
+def sender_in(environment: Mapping[str, str], settings: Settings) -> Sender:
+    """Who sends, with links to where `up` put the servers."""
+    addresses = addresses_of(settings, environment)
+    return Sender(
+        project=settings.project.name, control=addresses.control, tracking=addresses.tracking
     )
-    ports = loop_ports(workspace, notifiers)
-    return Loop(ports, monitor, notifiers, workspace.project.workflows_url)
 
 
-def loop_ports(workspace: Workspace, notifiers: Mapping[str, Notifier]) -> LoopPorts:
+def loop_ports(
+    workspace: Workspace, notifiers: Mapping[str, Notifier], sender: Sender
+) -> LoopPorts:
     """Everything a retraining of this project touches."""
     waiting = Waiting()
     training = LoopTraining(workspace, waiting)
@@ -44,7 +47,8 @@ def loop_ports(workspace: Workspace, notifiers: Mapping[str, Notifier]) -> LoopP
         settings=workspace.settings,
         clock=workspace.clock,
         ledger=workspace.ledger,
-        outbox=Outbox(workspace.database, workspace.clock, sorted(notifiers)),
+        sender=sender,
+        outbox=workspace.outbox(sorted(notifiers)),
         data=LoopData(workspace),
         training=training,
         models=LoopModels(workspace),

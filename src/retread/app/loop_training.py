@@ -1,4 +1,4 @@
-"""The loop's runs, each in a child process."""
+"""The loop's runs, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retread.data import DatasetVersion
 from retread.loop.waiting import Waiting
 from retread.registry.events import TriggerReceived
-from retread.training import Overrides, plan_runs, recipe_named
+from retread.training import Overrides, plan_runs, recipe_named, train_scenario
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ class LoopTraining:
         )
         return plan_runs(self._settings, overrides, trigger.cause, version, trigger.trigger)
 
-    def train(self, request: TrainingRequest) -> TrainingOutcome:
-        return self._compute.train(request, lambda _: self._waiting.check())
+    def train(self, requests: Sequence[TrainingRequest]) -> Sequence[TrainingOutcome]:
+        at_once = self._settings.compute.parallel_runs
+        return train_scenario(self._compute, requests, at_once, lambda _: self._waiting.check())
 
     def model_types(self) -> Sequence[str]:
         return recipe_named(self._settings.recipe.kind).model_types()

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from retread.app.known_names import known_names
 from retread.app.loop_ports import loop_of
 from retread.app.workspace import Workspace
 from retread.core import RetreadError
@@ -27,7 +28,7 @@ def run(project: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        workspace = Workspace(open_project(project, os.environ))
+        workspace = Workspace(open_project(project, os.environ, known_names()))
         loop = loop_of(workspace, os.environ)
     except RetreadError as error:
         log.error("%s", error)
@@ -56,7 +57,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", type=Path, required=True)
     logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stdout)
-    code = run(parser.parse_args().project)
+    project = parser.parse_args().project
+    code = 1
+    try:
+        code = run(project)
+    except Exception:  # threads of the workflows would keep the process, and "ready", alive
+        log.exception("The loop ended.")
     logging.shutdown()
     # A training that does not notice is not waited for: its child dies with us, and the run is
     # taken up at the next start.

@@ -23,6 +23,7 @@ def add_request(
     labels: str = "",
     note: str = "",
     append: bool = False,
+    keep: str = "",
     progress: Progress = lambda *_: None,
 ) -> AddRequest:
     """The request that follows the project's settings where nothing is said. InvalidInput when
@@ -42,6 +43,7 @@ def add_request(
         labels=labels,
         note=note,
         append=append,
+        keep=keep,
         regression=settings.recipe.kind == "tabular-regression",
         positive_label=settings.recipe.positive_label,
         index=workspace.project.home / "index" / f"{dataset}.msgpack",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retread.core import Clock, Database, SystemClock, reach_own_code
+from retread.core.database import file_of
 from retread.project import Project
 
 if TYPE_CHECKING:
     from retread.bundle import BundleStore
     from retread.data import DatasetStore
+    from retread.loop import Outbox
+    from retread.monitoring import Monitor
     from retread.registry import AliasMirror, Ledger, Promoter, Registry, ServerDirectory
     from retread.serving import LabelStore, TrafficLog
     from retread.training import Compute
@@ -36,6 +40,12 @@ class Workspace:
         database = Database(self.project.database_url)
         database.create_tables()
         return database
+
+    @property
+    def has_database(self) -> bool:
+        """Whether something may have been recorded: `database` would make an empty file."""
+        file = file_of(self.project.database_url)
+        return file is None or file.is_file()
 
     @cached_property
     def bundles(self) -> BundleStore:
@@ -96,6 +106,26 @@ class Workspace:
         from retread.serving import SegmentTrafficLog
 
         return SegmentTrafficLog(self.project.traffic)
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        from retread.monitoring import Monitor
+
+        return Monitor(
+            self.ledger,
+            self.bundles,
+            self.traffic,
+            self.labels,
+            self.database,
+            self.settings,
+            self.clock,
+        )
+
+    def outbox(self, notifiers: Sequence[str] = ()) -> Outbox:
+        """The messages to be sent; a new one goes to each of `notifiers`."""
+        from retread.loop import Outbox
+
+        return Outbox(self.database, self.clock, notifiers)
 
     @cached_property
     def labels(self) -> LabelStore:

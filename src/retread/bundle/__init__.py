@@ -14,6 +14,7 @@ from retread.bundle.image import (
     STATISTICS,
     Pixels,
     decode_image,
+    eight_bits,
     image_statistics,
 )
 from retread.bundle.lineage import Cause, CauseKind, Lineage, Parameter
@@ -33,20 +34,30 @@ from retread.bundle.manifest import (
 )
 from retread.bundle.metrics import evidence_metrics
 from retread.bundle.onnx_model import OnnxModel
-from retread.bundle.reference import Reference, decode_reference, encode_reference
+from retread.bundle.reference import (
+    CONFIDENCE,
+    LABEL_SAID,
+    VALUE_SAID,
+    Reference,
+    decode_reference,
+    encode_reference,
+)
 from retread.bundle.signature import Datatype, Signature, TensorSpec
 from retread.bundle.store import BundleStore, LocalBundleStore, file_entries
 
 __all__ = [
+    "CONFIDENCE",
     "ENVIRONMENT",
     "EVIDENCE",
     "EXAMPLES",
     "FORMATS",
+    "LABEL_SAID",
     "MANIFEST",
     "MAX_PIXELS",
     "MODEL",
     "REFERENCE",
     "STATISTICS",
+    "VALUE_SAID",
     "BundleStore",
     "Cause",
     "CauseKind",
@@ -68,6 +79,7 @@ __all__ = [
     "decode_image",
     "decode_manifest",
     "decode_reference",
+    "eight_bits",
     "encode_evidence",
     "encode_manifest",
     "encode_reference",

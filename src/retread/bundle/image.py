@@ -33,12 +33,24 @@ def decode_image(content: bytes, size: int) -> Pixels:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_pixels(image.width, image.height)
                 image.draft("RGB", (size, size))
-                resized = image.convert("RGB").resize(
-                    (size, size), Image.Resampling.BILINEAR, reducing_gap=2.0
+                resized = (
+                    eight_bits(image)
+                    .convert("RGB")
+                    .resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
                 )
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise _unreadable(error) from error
     return np.asarray(resized)
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """`image` with 8 bits a channel: of 16 the upper ones, as Pillow reads colours.
+
+    Of grey with 16 bits Pillow would make all but the darkest white.
+    """
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def image_statistics(pixels: Pixels) -> dict[str, float]:

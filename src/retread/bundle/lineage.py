@@ -17,6 +17,11 @@ class CauseKind(StrEnum):
     SCHEDULE = "schedule"
     COMMIT = "commit"
 
+    @property
+    def wants_traffic(self) -> bool:
+        """Whether it asks for a model of what the traffic is like now."""
+        return self in (CauseKind.DRIFT, CauseKind.DEGRADATION, CauseKind.SCHEDULE)
+
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """The recorded reason of a training; `trigger` is the trigger's id, if one asked for it."""

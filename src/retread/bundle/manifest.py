@@ -61,18 +61,30 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT
 
 
+class _Head(msgspec.Struct):
+    """What manifests of every format have."""
+
+    format: int
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     return canonical_json(manifest)
 
 
 def decode_manifest(content: bytes, digest: str) -> Manifest:
-    """Raises IntegrityBroken unless `content` has this `digest` and is a manifest."""
+    """Raises IntegrityBroken unless `content` has this `digest` and is a manifest of FORMAT."""
     if digest_bytes(content) != digest:
         raise IntegrityBroken(
             f"The manifest of bundle {digest} has digest {digest_bytes(content)}.",
             "The bundle was changed after it was made; train or import it again.",
         )
     try:
+        found = msgspec.json.decode(content, type=_Head).format
+        if found != FORMAT:
+            raise IntegrityBroken(
+                f"Bundle {digest} has format {found}; this version of Retread reads {FORMAT}.",
+                "Use the version of Retread that made it, or train again.",
+            )
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.DecodeError as error:
         raise IntegrityBroken(f"The manifest of bundle {digest} is malformed: {error}.") from error

@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from retread.bundle.signature import Datatype, Signature, TensorSpec
+from retread.bundle.signature import Signature, TensorSpec
 from retread.core import IntegrityBroken
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-
-_DTYPES: dict[Datatype, Any] = {
-    Datatype.FP32: np.float32,
-    Datatype.INT64: np.int64,
-    Datatype.UINT8: np.uint8,
-    Datatype.BYTES: np.str_,
-}
 
 
 class OnnxModel:
@@ -47,18 +39,9 @@ class OnnxModel:
         results: list[npt.NDArray[Any]] = self._session.run(self._outputs, dict(inputs))
         return results
 
-    def warm(self) -> None:
-        """Run once on empty-looking input, so that the first request does not pay for it."""
-        self.run({spec.name: _blank(spec) for spec in self.signature.inputs})
-
 
 def _check_names(kind: str, found: Sequence[Any], declared: Sequence[TensorSpec]) -> None:
     names = {value.name for value in found}
     missing = [spec.name for spec in declared if spec.name not in names]
     if missing:
         raise IntegrityBroken(f"model.onnx has no {kind} {missing}; it has {sorted(names)}.")
-
-
-def _blank(spec: TensorSpec) -> npt.NDArray[Any]:
-    shape = [1 if size < 0 else size for size in spec.shape]
-    return np.zeros(shape, dtype=_DTYPES[spec.datatype])

@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +20,10 @@ from retread.bundle.manifest import (
     encode_manifest,
 )
 from retread.core import IntegrityBroken, NotFound, digest_bytes, sync_folder
+
+_PARTIAL = ".partial-"
+_ABANDONED_S = 3600.0
+"""No writer takes so long."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -57,7 +63,8 @@ class LocalBundleStore:
         if folder.exists():
             return digest
         self._root.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=self._root))
+        self._remove_abandoned()
+        temporary = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._root))
         try:
             for name, body in {**files, MANIFEST: content}.items():
                 _write_durably(temporary / name, body)
@@ -92,6 +99,13 @@ class LocalBundleStore:
     def digests(self) -> tuple[str, ...]:
         folders = self._root.glob("[0-9a-f]" * 64) if self._root.is_dir() else ()
         return tuple(sorted(f"sha256:{folder.name}" for folder in folders))
+
+    def _remove_abandoned(self) -> None:
+        """Remove what killed writers left."""
+        for folder in self._root.glob(f"{_PARTIAL}*"):
+            with suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > _ABANDONED_S:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self, digest: str) -> Path:
         if _DIGEST.fullmatch(digest) is None:

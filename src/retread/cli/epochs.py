@@ -1,8 +1,8 @@
-"""Epochs as a bar on a terminal, and as plain lines elsewhere; on stderr, beside the result."""
+"""Epochs as bars on a terminal, and as plain lines elsewhere; on stderr, beside the result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,24 +15,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def epochs_shown(request: TrainingRequest, *, quiet: bool) -> Iterator[Report]:
-    """A function to be called with each epoch of the run; `quiet` shows nothing."""
+def epochs_shown(requests: Sequence[TrainingRequest], *, quiet: bool) -> Iterator[Report]:
+    """A function to be called with each epoch of the runs; `quiet` shows nothing."""
     if quiet:
         yield lambda _: None
-    elif not errors.is_terminal:
-        errors.print(f"training {request.model_type} on {_data(request)}")
-        yield lambda epoch: errors.print(line(epoch))
+    elif errors.is_terminal:
+        with _bars() as progress:
+            yield _moving(progress, requests)
     else:
-        with _bar() as progress:
-            task = progress.add_task(f"{request.model_type} on {_data(request)}", figures="")
-
-            def show(epoch: EpochFinished) -> None:
-                progress.update(
-                    task, completed=epoch.epoch, total=epoch.epochs, figures=figures(epoch)
-                )
-
-            yield show
-            progress.update(task, total=progress.tasks[task].completed or 1)
+        names = _names(requests)
+        for name in names.values():
+            errors.print(f"training {name}", markup=False)
+        yield lambda epoch: errors.print(f"{names[epoch.key]}: {line(epoch)}", markup=False)
 
 
 def line(epoch: EpochFinished) -> str:
@@ -48,16 +42,29 @@ def figures(epoch: EpochFinished) -> str:
     return ", ".join(f"{name} {epoch.metrics[name]:.3g}" for name in shown)
 
 
-def _data(request: TrainingRequest) -> str:
-    return f"{request.dataset}@{request.dataset_version}"
+def _moving(progress: Progress, requests: Sequence[TrainingRequest]) -> Report:
+    bars = {
+        key: progress.add_task(name, total=None, figures="")
+        for key, name in _names(requests).items()
+    }
+
+    def show(epoch: EpochFinished) -> None:
+        bar = bars[epoch.key]
+        progress.update(bar, completed=epoch.epoch, total=epoch.epochs, figures=figures(epoch))
+
+    return show
 
 
-def _bar() -> Progress:
+def _names(requests: Sequence[TrainingRequest]) -> dict[str, str]:
+    return {r.key: f"{r.model_type} on {r.dataset}@{r.dataset_version}" for r in requests}
+
+
+def _bars() -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         TimeRemainingColumn(),
         console=errors,
     )

@@ -12,6 +12,7 @@ import typer
 
 from retread.cli import commands
 from retread.cli.output import report
+from retread.cli.usage import WrongUsage
 from retread.core import Inconclusive, InvalidInput, RetreadError, load_plugins
 
 REFUSED = 1
@@ -42,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         code = build_app()(args=words, prog_name="retread", standalone_mode=False)
     except RetreadError as error:
         report(error, as_json=as_json)
-        return INCONCLUSIVE if isinstance(error, Inconclusive) else REFUSED
+        return _exit_code(error)
     except typer.TyperException as error:
         return _wrong_usage(error, as_json=as_json)
     except typer.Abort:
@@ -93,6 +94,12 @@ def _hyphened(word: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
+def _exit_code(error: RetreadError) -> int:
+    if isinstance(error, WrongUsage):
+        return USAGE
+    return INCONCLUSIVE if isinstance(error, Inconclusive) else REFUSED
+
+
 def _wrong_usage(error: Any, *, as_json: bool) -> int:
     """`error` is one of Typer's, whose classes it does not export."""
     if as_json:
@@ -105,9 +112,3 @@ def _wrong_usage(error: Any, *, as_json: bool) -> int:
 def _of_the_machine(error: OSError) -> RetreadError:
     where = f": {error.filename}" if error.filename else ""
     return InvalidInput(f"{error.strerror or error}{where}.")
-
-
-class WrongUsage(InvalidInput):
-    """A command line that no command takes."""
-
-    code = "wrong_usage"

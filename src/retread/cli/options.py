@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retread.project import open_project
+from retread.project import Project, open_project
 
 if TYPE_CHECKING:
     from retread.app import Workspace
@@ -25,4 +25,12 @@ def workspace(project: Path) -> Workspace:
     """The workspace of the project at or above `project`."""
     from retread.app import Workspace
 
-    return Workspace(open_project(project, os.environ))
+    return Workspace(checked_project(project))
+
+
+def checked_project(project: Path) -> Project:
+    """The project at or above `project`, whose settings name nothing that is not there."""
+    # Only where it is used: these packages are slow to load.
+    from retread.app.known_names import known_names
+
+    return open_project(project, os.environ, known_names())

@@ -10,17 +10,15 @@ from rich.console import Console
 
 from retread.core import RetreadError
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+# What users named, here or in a table's cell, may look like rich's markup.
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def emit(value: Any, *, as_json: bool, text: Any) -> None:
-    """Print `value` as JSON, or `text` (a string, taken as it is, or a rich renderable)."""
+    """Print `value` as JSON, or `text` (a string or a rich renderable), taken as it is."""
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-    elif isinstance(text, str):
-        # What users named may look like rich's markup.
-        console.print(text, markup=False, emoji=False)
     else:
         console.print(text)
 
@@ -30,4 +28,4 @@ def report(error: RetreadError, *, as_json: bool) -> None:
     if as_json:
         body = {"code": error.code, "message": error.message, "hint": error.hint}
         typer.echo(msgspec.json.encode({"error": body}).decode())
-    errors.print(str(error), style="red", markup=False)
+    errors.print(str(error), style="red")

@@ -22,7 +22,12 @@ def progress() -> Iterator[Report]:
     if not errors.is_terminal:
         yield _plain()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Remaining(),
+    )
     with Progress(*columns, console=errors, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
@@ -41,6 +46,6 @@ def _plain() -> Report:
         quarter = _LINES * done // max(total, 1)
         if quarter > told.get(stage, 0):
             told[stage] = quarter
-            errors.print(f"{stage}: {done} of {total}", markup=False)
+            errors.print(f"{stage}: {done} of {total}")
 
     return report

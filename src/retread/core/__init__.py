@@ -25,7 +25,7 @@ from retread.core.errors import (
 from retread.core.files import locked_folder, sync_folder, write_atomically
 from retread.core.ids import new_id
 from retread.core.metric import METRICS, Metric, metric_named
-from retread.core.names import checked_name
+from retread.core.names import checked_name, is_name
 from retread.core.plugins import load_plugin, load_plugins, plugin_names
 from retread.core.verdict import CheckResult, Outcome, Verdict, combine
 
@@ -57,6 +57,7 @@ __all__ = [
     "digest_bytes",
     "digest_json",
     "is_dotted",
+    "is_name",
     "load_dotted",
     "load_plugin",
     "load_plugins",

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
@@ -27,6 +28,7 @@ _TABLES_LOCK = 0x72657472
 Result = TypeVar("Result")
 
 _BACKENDS = ("sqlite", "postgresql")
+_WRITE_IT = "Write it as sqlite:////path/to/file.db or postgresql://user@host/name."
 
 
 class Database:
@@ -94,6 +96,12 @@ class Database:
         self._engine.dispose()
 
 
+def file_of(url: str) -> Path | None:
+    """The file that an address names; None for a database with a server."""
+    address = make_url(url)
+    return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
+
+
 def _engine(url: str, deadline_s: float) -> Engine:
     if _backend(url) != "sqlite":
         try:
@@ -108,14 +116,19 @@ def _engine(url: str, deadline_s: float) -> Engine:
 
 def _backend(url: str) -> str:
     try:
-        name = make_url(url).get_backend_name()
+        address = make_url(url)
+        name = address.get_backend_name()
     except (ArgumentError, ValueError):
         name = ""
     if name not in _BACKENDS:
         # Not the address itself: there may be a password in it.
         raise InvalidInput(
-            f"[database] url is no address of a database: {name or 'it cannot be read'}.",
-            "Write it as sqlite:////path/to/file.db or postgresql://user@host/name.",
+            f"[database] url is no address of a database: {name or 'it cannot be read'}.", _WRITE_IT
+        )
+    if name == "sqlite" and (address.database or ":memory:").startswith((":", "file:")):
+        raise InvalidInput(
+            "[database] url names no file, but a database in memory, or a URI that could mean one.",
+            f"Every process must see the same database. {_WRITE_IT}",
         )
     return name
 

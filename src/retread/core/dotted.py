@@ -35,6 +35,11 @@ def load_dotted(kind: str, path: str) -> Any:
             f"The {kind} {path!r} cannot be imported: {error}.",
             "Put the module beside retread.toml or install its package.",
         ) from error
+    except Exception as error:  # the user's code may raise anything
+        raise InvalidInput(
+            f"The {kind} {path!r} cannot be imported: {type(error).__name__}: {error}.",
+            f"Mend the module {module_name!r}.",
+        ) from error
     try:
         return getattr(module, name)
     except AttributeError:

@@ -15,7 +15,7 @@ def new_id(
     milliseconds: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> str:
-    """`prefix_` and 20 characters: 48 bits of time, then 52 random bits.
+    """`prefix_` and 20 characters: 50 bits of time, then 50 random bits.
 
     >>> new_id("run", milliseconds=lambda: 0, randomness=lambda n: bytes(n))
     'run_00000000000000000000'

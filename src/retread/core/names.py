@@ -15,9 +15,14 @@ def checked_name(kind: str, value: str) -> str:
     >>> checked_name("dataset", "tires")
     'tires'
     """
-    if _NAME.fullmatch(value) is None:
+    if not is_name(value):
         raise InvalidInput(
             f"{value!r} is not a valid {kind} name.",
             "Use 1 to 63 of a-z, 0-9, '_' and '-', starting with a letter or digit.",
         )
     return value
+
+
+def is_name(value: str) -> bool:
+    """Whether `value` may be a name."""
+    return _NAME.fullmatch(value) is not None

@@ -19,6 +19,7 @@ from retread.data.gathered import Gathered, Progress, SourceRequest
 from retread.data.lance_store import LanceDatasetStore
 from retread.data.reference import parse_reference
 from retread.data.splits import split_of
+from retread.data.standing import Standing, standing_of
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -58,6 +59,7 @@ __all__ = [
     "Schema",
     "SourceRequest",
     "Split",
+    "Standing",
     "State",
     "Summary",
     "add_rows",
@@ -67,5 +69,6 @@ __all__ = [
     "latest",
     "parse_reference",
     "split_of",
+    "standing_of",
     "verify",
 ]

@@ -12,6 +12,7 @@ from retread.data.gather import gather
 from retread.data.gathered import Gathered, Progress, SourceRequest
 from retread.data.images import gather_contents
 from retread.data.next_version import Addition, commit_next
+from retread.data.standing import Standing, standing_of
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
 from retread.data.tabular import examples, times, without_nan
 from retread.data.version import Column, ColumnKind, DatasetVersion
@@ -22,8 +23,9 @@ from retread.project.sections import DataSection
 class AddRequest:
     """A source that is to become the next version of `dataset`.
 
-    The version is what the source holds; with `append`, its rows are added to those of the
-    version before. `index` remembers what was read of files, to save time.
+    The version is what the source holds, and rows of the version it is built on: with `append` all
+    of them, else those whose ids start with `keep`, '' for none. `index` remembers what was read of
+    files, to save time.
     """
 
     dataset: str
@@ -32,6 +34,7 @@ class AddRequest:
     labels: str = ""
     note: str = ""
     append: bool = False
+    keep: str = ""
     regression: bool = False
     positive_label: str = ""
     index: Path | None = None
@@ -39,22 +42,23 @@ class AddRequest:
 
 
 def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> DatasetVersion:
-    """Commit the next version, released or quarantined; the one before if nothing changed.
+    """Commit the next version, released or quarantined; one that is there if nothing changed.
 
     Nothing is committed when the source cannot be read, has no examples, a single label, a column
     without values or missing labels. InvalidInput, NotFound; Conflict when somebody else added a
     version meanwhile.
     """
     checked_name("dataset", request.dataset)
-    before = latest(store, request.dataset)
-    append_to = before if request.append else None
+    standing = _standing(store, request.dataset)
+    base = standing.base if standing else None
+    stay = _staying(store, base, request)
     gathered = gather(
         SourceRequest(
             source=request.source,
             labels=request.labels or request.settings.labels,
             settings=request.settings,
             regression=request.regression,
-            columns=_table_columns(append_to),
+            columns=_table_columns(base) if stay else None,
             index=request.index,
             progress=request.progress,
         )
@@ -65,11 +69,11 @@ def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> Datas
         settings=request.settings,
         source=str(request.source),
         note=request.note,
-        append=append_to is not None,
+        stay=stay,
         positive_label=request.positive_label,
         progress=request.progress,
     )
-    return commit_next(store, addition, before, clock)
+    return commit_next(store, addition, standing, clock)
 
 
 def add_rows(
@@ -82,34 +86,49 @@ def add_rows(
     clock: Clock,
     note: str = "",
 ) -> DatasetVersion:
-    """Append rows from memory to a dataset's latest version.
+    """Append rows from memory to a dataset's latest released version.
 
     `rows` has LABEL and the dataset's features (images: bytes in `image`), and may have ID, GROUP,
     TIMESTAMP and SOURCE. A row that is there already, by its id or its content and label, is not
     added again; none that is there is changed. NotFound, InvalidInput, Conflict.
     """
-    before = latest(store, dataset)
-    if before is None:
-        raise NotFound(
-            f"There is no dataset {dataset!r}.", f"Make it with: retread data add {dataset} SOURCE"
-        )
+    standing = standing_of(store, dataset)
+    base = standing.base
     addition = Addition(
         dataset=dataset,
-        gathered=_from_memory(rows, before, source, settings),
+        gathered=_from_memory(rows, base, source, settings),
         settings=settings,
         source=source,
         note=note,
-        append=True,
+        stay=_ids(store, base),
     )
-    return commit_next(store, addition, before, clock)
+    return commit_next(store, addition, standing, clock)
 
 
 def latest(store: DatasetStore, dataset: str) -> DatasetVersion | None:
     """The newest version, quarantined or not; None for a new dataset."""
+    standing = _standing(store, dataset)
+    return standing.newest if standing else None
+
+
+def _standing(store: DatasetStore, dataset: str) -> Standing | None:
     try:
-        return store.versions(dataset)[-1]
+        return standing_of(store, dataset)
     except NotFound:
         return None
+
+
+def _staying(
+    store: DatasetStore, base: DatasetVersion | None, request: AddRequest
+) -> frozenset[str]:
+    if base is None or not (request.append or request.keep):
+        return frozenset()
+    ids = _ids(store, base)
+    return ids if request.append else frozenset(i for i in ids if i.startswith(request.keep))
+
+
+def _ids(store: DatasetStore, version: DatasetVersion) -> frozenset[str]:
+    return frozenset(store.read(version, columns=[ID])[ID].to_pylist())
 
 
 def _table_columns(version: DatasetVersion | None) -> tuple[Column, ...] | None:
@@ -152,11 +171,11 @@ def _common(rows: pa.Table, source: str, *, regression: bool) -> pa.Table:
     given = set(rows.column_names)
     nothing = pa.nulls(rows.num_rows, pa.string())
     times_ = times(rows[TIMESTAMP]) if TIMESTAMP in given else times(pa.chunked_array([nothing]))
-    sources = rows[SOURCE] if SOURCE in given else pa.array([source] * rows.num_rows, pa.string())
+    everywhere = pa.array([source] * rows.num_rows, pa.string())
     common = {
         LABEL: label,
         GROUP: rows[GROUP].cast(pa.string()) if GROUP in given else nothing,
-        SOURCE: sources,
+        SOURCE: rows[SOURCE].cast(pa.string()) if SOURCE in given else everywhere,
         TIMESTAMP: times_,
     }
     if ID in given:

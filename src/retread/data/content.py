@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import canonical_json, digest_bytes
-from retread.data.store import DIGEST, ID, IMAGE, KEYS, LABEL, SPLIT, TIMESTAMP
+from retread.data.store import DIGEST, ID, IMAGE, LABEL, SPLIT, TIMESTAMP, key_tuples
 from retread.data.version import Column, ColumnKind, Split
 
 _SEPARATOR = "\x1f"
 _MISSING = "\x00"
+_ESCAPE = "\x10"
+_SPECIAL = r"([\x00\x10\x1f])"
 
 
 def row_digests(table: pa.Table, names: Sequence[str]) -> list[str]:
@@ -47,20 +49,20 @@ def content_names(columns: Sequence[Column]) -> list[str]:
 
 
 def version_digest(rows: pa.Table) -> str:
-    """Digest of a version's rows, sorted by id: id, label, group, split and content of each."""
-    return _digest_of(rows.select(list(KEYS)))
+    """Digest of a version's rows, sorted by id: the KEYS of each."""
+    return digest_bytes(canonical_json(key_tuples(rows)))
 
 
 def evaluation_digest(rows: pa.Table) -> str:
     """Digest of the evaluation split: ids, labels and contents decide a metric, and no more."""
     evaluation = rows.filter(pc.equal(rows[SPLIT], Split.EVALUATION.value))
-    return _digest_of(evaluation.select([ID, LABEL, DIGEST]))
-
-
-def _digest_of(rows: pa.Table) -> str:
-    columns = [rows[name].to_pylist() for name in rows.column_names]
+    columns = [evaluation[name].to_pylist() for name in (ID, LABEL, DIGEST)]
     return digest_bytes(canonical_json(list(zip(*columns, strict=True))))
 
 
 def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.fill_null(values.cast(pa.large_string()), _MISSING)
+    """Values as text in which no other value can hide, whatever is in a string."""
+    text = values.cast(pa.large_string())
+    if pa.types.is_string(values.type):
+        text = pc.replace_substring_regex(text, _SPECIAL, rf"{_ESCAPE}\1")
+    return pc.fill_null(text, _MISSING)

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from retread.core import Conflict, InvalidInput, UnknownOption
+from retread.data.images import SUFFIXES, suffix_of
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, SPLIT, TIMESTAMP, DatasetStore
 from retread.data.version import ColumnKind, DatasetVersion
 
@@ -37,6 +38,8 @@ def export(
     """
     if table_format not in FORMATS:
         raise UnknownOption("format", table_format, FORMATS)
+    # `.` has no name beside which the unfinished folder could be.
+    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} exists and is not empty.", "Name a new folder.")
     images = version.schema.columns[0].kind is ColumnKind.IMAGE
@@ -68,24 +71,30 @@ def _write_images(store: DatasetStore, version: DatasetVersion, target: Path) ->
     for label in version.schema.labels:
         (target / _folder_name(label)).mkdir()
     rows = keys.to_pylist()
-    names: dict[str, str] = {}
+    files: dict[str, str] = {}
     taken: set[str] = set()
-    for row in rows:
-        file = PurePosixPath(row[SOURCE].replace("\\", "/")).name or "image"
-        name = f"{row[LABEL]}/{file}"
-        names[row[ID]] = name = name if name not in taken else f"{row[LABEL]}/{row[ID]}-{file}"
-        taken.add(name)
     for start in range(0, len(rows), _IMAGES_A_BATCH):
-        ids = [row[ID] for row in rows[start : start + _IMAGES_A_BATCH]]
-        images = store.read(version, columns=[ID, IMAGE], ids=ids)
-        for id_, image in zip(images[ID].to_pylist(), images[IMAGE].to_pylist(), strict=True):
-            (target / names[id_]).write_bytes(image)
+        some = rows[start : start + _IMAGES_A_BATCH]
+        images = store.read(version, columns=[IMAGE], ids=[row[ID] for row in some])
+        for row, image in zip(some, images[IMAGE].to_pylist(), strict=True):
+            name = _file_name(row[SOURCE], image)
+            file = f"{row[LABEL]}/{name}"
+            file = file if file not in taken else f"{row[LABEL]}/{row[ID]}-{name}"
+            taken.add(file)
+            files[row[ID]] = file
+            (target / file).write_bytes(image)
     with (target / _MANIFEST).open("w", newline="", encoding="utf-8") as file_:
         writer = csv.writer(file_)
         writer.writerow(["file", "label", "group", "split", "timestamp"])
         for row in rows:
             when = row[TIMESTAMP].isoformat() if row[TIMESTAMP] else ""
-            writer.writerow([names[row[ID]], row[LABEL], row[GROUP], row[SPLIT], when])
+            writer.writerow([files[row[ID]], row[LABEL], row[GROUP], row[SPLIT], when])
+
+
+def _file_name(source: str, image: bytes) -> str:
+    """A name under which the file is found again: neither hidden nor without its suffix."""
+    name = PurePosixPath(source.replace("\\", "/")).name.lstrip(".") or "image"
+    return name if name.lower().endswith(SUFFIXES) else name + suffix_of(image)
 
 
 def _folder_name(label: str) -> str:

@@ -13,25 +13,24 @@ _LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An example of the version before."""
+    """An example of the version before; it `stays` whatever the source holds."""
 
     id: str
     label: Label
     group: str
+    stays: bool
 
 
 def identify(
     contents: Sequence[str],
     labels: Sequence[Label],
     known: Mapping[str, Sequence[Known]],
-    *,
-    append: bool,
 ) -> list[str]:
     """An id for each example, given its content's digest and label, in order.
 
-    An example of the version before (`known`, by content) keeps its id. In a snapshot it does so
-    even under another label: it was relabelled. When rows are appended, the same content under
-    another label is another example. Copies of one content are numbered: `X`, `X-1`, `X-2`.
+    An example of the version before (`known`, by content) keeps its id, even under another label:
+    it was relabelled. Beside an example that stays, the same content under another label is
+    another example. Copies of one content are numbered: `X`, `X-1`, `X-2`.
     """
     places: dict[str, list[int]] = defaultdict(list)
     for place, content in enumerate(contents):
@@ -42,7 +41,7 @@ def identify(
         if len(copies) == 1 and not before:
             ids[copies[0]] = content[:_LENGTH]
         else:
-            _name_copies(ids, content, copies, labels, before, append=append)
+            _name_copies(ids, content, copies, labels, before)
     return ids
 
 
@@ -52,20 +51,18 @@ def _name_copies(
     copies: Sequence[int],
     labels: Sequence[Label],
     before: Sequence[Known],
-    *,
-    append: bool,
 ) -> None:
-    free = {example.id: example.label for example in before}
+    free = {example.id: example for example in before}
     left = []
     for place in copies:
-        same = next((id_ for id_, label in free.items() if label == labels[place]), None)
+        same = next((id_ for id_, known in free.items() if known.label == labels[place]), None)
         if same is None:
             left.append(place)
         else:
             ids[place] = same
             del free[same]
     used = {example.id for example in before}
-    spare = [] if append else list(free)
+    spare = [id_ for id_, known in free.items() if not known.stays]
     number = 0
     for place in left:
         if spare:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,8 +12,9 @@ from retread.data.content import evaluation_digest, version_digest
 from retread.data.gathered import Gathered, Progress
 from retread.data.images import inspect_image, measure_image, sample_by_digest
 from retread.data.judge import judge
-from retread.data.placing import Placed, place
+from retread.data.placing import Placed, place, rows_of
 from retread.data.profile import Profile, numeric_figures, profile_images, profile_table
+from retread.data.standing import Standing
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -36,48 +37,66 @@ _IMAGES_A_BATCH = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """Examples that were gathered for the next version of `dataset`."""
+    """Examples that were gathered for the next version of `dataset`.
+
+    `stay` are the ids of rows of the version it is built on that stay, whatever was gathered.
+    """
 
     dataset: str
     gathered: Gathered
     settings: DataSection
     source: str
     note: str
-    append: bool
+    stay: Set[str] = frozenset()
     positive_label: str = ""
     progress: Progress = lambda *_: None
 
 
 def commit_next(
-    store: DatasetStore, addition: Addition, before: DatasetVersion | None, clock: Clock
+    store: DatasetStore, addition: Addition, standing: Standing | None, clock: Clock
 ) -> DatasetVersion:
-    """Commit what follows `before`, or return `before` if it is the same."""
+    """Commit what follows `standing`, or return the version there that is the same."""
+    base = standing.base if standing else None
+    if base is not None and addition.stay:
+        _check_alike(addition.gathered, base)
+    old = None if base is None else store.read(base, columns=KEYS)
     columns = addition.gathered.columns
-    if before is not None and addition.append and before.schema.columns != columns:
-        raise InvalidInput(
-            f"The source does not have the columns of {before.reference}.",
-            f"It needs: {', '.join(column.name for column in before.schema.columns)}.",
-        )
-    old = None if before is None else store.read(before, columns=KEYS)
-    same_columns = before is not None and before.schema.columns == columns
+    same_columns = base is not None and base.schema.columns == columns
     placed = place(
-        addition.gathered, old if same_columns else None, addition.settings, append=addition.append
+        addition.gathered, old if same_columns else None, addition.stay, addition.settings
     )
     schema = Schema(columns=columns, labels=_labels(placed.keys, addition.positive_label))
-    profile = _profile(store, addition, placed, schema, before)
-    changes = _changes(store, before, old, placed)
+    profile = _profile(store, addition, placed, schema, base)
     summary = summarise(
         placed.keys,
         schema,
         profile,
         addition.gathered.unreadable,
         addition.settings.max_label_share,
-        changes,
+        _changes(base, old, placed),
     )
-    version = _version(addition, placed, summary, judge(summary), before, clock)
-    if before is not None and _same(version, before):
-        return before
-    return store.commit(version, _reader(addition, placed), placed.keep)
+    version = _version(addition, placed, summary, judge(summary), standing, clock)
+    for there in (standing.newest, standing.base) if standing else ():
+        if _same(version, there):
+            return there
+    reader = _reader(addition, placed)
+    return store.commit(version, reader, placed.keep, base.number if base else None)
+
+
+def _check_alike(gathered: Gathered, base: DatasetVersion) -> None:
+    """Raises InvalidInput unless what was gathered can stand beside the rows of `base`."""
+    if base.schema.columns != gathered.columns:
+        raise InvalidInput(
+            f"The source does not have the columns of {base.reference}.",
+            f"It needs: {', '.join(column.name for column in base.schema.columns)}.",
+        )
+    numbers = pa.types.is_floating(gathered.rows[LABEL].type)
+    if numbers == bool(base.schema.labels):
+        found, needed = ("numbers", "labels") if numbers else ("labels", "numbers")
+        raise InvalidInput(
+            f"The source is read with {found} to predict, but {base.reference} holds {needed}.",
+            "Check [recipe] kind, or add the data as another dataset.",
+        )
 
 
 def _version(
@@ -85,13 +104,13 @@ def _version(
     placed: Placed,
     summary: Summary,
     verdict: Verdict,
-    before: DatasetVersion | None,
+    standing: Standing | None,
     clock: Clock,
 ) -> DatasetVersion:
     passed = verdict.outcome is Outcome.PASS
     return DatasetVersion(
         dataset=addition.dataset,
-        number=before.number + 1 if before else 1,
+        number=standing.newest.number + 1 if standing else 1,
         digest=version_digest(placed.keys),
         evaluation_digest=evaluation_digest(placed.keys),
         state=State.RELEASED if passed else State.QUARANTINED,
@@ -128,18 +147,11 @@ def _labels(keys: pa.Table, positive_label: str) -> tuple[str, ...]:
     return labels
 
 
-def _changes(
-    store: DatasetStore, before: DatasetVersion | None, old: pa.Table | None, placed: Placed
-) -> Changes | None:
-    """Against the latest released version: what is in quarantine is no measure."""
-    if before is None or old is None:
+def _changes(base: DatasetVersion | None, old: pa.Table | None, placed: Placed) -> Changes | None:
+    """Against a released version: what is in quarantine is no measure."""
+    if base is None or old is None or base.is_quarantined:
         return None
-    released = [v for v in store.versions(before.dataset) if v.state is State.RELEASED]
-    if not released:
-        return None
-    base = released[-1]
-    rows = old if base.number == before.number else store.read(base, columns=KEYS)
-    return compare(base, rows, placed.keys)
+    return compare(base, old, placed.keys)
 
 
 def _profile(
@@ -147,15 +159,15 @@ def _profile(
     addition: Addition,
     placed: Placed,
     schema: Schema,
-    before: DatasetVersion | None,
+    base: DatasetVersion | None,
 ) -> Profile:
-    kept = before if addition.append else None
     if schema.columns[0].kind is ColumnKind.IMAGE:
-        return profile_images(_measures(store, addition.gathered, placed, kept))
+        return profile_images(_measures(store, addition.gathered, placed, base))
     names = [column.name for column in schema.columns]
-    rows = addition.gathered.rows.select(names)
-    if kept is not None:
-        rows = pa.concat_tables([store.read(kept, columns=names), placed.rows.select(names)])
+    rows = placed.current.select(names)
+    if base is not None and addition.stay:
+        staying = rows_of(store.read(base, columns=[ID, *names]), addition.stay)
+        rows = pa.concat_tables([staying.select(names), rows])
     profile = profile_table(rows, schema.columns)
     if not schema.labels:
         profile[LABEL] = numeric_figures(placed.keys[LABEL].to_numpy())
@@ -163,14 +175,14 @@ def _profile(
 
 
 def _measures(
-    store: DatasetStore, gathered: Gathered, placed: Placed, kept: DatasetVersion | None
+    store: DatasetStore, gathered: Gathered, placed: Placed, base: DatasetVersion | None
 ) -> dict[str, tuple[float, ...]]:
     digests = placed.keys[DIGEST].to_pylist()
     sample = {digests[i]: placed.keys[ID][i].as_py() for i in sample_by_digest(digests)}
     known = {digest: m for digest, m in gathered.measures.items() if digest in sample}
     unknown = {id_: digest for digest, id_ in sample.items() if digest not in known}
-    if kept is not None and unknown:
-        images = store.read(kept, columns=[ID, IMAGE], ids=list(unknown))
+    if base is not None and unknown:
+        images = store.read(base, columns=[ID, IMAGE], ids=list(unknown))
         for id_, image in zip(images[ID].to_pylist(), images[IMAGE].to_pylist(), strict=True):
             facts = inspect_image(image)
             known[unknown[id_]] = (*facts.measures, *measure_image(image))

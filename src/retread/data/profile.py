@@ -17,6 +17,9 @@ Profile = dict[str, dict[str, float]]
 SHARE = "share:"
 """Prefix of the figures that are shares of one category."""
 
+_LARGEST = float(np.finfo(np.float32).max)
+"""Models compute in float32: what is beyond its range is infinite to them."""
+
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TOP = 10
 
@@ -38,12 +41,16 @@ def profile_images(measures: Mapping[str, Sequence[float]]) -> Profile:
 
 
 def numeric_figures(values: npt.NDArray[np.float64]) -> dict[str, float]:
-    """Figures of float64 [n], NaN where missing; `infinite` counts what is left out of them."""
-    known = values[np.isfinite(values)]
+    """Figures of float64 [n], NaN where missing, all finite themselves.
+
+    `infinite` counts values that are infinite as a float32; they are left out of the rest.
+    """
+    missing = np.isnan(values)
+    known = values[np.abs(values) <= _LARGEST]
     figures = {
         "count": float(len(values)),
-        "missing": float(np.isnan(values).mean()) if len(values) else 0.0,
-        "infinite": float(np.isinf(values).sum()),
+        "missing": float(missing.mean()) if len(values) else 0.0,
+        "infinite": float(len(values) - missing.sum() - len(known)),
     }
     if len(known) == 0:
         return figures
@@ -83,6 +90,7 @@ def shift(left: dict[str, float], right: dict[str, float]) -> float:
     1.5
     """
     if "mean" in left and "mean" in right:
-        return abs(right["mean"] - left["mean"]) / left["sd"] if left["sd"] else 0.0
+        moved = abs(right["mean"] - left["mean"])
+        return min(moved / left["sd"], _LARGEST) if left["sd"] else 0.0
     shares = {name for figures in (left, right) for name in figures if name.startswith(SHARE)}
     return 0.5 * sum(abs(right.get(name, 0.0) - left.get(name, 0.0)) for name in shares)

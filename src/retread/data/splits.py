@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from retread.data.version import Split
 
@@ -25,10 +25,14 @@ def split_of(group: str, *, evaluation_share: float, validation_share: float) ->
 
 
 def splits_of(
-    groups: Iterable[str], *, evaluation_share: float, validation_share: float
+    groups: Iterable[str],
+    fixed: Mapping[str, str],
+    *,
+    evaluation_share: float,
+    validation_share: float,
 ) -> list[str]:
-    """The split of each group, in order."""
-    known: dict[str, str] = {}
+    """The split of each group, in order; `fixed` are those that groups have already."""
+    known = dict(fixed)
     answer = []
     for group in groups:
         split = known.get(group)

@@ -21,8 +21,17 @@ DIGEST = "_sha256"
 TIMESTAMP = "_timestamp"
 IMAGE = "image"
 
-KEYS = (ID, LABEL, GROUP, SPLIT, DIGEST)
+KEYS = (ID, LABEL, GROUP, SPLIT, DIGEST, TIMESTAMP)
 """What a version's digest covers, and what decides whether a row changed."""
+
+KeyTuple = tuple[str, str | float, str, str, str, int | None]
+
+
+def key_tuples(rows: pa.Table | pa.RecordBatch) -> list[KeyTuple]:
+    """The KEYS of each row, its time in microseconds: datetimes are slow to make."""
+    columns = [rows[name] for name in KEYS[:-1]]
+    columns.append(rows[TIMESTAMP].cast(pa.int64()))
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
 class DatasetStore(Protocol):
@@ -45,9 +54,11 @@ class DatasetStore(Protocol):
         version: DatasetVersion,
         rows: pa.Table | pa.RecordBatchReader,
         keep: Collection[str] = (),
+        base: int | None = None,
     ) -> DatasetVersion:
-        """Make `rows`, and the rows of the version before whose ids are in `keep`, the next
-        version; writes only what changed. Conflict when the number is taken."""
+        """Make `rows`, and the rows of version `base` (None: the one before) whose ids are in
+        `keep`, the next version; writes only what changed. Conflict when the number is taken,
+        InvalidInput when `rows` do not have the columns of what is kept."""
         ...
 
     def release(self, dataset: str, number: int) -> DatasetVersion:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.data.store import DIGEST, ID, LABEL, SPLIT
+from retread.data.store import DIGEST, GROUP, ID, LABEL, SPLIT
 from retread.data.version import ColumnKind, DatasetVersion, Schema, Split
 
 
@@ -30,9 +30,9 @@ class Changes:
 class Summary:
     """A version that is about to be committed.
 
-    `labels` counts by split, then label; empty for regression. `crossing` counts evaluation rows
-    whose content is also in another split, `contradicting` rows whose content also has another
-    label.
+    `labels` counts by split, then label; empty for regression. `divided` counts groups that are in
+    several splits, `crossing` rows of the validation and evaluation splits whose content is also in
+    another one, `contradicting` rows whose content also has another label.
     """
 
     schema: Schema
@@ -41,6 +41,7 @@ class Summary:
     labels: dict[Split, dict[str, int]]
     profile: dict[str, dict[str, float]]
     unreadable: tuple[str, ...]
+    divided: int
     crossing: int
     contradicting: int
     max_label_share: float
@@ -82,6 +83,7 @@ def summarise(
         else {},
         profile=profile,
         unreadable=unreadable,
+        divided=_spread(keys, GROUP, SPLIT).num_rows,
         crossing=_crossing(keys),
         contradicting=_contradicting(keys) if schema.labels else 0,
         max_label_share=max_label_share,
@@ -122,16 +124,22 @@ def count_by(values: pa.ChunkedArray) -> dict[str, int]:
 
 
 def _crossing(keys: pa.Table) -> int:
-    evaluation = pc.equal(keys[SPLIT], Split.EVALUATION.value)
-    elsewhere = keys.filter(pc.invert(evaluation))[DIGEST]
-    inside = pc.is_in(keys.filter(evaluation)[DIGEST], value_set=elsewhere)
-    return int(pc.sum(inside).as_py() or 0)
+    held_out = keys.filter(pc.not_equal(keys[SPLIT], Split.TRAIN.value))
+    return _rows_among(held_out, _spread(keys, DIGEST, SPLIT))
 
 
 def _contradicting(keys: pa.Table) -> int:
-    by_content = keys.group_by(DIGEST).aggregate([(LABEL, "count_distinct"), (LABEL, "count")])
-    several = by_content.filter(pc.greater(by_content[f"{LABEL}_count_distinct"], 1))
-    return int(pc.sum(several[f"{LABEL}_count"]).as_py() or 0)
+    return _rows_among(keys, _spread(keys, DIGEST, LABEL))
+
+
+def _spread(keys: pa.Table, name: str, over: str) -> pa.Table:
+    """The values of `name` that occur with several values of `over`."""
+    counts = keys.group_by(name).aggregate([(over, "count_distinct")])
+    return counts.filter(pc.greater(counts[f"{over}_count_distinct"], 1))
+
+
+def _rows_among(keys: pa.Table, digests: pa.Table) -> int:
+    return int(pc.sum(pc.is_in(keys[DIGEST], value_set=digests[DIGEST])).as_py() or 0)
 
 
 def _tuples(table: pa.Table, names: list[str]) -> zip[tuple[str, str, str]]:

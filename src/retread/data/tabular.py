@@ -16,6 +16,7 @@ from retread.data.version import Column, ColumnKind
 
 _RESERVED = {*KEYS, SOURCE, TIMESTAMP}
 _MOST_LABELS = 1000
+_EMPTY_WORDS = "In a CSV file NA, N/A, NaN and null mean empty too: spell such values otherwise."
 
 
 def gather_table(table: pa.Table, name: str, request: SourceRequest) -> Gathered:
@@ -114,13 +115,16 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
 def _label(table: pa.Table, label: str, name: str, *, regression: bool) -> pa.ChunkedArray:
     values = table[label]
     _check_plain(values, label, name, "label")
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
-        values = without_nan(values)
+        # There is little that Arrow can do with halves.
+        values = without_nan(values.cast(pa.float64()))
     if values.null_count:
         raise InvalidInput(
             f"The label column {label!r} of {name} is empty in {values.null_count} of "
             f"{len(values)} rows.",
-            "Fill them in, or take these rows out.",
+            f"Fill them in, or take these rows out. {_EMPTY_WORDS}",
         )
     if regression:
         return _target(values, label, name)
@@ -129,14 +133,15 @@ def _label(table: pa.Table, label: str, name: str, *, regression: bool) -> pa.Ch
             f"The label column {label!r} of {name} holds fractions, not labels.",
             'To predict numbers, set [recipe] kind = "tabular-regression".',
         )
-    distinct = pc.count_distinct(values).as_py()
+    text = _text(values, label, name)
+    distinct = pc.count_distinct(text).as_py()
     if distinct > _MOST_LABELS:
         raise InvalidInput(
             f"The label column {label!r} of {name} has {distinct} different values.",
             f"At most {_MOST_LABELS} labels are allowed; is it a number to predict "
             '([recipe] kind = "tabular-regression")?',
         )
-    return _text(values, label, name)
+    return text
 
 
 def _target(values: pa.ChunkedArray, label: str, name: str) -> pa.ChunkedArray:
@@ -159,7 +164,8 @@ def _group(table: pa.Table, group: str, name: str) -> pa.ChunkedArray:
     if values.null_count:
         raise InvalidInput(
             f"The group column {group!r} of {name} is empty in {values.null_count} rows.",
-            "Fill it in: rows without a group could end up on both sides of a split.",
+            "Fill it in: rows without a group could end up on both sides of a split. "
+            f"{_EMPTY_WORDS}",
         )
     return values
 
@@ -209,6 +215,11 @@ def _typed(
     try:
         return without_nan(values.cast(pa.float64()))
     except pa.ArrowException as error:
+        if wanted is None:
+            raise InvalidInput(
+                f"Column {column!r} of {name} holds numbers that float64 cannot hold: {error}.",
+                "If they name the rows, add it to [data] exclude.",
+            ) from error
         raise InvalidInput(
             f"Column {column!r} of {name} does not hold numbers, as before: {error}."
         ) from error

@@ -49,8 +49,8 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable version.
 
-    `digest` covers every row (id, label, group, split, content); `evaluation_digest` those of the
-    evaluation split. `profile` holds figures by column. `checks` say why it is in quarantine.
+    `digest` covers every row (id, label, group, split, content, time); `evaluation_digest` those of
+    the evaluation split. `profile` holds figures by column. `checks` say why it is in quarantine.
     """
 
     dataset: str

@@ -53,7 +53,7 @@ def _audit(stage: Stage) -> None:
         stage.story.say(f"The audit found: {'; '.join(report.problems)}", Tone.ALARM)
     else:
         stage.story.say(
-            f"The audit read {report.entries} events and {report.bundles} bundles: every byte is "
-            "what it was.",
+            f"The audit read {report.entries} events, {report.bundles} bundles and every dataset "
+            "version: they are what they were.",
             Tone.GOOD,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from retread.app.judging import judge_version
@@ -17,10 +16,9 @@ from retread.loop.selection import best_run
 from retread.training import (
     EpochFinished,
     Overrides,
-    ProcessCompute,
     TrainingOutcome,
-    TrainingRequest,
     plan_runs,
+    train_scenario,
 )
 
 
@@ -52,8 +50,13 @@ def train(stage: Stage, version: DatasetVersion, seed: int) -> TrainingOutcome:
     requests = plan_runs(settings, Overrides(seed=seed), cause, version, new_id("train"))
     names = ", ".join(request.model_type for request in requests)
     stage.story.say(f"Training {names} on {version.reference}, in processes of their own.")
-    with ThreadPoolExecutor(len(requests)) as pool:
-        outcomes = list(pool.map(lambda request: _train_one(stage, request), requests))
+    model_types = {request.key: request.model_type for request in requests}
+
+    def show(epoch: EpochFinished) -> None:
+        done = f"epoch {epoch.epoch}/{epoch.epochs}, {figures(epoch.metrics)}"
+        stage.story.progress(f"{model_types[epoch.key]}: {done}")
+
+    outcomes = train_scenario(stage.space.compute, requests, settings.compute.parallel_runs, show)
     stage.story.progress()
     for outcome in outcomes:
         stage.story.say(_told(outcome))
@@ -79,15 +82,6 @@ def deploy(stage: Stage, outcome: TrainingOutcome) -> int:
         Tone.GOOD,
     )
     return number
-
-
-def _train_one(stage: Stage, request: TrainingRequest) -> TrainingOutcome:
-    def show(epoch: EpochFinished) -> None:
-        stage.story.progress(
-            f"{request.model_type}: epoch {epoch.epoch}/{epoch.epochs}, {figures(epoch.metrics)}"
-        )
-
-    return ProcessCompute(stage.space.project, stage.space.clock).train(request, show)
 
 
 def _told(outcome: TrainingOutcome) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retread.demos.acts import Script, answer, change, first_model, quiet_traffic, summarise
+from retread.demos.acts import change, first_model, quiet_traffic
+from retread.demos.answer import answer
 from retread.demos.client import Client
+from retread.demos.closing import summarise
 from retread.demos.explain import explain
 from retread.demos.line import Line
 from retread.demos.question import Supply
+from retread.demos.script import Script
 from retread.demos.stage import set_stage
 from retread.demos.story import Story
 from retread.demos.summary import Summary
@@ -27,10 +30,10 @@ def play_acts(
         model = stage.space.settings.project.name
         with Client(stage.services.address("serving"), model) as client:
             line = Line(client, seed, script.label_delay)
-            quiet_traffic(stage, line, supply, script)
-            if change(stage, line, supply, script):
-                answer(stage, line, supply, script)
+            turn = quiet_traffic(stage, line, supply, script)
+            noticed = change(stage, line, supply, script, turn)
+            compared = answer(stage, line, supply, script, turn) if noticed else None
             line.finish()
         stage.narrator.catch_up()
         explain(stage, line.last_id)
-        return summarise(stage, line, script)
+        return summarise(stage, line, script, turn, compared)

@@ -28,5 +28,10 @@ class Supply(Protocol):
         ...
 
     def drifted(self) -> Iterator[Question]:
-        """Traffic after the world has changed; endless."""
+        """Traffic after the world has changed, to learn from; endless."""
+        ...
+
+    def fresh(self) -> Iterator[Question]:
+        """Changed traffic about things that neither the first examples, nor `quiet`, nor
+        `drifted` have shown; endless."""
         ...

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from retread.demos.scores import Scores
 from retread.registry import RegistryState
 
 
@@ -46,7 +45,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole of it. `metric` names what `measured` is; `figures` are the demo's own numbers."""
+    """The whole of it. `metric` names what `measured` is; `figures` are the demo's own numbers;
+    `caveat` says what the versions' figures do not show. `links` open after the command `up`."""
 
     demo: str
     folder: str
@@ -55,10 +55,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     goals: tuple[Goal, ...]
     moments: tuple[Moment, ...]
     versions: tuple[VersionRow, ...]
+    caveat: str
     metric: str
     measured: tuple[Measured, ...]
     figures: dict[str, float]
     messages: tuple[str, ...]
+    up: str
+    links: tuple[tuple[str, str], ...]
     commands: tuple[tuple[str, str], ...]
 
 
@@ -82,31 +85,13 @@ def version_rows(state: RegistryState) -> tuple[VersionRow, ...]:
     )
 
 
-def measured_rows(scores: Scores) -> tuple[Measured, ...]:
-    found = []
-    for kind in scores.kinds():
-        for version in scores.versions():
-            score = scores.of(kind, version)
-            if score.count:
-                found.append(
-                    Measured(
-                        traffic=kind,
-                        who=f"version {version}",
-                        mean=score.mean,
-                        answers=score.count,
-                    )
-                )
-    return tuple(found)
-
-
 def next_commands(folder: str, request_id: str, rollback: bool) -> tuple[tuple[str, str], ...]:
     """What to type next, with what it shows."""
     commands: Sequence[tuple[str, str]] = (
         (f"cd {folder}", "the project: settings, data, every event and every bundle"),
         ("retread history", "every event, in order"),
         (f"retread lineage {request_id}", "where the last answer comes from"),
-        ("retread audit verify", "is every byte still what it was?"),
+        ("retread audit verify", "are ledger, bundles and dataset versions what they were?"),
         ("retread rollback", "the model before, within a second"),
-        ("retread up", "status on http://127.0.0.1:5002, MLflow on :5000, serving on :5001"),
     )
     return tuple(c for c in commands if rollback or c[0] != "retread rollback")

@@ -22,14 +22,19 @@ def shown(summary: Summary) -> Group:
     parts += [_block("What had to happen", _goals(summary.goals))]
     parts += [_block("What happened, and why", _moments(summary.moments))]
     parts += [_block("Model versions (figures on their frozen evaluation split)",
-                     _versions(summary.versions))]  # fmt: skip
+                     _versions(summary.versions, summary.caveat))]  # fmt: skip
     if summary.measured:
         parts += [_block(f"{summary.metric} on the traffic itself", _measured(summary.measured))]
     if summary.figures:
         parts += [_block("In figures", _figures(summary.figures))]
     if summary.messages:
-        parts += [_block("What Slack got", _messages(summary.messages))]
-    parts += [_block("Look further", _commands(summary.commands))]
+        parts += [_lines("What Slack got", _messages(summary.messages))]
+    brings_up = (
+        summary.up,
+        "brings the project up again, its loop too, on the ports of its settings; then:",
+    )
+    parts += [_lines("Links to open", _commands((brings_up, *summary.links)))]
+    parts += [_lines("Look further", _commands(summary.commands))]
     return Group(*parts)
 
 
@@ -43,6 +48,11 @@ def _headline(summary: Summary) -> Text:
 
 def _block(title: str, content: RenderableType) -> Group:
     return Group(Text(title, "bold"), Padding(content, (0, 0, 1, 2)))
+
+
+def _lines(title: str, content: Text) -> Group:
+    """Whole lines: padding would cut off what is longer than the terminal is wide."""
+    return Group(Text(title, "bold"), content, "")
 
 
 def _goals(goals: Iterable[Goal]) -> Table:
@@ -60,14 +70,19 @@ def _moments(moments: Iterable[Moment]) -> Table:
     return table
 
 
-def _versions(rows: Iterable[VersionRow]) -> Table:
+def _versions(rows: Iterable[VersionRow], caveat: str) -> RenderableType:
     table = _with_header("version", "model", "data", "stage", "because of", "figures")
     for row in rows:
         shown_metrics = [f"{n} {row.metrics[n]:.3g}" for n in _SHOWN_METRICS if n in row.metrics]
         style = "bold" if row.stage == "Production" else ""
         cells = (str(row.version), row.model_type, row.data, row.stage, row.cause)
         table.add_row(*cells, ", ".join(shown_metrics), style=style)
-    return table
+    if not caveat:
+        return table
+    # A table's cell is wrapped, whatever the rest of the output does with long lines.
+    below = _grid(1)
+    below.add_row(Text(caveat, "dim"))
+    return Group(table, "", below)
 
 
 def _measured(rows: Iterable[Measured]) -> Table:
@@ -90,14 +105,15 @@ def _figures(figures: dict[str, float]) -> Table:
 def _messages(messages: Sequence[str]) -> Text:
     more = len(messages) - _SHOWN_MESSAGES
     shown_messages = (*messages[:_SHOWN_MESSAGES], *([f"... and {more} more"] if more > 0 else ()))
-    return Text("\n".join(shown_messages), "dim")
+    return Text("\n".join(f"  {message}" for message in shown_messages), "dim")
 
 
 def _commands(commands: Iterable[tuple[str, str]]) -> Text:
-    # Not in a table: a command that is cut or wrapped cannot be copied.
+    """A command that is cut or wrapped cannot be copied, so this is no table."""
     text = Text()
     for command, purpose in commands:
-        text.append(command, "cyan").append(f"\n    {purpose}\n", "dim")
+        text.append(f"  {command}", "cyan").append(f"\n      {purpose}\n", "dim")
+    text.rstrip()
     return text
 
 

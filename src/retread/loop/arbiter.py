@@ -12,18 +12,15 @@ from retread.project.sections import TriggersSection
 
 BUDGET_WINDOW = timedelta(hours=24)
 
-BY_HAND = frozenset({CauseKind.MANUAL, CauseKind.COMMIT})
-"""Causes behind which a person stands: they are queued, never cooled down."""
-
 
 def arbitrate(
     proposal: Proposal, history: History, policy: TriggersSection, now: datetime
 ) -> Ruling:
     """Whether `proposal` is accepted, and why.
 
-    One retraining per key. A trigger by hand waits for its turn; any other is put off while a
-    retraining runs and until the cooldown after it has passed. When the last 24 hours have used
-    up the budget, everything but a manual trigger is held for a person.
+    One retraining per key. What a person asks outright, and a commit, waits for its turn; any other
+    is put off while a retraining runs and until the cooldown after it has passed. When the last 24
+    hours have used up the budget, everything that no person asked outright is held for one.
     """
     if proposal.kind not in policy.kinds:
         allowed = ", ".join(policy.kinds) or "none"
@@ -33,16 +30,16 @@ def arbitrate(
     for request in history:
         if request.key == proposal.key and request.accepted:
             return _ruling(Decision.DUPLICATE, f"{request.trigger} asked for the same before.")
-    if proposal.kind not in BY_HAND:
+    if not proposal.by_hand and proposal.kind is not CauseKind.COMMIT:
         cooling = _cooling(history, policy, now)
         if cooling:
             return _ruling(Decision.COOLDOWN, cooling)
     spent = sum(1 for r in history if r.accepted and now - r.decided_at < BUDGET_WINDOW)
-    if spent >= policy.daily_budget and proposal.kind is not CauseKind.MANUAL:
+    if spent >= policy.daily_budget and not proposal.by_hand:
         return _ruling(
             Decision.HELD,
-            f"{spent} of {policy.daily_budget} retrainings of the last 24 hours are used up;"
-            " a person may start one with: retread trigger manual",
+            f"{spent} of {policy.daily_budget} retrainings of the last 24 hours are used up; "
+            f"a person may start it with: {_by_hand(proposal)}",
         )
     return _ruling(Decision.ACCEPTED, _place(history))
 
@@ -56,6 +53,12 @@ def _cooling(history: History, policy: TriggersSection, now: datetime) -> str:
         return ""
     left = policy.cooldown_s - (now - max(ended)).total_seconds()
     return f"The cooldown lasts another {left:.0f} s." if left > 0 else ""
+
+
+def _by_hand(proposal: Proposal) -> str:
+    if proposal.kind is CauseKind.COMMIT:
+        return f"retread trigger manual --model-type {proposal.model_type}"
+    return f"retread trigger {proposal.kind}"
 
 
 def _place(history: History) -> str:

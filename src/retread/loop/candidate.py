@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -23,19 +22,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[TrainingRequest, ...]
 
 
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the runs of a plan, in its order."""
+
+    outcomes: tuple[TrainingOutcome, ...]
+
+
 def trained_version(course: Course, version: DatasetVersion) -> int:
-    """The model version of the best run on `version`; Ended if no run met its threshold."""
+    """The model version of the best run on `version`; Ended if no run left a bundle."""
     steps = course.steps
     plan = steps.run("plan", Plan, lambda: _planned(course, version))
-    outcomes = [
-        steps.run(f"train {number}", TrainingOutcome, partial(course.ports.training.train, request))
-        for number, request in enumerate(plan.requests, start=1)
-    ]
+    outcomes = steps.run("train", Outcomes, lambda: _trained(course, plan)).outcomes
     best = best_run(outcomes, metric_named(course.ports.settings.gate.metric))
     number = steps.run("register", int, lambda: _registered(course, outcomes, best))
     if number == 0:
-        reasons = "; ".join(f"{outcome.model_type}: {outcome.reason}" for outcome in outcomes)
-        raise Ended(Ending(outcome="refused", reason=f"No run met its threshold. {reasons}"))
+        raise Ended(Ending(outcome="refused", reason=why_no_candidate(outcomes)))
     return number
 
 
@@ -46,6 +47,17 @@ def pass_gate(course: Course, version: int) -> None:
         return
     outcome = "refused" if verdict.outcome is Outcome.FAIL else "inconclusive"
     raise Ended(Ending(outcome=outcome, reason=" ".join(verdict.reasons), version=version))
+
+
+def why_no_candidate(outcomes: Iterable[TrainingOutcome]) -> str:
+    """What kept each run from leaving a bundle: its threshold, or that it did not get that far."""
+    # Only a run that came to its end has an id.
+    kinds: dict[str, list[str]] = {"Under its threshold": [], "Stopped": []}
+    for outcome in outcomes:
+        kind = "Under its threshold" if outcome.run_id else "Stopped"
+        kinds[kind].append(f"{outcome.model_type}: {outcome.reason.rstrip('.')}")
+    told = (f"{kind}: {'; '.join(runs)}." for kind, runs in kinds.items() if runs)
+    return f"No run left a candidate. {' '.join(told)}"
 
 
 def _planned(course: Course, version: DatasetVersion) -> Plan:
@@ -59,6 +71,10 @@ def _planned(course: Course, version: DatasetVersion) -> Plan:
     )
     course.tell("training-started", begun)
     return Plan(requests=requests)
+
+
+def _trained(course: Course, plan: Plan) -> Outcomes:
+    return Outcomes(outcomes=tuple(course.ports.training.train(plan.requests)))
 
 
 def _registered(

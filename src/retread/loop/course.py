@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from retread.loop.messages import Sender
 from retread.loop.ports import LoopPorts
+from retread.loop.sender import Sender
 from retread.loop.steps import Steps
 from retread.notify import Message
 from retread.registry.events import TriggerReceived
@@ -36,7 +36,10 @@ class Course:
     asked: TriggerReceived
     ports: LoopPorts
     steps: Steps
-    sender: Sender
+
+    @property
+    def sender(self) -> Sender:
+        return self.ports.sender
 
     def tell(self, about: str, message: Message) -> None:
         """Enqueue the message of this retraining `about` something; once."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from retread.core import RetreadError
 from retread.loop.outbox import Letter, Outbox
-from retread.notify import Notifier, Undelivered
+from retread.notify import Notifier, Unconfirmed, Undelivered
 
 POLL_S = 1.0
 
@@ -47,6 +47,9 @@ class Deliverer:
     def _deliver(self, letter: Letter) -> None:
         try:
             self._send(letter)
+        except Unconfirmed as error:
+            log.warning("%s may not have got %r: %s", letter.notifier, letter.key, error.message)
+            self._outbox.unconfirmed(letter, error.message)
         except Undelivered as error:
             log.warning("%s did not take %r: %s", letter.notifier, letter.key, error.message)
             # Jitter spreads tries; nothing is decided by it.
@@ -60,7 +63,7 @@ class Deliverer:
             raise Undelivered(f"The notifier {letter.notifier!r} is not set up any more.")
         try:
             notifier.send(letter.message)
-        except Undelivered:
+        except (Undelivered, Unconfirmed):
             raise
         except Exception as error:  # a notifier may be anybody's; its failure is one more try
             raise Undelivered(f"{type(error).__name__} in the notifier.") from error

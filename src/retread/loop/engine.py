@@ -10,14 +10,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, StepOptions
+from dbos import error as dbos_error
 
 from retread.core import RetreadError, Unavailable
 from retread.loop.steps import Steps
 
 # Not a hash of the code, so that a workflow that is open goes on under newer code. Steps are
-# recognised by their order: whoever changes it raises this number.
-COURSE_VERSION = "1"
+# recognised by their order: whoever changes it raises this number, and what is open then begins
+# anew; every step may be done again.
+COURSE_VERSION = "2"
 
 _FAILED = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _RETRY_S = 1.0
@@ -28,7 +30,7 @@ Workflow = Callable[[str, Steps], str]
 
 
 class DurableEngine:
-    """Runs one workflow function for any number of ids, each once.
+    """Runs one workflow function for any number of triggers, each once.
 
     `url` is the SQLAlchemy address of its memory. DBOS is one per process, and so is this.
     """
@@ -50,17 +52,17 @@ class DurableEngine:
         self._registered = retraining
         DBOS.launch()
 
-    def run(self, workflow_id: str) -> None:
-        """Start the workflow with this id; nothing happens if it was started before."""
+    def run(self, trigger: str) -> None:
+        """Start the workflow of `trigger`; nothing happens if it was started before."""
         assert self._registered is not None, "start() comes first"
-        if DBOS.get_workflow_status(workflow_id) is not None:
+        if DBOS.get_workflow_status(_id(trigger)) is not None:
             return
-        with SetWorkflowID(workflow_id):
-            DBOS.start_workflow(self._registered, workflow_id)
+        with SetWorkflowID(_id(trigger)):
+            DBOS.start_workflow(self._registered, trigger)
 
-    def failure(self, workflow_id: str) -> str:
+    def failure(self, trigger: str) -> str:
         """Why the workflow ended without a result; '' if it did not."""
-        status = DBOS.get_workflow_status(workflow_id)
+        status = DBOS.get_workflow_status(_id(trigger))
         if status is None or status.status not in _FAILED:
             return ""
         return str(status.error or status.status)
@@ -78,16 +80,17 @@ class _DurableSteps:
             return msgspec.json.encode(work()).decode()
 
         # A database that is away for a moment is no reason to give a retraining up.
-        result = DBOS.run_step(
-            {
-                "name": name,
-                "retries_allowed": True,
-                "max_attempts": _RETRIES,
-                "interval_seconds": _RETRY_S,
-                "should_retry": lambda error: isinstance(error, Unavailable),
-            },
-            checkpointed,
-        )
+        options: StepOptions = {
+            "name": name,
+            "retries_allowed": True,
+            "max_attempts": _RETRIES,
+            "interval_seconds": _RETRY_S,
+            "should_retry": lambda error: isinstance(error, Unavailable),
+        }
+        try:
+            result = DBOS.run_step(options, checkpointed)
+        except dbos_error.DBOSMaxStepRetriesExceeded as error:
+            raise error.errors[-1] from None
         return msgspec.json.decode(result, type=kind)
 
 
@@ -95,6 +98,8 @@ class _JsonSerializer(Serializer):
     """Plain JSON in the memory, where DBOS would pickle; errors by their text."""
 
     def serialize(self, data: Any) -> str:
+        if isinstance(data, dbos_error.DBOSMaxStepRetriesExceeded):
+            data = data.errors[-1]
         if isinstance(data, BaseException):
             text = data.message if isinstance(data, RetreadError) else str(data)
             hint = data.hint if isinstance(data, RetreadError) else ""
@@ -109,6 +114,10 @@ class _JsonSerializer(Serializer):
 
     def name(self) -> str:
         return "retread_json"
+
+
+def _id(trigger: str) -> str:
+    return f"{trigger}/{COURSE_VERSION}"
 
 
 def _config(name: str, url: str) -> DBOSConfig:

@@ -36,8 +36,9 @@ class LabelledTraffic:
     def labelled(self) -> dict[str, str]:
         """Every answered request that has a label, and the label."""
         before = self._cursor
-        for record in self._new():
-            self._unlabelled[record.id] = None
+        for records, cursor in self._answered(before):
+            self._unlabelled.update(dict.fromkeys(record.id for record in records))
+            self._cursor = cursor
         count = self._labels.count()
         if count != self._labels_seen or self._cursor != before:
             found = self._labels.get(list(self._unlabelled))
@@ -48,20 +49,24 @@ class LabelledTraffic:
         return self._labelled
 
     def records(self, chosen: Callable[[str], bool]) -> Iterator[PredictionRecord]:
-        """The records of the requests that are `chosen`, from the beginning."""
-        cursor = Cursor()
+        """The answered requests that are `chosen`, from the beginning; of one id the first.
+
+        A client may use an id again, as it does when it retries what was not answered.
+        """
+        found: set[str] = set()
+        for records, _ in self._answered(Cursor()):
+            for record in records:
+                if record.id not in found and chosen(record.id):
+                    found.add(record.id)
+                    yield record
+
+    def _answered(self, cursor: Cursor) -> Iterator[tuple[list[PredictionRecord], Cursor]]:
+        """Batches of answered requests after `cursor`, each with the place where it ends."""
         while True:
             records, cursor = self._traffic.read(cursor, _BATCH)
             if not records:
                 return
-            yield from (record for record in records if chosen(record.id))
-
-    def _new(self) -> Iterator[PredictionRecord]:
-        while True:
-            records, self._cursor = self._traffic.read(self._cursor, _BATCH)
-            if not records:
-                return
-            yield from (record for record in records if record.answer is not None)
+            yield [record for record in records if record.answer is not None], cursor
 
 
 def fits(label: str, schema: Schema) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -17,18 +17,20 @@ from retread.loop import messages
 from retread.loop.deliverer import Deliverer
 from retread.loop.engine import DurableEngine
 from retread.loop.history import Request, fold_history
-from retread.loop.notice import notices
+from retread.loop.notice import announce
 from retread.loop.observe import noticed, view_at
 from retread.loop.once import append_once
 from retread.loop.ports import LoopPorts
-from retread.loop.record_data import record_version
-from retread.loop.retraining import retrain, sender_of
+from retread.loop.retraining import retrain
 from retread.loop.steps import Steps
 from retread.loop.submit import resubmit, submit
+from retread.loop.watched_source import WatchedSource
 from retread.notify import Notifier
 from retread.registry.events import Event, RetrainingFinished
 
 log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
 
 
 class Monitor(Protocol):
@@ -56,9 +58,9 @@ class Loop:
         self._new_trigger_id = new_trigger_id
         self._deliverer = Deliverer(ports.outbox, notifiers)
         self._engine = DurableEngine("retread", workflows_url, self._retrain)
+        self._source = WatchedSource(ports.data, ports.ledger)
         self._begun: set[str] = set()
         self._told = 0
-        self._fingerprint: str | None = None
 
     @property
     def waiting_for(self) -> str:
@@ -71,13 +73,18 @@ class Loop:
         self._deliverer.start()
 
     def step(self) -> tuple[Request, ...]:
-        """Look once: traffic, source, triggers; start what is next. What was newly decided."""
-        self._monitor.step()
-        self._look_at_source()
-        decided = self._ask_arbiter()
-        self._tell()
-        self._start_next()
-        return decided
+        """Look once: traffic, source, triggers; start what is next. What was newly decided.
+
+        A part that fails is logged and tried again at the next look; the others go on.
+        """
+        _guarded("The monitor", self._monitor.step)
+        _guarded("The open promotion", self._ports.models.settle_overdue)
+        if self._ports.settings.triggers.watch_source:
+            _guarded("[data] source", self._source.look)
+        decided = _guarded("The arbiter", self._ask_arbiter)
+        _guarded("What people are told", self._tell)
+        _guarded("The next retraining", self._start_next)
+        return decided or ()
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until no retraining runs, or the one that runs waits for traffic or labels.
@@ -87,12 +94,9 @@ class Loop:
         return self._ports.waiting.settle(self._idle, timeout_s)
 
     def run(self, stop: threading.Event, interval_s: float) -> None:
-        """Step until `stop` is set; a part that does not answer is asked again next time."""
+        """Step until `stop` is set."""
         while not stop.is_set():
-            try:
-                self.step()
-            except RetreadError as error:
-                log.warning("This look came to nothing: %s", error)
+            self.step()
             stop.wait(interval_s)
 
     def stop(self) -> None:
@@ -104,20 +108,6 @@ class Loop:
     def _retrain(self, trigger: str, steps: Steps) -> str:
         ending = retrain(trigger, self._ports, steps)
         return msgspec.json.encode(ending).decode()
-
-    def _look_at_source(self) -> None:
-        """Version what [data] source holds, when it changed."""
-        if not self._ports.settings.triggers.watch_source:
-            return
-        fingerprint = self._ports.data.fingerprint()
-        if fingerprint in ("", self._fingerprint):
-            return
-        # Looked at once, good or bad: what is wrong with it is not said every few seconds.
-        self._fingerprint = fingerprint
-        try:
-            record_version(self._ports.ledger, self._ports.data.add_source())
-        except RetreadError as error:
-            log.warning("[data] source changed, and cannot be added: %s", error)
 
     def _ask_arbiter(self) -> tuple[Request, ...]:
         ports = self._ports
@@ -136,8 +126,7 @@ class Loop:
         entries = self._ports.ledger.read()
         if len(entries) == self._told:
             return
-        for key, message in notices(entries, sender_of(self._ports)):
-            self._ports.outbox.enqueue(key, message)
+        announce(self._ports, self._ports.sender)
         self._told = len(entries)
 
     def _start_next(self) -> None:
@@ -157,10 +146,21 @@ class Loop:
         finished = RetrainingFinished(trigger=request.trigger, outcome="failed", reason=failure)
         append_once(self._ports.ledger, finished, by=("trigger",))
         told = messages.retraining_failed(
-            sender_of(self._ports), request.proposal.detail or request.proposal.kind, failure
+            self._ports.sender, request.proposal.detail or request.proposal.kind, failure
         )
         self._ports.outbox.enqueue(f"{request.trigger}/failed", told)
 
     def _idle(self) -> bool:
         history = fold_history(self._ports.ledger.read())
         return not any(r.open and r.trigger in self._begun for r in history)
+
+
+def _guarded(part: str, look: Callable[[], Value]) -> Value | None:
+    """What `look` gives; None when it fails, so that no part can keep the others from theirs."""
+    try:
+        return look()
+    except RetreadError as error:
+        log.warning("%s came to nothing at this look: %s", part, error)
+    except Exception:  # also what a detector or a trigger of the user's own raises
+        log.exception("%s failed at this look.", part)
+    return None

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import exp, log
 
 from retread.bundle import Cause
 from retread.core import Outcome, Verdict
 from retread.loop.proposal import Proposal
-from retread.notify import Link, Message, Severity
-from retread.registry.events import DatasetVersionAdded, DegradationDetected, DriftDetected
+from retread.loop.sender import Sender
+from retread.notify import Message, Severity
+from retread.registry.events import (
+    DatasetVersionAdded,
+    DegradationDetected,
+    DriftDetected,
+    PromotionCompleted,
+    PromotionReverted,
+)
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 _MARKS = {
@@ -20,22 +26,6 @@ _MARKS = {
 }
 _NAMED = 5
 _MANY = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
-    """Whose messages these are, and where their links lead."""
-
-    project: str
-    tracking_port: int
-    control_port: int
-
-    @property
-    def links(self) -> tuple[Link, ...]:
-        return (
-            Link(label="Status", url=f"http://127.0.0.1:{self.control_port}"),
-            Link(label="Runs in MLflow", url=f"http://127.0.0.1:{self.tracking_port}"),
-        )
 
 
 def drift_detected(sender: Sender, event: DriftDetected) -> Message:
@@ -110,7 +100,7 @@ def training_finished(
         return Message(
             title=f"{sender.project}: training ended without a candidate",
             severity=Severity.WARNING,
-            lines=("No run met its threshold, so nothing was registered.",),
+            lines=("No run left a model that met its threshold, so nothing was registered.",),
             fields=fields,
             links=sender.links,
         )
@@ -150,14 +140,33 @@ def canary_started(sender: Sender, version: int, production: int, share: float) 
 
 
 def deployed(
-    sender: Sender, version: int, previous: int, metrics: Mapping[str, float], cause: Cause
+    sender: Sender, event: PromotionCompleted, metrics: Mapping[str, float], reason: str
 ) -> Message:
-    before = f"Version {previous} is kept; `retread rollback` brings it back."
+    before = f"Version {event.previous} is kept; `retread rollback` brings it back."
     return Message(
-        title=f"{sender.project}: version {version} is in production",
+        title=f"{sender.project}: version {event.version} is in production",
         severity=Severity.SUCCESS,
-        lines=(f"Why: {cause.detail or cause.kind}.", *([before] if previous else [])),
+        lines=(*_why(reason), *([before] if event.previous else [])),
         fields={name: f"{value:.4g}" for name, value in metrics.items()},
+        links=sender.links,
+    )
+
+
+def returned(sender: Sender, event: PromotionCompleted, reason: str) -> Message:
+    return Message(
+        title=f"{sender.project}: version {event.previous} was rolled back, "
+        f"{event.version} is in production again",
+        severity=Severity.WARNING,
+        lines=_why(reason),
+        links=sender.links,
+    )
+
+
+def reverted(sender: Sender, event: PromotionReverted) -> Message:
+    return Message(
+        title=f"{sender.project}: version {event.version} did not come into production",
+        severity=Severity.FAILURE,
+        lines=(event.reason,),
         links=sender.links,
     )
 
@@ -180,15 +189,6 @@ def canary_expired(sender: Sender, version: int, production: int, reason: str) -
     )
 
 
-def deployment_failed(sender: Sender, version: int, reason: str) -> Message:
-    return Message(
-        title=f"{sender.project}: version {version} did not come into production",
-        severity=Severity.FAILURE,
-        lines=(reason,),
-        links=sender.links,
-    )
-
-
 def retraining_failed(sender: Sender, why: str, reason: str) -> Message:
     return Message(
         title=f"{sender.project}: a retraining failed",
@@ -196,6 +196,10 @@ def retraining_failed(sender: Sender, why: str, reason: str) -> Message:
         lines=(f"Why it was started: {why}.", reason),
         links=sender.links,
     )
+
+
+def _why(reason: str) -> tuple[str, ...]:
+    return (f"Why: {reason.rstrip('.')}.",) if reason else ()
 
 
 def _names(requests: Iterable[TrainingRequest]) -> list[str]:

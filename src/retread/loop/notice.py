@@ -2,52 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from retread.loop import messages
-from retread.loop.messages import Sender
+from retread.loop.backoff import GIVE_UP_S
+from retread.loop.ports import LoopPorts
 from retread.loop.proposal import proposed
+from retread.loop.sender import Sender
 from retread.notify import Message
 from retread.registry.events import (
     DatasetVersionAdded,
     DegradationDetected,
     DriftDetected,
+    PromotionCompleted,
+    PromotionReverted,
+    Slot,
+    SlotAssigned,
     TriggerDecided,
     TriggerReceived,
+    VersionRegistered,
 )
 from retread.registry.ledger import Entry
 
+Notice = tuple[str, Message]
 
-def notices(entries: Iterable[Entry], sender: Sender) -> Iterator[tuple[str, Message]]:
+
+@dataclass(slots=True)
+class _Known:
+    """What earlier entries said: of this production's alarms, of triggers, versions, promotions."""
+
+    alarmed: set[str] = field(default_factory=set)
+    degraded: set[str] = field(default_factory=set)
+    received: dict[str, TriggerReceived] = field(default_factory=dict)
+    metrics: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
+def notices(entries: Iterable[Entry], sender: Sender, now: datetime) -> Iterator[Notice]:
     """(key, message) of everything worth saying, oldest first.
 
-    Of a version's alarms only those are told that name a stream which none before did: traffic
-    that has drifted stays drifted, and the tenth message about it helps nobody.
+    What is older than the time for which a message is kept is history: whoever sets a receiver up
+    later is not told the whole past. Of the alarms since a version came into production only those
+    are told that name a stream which none before did: traffic that has drifted stays drifted, and
+    the tenth message about it helps nobody.
     """
-    alarmed: dict[int, set[str]] = {}
-    degraded: set[tuple[int, str]] = set()
-    received: dict[str, TriggerReceived] = {}
+    known = _Known()
+    oldest = now - timedelta(seconds=GIVE_UP_S)
     for entry in entries:
-        event = entry.event
-        match event:
-            case DriftDetected():
-                known = alarmed.setdefault(event.version, set())
-                if not known.issuperset(event.streams):
-                    key = f"drift/{event.version}/{event.window}"
-                    yield key, messages.drift_detected(sender, event)
-                known.update(event.streams)
-            case DegradationDetected() if (event.version, event.metric) not in degraded:
-                degraded.add((event.version, event.metric))
-                key = f"degradation/{event.version}/{event.metric}"
-                yield key, messages.degradation_detected(sender, event)
-            case DatasetVersionAdded(state="quarantined"):
-                key = f"quarantine/{event.dataset}/{event.version}"
-                yield key, messages.quarantined(sender, event)
-            case TriggerReceived():
-                received[event.trigger] = event
-            case TriggerDecided(decision="held") if event.trigger in received:
-                proposal = proposed(received[event.trigger])
-                key = f"held/{event.trigger}"
-                yield key, messages.trigger_held(sender, proposal, event.reason)
-            case _:
-                pass
+        notice = _alarm(entry, sender, known) or _request(entry, sender, known)
+        notice = notice or _promotion(entry, sender, known)
+        if notice and entry.at >= oldest:
+            yield notice
+
+
+def announce(ports: LoopPorts, sender: Sender) -> None:
+    """Put everything worth saying into the outbox, each once."""
+    for key, message in notices(ports.ledger.read(), sender, ports.clock.now()):
+        ports.outbox.enqueue(key, message)
+
+
+def _alarm(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
+    event = entry.event
+    match event:
+        case DriftDetected():
+            is_new = not known.alarmed.issuperset(event.streams)
+            known.alarmed.update(event.streams)
+            if is_new:
+                return f"drift/{entry.sequence}", messages.drift_detected(sender, event)
+        case DegradationDetected() if event.metric not in known.degraded:
+            known.degraded.add(event.metric)
+            return f"degradation/{entry.sequence}", messages.degradation_detected(sender, event)
+        case DatasetVersionAdded(state="quarantined"):
+            key = f"quarantine/{event.dataset}/{event.version}"
+            return key, messages.quarantined(sender, event)
+        case _:
+            pass
+    return None
+
+
+def _request(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
+    event = entry.event
+    match event:
+        case TriggerReceived():
+            known.received[event.trigger] = event
+        case TriggerDecided(decision="held") if event.trigger in known.received:
+            proposal = proposed(known.received[event.trigger])
+            told = messages.trigger_held(sender, proposal, event.reason)
+            return f"held/{event.trigger}", told
+        case _:
+            pass
+    return None
+
+
+def _promotion(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
+    """However it was begun: by the loop, by a command, or by a rollback."""
+    event = entry.event
+    match event:
+        case VersionRegistered():
+            known.metrics[event.version] = event.metrics
+        case SlotAssigned(slot=Slot.PRODUCTION):
+            known.reasons[event.epoch] = event.reason
+        case PromotionCompleted():
+            known.alarmed.clear()
+            known.degraded.clear()
+            reason = known.reasons.get(event.epoch, "")
+            if event.rollback:
+                return f"returned/{event.epoch}", messages.returned(sender, event, reason)
+            metrics = known.metrics.get(event.version, {})
+            return f"deployed/{event.epoch}", messages.deployed(sender, event, metrics, reason)
+        case PromotionReverted():
+            return f"reverted/{event.epoch}", messages.reverted(sender, event)
+        case _:
+            pass
+    return None

@@ -11,19 +11,23 @@ from retread.registry.ledger import Entry, Ledger
 Kind = TypeVar("Kind", bound=Event)
 
 
-def append_once(ledger: Ledger, event: Event, *, by: Sequence[str]) -> Entry:
-    """Append `event` unless one of its kind has the same values in the fields `by`; that entry."""
+def append_once(ledger: Ledger, event: Event, *, by: Sequence[str], after: int = 0) -> Entry:
+    """Append `event` unless one of its kind has the same values in the fields `by`; that entry.
 
-    def same(other: Event) -> bool:
+    Only entries later than the one numbered `after` count.
+    """
+
+    def same(entry: Entry) -> bool:
+        other = entry.event
         return type(other) is type(event) and all(
             getattr(other, name) == getattr(event, name) for name in by
         )
 
     def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-        return () if any(same(entry.event) for entry in entries) else (event,)
+        return () if any(same(entry) for entry in entries[after:]) else (event,)
 
     ledger.transact(decide)
-    return next(entry for entry in ledger.read() if same(entry.event))
+    return next(entry for entry in ledger.read(after=after) if same(entry))
 
 
 def latest(entries: Sequence[Entry], kind: type[Kind], **values: object) -> Kind | None:

@@ -2,9 +2,9 @@
 
 A message enters with the state change it tells of, under a key, and so cannot be lost or doubled
 by a crash in between. Sending is at most once: it is claimed, and the claim is durable, before it
-leaves. Who is killed between claim and answer leaves it `unconfirmed`: it may have arrived, so it
-is never sent again, but shown. A receiver that says no, or nothing, gets it again, with growing
-pauses, for a day.
+leaves. When no answer comes to what has left, or the sender is killed before it comes, it is
+`unconfirmed`: it may have arrived, so it is never sent again, but shown. A receiver that says no,
+or that cannot be reached, gets it again, with growing pauses, for a day.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Outbox:
     def enqueue(self, key: str, message: Message) -> None:
         """Send `message` to every notifier; nothing happens if `key` was enqueued before."""
         now = self._clock.now().timestamp()
-        body = msgspec.json.encode(message).decode()
+        body = msgspec.json.encode(msgspec.structs.replace(message, key=key)).decode()
 
         def work(connection: Connection) -> None:
             known = connection.execute(select(OUTBOX.c.key).where(OUTBOX.c.key == key)).first()
@@ -126,6 +126,10 @@ class Outbox:
 
     def sent(self, letter: Letter) -> None:
         self._database.transact(lambda c: _put(c, letter, state=State.SENT, reason=""))
+
+    def unconfirmed(self, letter: Letter, reason: str) -> None:
+        """Never send it again: it may have arrived."""
+        self._database.transact(lambda c: _put(c, letter, state=State.UNCONFIRMED, reason=reason))
 
     def failed(self, letter: Letter, error: Undelivered, jitter: float) -> None:
         """Try again later, or give up: after a day, or when the receiver will never take it.

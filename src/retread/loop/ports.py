@@ -14,6 +14,7 @@ from retread.core import Clock, Verdict
 from retread.data.version import DatasetVersion
 from retread.loop.canary import PairedEvidence
 from retread.loop.outbox import Outbox
+from retread.loop.sender import Sender
 from retread.loop.waiting import Waiting
 from retread.project import Settings
 from retread.registry import Ledger, RegistryState
@@ -34,7 +35,8 @@ class Data(Protocol):
 
     def collect(self, source: str, at_least: int) -> DatasetVersion | None:
         """Add them as one version with this source; None if there are fewer than `at_least`.
-        Once per source: asked again, the version that was made then."""
+        Once per source: asked again, the version that was made then. Conflict when another
+        version was made meanwhile."""
         ...
 
     def fingerprint(self) -> str:
@@ -42,7 +44,8 @@ class Data(Protocol):
         ...
 
     def add_source(self) -> DatasetVersion:
-        """Make what [data] source holds a version; the latest one if nothing changed."""
+        """Make what [data] source holds a version; the latest one if nothing changed. Conflict
+        when another version was made meanwhile."""
         ...
 
 
@@ -53,8 +56,8 @@ class Training(Protocol):
         """The runs of a retraining, with keys of their own; InvalidInput."""
         ...
 
-    def train(self, request: TrainingRequest) -> TrainingOutcome:
-        """Do one run to its end. Once per key."""
+    def train(self, requests: Sequence[TrainingRequest]) -> Sequence[TrainingOutcome]:
+        """Do the runs to their ends, in any order. Once per key."""
         ...
 
 
@@ -77,10 +80,16 @@ class Models(Protocol):
 
     def assign(self, slot: Slot, version: int, share: float, reason: str) -> None: ...
 
-    def clear(self, slot: Slot, reason: str) -> None: ...
+    def clear(self, slot: Slot, version: int, reason: str) -> None:
+        """Empty `slot`, if `version` holds it."""
+        ...
 
     def promote(self, version: int, reason: str) -> None:
         """Into production; Refused, Conflict. Nothing happens if it is there already."""
+        ...
+
+    def settle_overdue(self) -> None:
+        """End a promotion that was left open for longer than servers may take."""
         ...
 
 
@@ -102,6 +111,7 @@ class LoopPorts:
 
     settings: Settings
     clock: Clock
+    sender: Sender
     ledger: Ledger
     outbox: Outbox
     data: Data

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from retread.bundle import CauseKind
-from retread.core import NotFound, Outcome, Refused
+from retread.core import Conflict, NotFound, Outcome, Refused
 from retread.data.version import DatasetVersion, State
 from retread.loop.course import Course
+from retread.loop.ports import LoopPorts
 from retread.loop.record_data import record_version
 from retread.loop.traffic_source import traffic_source
 from retread.registry.events import TriggerDecided
-
-FROM_TRAFFIC = frozenset({CauseKind.DRIFT, CauseKind.DEGRADATION, CauseKind.SCHEDULE})
-"""Causes that ask for a model of what the traffic is like now."""
 
 _POLL_S = 1.0
 
 
 def prepared_data(course: Course) -> DatasetVersion:
     """The dataset version to train on, with labelled traffic in it if the cause is traffic."""
-    if course.asked.cause.kind in FROM_TRAFFIC:
+    if course.asked.cause.kind.wants_traffic:
         course.steps.run("wait for labels", int, lambda: _await_labels(course))
         return course.steps.run("collect", DatasetVersion, lambda: _collected(course))
     return course.steps.run("data", DatasetVersion, course.ports.data.latest)
@@ -48,12 +45,19 @@ def _accepted_at(course: Course) -> datetime:
     raise NotFound(f"Nothing was decided about trigger {course.asked.trigger}.")
 
 
+def _collect(ports: LoopPorts, source: str) -> DatasetVersion | None:
+    at_least = max(1, ports.settings.triggers.min_labelled)
+    try:
+        return ports.data.collect(source, at_least)
+    except Conflict:
+        # Somebody's version was first; ours goes on top of it.
+        return ports.data.collect(source, at_least)
+
+
 def _collected(course: Course) -> DatasetVersion:
     ports = course.ports
     # Asked first: done once before a crash, the labels are in the data and would not count again.
-    version = ports.data.collect(
-        traffic_source(course.asked.trigger), at_least=max(1, ports.settings.triggers.min_labelled)
-    )
+    version = _collect(ports, traffic_source(course.asked.trigger))
     if version is None:
         return ports.data.latest()
     record_version(ports.ledger, version)

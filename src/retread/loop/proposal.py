@@ -11,7 +11,10 @@ from retread.registry.events import TriggerReceived
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What would be recorded as TriggerReceived; two with the same `key` are the same."""
+    """What would be recorded as TriggerReceived; two with the same `key` are the same.
+
+    `by_hand` is what a person asked outright.
+    """
 
     kind: CauseKind
     key: str
@@ -21,13 +24,14 @@ class Proposal:
     version: int = 0
     candidate: int = 0
     force: str = ""
+    by_hand: bool = False
 
 
 def trigger_key(model: str, kind: CauseKind, window: str, data_digest: str) -> str:
     """The identity of a retraining: there is one per model, kind, window and data.
 
-    >>> trigger_key("tires", CauseKind.DRIFT, "v3-w17", "sha256:e3b0c44298fc1c149")
-    'tires/drift/v3-w17/e3b0c44298fc'
+    >>> trigger_key("tires", CauseKind.DRIFT, "v3-e117", "sha256:e3b0c44298fc1c149")
+    'tires/drift/v3-e117/e3b0c44298fc'
     """
     return f"{model}/{kind}/{window}/{short(data_digest) or 'none'}"
 
@@ -43,6 +47,7 @@ def received(proposal: Proposal, trigger: str) -> TriggerReceived:
         version=proposal.version,
         candidate=proposal.candidate,
         force=proposal.force,
+        by_hand=proposal.by_hand,
     )
 
 
@@ -57,4 +62,5 @@ def proposed(event: TriggerReceived) -> Proposal:
         version=event.version,
         candidate=event.candidate,
         force=event.force,
+        by_hand=event.by_hand,
     )

@@ -13,11 +13,12 @@ from retread.loop import messages
 from retread.loop.candidate import pass_gate, trained_version
 from retread.loop.course import Course, Ended, Ending
 from retread.loop.deployment import deploy
-from retread.loop.messages import Sender
+from retread.loop.notice import announce
 from retread.loop.once import append_once, latest
 from retread.loop.ports import LoopPorts
 from retread.loop.preparation import prepared_data
 from retread.loop.steps import Steps
+from retread.loop.trial import finish_canary
 from retread.loop.withdraw import withdraw
 from retread.registry.events import RetrainingFinished, TriggerReceived
 
@@ -30,21 +31,11 @@ def retrain(trigger: str, ports: LoopPorts, steps: Steps) -> Ending:
     if asked is None:
         raise NotFound(f"There is no trigger {trigger}.")
     log.info("Retraining %s goes on: %s.", trigger, asked.cause.detail or asked.cause.kind)
-    course = Course(asked, ports, steps, sender_of(ports))
+    course = Course(asked, ports, steps)
     ending = _course_of(course)
     ending = steps.run("finish", Ending, lambda: _finished(course, ending))
     log.info("Retraining %s ended: %s. %s", trigger, ending.outcome, ending.reason)
     return ending
-
-
-def sender_of(ports: LoopPorts) -> Sender:
-    """Whose messages the loop's are."""
-    project = ports.settings.project
-    return Sender(
-        project=project.name,
-        tracking_port=project.tracking_port,
-        control_port=project.control_port,
-    )
 
 
 def _course_of(course: Course) -> Ending:
@@ -66,9 +57,11 @@ def _told(error: Exception) -> str:
 
 def _finished(course: Course, ending: Ending) -> Ending:
     ports = course.ports
+    announce(ports, course.sender)
     if ending.outcome == "failed":
         if ending.version:
             withdraw(ports.models, ending.version, ending.reason)
+            finish_canary(course, ending.version, "failed", ending.reason)
         told = messages.retraining_failed(
             course.sender, course.asked.cause.detail or course.asked.cause.kind, ending.reason
         )

@@ -14,7 +14,7 @@ from retread.core import Conflict
 from retread.loop import messages
 from retread.loop.canary import Action, CanaryState, Decision, PairedEvidence, advance
 from retread.loop.course import Course, Ended, Ending
-from retread.loop.once import append_once, latest
+from retread.loop.once import append_once
 from retread.loop.withdraw import withdraw
 from retread.registry.events import (
     CanaryFinished,
@@ -44,8 +44,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
-def try_on_traffic(course: Course, version: int, production: int) -> None:
-    """Return when the canary proved itself; Ended if it did not."""
+def try_on_traffic(course: Course, version: int, production: int) -> str:
+    """Why the canary may go into production; Ended if it may not."""
     run = course.steps.run
     trial = run("open canary", Trial, lambda: _opened(course, version, production))
     while True:
@@ -54,7 +54,7 @@ def try_on_traffic(course: Course, version: int, production: int) -> None:
         match judged.decision.action:
             case Action.PROMOTE:
                 run("canary passed", bool, partial(_record, course, judged))
-                return
+                return judged.decision.reason
             case Action.NEXT_STEP:
                 run(f"widen canary {number}", bool, partial(_widened, course, judged))
                 trial = judged.trial
@@ -64,16 +64,28 @@ def try_on_traffic(course: Course, version: int, production: int) -> None:
 
 def finish_canary(course: Course, version: int, outcome: str, reason: str) -> None:
     """Record how the canary of this retraining ended, once; nothing if there was none."""
-    ledger = course.ports.ledger
-    entries = ledger.read()
-    started = [
-        entry.sequence
-        for entry in entries
-        if isinstance(entry.event, CanaryStarted)
-        and (entry.event.version, entry.event.trigger) == (version, course.asked.trigger)
-    ]
-    if started and latest(entries[started[0] :], CanaryFinished, version=version) is None:
-        ledger.append(CanaryFinished(version=version, outcome=outcome, reason=reason))
+    started = _started(course, version)
+    if started:
+        finished = CanaryFinished(version=version, outcome=outcome, reason=reason)
+        append_once(course.ports.ledger, finished, by=("version",), after=started)
+
+
+def _started(course: Course, version: int) -> int:
+    """The ledger's number of the start of this retraining's canary; 0 if there was none.
+
+    A version may be tried again by a later trigger: what is recorded once is recorded once after
+    this.
+    """
+    mine = (version, course.asked.trigger)
+    return next(
+        (
+            entry.sequence
+            for entry in course.ports.ledger.read()
+            if isinstance(entry.event, CanaryStarted)
+            and (entry.event.version, entry.event.trigger) == mine
+        ),
+        0,
+    )
 
 
 def _opened(course: Course, version: int, production: int) -> Trial:
@@ -94,12 +106,19 @@ def _judged(course: Course, trial: Trial) -> Judged:
     ports = course.ports
     settings = ports.settings.canary
     evidence = trial.evidence
+    # Time in which nobody looked does not count against the canary.
+    state = msgspec.structs.replace(trial.state, started_at=ports.clock.now())
     while True:
         reading = ports.waiting.begin()
-        if ports.models.state().production != trial.production:
+        production = ports.models.state().production
+        if production not in (trial.production, trial.version):
             raise Conflict(f"Production is not version {trial.production} any more.")
         evidence = ports.canary.gather(evidence, trial.version, trial.production)
-        decision = advance(trial.state, evidence, settings, ports.clock.now())
+        decision = advance(state, evidence, settings, ports.clock.now())
+        if production == trial.version:
+            decision = msgspec.structs.replace(
+                decision, action=Action.PROMOTE, reason="it was promoted by hand meanwhile"
+            )
         if decision.action is not Action.HOLD:
             ports.waiting.decided()
             after = msgspec.structs.replace(trial, state=decision.state, evidence=evidence)
@@ -112,7 +131,8 @@ def _record(course: Course, judged: Judged) -> bool:
     event = CanaryJudged(
         version=judged.trial.version, share=judged.share, verdict=judged.decision.verdict
     )
-    append_once(course.ports.ledger, event, by=("version", "share", "verdict"))
+    started = _started(course, judged.trial.version)
+    append_once(course.ports.ledger, event, by=("version", "share", "verdict"), after=started)
     return True
 
 
@@ -129,7 +149,8 @@ def _given_back(course: Course, judged: Judged) -> Ending:
     _record(course, judged)
     withdraw(ports.models, trial.version, decision.reason)
     archived = VersionArchived(version=trial.version, reason=decision.reason)
-    append_once(ports.ledger, archived, by=("version", "reason"))
+    started = _started(course, trial.version)
+    append_once(ports.ledger, archived, by=("version",), after=started)
     if decision.action is Action.ROLL_BACK:
         outcome, ended = "rolled-back", "rolled-back"
         told = messages.rolled_back(

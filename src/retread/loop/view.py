@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from retread.loop.traffic_source import is_traffic
 from retread.project.sections import TriggersSection
-from retread.registry.events import DatasetVersionAdded
+from retread.registry.events import (
+    DatasetVersionAdded,
+    DatasetVersionReleased,
+    DegradationDetected,
+    DriftDetected,
+)
 from retread.registry.ledger import Entry
 
 _RELEASED = "released"
+
+Alarm = TypeVar("Alarm", DriftDetected, DegradationDetected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +41,27 @@ class View:
     def newest_data(self) -> DatasetVersionAdded | None:
         """The newest released version that came from outside; the loop's own do not count, or
         what a retraining collects would ask for the next one."""
+        let_out: set[int] = set()
         for entry in reversed(self.entries):
             event = entry.event
-            if (
-                isinstance(event, DatasetVersionAdded)
-                and event.dataset == self.dataset
-                and event.state == _RELEASED
-                and not is_traffic(event.source)
-            ):
-                return event
+            match event:
+                case DatasetVersionReleased() if event.dataset == self.dataset:
+                    let_out.add(event.version)
+                case DatasetVersionAdded() if event.dataset == self.dataset:
+                    is_released = event.state == _RELEASED or event.version in let_out
+                    if is_released and not is_traffic(event.source):
+                        return event
+                case _:
+                    pass
+        return None
+
+    def newest_alarm(self, kind: type[Alarm]) -> tuple[str, Alarm] | None:
+        """The newest alarm about the version in production, and what tells it from every other:
+        windows are numbered anew whenever a version comes into production again."""
+        for entry in reversed(self.entries):
+            event = entry.event
+            if isinstance(event, kind) and event.version == self.production:
+                return f"v{event.version}-e{entry.sequence}", event
         return None
 
     @property

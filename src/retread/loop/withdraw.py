@@ -9,6 +9,4 @@ from retread.registry.events import Slot
 def withdraw(models: Models, version: int, reason: str) -> None:
     """Empty canary and staging, where `version` holds them."""
     for slot in (Slot.CANARY, Slot.STAGING):
-        held = models.state().slots.get(slot)
-        if held is not None and held.version == version:
-            models.clear(slot, reason)
+        models.clear(slot, version, reason)

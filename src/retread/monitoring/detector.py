@@ -48,9 +48,10 @@ def load_detector(name: str) -> Detector[Any]:
 def alarming_streams(evidence: Mapping[str, float], alpha: float) -> tuple[str, ...]:
     """The streams to name, most evident first; empty unless the strongest is an alarm by itself.
 
-    e-BH (Wang and Ramdas 2022) over evidence that has the number of streams in it already: the
-    k strongest are named for the largest k whose k-th reaches log(1 / (alpha k)), so that the
-    false discovery rate among the named stays at alpha.
+    The step-up rule of e-BH (Wang and Ramdas 2022), on evidence that has the number of streams in
+    it already: the k strongest are named for the largest k whose k-th reaches log(1 / (alpha k)).
+    For evidence read once, the false discovery rate among the named is at most alpha; for an
+    alarm read at the moment it rises it is a rule of thumb, and only the alarm itself is exact.
 
     >>> alarming_streams({"a": 5.0, "b": 2.4, "c": 0.1}, alpha=0.05)
     ('a', 'b')

@@ -20,8 +20,9 @@ def effect_sizes(reference: Streams, recent: Streams, names: Iterable[str]) -> d
     """Population stability index of each named stream, corrected for sampling noise.
 
     0.1 is commonly called slight and 0.2 large; a shift by d standard deviations gives about
-    d^2. Numbers are binned at the reference's quantiles, with fewer bins for fewer rows; the
-    index of an embedding is that of its distance or main axis that changed most.
+    d^2. Numbers are binned at the reference's quantiles, with fewer bins for fewer rows and a bin
+    of its own for a value that many share; the index of an embedding is that of its distance or
+    main axis that changed most.
     """
     return {name: _effect(reference, recent, name) for name in names}
 
@@ -61,11 +62,20 @@ def _numeric(expected: npt.NDArray[np.float64], observed: npt.NDArray[np.float64
     known = expected[~np.isnan(expected)]
     if not len(known):
         return stability_index(*_histograms(np.isnan(expected), np.isnan(observed), 2))
-    edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
+    edges = _edges(known, bins)
     # Missing values are a bin of their own, the last.
     left = np.where(np.isnan(expected), len(edges) + 1, np.searchsorted(edges, expected, "right"))
     right = np.where(np.isnan(observed), len(edges) + 1, np.searchsorted(edges, observed, "right"))
     return stability_index(*_histograms(left, right, len(edges) + 2))
+
+
+def _edges(known: npt.NDArray[np.float64], bins: int) -> npt.NDArray[np.float64]:
+    """Lower edges of all bins but the first. What lies over a value that fills a bin is not in
+    that bin: a move from all zeros upwards would not be seen."""
+    values, counts = np.unique(known, return_counts=True)
+    shared = values[counts * bins >= len(known)]
+    quantiles = np.quantile(known, np.arange(1, bins) / bins)
+    return np.unique(np.concatenate([quantiles, np.nextafter(shared, np.inf)]))
 
 
 def _categorical(expected: npt.NDArray[np.str_], observed: npt.NDArray[np.str_]) -> float:

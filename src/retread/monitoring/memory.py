@@ -48,14 +48,20 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     labels: int
 
 
-def save_memory(database: Database, memory: Memory, detectors: Detectors) -> None:
-    """Replace what was remembered, all of it or nothing."""
-    rows = {_MEMORY: encode_memory(memory)}
-    for name, detector in detectors.items():
-        rows[_DETECTOR + name] = detector.encode(memory.watch.states[name])
+def save_memory(
+    database: Database, memory: Memory, detectors: Detectors, saved: Memory | None = None
+) -> None:
+    """Replace what was remembered, all of it or nothing. `saved` is what was saved last: the
+    detectors' states are megabytes, and change with a full window only."""
+    rows, replaced = {_MEMORY: encode_memory(memory)}, delete(MONITOR_STATE)
+    if saved is not None and memory.watch.states is saved.watch.states:
+        replaced = replaced.where(MONITOR_STATE.c.name == _MEMORY)
+    else:
+        states = memory.watch.states
+        rows |= {_DETECTOR + name: d.encode(states[name]) for name, d in detectors.items()}
 
     def work(connection: Connection) -> None:
-        connection.execute(delete(MONITOR_STATE))
+        connection.execute(replaced)
         connection.execute(
             insert(MONITOR_STATE), [{"name": n, "content": c} for n, c in rows.items()]
         )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from retread.bundle import BundleStore
 from retread.core import Clock, Database
 from retread.monitoring.detector import load_detector
@@ -69,7 +71,7 @@ class Monitor:
         after, found = self._look(before, subject)
         raised = tuple(alarm for alarm in found if self._append(alarm, subject.production))
         if after is not before:
-            save_memory(self._database, after, self._detectors)
+            save_memory(self._database, after, self._detectors, saved=self._memory)
         self._memory = after
         return raised
 
@@ -110,6 +112,7 @@ class Monitor:
             cursor=memory.cursor if memory else Cursor(),
             watch=fresh,
             performance=fresh_performance(subject.expectation) if subject.expectation else None,
+            labels=memory.labels if memory else 0,
         )
 
     def _look(self, memory: Memory, subject: Subject) -> tuple[Memory, list[Alarm]]:
@@ -147,8 +150,11 @@ class Monitor:
             count == memory.labels and not more
         ):
             return memory
-        labels = self._labels.get([answered.id for answered in memory.performance.waiting])
-        performance = join_labels(memory.performance, labels, subject.expectation)
+        before = memory.performance
+        labels = self._labels.get([answered.id for answered in before.waiting])
+        missed = before.missed + (count - memory.labels) - len(labels)
+        performance = join_labels(before, labels, subject.expectation)
+        performance = msgspec.structs.replace(performance, missed=missed)
         return replace(memory, performance=performance, labels=count)
 
     def _append(self, alarm: Alarm, production: Production) -> bool:

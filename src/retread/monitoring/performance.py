@@ -9,15 +9,16 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from retread.bundle import Evidence, Manifest, evidence_metrics
-from retread.core import metric_named
+from retread.bundle import VALUE_SAID, Evidence, Manifest, evidence_metrics
+from retread.core import digest_bytes, metric_named
 from retread.monitoring.betting import Bets, place
 from retread.monitoring.streams import Streams, predicted_label
 from retread.project.sections import MonitoringSection
 from retread.registry.events import DegradationDetected
 from retread.serving.record import PredictionRecord
 
-LONGEST_WAIT = 10_000
+NEWEST_WAITING = 5_000
+OLDER_WAITING = 5_000
 _RECENT = 200
 _ERRORS = frozenset({"Loss", "MAE", "RMSE"})
 
@@ -47,12 +48,17 @@ class Yardstick(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
-    """What labels have shown: the latest LONGEST_WAIT answers wait for theirs."""
+    """What labels have shown.
+
+    The newest answers all wait for their labels, and a sample of those before them however long
+    ago they were given. `missed` counts labels that found no answer waiting.
+    """
 
     bets: Bets
     waiting: tuple[Answered, ...] = ()
     recent: tuple[Answered, ...] = ()
     labelled: int = 0
+    missed: int = 0
 
 
 def yardstick(
@@ -73,14 +79,15 @@ def yardstick(
         expected=manifest.metrics[name],
         labels=manifest.labels,
         scale=scale,
-        bound=float(np.clip(bound, 0.01, 0.99)),
+        # A precise regression is far below 0.01 of its range; what is wrong or right is not.
+        bound=float(np.clip(bound, 0.01 if manifest.labels else 1e-9, 0.99)),
         margin=margin,
     )
 
 
 def value_range(reference: Streams) -> float:
     """How far predictions reach, 5th to 95th percentile: the size of a very wrong answer."""
-    values = reference.numeric.get("value", np.zeros(0))
+    values = reference.numeric.get(VALUE_SAID, np.zeros(0))
     known = values[np.isfinite(values)]
     low, high = np.quantile(known, [0.05, 0.95]) if len(known) else (0.0, 1.0)
     return float(high - low) or 1.0
@@ -92,7 +99,7 @@ def fresh_performance(expectation: Yardstick) -> Performance:
 
 def expect_labels(performance: Performance, records: Sequence[PredictionRecord]) -> Performance:
     new = tuple(Answered(r.id, r.answer.outputs) for r in records if r.answer)
-    return replace(performance, waiting=(performance.waiting + new)[-LONGEST_WAIT:])
+    return replace(performance, waiting=_sampled(performance.waiting + new))
 
 
 def join_labels(
@@ -104,13 +111,12 @@ def join_labels(
         for answered in performance.waiting
         if answered.id in labels and _fits(labels[answered.id], expectation)
     ]
-    if not joined:
-        return performance
     losses = [
         loss(a.outputs, a.label, expectation.labels, expectation.scale) - expectation.bound
         for a in joined
     ]
-    return Performance(
+    return replace(
+        performance,
         bets=place(performance.bets, losses),
         waiting=tuple(a for a in performance.waiting if a.id not in labels),
         recent=(performance.recent + tuple(joined))[-_RECENT:],
@@ -168,6 +174,17 @@ def degradation(
         observed=observed,
         labels=performance.labelled,
     )
+
+
+def _sampled(waiting: tuple[Answered, ...]) -> tuple[Answered, ...]:
+    """All of the newest, and at most OLDER_WAITING before them: lots drawn by id, which have
+    nothing to do with whether an answer was right, nor with how long ago it was given."""
+    older, newest = waiting[:-NEWEST_WAITING], waiting[-NEWEST_WAITING:]
+    if len(older) <= OLDER_WAITING:
+        return waiting
+    lots = [digest_bytes(answered.id.encode()) for answered in older]
+    last = sorted(lots)[OLDER_WAITING - 1]
+    return (*(a for a, lot in zip(older, lots, strict=True) if lot <= last), *newest)
 
 
 def _fits(label: str, expectation: Yardstick) -> bool:

@@ -9,12 +9,13 @@ from math import log
 import msgspec
 import numpy as np
 
+from retread.bundle import CONFIDENCE
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.memory import Memory
 from retread.monitoring.performance import Performance, degradation, observed_metric
 from retread.monitoring.production import Production, Subject
 from retread.monitoring.streams import Streams
-from retread.monitoring.watch import Detectors, Watch, alarms, recent_streams
+from retread.monitoring.watch import Detectors, Watch, alarms, alpha_of_each, recent_streams
 from retread.project.sections import MonitoringSection
 from retread.registry.events import DegradationDetected, DriftDetected
 from retread.registry.ledger import Entry
@@ -22,7 +23,7 @@ from retread.registry.ledger import Entry
 
 class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
     """One stream: `evidence` is the largest log-odds of any detector, with the number of
-    streams accounted for; it is enough from log(1 / alpha) on."""
+    streams accounted for; it is enough from the report's `evidence_needed` on."""
 
     name: str
     evidence: float
@@ -32,12 +33,14 @@ class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
     """`observed` is on the latest labelled answers. `estimated_accuracy` is what the model's own
-    confidence promises: right only as far as the model is calibrated, and never an alarm."""
+    confidence promises: right only as far as the model is calibrated, and never an alarm.
+    `missed` labels found no answer waiting: they came for another version, or too late."""
 
     metric: str
     expected: float
     observed: float | None
     labels: int
+    missed: int
     degraded: bool
     estimated_accuracy: float | None
 
@@ -87,7 +90,7 @@ def make_report(
         windows=watch.windows,
         requests=watch.requests,
         waiting=len(watch.waiting),
-        evidence_needed=log(1 / settings.alpha),
+        evidence_needed=log(1 / alpha_of_each(settings.alpha, detectors)),
         effect_needed=settings.min_effect,
         streams=_streams(watch, recent, subject, detectors, settings),
         performance=_performance(memory.performance, recent, subject, settings),
@@ -110,6 +113,7 @@ def _performance(
         expected=expectation.expected,
         observed=observed_metric(performance, expectation),
         labels=performance.labelled,
+        missed=performance.missed,
         degraded=alarm is not None,
         estimated_accuracy=_mean_confidence(recent),
     )
@@ -140,7 +144,7 @@ def _streams(
 
 
 def _mean_confidence(recent: Streams) -> float | None:
-    values = recent.numeric.get("confidence", np.zeros(0))
+    values = recent.numeric.get(CONFIDENCE, np.zeros(0))
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle import Reference
+from retread.bundle import CONFIDENCE, LABEL_SAID, VALUE_SAID, Reference
 from retread.serving.record import PredictionRecord
 
 EMBEDDING = "embedding"
@@ -74,10 +74,10 @@ def traffic_streams(
     said: dict[str, list[float]] = {}
     predicted: dict[str, list[str]] = {}
     if labels:
-        said["confidence"] = [max(outputs, default=np.nan) for outputs in answers]
-        predicted["label"] = [predicted_label(outputs, labels) for outputs in answers]
+        said[CONFIDENCE] = [max(outputs, default=np.nan) for outputs in answers]
+        predicted[LABEL_SAID] = [predicted_label(outputs, labels) for outputs in answers]
     else:
-        said["value"] = [outputs[0] if outputs else np.nan for outputs in answers]
+        said[VALUE_SAID] = [outputs[0] if outputs else np.nan for outputs in answers]
     return Streams(
         rows=len(records),
         numeric={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from typing import Any
@@ -82,14 +82,15 @@ def alarms(
 ) -> tuple[DriftDetected, ...]:
     """At most one alarm a detector: streams with evidence, of which some matter by their size."""
     found = []
+    alpha = alpha_of_each(settings.alpha, detectors)
     for name, detector in detectors.items():
         evidence = detector.evidence(watch.states[name])
-        named = alarming_streams(evidence, settings.alpha)
+        named = alarming_streams(evidence, alpha)
         if not named:
             continue
         effect = effect_sizes(subject.reference, recent_streams(watch, subject), named)
         large = tuple(s for s in named if effect[s] >= settings.min_effect)
-        if any(evidence[s] >= log(1 / settings.alpha) for s in large):
+        if any(evidence[s] >= log(1 / alpha) for s in large):
             found.append(
                 DriftDetected(
                     version=subject.production.version,
@@ -102,6 +103,15 @@ def alarms(
                 )
             )
     return tuple(found)
+
+
+def alpha_of_each(alpha: float, detectors: Collection[str]) -> float:
+    """What each detector may spend, so that together they alarm in vain with at most `alpha`.
+
+    >>> alpha_of_each(0.05, ["conformal", "own"])
+    0.025
+    """
+    return alpha / max(1, len(detectors))
 
 
 def recent_streams(watch: Watch, subject: Subject) -> Streams:

@@ -7,7 +7,7 @@
 
 from retread.notify.configure import configured_notifiers
 from retread.notify.message import Link, Message, Severity
-from retread.notify.notifier import Notifier, Undelivered
+from retread.notify.notifier import Notifier, Unconfirmed, Undelivered
 from retread.notify.slack_format import slack_payload
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Message",
     "Notifier",
     "Severity",
+    "Unconfirmed",
     "Undelivered",
     "configured_notifiers",
     "slack_payload",

@@ -24,9 +24,13 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A title, sentences below it, and short figures by name; all of it plain text."""
+    """A title, sentences below it, and short figures by name; all of it plain text.
+
+    `key` names what is told: no two messages have the same one.
+    """
 
     title: str
+    key: str = ""
     severity: Severity = Severity.INFO
     lines: tuple[str, ...] = ()
     fields: dict[str, str] = {}

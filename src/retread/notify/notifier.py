@@ -23,7 +23,13 @@ class Undelivered(Unavailable):
         super().__init__(reason)
 
 
+class Unconfirmed(Unavailable):
+    """The whole message left, and no answer came: the receiver may or may not have taken it."""
+
+    code = "unconfirmed"
+
+
 class Notifier(Protocol):
-    """Delivers messages; raises Undelivered."""
+    """Delivers messages; raises Undelivered, Unconfirmed."""
 
     def send(self, message: Message) -> None: ...

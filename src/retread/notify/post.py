@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import http.client
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import msgspec
 
 from retread.core import InvalidInput
-from retread.notify.notifier import Undelivered
+from retread.notify.notifier import Unconfirmed, Undelivered
 
 TOO_MANY = 429
 _RETRIED = frozenset({408, 425, TOO_MANY})
@@ -36,7 +36,8 @@ def checked_address(name: str, address: str) -> str:
 
 
 def post_json(address: str, body: Any, timeout_s: float) -> None:
-    """POST `body`, following no redirect; Undelivered unless the answer is 2xx.
+    """POST `body`, following no redirect; Undelivered if it did not leave or the answer is not 2xx,
+    Unconfirmed if it left and no answer came.
 
     The standard library's client, because it honours the machine's proxies and never logs an
     address.
@@ -44,8 +45,8 @@ def post_json(address: str, body: Any, timeout_s: float) -> None:
     headers = {"Content-Type": "application/json"}
     request = Request(address, msgspec.json.encode(body), headers, method="POST")  # noqa: S310 checked_address admits HTTP only
     try:
-        with build_opener(_NoRedirect).open(request, timeout=timeout_s) as answer:
-            answer.read()
+        # The status is the answer; what else there is to read is not waited for.
+        build_opener(_NoRedirect).open(request, timeout=timeout_s).close()
     except HTTPError as error:
         error.close()
         raise Undelivered(
@@ -53,8 +54,12 @@ def post_json(address: str, body: Any, timeout_s: float) -> None:
             retry_after=_seconds(error.headers.get("Retry-After", "")),
             permanent=error.code < 500 and error.code not in _RETRIED,
         ) from None
+    except URLError as error:
+        # So the standard library tells what failed before the request had left as a whole.
+        name = type(error.reason).__name__
+        raise Undelivered(f"The webhook could not be reached ({name}).") from None
     except (OSError, http.client.HTTPException) as error:
-        raise Undelivered(f"The webhook did not answer ({type(error).__name__}).") from None
+        raise Unconfirmed(f"The webhook did not answer ({type(error).__name__}).") from None
 
 
 class _NoRedirect(HTTPRedirectHandler):

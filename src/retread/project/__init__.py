@@ -5,17 +5,20 @@
 5001
 """
 
+from retread.project.known_names import KnownNames
 from retread.project.load import load_settings, parse_settings
-from retread.project.project import SETTINGS_FILE, Project, open_project
+from retread.project.project import SETTINGS_FILE, Project, find_home, open_project
 from retread.project.sections import Scenario, ScenarioRun
 from retread.project.settings import Settings
 
 __all__ = [
     "SETTINGS_FILE",
+    "KnownNames",
     "Project",
     "Scenario",
     "ScenarioRun",
     "Settings",
+    "find_home",
     "load_settings",
     "open_project",
     "parse_settings",

@@ -1,13 +1,18 @@
-"""What is wrong with settings that are each right by themselves."""
+"""What is wrong with settings that are each of the right type."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from retread.core import METRICS, UnknownOption, metric_named
+from retread.core import METRICS, UnknownOption, is_dotted, metric_named
+from retread.project.known_names import KnownNames
+from retread.project.sections import TrainingSection
 from retread.project.settings import Settings
 
+Key = tuple[str, ...]
+
+_RECIPE: Key = ("recipe", "kind")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -15,12 +20,12 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Contradiction:
     """A mistake that shows only when `keys` are seen together with the rest."""
 
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     text: str
 
 
-def contradictions(settings: Settings) -> Iterator[Contradiction]:
-    """Every contradiction in `settings`."""
+def contradictions(settings: Settings, known: KnownNames | None) -> Iterator[Contradiction]:
+    """Every contradiction in `settings`; names of other packages are judged if they are `known`."""
     yield from _metric(settings)
     yield from _scenario(settings)
     yield from _steps(settings)
@@ -29,6 +34,10 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _ports(settings)
     yield from _kinds(settings)
     yield from _schedule(settings)
+    if known is not None:
+        yield from _recipe(settings, known)
+        yield from _model_types(settings, known)
+        yield from _detectors(settings, known)
 
 
 def _metric(settings: Settings) -> Iterator[Contradiction]:
@@ -37,7 +46,7 @@ def _metric(settings: Settings) -> Iterator[Contradiction]:
     except UnknownOption:
         allowed = ", ".join(metric.name for metric in METRICS)
         text = f"gate.metric: should be one of {allowed}, but it is {settings.gate.metric!r}"
-        yield Contradiction(("gate.metric",), text)
+        yield Contradiction((("gate", "metric"),), text)
 
 
 def _scenario(settings: Settings) -> Iterator[Contradiction]:
@@ -45,20 +54,22 @@ def _scenario(settings: Settings) -> Iterator[Contradiction]:
     if scenario and scenario not in scenarios:
         known = ", ".join(scenarios) or "none"
         text = f"training.scenario: there is no scenario {scenario!r}. Known: {known}."
-        yield Contradiction(("training.scenario", "training.scenarios"), text)
+        keys = (("training", "scenario"), ("training", "scenarios"))
+        yield Contradiction(keys, text)
 
 
 def _steps(settings: Settings) -> Iterator[Contradiction]:
     steps = settings.canary.steps
     if not steps or list(steps) != sorted(set(steps)) or not 0 < steps[0] <= steps[-1] <= 1:
         text = f"canary.steps: should grow, each over 0 and at most 1, but it is {list(steps)}"
-        yield Contradiction(("canary.steps",), text)
+        yield Contradiction((("canary", "steps"),), text)
 
 
 def _splits(settings: Settings) -> Iterator[Contradiction]:
     if settings.data.validation_share + settings.data.evaluation_share >= 0.9:
         text = "data: validation_share and evaluation_share leave nothing to train on"
-        yield Contradiction(("data.validation_share", "data.evaluation_share"), text)
+        keys = (("data", "validation_share"), ("data", "evaluation_share"))
+        yield Contradiction(keys, text)
 
 
 def _host(settings: Settings) -> Iterator[Contradiction]:
@@ -68,19 +79,20 @@ def _host(settings: Settings) -> Iterator[Contradiction]:
             f"serving.host: should be 127.0.0.1, localhost or ::1, but it is {host!r}: "
             "there is no access control yet"
         )
-        yield Contradiction(("serving.host",), text)
+        yield Contradiction((("serving", "host"),), text)
 
 
 def _ports(settings: Settings) -> Iterator[Contradiction]:
     ports = {
-        "project.tracking_port": settings.project.tracking_port,
-        "serving.port": settings.serving.port,
-        "project.control_port": settings.project.control_port,
+        ("project", "tracking_port"): settings.project.tracking_port,
+        ("serving", "port"): settings.serving.port,
+        ("project", "control_port"): settings.project.control_port,
     }
     for port in sorted({p for p in ports.values() if p}):
         keys = tuple(key for key, value in ports.items() if value == port)
         if len(keys) > 1:
-            yield Contradiction(keys, f"{' and '.join(keys)}: should differ, but are both {port}")
+            names = " and ".join(map(".".join, keys))
+            yield Contradiction(keys, f"{names}: should differ, but are both {port}")
 
 
 def _kinds(settings: Settings) -> Iterator[Contradiction]:
@@ -88,7 +100,7 @@ def _kinds(settings: Settings) -> Iterator[Contradiction]:
     for kind in settings.triggers.kinds:
         if kind not in known:
             text = f"triggers.kinds: there is no kind {kind!r}. Known: {', '.join(known)}."
-            yield Contradiction(("triggers.kinds",), text)
+            yield Contradiction((("triggers", "kinds"),), text)
 
 
 def _schedule(settings: Settings) -> Iterator[Contradiction]:
@@ -103,4 +115,43 @@ def _schedule(settings: Settings) -> Iterator[Contradiction]:
             "triggers.schedule: should be a cron expression such as '0 3 * * 1', "
             f"but it is {schedule!r}"
         )
-        yield Contradiction(("triggers.schedule",), text)
+        yield Contradiction((("triggers", "schedule"),), text)
+
+
+def _recipe(settings: Settings, known: KnownNames) -> Iterator[Contradiction]:
+    kind = settings.recipe.kind
+    if kind not in known.recipes and not is_dotted(kind):
+        yield _unknown(_RECIPE, "recipe", kind, (*known.recipes, "package.module:Class"))
+
+
+def _model_types(settings: Settings, known: KnownNames) -> Iterator[Contradiction]:
+    names = known.model_types.get(settings.recipe.kind)
+    if names is None:
+        return
+    for key, model_type in _chosen_model_types(settings.training):
+        if model_type not in names and not is_dotted(model_type):
+            allowed = (*names, "package.module:function")
+            yield _unknown(key, "model type", model_type, allowed, _RECIPE)
+
+
+def _chosen_model_types(training: TrainingSection) -> Iterator[tuple[Key, str]]:
+    # A default that does not fit the recipe is no mistake as long as nothing is trained with it.
+    if "model_type" in training.model_fields_set:
+        yield ("training", "model_type"), training.model_type
+    for name, scenario in training.scenarios.items():
+        for place, run in enumerate(scenario.runs):
+            if run.model_type is not None:
+                key = ("training", "scenarios", name, "runs", str(place), "model_type")
+                yield key, run.model_type
+
+
+def _detectors(settings: Settings, known: KnownNames) -> Iterator[Contradiction]:
+    for name in settings.monitoring.detectors:
+        if name not in known.detectors and not is_dotted(name):
+            allowed = (*known.detectors, "package.module:Class")
+            yield _unknown(("monitoring", "detectors"), "detector", name, allowed)
+
+
+def _unknown(key: Key, what: str, name: str, allowed: Sequence[str], *others: Key) -> Contradiction:
+    text = f"{'.'.join(key)}: there is no {what} {name!r}. Known: {', '.join(allowed)}."
+    return Contradiction((key, *others), text)

@@ -14,40 +14,53 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from retread.core import InvalidSettings
-from retread.project.contradictions import contradictions
+from retread.project.contradictions import Key, contradictions
+from retread.project.known_names import KnownNames
 from retread.project.overrides import annotation_at, overridden
 from retread.project.settings import Settings
 
 Location = tuple[int | str, ...]
 
 
-def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
+def load_settings(
+    path: Path, environment: Mapping[str, str], known: KnownNames | None = None
+) -> Settings:
     """Settings from the file at `path`, overridden by RETREAD__SECTION__KEY variables.
 
     Raises InvalidSettings with one line for each mistake.
     """
     values, variables = overridden(_read(path), environment, Settings)
-    return parse_settings(values, source=path.name, variables=variables)
+    return parse_settings(values, source=path.name, variables=variables, known=known)
 
 
 def parse_settings(
-    values: Mapping[str, Any], *, source: str, variables: Mapping[tuple[str, ...], str] = {}
+    values: Mapping[str, Any],
+    *,
+    source: str,
+    variables: Mapping[Key, str] = {},
+    known: KnownNames | None = None,
 ) -> Settings:
     """Settings from nested values; `source` names them in errors.
 
-    `variables` names the environment variable that gave a path its value.
+    `variables` names the environment variable that gave a path its value. Recipes, model types and
+    detectors are judged where they are `known`.
     """
     try:
         settings, errors = _validated(values), []
     except ValidationError as error:
         errors = _first_causes(error.errors())
+        if errors[0]["type"] == "json_invalid":
+            reason = errors[0]["msg"].partition(": ")[2].partition(" at line")[0]
+            raise InvalidSettings(source, [f"it cannot be read: {reason}"]) from error
         settings = _without(values, [e["loc"] for e in errors])
-    wrong = [".".join(map(str, e["loc"])) for e in errors]
+    except ValueError as error:  # what Python says of very long numbers
+        raise InvalidSettings(source, [f"it cannot be read: {error}"]) from error
+    wrong = [tuple(map(str, e["loc"])) for e in errors]
     problems = [_describe(e, variables) for e in errors]
     problems += [
         found.text
-        for found in contradictions(settings)
-        if not any(key.startswith(w) or w.startswith(key) for key in found.keys for w in wrong)
+        for found in contradictions(settings, known)
+        if not any(_overlap(key, place) for key in found.keys for place in wrong)
     ]
     if problems:
         raise InvalidSettings(source, problems)
@@ -57,12 +70,17 @@ def parse_settings(
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidSettings(path.name, [f"it is not valid TOML: {error}"]) from error
     except RecursionError as error:
         raise InvalidSettings(path.name, ["it is nested too deeply"]) from error
     except UnicodeDecodeError as error:
         raise InvalidSettings(path.name, [f"it is not UTF-8 text: {error}"]) from error
+    except ValueError as error:  # TOMLDecodeError, and what Python says of very long numbers
+        raise InvalidSettings(path.name, [f"it is not valid TOML: {error}"]) from error
+
+
+def _overlap(left: Key, right: Key) -> bool:
+    """Whether one is the other, or a part of it."""
+    return all(a == b for a, b in zip(left, right, strict=False))
 
 
 def _validated(values: Mapping[str, Any]) -> Settings:

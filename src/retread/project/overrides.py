@@ -56,6 +56,6 @@ def _put(values: dict[str, Any], path: Path, value: Any) -> None:
 def _value(text: str, *, is_text: bool) -> Any:
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text
     return value if isinstance(value, str) or not is_text else text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retread.core import InvalidInput, NotFound
+from retread.project.known_names import KnownNames
 from retread.project.load import load_settings
 from retread.project.settings import Settings
 
@@ -40,31 +41,58 @@ class Project:
 
     @property
     def database_url(self) -> str:
-        return self.settings.database.url or f"sqlite:///{self.home / 'retread.db'}"
+        """SQLAlchemy's address; a relative path in it starts at the project's folder."""
+        url = self.settings.database.url
+        driver, _, path = url.partition(":///")
+        if driver.startswith("sqlite") and path and not path.startswith(("/", ":", "file:")):
+            return f"{driver}:///{_in_address(self.root)}/{path}"
+        return url or _address_of(self.home / "retread.db")
 
     @property
     def tracking_url(self) -> str:
         """MLflow's store; the server on tracking_port shows the same one."""
-        return f"sqlite:///{self.home / 'mlflow.db'}"
+        return _address_of(self.home / "mlflow.db")
 
     @property
     def workflows_url(self) -> str:
         """The store of the durable workflows."""
-        return f"sqlite:///{self.home / 'workflows.db'}"
+        return _address_of(self.home / "workflows.db")
 
     def _place(self, setting: str, default: str) -> Path:
         return (self.root / setting) if setting else self.home / default
 
 
-def open_project(start: Path, environment: Mapping[str, str]) -> Project:
-    """The project at `start` or the nearest one above it; NotFound, InvalidSettings."""
+def open_project(
+    start: Path, environment: Mapping[str, str], known: KnownNames | None = None
+) -> Project:
+    """The project at `start` or the nearest one above it; NotFound, InvalidSettings.
+
+    Names of recipes, model types and detectors are judged where they are `known`.
+    """
     root = _find(start.resolve())
-    settings = load_settings(root / SETTINGS_FILE, environment)
-    home = Path(environment.get("RETREAD_HOME") or ".retread")
-    project = Project(root=root, home=(root / home).resolve(), settings=settings)
+    settings = load_settings(root / SETTINGS_FILE, environment, known)
+    project = Project(root=root, home=_home(root, environment), settings=settings)
     for folder in (project.home, project.logs):
         _make(folder)
     return project
+
+
+def find_home(start: Path, environment: Mapping[str, str]) -> Path:
+    """The home of the project at or above `start`, whatever its settings say; NotFound."""
+    return _home(_find(start.resolve()), environment)
+
+
+def _home(root: Path, environment: Mapping[str, str]) -> Path:
+    return (root / (environment.get("RETREAD_HOME") or ".retread")).resolve()
+
+
+def _address_of(file: Path) -> str:
+    return f"sqlite:///{_in_address(file)}"
+
+
+def _in_address(path: Path) -> str:
+    """A path as it stands in an address, where `?` would end it and `%` begins an escape."""
+    return str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def _make(folder: Path) -> None:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
 
 def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
-    """Nested mappings as TOML; what is None is left out.
+    """Nested mappings as TOML, below the table of the key `prefix`; what is None is left out.
 
     >>> print(as_toml({"gate": {"metric": "F1", "margin": 0.02}}))
     [gate]
     metric = "F1"
     margin = 0.02
     """
+    return _tables(values, tuple(prefix.split(".")) if prefix else ())
+
+
+def _tables(values: Mapping[str, Any], path: tuple[str, ...]) -> str:
     plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and v is not None}
     tables = {k: v for k, v in values.items() if isinstance(v, Mapping) and v}
     blocks = []
     if plain:
-        heading = [f"[{prefix}]"] if prefix else []
-        blocks.append("\n".join([*heading, *(f"{k} = {as_value(v)}" for k, v in plain.items())]))
-    blocks += [as_toml(v, f"{prefix}.{k}" if prefix else k) for k, v in tables.items()]
+        heading = [f"[{'.'.join(map(_key, path))}]"] if path else []
+        blocks.append(
+            "\n".join([*heading, *(f"{_key(k)} = {as_value(v)}" for k, v in plain.items())])
+        )
+    blocks += [_tables(v, (*path, k)) for k, v in tables.items()]
     return "\n\n".join(blocks)
 
 
@@ -32,9 +41,13 @@ def as_value(value: Any) -> str:
     ('[0.1, 0.5]', '{ epochs = 3 }')
     """
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{k} = {as_value(v)}" for k, v in value.items() if v is not None)
+        inside = ", ".join(f"{_key(k)} = {as_value(v)}" for k, v in value.items() if v is not None)
         return f"{{ {inside} }}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(as_value(item) for item in value)}]"
     # Strings and numbers of JSON are strings and numbers of TOML, but for DEL.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else as_value(name)

@@ -17,7 +17,8 @@ from retread.registry.ledger import Decide, Entry, Ledger
 from retread.registry.lineage import VersionLineage, lineage_of_version
 from retread.registry.mirror import AliasMirror
 from retread.registry.projection import Projection
-from retread.registry.promote import Promoter, Promotion
+from retread.registry.promote import Promoter
+from retread.registry.promotion import Promotion
 from retread.registry.register import Registry
 from retread.registry.servers import (
     HEARTBEAT_S,

@@ -86,6 +86,12 @@ class _Draft:
             at = promoted_at or moved.promoted_at
             self.versions[version] = replace(moved, stage=stage, promoted_at=at)
 
+    def unstage(self) -> None:
+        """Nobody is in Staging any more."""
+        for number, version in self.versions.items():
+            if version.stage is Stage.STAGING:
+                self.versions[number] = replace(version, stage=Stage.NONE)
+
     def advances(self, slot: Slot, epoch: int) -> bool:
         """Whether `epoch` is news for `slot`; older ones are ignored, whenever they come."""
         if epoch <= self.slot_epochs.get(slot, 0):
@@ -111,7 +117,8 @@ def _apply_to_versions(draft: _Draft, event: LedgerEvent, at: datetime) -> None:
             override = Override(production=draft.production, reason=event.reason)
             versions[event.version] = replace(versions[event.version], override=override)
         case VersionStaged() if event.version != draft.production:
-            _stage(draft, event.version)
+            draft.unstage()
+            draft.move(event.version, Stage.STAGING)
         case VersionArchived() if event.version != draft.production:
             draft.move(event.version, Stage.ARCHIVED)
         case _:
@@ -124,6 +131,8 @@ def _apply_to_slots(draft: _Draft, event: LedgerEvent, at: datetime) -> None:
             _assign(draft, event, at)
         case SlotCleared() if draft.advances(event.slot, event.epoch):
             draft.slots.pop(event.slot, None)
+            if event.slot is Slot.STAGING:
+                draft.unstage()
         case PromotionCompleted():
             _complete(draft, event, at)
         case PromotionReverted() if draft.promotion and draft.promotion.epoch == event.epoch:
@@ -145,13 +154,6 @@ def _registered(event: VersionRegistered, at: datetime) -> ModelVersion:
         cause=event.cause,
         registered_at=at,
     )
-
-
-def _stage(draft: _Draft, version: int) -> None:
-    for number, other in draft.versions.items():
-        if other.stage is Stage.STAGING:
-            draft.versions[number] = replace(other, stage=Stage.NONE)
-    draft.move(version, Stage.STAGING)
 
 
 def _assign(draft: _Draft, event: SlotAssigned, at: datetime) -> None:
@@ -180,6 +182,8 @@ def _complete(draft: _Draft, event: PromotionCompleted, at: datetime) -> None:
     draft.move(event.version, Stage.PRODUCTION, at)
     draft.production = event.version
     if event.rollback and event.version in draft.served:
-        del draft.served[draft.served.index(event.version) + 1 :]
+        # Its last time: of 1, 2, 1, 3 a rollback leaves 1, 2, 1.
+        while draft.served[-1] != event.version:
+            draft.served.pop()
     else:
         draft.served.append(event.version)

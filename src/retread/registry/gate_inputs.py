@@ -25,10 +25,10 @@ class Measurement:
 @dataclass(frozen=True, slots=True)
 class Opponent:
     """The version in production; `evidence` is what it says about the candidate's evaluation
-    split, or None when it was not scored on it."""
+    split, or None when it was not scored on it. A damaged bundle has no `manifest`."""
 
     version: int
-    manifest: Manifest
+    manifest: Manifest | None
     evidence: Evidence | None
 
 

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from retread.core import Clock, Conflict, InvalidInput, Refused
@@ -16,8 +15,6 @@ from retread.registry.await_servers import Change, Wait, await_servers
 from retread.registry.events import (
     Event,
     GateOverridden,
-    PromotionCompleted,
-    PromotionReverted,
     Slot,
     SlotAssigned,
     SlotCleared,
@@ -26,6 +23,7 @@ from retread.registry.events import (
 from retread.registry.ledger import Decide, Entry, Ledger
 from retread.registry.mirror import AliasMirror, show
 from retread.registry.projection import Projection
+from retread.registry.promotion import SERVER_HINT, Promotion, result
 from retread.registry.servers import ServerDirectory
 from retread.registry.slot_rules import assignment, clearance, restoration
 from retread.registry.stages import check_may_serve, check_stageable, choose_to_roll_back
@@ -33,19 +31,8 @@ from retread.registry.state import OpenPromotion, RegistryState, SlotState
 from retread.registry.versions import Override
 
 TIMEOUT_S = 30.0
-SERVER_HINT = "See the server's log, and try again."
 
 log = logging.getLogger(__name__)
-
-
-class Promotion(msgspec.Struct, frozen=True, kw_only=True):
-    """A completed promotion; `servers` acknowledged it, `previous` (0: none) is archived."""
-
-    version: int
-    previous: int
-    epoch: int
-    servers: tuple[str, ...]
-    rollback: bool
 
 
 class Promoter:
@@ -99,7 +86,21 @@ class Promoter:
         return self._promote(decide)
 
     def rollback(self, to: int | None = None, *, reason: str = "") -> Promotion:
-        """Put an earlier production version back, or the one named; Refused, NotFound, Conflict."""
+        """Put an earlier production version back, or the one named; Refused, NotFound, Conflict.
+
+        Nothing is waited for: a promotion that is under way is taken back, whoever began it, and
+        its promoter is refused. A rollback that is under way is brought to its end.
+        """
+        state = self._state()
+        opened = state.promotion
+        if to is not None:
+            choose_to_roll_back(state, to)
+        if opened is not None and opened.rollback and to in (None, opened.version):
+            return self._settle(opened)
+        if opened is not None and opened.previous:
+            back = self._take_back(opened, reason or "It was rolled back by hand.")
+            if back is not None and to in (None, back.version):
+                return back
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
             state = self._projection.of(entries)
@@ -116,6 +117,16 @@ class Promoter:
         """
         opened = self._state().promotion
         return None if opened is None else self._settle(opened)
+
+    def settle_overdue(self) -> None:
+        """As `recover`, once the servers are late; whoever promotes has until then."""
+        opened = self._state().promotion
+        if opened is None or self._remaining_s(opened) > 0:
+            return
+        try:
+            self._settle(opened)
+        except (Refused, Conflict) as error:
+            log.warning("The promotion that was left open ended: %s", error)
 
     def stage(self, number: int, *, metric: str = "") -> SlotState:
         """Put a version into the slot staging and then into stage Staging."""
@@ -150,12 +161,13 @@ class Promoter:
         added = self._ledger.transact(decide)[-1]
         return self._follow_or_restore(added, before[0])
 
-    def clear(self, slot: Slot, *, reason: str = "") -> None:
-        """Empty canary, shadow or staging; nothing happens if it is empty."""
+    def clear(self, slot: Slot, *, holder: int = 0, reason: str = "") -> None:
+        """Empty canary, shadow or staging; nothing happens if it is empty, or if another version
+        than `holder` (0: any) holds it."""
         if slot is Slot.PRODUCTION:
             raise InvalidInput("Production cannot be emptied.", "Call rollback().")
         added = self._ledger.transact(
-            lambda entries: clearance(self._projection.of(entries), slot, reason)
+            lambda entries: clearance(self._projection.of(entries), slot, holder, reason)
         )
         for entry in added:
             if isinstance(entry.event, SlotCleared):
@@ -165,19 +177,33 @@ class Promoter:
         return self._projection.of(self._ledger.read())
 
     def _promote(self, decide: Decide) -> Promotion:
-        stale = self._state().promotion
-        if stale is not None and self._remaining_s(stale) == 0:
-            self._settle_quietly(stale)
+        self.settle_overdue()
         begun = self._ledger.transact(decide)[-1].sequence
         opened = self._projection.of(self._ledger.read()[:begun]).promotion
         assert opened is not None, "an intent opens a promotion"
         return self._settle(opened)
 
-    def _settle_quietly(self, opened: OpenPromotion) -> None:
-        try:
-            self._settle(opened)
-        except (Refused, Conflict) as error:
-            log.warning("The promotion that was left open ended: %s", error)
+    def _take_back(self, opened: OpenPromotion, reason: str) -> Promotion | None:
+        """Give production back to the version before; None if the promotion ended meanwhile."""
+        added = self._ledger.transact(
+            lambda entries: rules.reversion(self._projection.of(entries), opened.epoch, reason)
+        )
+        if not added:
+            return None
+        given = added[0].event
+        assert isinstance(given, SlotAssigned), "there was a version before"
+        change = Change(given.slot, given.epoch, given.bundle)
+        answer = self._follow(change, after=added[0].sequence)
+        if answer.failure:
+            log.warning("Version %d is in production again. %s", given.version, answer.failure)
+        show(self._state(), self._mirrors)
+        return Promotion(
+            version=given.version,
+            previous=opened.version,
+            epoch=given.epoch,
+            servers=answer.done,
+            rollback=True,
+        )
 
     def _settle(self, opened: OpenPromotion) -> Promotion:
         """Bring an open promotion to its end, whoever began it."""
@@ -193,7 +219,7 @@ class Promoter:
         self._ledger.transact(decide)
         entries = self._ledger.read()
         show(self._projection.of(entries), self._mirrors)
-        return _result(opened, rules.outcome_of(entries, opened.epoch))
+        return result(opened, rules.outcome_of(entries, opened.epoch))
 
     def _follow_or_restore(self, added: Entry, before: SlotState | None) -> SlotState:
         event = added.event
@@ -235,23 +261,3 @@ def _forced(state: RegistryState, number: int, reason: str) -> RegistryState:
     override = Override(production=state.production, reason=reason)
     version = replace(state.version(number), override=override)
     return replace(state, versions={**state.versions, number: version})
-
-
-def _result(
-    opened: OpenPromotion, outcome: PromotionCompleted | PromotionReverted | None
-) -> Promotion:
-    if isinstance(outcome, PromotionReverted):
-        back = f"version {opened.previous} stays" if opened.previous else "there is none"
-        raise Refused(
-            f"Version {opened.version} did not come into production; {back}. {outcome.reason}",
-            SERVER_HINT,
-        )
-    if outcome is None:
-        raise Conflict(f"The promotion of version {opened.version} was superseded.")
-    return Promotion(
-        version=outcome.version,
-        previous=outcome.previous,
-        epoch=outcome.epoch,
-        servers=outcome.servers,
-        rollback=outcome.rollback,
-    )

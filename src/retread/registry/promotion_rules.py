@@ -53,19 +53,20 @@ def intent(
 
 
 def completion(state: RegistryState, epoch: int, servers: tuple[str, ...]) -> Sequence[Event]:
-    """Close the promotion of `epoch`, and empty the slots where its version waited; nothing if it
-    is not open."""
+    """Close the promotion of `epoch`, and empty the slots where its version waited, and the canary,
+    whose production is not the one it was judged beside any more; nothing if it is not open."""
     opened = _open_at(state, epoch)
     if opened is None:
         return ()
-    waiting = [
+    over = [
         slot
         for slot, held in state.slots.items()
-        if slot is not Slot.PRODUCTION and held.version == opened.version
+        if slot is not Slot.PRODUCTION and (held.version == opened.version or slot is Slot.CANARY)
     ]
+    reason = f"version {opened.version} was promoted"
     cleared = [
-        SlotCleared(slot=slot, epoch=state.epoch + number, reason="promoted")
-        for number, slot in enumerate(waiting, start=1)
+        SlotCleared(slot=slot, epoch=state.epoch + number, reason=reason)
+        for number, slot in enumerate(over, start=1)
     ]
     completed = PromotionCompleted(
         version=opened.version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from math import isfinite
 
@@ -13,7 +14,15 @@ from retread.bundle import (
     decode_evidence,
     evidence_metrics,
 )
-from retread.core import Clock, Conflict, InvalidInput, SystemClock, Verdict
+from retread.core import (
+    Clock,
+    Conflict,
+    IntegrityBroken,
+    InvalidInput,
+    NotFound,
+    SystemClock,
+    Verdict,
+)
 from retread.project.sections import GateSection
 from retread.registry.events import Event, GateJudged, GateOverridden, VersionRegistered
 from retread.registry.gate import judge
@@ -23,6 +32,8 @@ from retread.registry.measure import measure
 from retread.registry.projection import Projection
 from retread.registry.state import RegistryState
 from retread.registry.versions import ModelVersion
+
+log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -69,14 +80,18 @@ class Registry:
         return decode_evidence(self._bundles.read(bundle, EVIDENCE))
 
     def judge(
-        self, number: int, production_evidence: Evidence | None, settings: GateSection
+        self,
+        state: RegistryState,
+        number: int,
+        production_evidence: Evidence | None,
+        settings: GateSection,
     ) -> Verdict:
         """Put a version before the gate and record the verdict.
 
-        `production_evidence` is what the version in production says about the candidate's
-        evaluation split; None when there is no production, or it could not be scored.
+        `production_evidence` is what the version in production in `state` says about the
+        candidate's evaluation split; None when there is none, or it could not be scored. Conflict
+        when another version came into production meanwhile.
         """
-        state = self.state()
         inputs = self.inputs(state, number, production_evidence, settings)
         verdict = judge(inputs)
         judged = GateJudged(
@@ -85,7 +100,18 @@ class Registry:
             evaluation_digest=inputs.evidence.evaluation_digest,
             verdict=verdict,
         )
-        self._ledger.append(judged)
+
+        def decide(entries: Sequence[Entry]) -> Sequence[Event]:
+            now = self._projection.of(entries).production
+            if now != state.production:
+                raise Conflict(
+                    f"Version {number} was compared with version {state.production}, but version "
+                    f"{now} is in production now.",
+                    f"Compare again: retread gate {number}",
+                )
+            return (judged,)
+
+        self._ledger.transact(decide)
         return verdict
 
     def inputs(
@@ -101,7 +127,7 @@ class Registry:
         if state.production_version is not None:
             opponent = Opponent(
                 version=state.production,
-                manifest=self._bundles.manifest(state.production_version.bundle),
+                manifest=self._manifest_if_sound(state.production_version.bundle),
                 evidence=production_evidence,
             )
         return GateInputs(
@@ -111,6 +137,14 @@ class Registry:
             measurement=measure(self._bundles, candidate.bundle, self._clock),
             production=opponent,
         )
+
+    def _manifest_if_sound(self, bundle: str) -> Manifest | None:
+        try:
+            return self._bundles.manifest(bundle)
+        except (IntegrityBroken, NotFound) as error:
+            # A production that is damaged must not keep out the version that would replace it.
+            log.warning("Production is judged without its manifest: %s", error)
+            return None
 
     def override(self, number: int, reason: str) -> None:
         """Let a version past the gate, in place of the current production; InvalidInput, NotFound.

@@ -31,9 +31,10 @@ def assignment(
     )
 
 
-def clearance(state: RegistryState, slot: Slot, reason: str) -> Sequence[Event]:
-    """Empty `slot`; nothing if it is empty."""
-    if slot not in state.slots:
+def clearance(state: RegistryState, slot: Slot, holder: int, reason: str) -> Sequence[Event]:
+    """Empty `slot`; nothing if it is empty, or if another version than `holder` (0: any) has it."""
+    held = state.slots.get(slot)
+    if held is None or holder not in (0, held.version):
         return ()
     return (SlotCleared(slot=slot, epoch=state.epoch + 1, reason=reason),)
 

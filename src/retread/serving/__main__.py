@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retread.core import RetreadError, Unavailable, write_atomically
+from retread.core.address import http_address
 from retread.project import Project, open_project
 from retread.serving.supervisor import Supervisor, end_with_parent
 
@@ -48,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int)
     parser.add_argument("--workers", type=int)
     parser.add_argument("--ready-file", type=Path)
-    # A worker's own options: who watches it.
+    # A worker's own options: who watches it, and which of several it is.
     parser.add_argument("--supervisor", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
     return parser
 
 
@@ -78,14 +80,17 @@ def _serve(project: Project, options: argparse.Namespace, listener: socket.socke
     if options.supervisor:
         watch = threading.Thread(target=end_with_parent, args=(options.supervisor,), daemon=True)
         watch.start()
-    listener.listen(_BACKLOG)
-    address = f"http://{listener.getsockname()[0]}:{listener.getsockname()[1]}"
+    else:
+        # Alone, it lets connections wait while it starts. Beside others it must not: the kernel
+        # would give it its part of the new ones, while they could be answered.
+        listener.listen(_BACKLOG)
+    host, port = listener.getsockname()[:2]
 
     def announce() -> None:
         if options.ready_file:
-            write_atomically(options.ready_file, address.encode())
+            write_atomically(options.ready_file, http_address(host, port).encode())
 
-    serve(project, listener, announce)
+    serve(project, listener, announce, worker=options.worker)
 
 
 def _supervise(

@@ -15,7 +15,8 @@ from retread.serving.tensor import Tensor
 
 
 class Outcome:
-    """What one model said to one call: `main` [rows][K]; `error` is not '' if it said nothing."""
+    """What one model said to one call: `main` [rows][K]; `error` is not '' if it said nothing;
+    `milliseconds` for each row."""
 
     __slots__ = ("embedding", "entry", "error", "main", "milliseconds")
 
@@ -39,18 +40,20 @@ class Call:
 
     One of `values` (a row of numbers), `tensors` and `images` (files) is given; `key` is '' for
     the id itself, `version` 0 for any. The data plane fills in the rest and calls `reply` once; a
-    transport derives from this class and says there how the answer goes out.
+    transport derives from this class and says there how the answer goes out. `at` is wall-clock
+    time, `began` monotonic; a call that is `alone` is scored by no second model.
     """
 
     __slots__ = (
+        "alone",
         "at",
+        "began",
         "entry",
         "id",
         "images",
         "key",
         "outcome",
         "paired",
-        "prepared",
         "rows",
         "statistics",
         "status",
@@ -73,12 +76,13 @@ class Call:
         self.values: Sequence[float] | None = None
         self.tensors: Mapping[str, Tensor] | None = None
         self.images: Sequence[bytes] = ()
+        self.alone = False
         self.at = 0.0
+        self.began = 0.0
         self.status = 0
         self.outcome: Outcome | None = None
         self.paired: Outcome | None = None
         self.rows = None
-        self.prepared = False
         self.statistics: Sequence[dict[str, float]] = ()
 
     def reply(self, error: RetreadError | None) -> None:

@@ -35,5 +35,9 @@ class Crew:
 
         self._pool.submit(job)
 
+    async def result(self, work: Callable[[], Result]) -> Result:
+        """What `work` returns or raises in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -30,6 +30,7 @@ class Measures:
         self.answers: Counter[tuple[str, int, int]] = Counter()
         self.seconds: dict[tuple[str, int], Histogram] = {}
         self.canary_errors: Counter[int] = Counter()
+        self.unpaired = 0
         self.batches = 0
 
     def answered(self, slot: str, version: int, status: int, times: int, seconds: float) -> None:

@@ -8,7 +8,8 @@ import msgspec
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What one model said: `outputs` are its probabilities, or its single value.
 
-    `error` is '' for a finite answer; `latency_ms` is the model's own time.
+    `error` is '' for a finite answer; `latency_ms` is the model's own time for this row: that of a
+    run, shared by the run's rows.
     """
 
     slot: str

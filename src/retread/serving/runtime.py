@@ -34,7 +34,8 @@ _WARM_SECONDS = 0.5
 class Scores:
     """What a model said of some rows: `main` [rows][K] probabilities or [rows][1] values.
 
-    `embedding` float32 [rows, E] or None; `is_finite` of all rows together; `error` is not ''
+    `embedding` float32 [rows, E] or None; `milliseconds` of one row, the run's time shared by its
+    rows, so that runs of any size compare; `is_finite` of all rows together; `error` is not ''
     when there is no answer.
     """
 
@@ -69,7 +70,6 @@ class Runtime:
             struct.Struct(f"={width}f").pack if only_features else None
         )
         """Packs one row of a table of numbers; None for models that take anything else."""
-        self.width = width
 
     def score(self, parts: Sequence[Rows]) -> Scores:
         """Answer for all rows of `parts`; what goes wrong inside the model is in `error`."""
@@ -77,11 +77,13 @@ class Runtime:
         try:
             outputs = self._model.run(joined(parts, self.signature))
         except Exception as error:  # onnxruntime's own errors share no base class
-            return Scores([], None, _since(start), error=f"the model failed: {error}")
+            rows = sum(part.count for part in parts)
+            return Scores([], None, _since(start) / rows, error=f"the model failed: {error}")
         main = outputs[self._main]
         embedding = outputs[self._embedding] if self.has_embedding else None
         finite = bool(np.isfinite(main).all())
-        return Scores(main.reshape(len(main), -1).tolist(), embedding, _since(start), finite)
+        rows = len(main)
+        return Scores(main.reshape(rows, -1).tolist(), embedding, _since(start) / rows, finite)
 
     def warm(self, examples: Rows) -> None:
         """Answer `examples` until timings settle; sets `milliseconds`, that of one row."""

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from retread.core import NotFound, Unavailable
 from retread.registry.events import Slot
 from retread.serving.routing import position
 from retread.serving.runtime import Runtime
 
+_numbers = count()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlotEntry:
-    """A model version in its slot, from `epoch` on; `share` of routing keys for a canary."""
+    """A model version in its slot, from `epoch` on; `share` of routing keys for a canary.
+
+    `number` is the entry's own: caches are keyed by it, and so keep no retired model in memory.
+    """
 
     slot: Slot
     version: int
     epoch: int
     share: float
     runtime: Runtime
+    number: int = field(default_factory=_numbers.__next__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +51,11 @@ class SlotTable:
         if epoch <= self.newest.get(slot, 0):
             return self
         return replace(self, **{slot.value: entry}, newest={**self.newest, slot: epoch})
+
+    def without(self, slot: Slot) -> SlotTable:
+        """This table with nobody in `slot`, whose present epoch may come back."""
+        newest = {kind: epoch for kind, epoch in self.newest.items() if kind is not slot}
+        return replace(self, **{slot.value: None}, newest=newest)
 
     def answering(self, key: str, wish: Slot | None, version: int) -> SlotEntry:
         """Who answers a request; `wish` and `version` (0: any) are what the caller asked for."""

@@ -16,7 +16,8 @@ _GRACE_S = 40.0
 
 
 class Supervisor:
-    """Keeps `count` processes of one command running until SIGTERM or SIGINT."""
+    """Keeps `count` processes of one command running until SIGTERM or SIGINT; each is told its
+    number by `--worker`."""
 
     def __init__(self, command: Sequence[str], count: int) -> None:
         self._command = list(command)
@@ -28,15 +29,15 @@ class Supervisor:
         """0 when asked to end and every process drained."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        self._processes = [self._start() for _ in range(self._count)]
+        self._processes = [self._start(number) for number in range(self._count)]
         while not self._ending:
             time.sleep(_LOOK_S)
             self._revive()
         return self._drain()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
         # A group of its own: Ctrl-C in a terminal reaches the workers through us only.
-        return subprocess.Popen(self._command, process_group=0)
+        return subprocess.Popen([*self._command, "--worker", str(number)], process_group=0)
 
     def _revive(self) -> None:
         for index, process in enumerate(self._processes):
@@ -44,7 +45,7 @@ class Supervisor:
                 sys.stderr.write(f"server {process.pid} ended with {process.returncode}\n")
                 time.sleep(_BACKOFF_S)
                 if not self._ending:
-                    self._processes[index] = self._start()
+                    self._processes[index] = self._start(index)
 
     def _drain(self) -> int:
         for process in self._processes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -14,9 +15,7 @@ from retread.project import Project
 from retread.registry.sql_ledger import SqlLedger
 from retread.registry.sql_servers import SqlServerDirectory
 from retread.serving.dataplane import DataPlane
-from retread.serving.following.follower import Follower
-from retread.serving.following.last_good import LastGoodFile
-from retread.serving.following.loader import Loader, process_trial
+from retread.serving.following import Follower, LastGoodFile, Loader, try_in_child
 from retread.serving.http.app import build_app
 from retread.serving.http.front import Front
 from retread.serving.http.metrics_page import metrics_route
@@ -33,8 +32,13 @@ _DAY_S = 86_400.0
 _SWITCH_S = 0.0005
 
 
-def serve(project: Project, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve `project` on a bound socket until SIGTERM or SIGINT."""
+def serve(
+    project: Project, listener: socket.socket, on_ready: Callable[[], None], *, worker: int
+) -> None:
+    """Serve `project` on a bound socket until SIGTERM or SIGINT, as number `worker` of several.
+
+    The socket listens from the moment on at which requests can be answered.
+    """
     # The recorder and the follower give way to the event loop at once.
     sys.setswitchinterval(_SWITCH_S)
     settings = project.settings
@@ -50,8 +54,9 @@ def serve(project: Project, listener: socket.socket, on_ready: Callable[[], None
         [
             *protocol_routes(front, SqlLabelStore(database), number),
             *neighbour_routes(front, number),
-            metrics_route(front, recorder),
-        ]
+            metrics_route(front, recorder, worker),
+        ],
+        front.ids,
     )
     follower = _follower(project, database, slots)
     if not follower.catch_up():
@@ -82,19 +87,21 @@ def _recorder(project: Project) -> Recorder:
 def _follower(project: Project, database: Database, slots: SlotHolder) -> Follower:
     clock = SystemClock()
     last_good = LastGoodFile(project.home / "run" / "slots.json")
+    stopping = threading.Event()
     return Follower(
         server_id=new_id("srv"),
         ledger=SqlLedger(database, clock),
         servers=SqlServerDirectory(database, clock),
         loader=Loader(
             LocalBundleStore(project.bundles),
-            process_trial(project.bundles),
+            try_in_child(project.bundles, stopping),
             last_good.read().tried,
         ),
         slots=slots,
         last_good=last_good,
         clock=clock,
         prepare=database.create_tables,
+        stopping=stopping,
     )
 
 

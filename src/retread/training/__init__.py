@@ -5,13 +5,12 @@
 >>> Overrides(model_type="cnn").model_type
 'cnn'
 
-Runs are recorded by `retread.training.tracking.mlflow_tracking`, read by `.tracking.runs` and
-mirrored as aliases by `.tracking.aliases`; these, and `.run`, which trains in this process, are
-imported by name, because they need MLflow.
+Runs are recorded by `retread.training.tracking`; `retread.training.run`, which trains in this
+process, is imported by name, because it loads what it trains with.
 """
 
 from retread.training.catalog import OPTIMIZERS, recipe_named, recipe_names
-from retread.training.compute import Compute, ProcessCompute
+from retread.training.compute import Compute, ProcessCompute, train_scenario
 from retread.training.evaluation import score
 from retread.training.plan import Overrides, plan_runs
 from retread.training.progress import EpochFinished, Report
@@ -35,4 +34,5 @@ __all__ = [
     "recipe_named",
     "recipe_names",
     "score",
+    "train_scenario",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,11 +22,11 @@ from retread.bundle import (
     file_entries,
     pack_arrays,
 )
-from retread.core import InvalidInput, digest_bytes
+from retread.core import digest_bytes
 from retread.data.store import GROUP
 from retread.data.version import DatasetVersion
 from retread.training.evaluation import evidence, metrics_of, predict
-from retread.training.examples import Examples, joined, spread
+from retread.training.examples import Examples, added_since, joined, spread
 from retread.training.inputs import graph_inputs
 from retread.training.parity import check_parity
 from retread.training.provenance import Commit
@@ -34,6 +34,7 @@ from retread.training.recipe import Task, Trained
 from retread.training.reference_profile import MOST_ROWS, reference_of
 
 MOST_EXAMPLES = 32
+LEAST_REFERENCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,19 @@ class Origin:
 
 
 def assemble(
-    task: Task, trained: Trained, evaluation: Examples, origin: Origin
+    task: Task,
+    trained: Trained,
+    evaluation: Examples,
+    origin: Origin,
+    before: Collection[str] = (),
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Export, compare, evaluate; the manifest and files of the bundle.
 
-    Raises Refused when the export differs from the model, InvalidInput when there is no
-    evaluation split.
+    The reference is of the rows whose ids are not in `before`, if they are enough: when traffic
+    has changed, the earlier rows are not what it will be compared with.
+
+    Raises Refused when the export differs from the model.
     """
-    if evaluation.count == 0:
-        raise InvalidInput("The evaluation split has no rows.", "Add more data.")
     graph = trained.export()
     model = OnnxModel(graph, trained.signature, threads=task.threads)
     held_out = joined(task.validation, evaluation)
@@ -72,7 +77,7 @@ def assemble(
     files = {
         MODEL: graph,
         EVIDENCE: encode_evidence(proof),
-        REFERENCE: _reference(task, trained, model, held_out),
+        REFERENCE: _reference(task, trained, model, added_since(held_out, before, LEAST_REFERENCE)),
         EXAMPLES: pack_arrays(**examples),
         ENVIRONMENT: origin.environment,
     }

@@ -18,7 +18,7 @@ from retread.training.recipe import Recipe
 
 OPTIMIZERS: tuple[str, ...] = get_args(TrainingSection.model_fields["optimizer_type"].annotation)
 
-_PARTS = ("model_types", "check", "train")
+_PARTS = ("options", "model_types", "check", "train")
 
 
 def recipe_names() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -52,15 +53,19 @@ class Examples:
 
 
 def read_examples(
-    datasets: DatasetStore, version: DatasetVersion, split: Split, window_days: float = 0.0
+    datasets: DatasetStore,
+    version: DatasetVersion,
+    split: Split,
+    window_days: float = 0.0,
+    columns: Sequence[str] | None = None,
 ) -> Examples:
     """The rows of a split, of the last `window_days` days before the version's newest row.
 
     This one function decides what is trained on and what evidence is made of, so that candidate
     and production are always compared on the same rows. 0 takes all rows; InvalidInput when a
-    window is asked for and the rows have no timestamp.
+    window is asked for and the rows have no timestamp. `columns` is None for all.
     """
-    rows = datasets.read(version, split)
+    rows = datasets.read(version, split, columns)
     if not window_days:
         return Examples(rows, _digest(version, split, rows))
     has_stamps = TIMESTAMP in rows.column_names
@@ -90,6 +95,15 @@ def joined(*parts: Examples) -> Examples:
     """The rows of several splits, one after the other."""
     rows = pa.concat_tables([part.rows for part in parts])
     return Examples(rows, digest_json([part.digest for part in parts]))
+
+
+def added_since(examples: Examples, known: Collection[str], least: int) -> Examples:
+    """Those whose ids are not `known`; all of them where these are fewer than `least`."""
+    places = np.flatnonzero(~np.isin(examples.ids, list(known)))
+    if len(places) < least:
+        return examples
+    rows = examples.rows.take(pa.array(places))
+    return Examples(rows, _digest(None, Split.EVALUATION, rows))
 
 
 def spread(examples: Examples, most: int) -> Examples:

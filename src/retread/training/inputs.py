@@ -52,7 +52,8 @@ def graph_inputs(
 ) -> Arrays:
     """What the graph takes for these rows, by name and of the signature's dtypes.
 
-    Raises Inconclusive when the rows lack a column that the model needs.
+    Raises Inconclusive when the rows lack a column that the model needs, InvalidInput for numbers
+    that are not finite.
     """
     if image is not None:
         return {IMAGE: decode_rows(rows, image.size, threads)}
@@ -80,13 +81,25 @@ def _matrix(rows: pa.Table, spec: TensorSpec) -> npt.NDArray[Any]:
     missing = [name for name in spec.columns if name not in rows.column_names]
     if missing:
         raise Inconclusive(f"The data has no columns {missing}, which the model needs.")
-    convert = _texts if spec.datatype is Datatype.BYTES else _numbers
-    return np.stack([convert(rows[name]) for name in spec.columns], axis=1)
+    if spec.datatype is Datatype.BYTES:
+        return np.stack([_texts(rows[name]) for name in spec.columns], axis=1)
+    numbers = np.stack([_numbers(rows[name]) for name in spec.columns], axis=1)
+    endless = [
+        name for name, column in zip(spec.columns, numbers.T, strict=True) if np.isinf(column).any()
+    ]
+    if endless:
+        raise InvalidInput(
+            "These columns have values that are infinite, or too large for 32 bits: "
+            f"{', '.join(endless)}.",
+            "Add them to [data] exclude, or repair the data.",
+        )
+    return numbers
 
 
 def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     values = column.cast(pa.float64(), safe=False).to_numpy()
-    return np.asarray(values, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=np.float32)
 
 
 def _texts(column: pa.ChunkedArray) -> npt.NDArray[Any]:

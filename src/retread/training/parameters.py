@@ -18,6 +18,8 @@ from retread.core import (
 from retread.data.version import DatasetVersion
 from retread.project import Settings
 from retread.training import model_types
+from retread.training.catalog import recipe_named
+from retread.training.recipe import FITTING_OPTIONS
 from retread.training.request import TrainingRequest
 
 
@@ -25,6 +27,14 @@ def run_parameters(
     request: TrainingRequest, settings: Settings, version: DatasetVersion
 ) -> dict[str, Parameter]:
     """Every parameter that shaped the run, by name."""
+    unused = set(FITTING_OPTIONS) - set(recipe_named(settings.recipe.kind).options)
+    parameters = _all_parameters(request, settings, version)
+    return {name: value for name, value in parameters.items() if name not in unused}
+
+
+def _all_parameters(
+    request: TrainingRequest, settings: Settings, version: DatasetVersion
+) -> dict[str, Parameter]:
     return {
         "model_name": settings.project.name,
         "recipe": settings.recipe.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,6 +12,7 @@ from retread.core import InvalidInput, UnknownOption
 from retread.data.version import DatasetVersion
 from retread.project import ScenarioRun, Settings
 from retread.training.catalog import check_optimizer, recipe_named
+from retread.training.recipe import FITTING_OPTIONS, Recipe
 from retread.training.request import TrainingRequest
 
 
@@ -53,10 +55,11 @@ def plan_runs(
     )
     for request in requests:
         check_optimizer(request.optimizer_type)
-        recipe.check(request.model_type, dataset.schema)
+        recipe.check(request, dataset.schema)
+    _check_options(recipe, settings.recipe.kind, (overrides, *runs))
     if not name:
         return requests
-    return tuple(_child(request, key) for request in requests)
+    return tuple(msgspec.structs.replace(r, parent=key, scenario=name) for r in requests)
 
 
 def _scenario(settings: Settings, overrides: Overrides) -> str:
@@ -96,8 +99,14 @@ def _request(
     )
 
 
-def _child(request: TrainingRequest, parent: str) -> TrainingRequest:
-    return msgspec.structs.replace(request, parent=parent)
+def _check_options(recipe: Recipe, kind: str, asked: Sequence[Overrides | ScenarioRun]) -> None:
+    for name in FITTING_OPTIONS:
+        values = [getattr(one, name) for one in asked if getattr(one, name) is not None]
+        if values and name not in recipe.options:
+            raise InvalidInput(
+                f"{name} is {values[0]}, but the recipe {kind} has no such option.",
+                f"Leave it out; it has: {', '.join(recipe.options) or 'none'}.",
+            )
 
 
 def _check_ranges(overrides: Overrides) -> None:

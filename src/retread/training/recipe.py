@@ -31,6 +31,11 @@ class Task:
     validation: Examples
     threads: int
 
+    @property
+    def from_traffic(self) -> bool:
+        """Whether the model is to be one of what the traffic is like now."""
+        return self.request.cause.kind.wants_traffic
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -64,17 +69,26 @@ class Trained(Protocol):
         ...
 
 
+FITTING_OPTIONS = ("epochs", "learning_rate", "batch_size", "optimizer_type")
+"""Parts of a request that some recipes have no use for."""
+
+
 class Recipe(Protocol):
     """A kind of task."""
 
     @property
     def regression(self) -> bool: ...
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Those of FITTING_OPTIONS that shape a run."""
+        ...
+
     def model_types(self) -> tuple[str, ...]:
         """Names of the built-in model types, found without importing their libraries."""
         ...
 
-    def check(self, model_type: str, schema: Schema) -> None:
+    def check(self, request: TrainingRequest, schema: Schema) -> None:
         """Raise InvalidInput or UnknownOption for what cannot be trained."""
         ...
 

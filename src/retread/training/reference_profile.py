@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle import STATISTICS, Datatype, Reference, Signature, image_statistics
+from retread.bundle import (
+    CONFIDENCE,
+    LABEL_SAID,
+    STATISTICS,
+    VALUE_SAID,
+    Datatype,
+    Reference,
+    Signature,
+    image_statistics,
+)
 from retread.data.store import IMAGE
 from retread.training.evaluation import Predictions
 from retread.training.inputs import Arrays
 
 MOST_ROWS = 10_000
-
-CONFIDENCE = "confidence"
-VALUE = "value"
-LABEL = "label"
 
 
 def reference_of(
@@ -34,9 +39,11 @@ def reference_of(
                 numeric[column] = values.astype(np.float64)
     if labels:
         numeric[CONFIDENCE] = predictions.outputs.max(axis=1).astype(np.float64)
-        categorical[LABEL] = np.array(labels, dtype=np.str_)[predictions.outputs.argmax(axis=1)]
+        categorical[LABEL_SAID] = np.array(labels, dtype=np.str_)[
+            predictions.outputs.argmax(axis=1)
+        ]
     else:
-        numeric[VALUE] = predictions.outputs[:, 0].astype(np.float64)
+        numeric[VALUE_SAID] = predictions.outputs[:, 0].astype(np.float64)
     return Reference(numeric=numeric, categorical=categorical, embedding=predictions.embedding)
 
 

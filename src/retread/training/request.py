@@ -10,7 +10,7 @@ from retread.bundle import Cause
 class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One run. `key` is its identity: asked for twice, the run is done once.
 
-    `parent` names the scenario's MLflow run, '' for none. None takes the project's setting.
+    `parent` is the key of the scenario's MLflow run and `scenario` its name, '' for none.
     """
 
     key: str
@@ -25,6 +25,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     cause: Cause
     parent: str = ""
+    scenario: str = ""
 
 
 class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):

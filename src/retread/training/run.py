@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from retread.bundle import MODEL, BundleStore, Manifest, Parameter
 from retread.core import Refused
-from retread.data.store import DatasetStore
+from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.version import DatasetVersion, Split, State
 from retread.project import Project
 from retread.training.assemble import Origin, assemble
 from retread.training.catalog import check_optimizer, recipe_named
 from retread.training.examples import read_examples, sampled
-from retread.training.labels import check_labels, ordered_labels
+from retread.training.labels import check_labels, check_rows, ordered_labels
 from retread.training.parameters import run_parameters
 from retread.training.progress import EpochFinished, Report
 from retread.training.provenance import commit_of, environment_lock
@@ -46,6 +46,10 @@ class Tracking(Protocol):
 
     def fail(self, run_id: str, reason: str) -> None:
         """The run could not go on."""
+        ...
+
+    def interrupt(self, run_id: str) -> None:
+        """The run was stopped from outside; it may start again."""
         ...
 
 
@@ -86,6 +90,9 @@ def run(
     except Exception as error:
         shop.tracking.fail(run_id, str(error))
         raise
+    except KeyboardInterrupt:
+        shop.tracking.interrupt(run_id)
+        raise
     outcome = TrainingOutcome(
         key=request.key,
         run_id=run_id,
@@ -119,14 +126,23 @@ def prepare(
     settings = shop.project.settings
     recipe = recipe_named(settings.recipe.kind)
     check_optimizer(request.optimizer_type)
-    recipe.check(request.model_type, version.schema)
+    recipe.check(request, version.schema)
     window = settings.data.window_days
     train = read_examples(shop.datasets, version, Split.TRAIN, window)
     validation = read_examples(shop.datasets, version, Split.VALIDATION, window)
     positive = settings.recipe.positive_label
     labels = () if recipe.regression else ordered_labels(version.schema.labels, positive)
+    keys = (ID, LABEL, DIGEST, TIMESTAMP)
+    evaluation = read_examples(shop.datasets, version, Split.EVALUATION, window, keys)
+    for name, examples in (
+        ("training", train),
+        ("validation", validation),
+        ("evaluation", evaluation),
+    ):
+        check_rows(name, examples, labels)
+    check_labels(labels, train, "Add examples, or remove that label from the data.")
     train = sampled(train, request.sample, request.seed)
-    check_labels(labels, train, validation)
+    check_labels(labels, train, f"Take a larger --sample than {request.sample:g}.")
     task = Task(
         request=request,
         settings=settings,
@@ -147,7 +163,16 @@ def store(
         return "", None
     window = task.settings.data.window_days
     evaluation = read_examples(shop.datasets, origin.version, Split.EVALUATION, window)
-    manifest, files = assemble(task, trained, evaluation, origin)
+    before = ids_before(shop.datasets, origin.version) if task.from_traffic else ()
+    manifest, files = assemble(task, trained, evaluation, origin, before)
     digest = shop.bundles.put(manifest, files)
     shop.tracking.model(origin.run_id, files[MODEL])
     return digest, manifest
+
+
+def ids_before(datasets: DatasetStore, version: DatasetVersion) -> list[str]:
+    """Ids of the rows that the version before had; none of the first."""
+    if version.number == 1:
+        return []
+    earlier = datasets.version(version.dataset, version.number - 1)
+    return cast("list[str]", datasets.read(earlier, columns=[ID])[ID].to_pylist())

@@ -1,14 +1,17 @@
 """The training process: `python -m retread.training.worker FOLDER`.
 
 It reads the order in FOLDER, says each epoch on stdout, and leaves an outcome or a failure. It
-ends when its parent does: stdin is a pipe that nobody writes to.
+ends when its parent does, or wants it to: stdin is a pipe that nobody writes to.
 """
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 import threading
+import time
+import traceback
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,16 +29,18 @@ from retread.training.order import (
 from retread.training.progress import EpochFinished, encode_progress
 from retread.training.request import TrainingOutcome
 from retread.training.run import Workshop, run
-from retread.training.tracking.mlflow_tracking import MlflowTracking
+from retread.training.tracking import MlflowTracking
 
 FAILED = 1
 PARENT_GONE = 2
 
+_LAST_WORDS_S = 2.0
+
 
 def main(folder: Path) -> int:
     """Do the work of one folder; 0 when there is an outcome, 1 when there is a failure."""
-    threading.Thread(target=end_with_parent, daemon=True).start()
     progress = protocol_stream()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     # An earlier process of the same key may still be dying.
     with locked_folder(folder):
         if read_outcome(folder) is not None:
@@ -44,12 +49,23 @@ def main(folder: Path) -> int:
         sys.path.insert(0, order.root)
         try:
             outcome = train(order, progress)
-        except RetreadError as error:
-            failure = Failure(code=error.code, message=error.message, hint=error.hint)
-            write_failure(folder, failure)
+        except Exception as error:
+            traceback.print_exc()
+            write_failure(folder, failure_of(error))
             return FAILED
         write_outcome(folder, outcome)
     return 0
+
+
+def failure_of(error: Exception) -> Failure:
+    """What is told of an error; one that nobody foresaw is told by its name."""
+    if isinstance(error, RetreadError):
+        return Failure(code=error.code, message=error.message, hint=error.hint)
+    return Failure(
+        code=RetreadError.code,
+        message=f"The training failed: {type(error).__name__}: {error}.",
+        hint="",
+    )
 
 
 def train(order: Order, progress: BinaryIO) -> TrainingOutcome:
@@ -78,11 +94,19 @@ def protocol_stream() -> BinaryIO:
 
 
 def end_with_parent() -> None:
-    """Wait for the pipe to close, which it does however the parent ended."""
+    """Wait for the pipe to close, which it does however the parent ended; then interrupt the run.
+
+    A library that does not return to Python in time is not waited for.
+    """
     while os.read(0, 4096):
         pass
+    _thread.interrupt_main()
+    time.sleep(_LAST_WORDS_S)
     os._exit(PARENT_GONE)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    try:
+        sys.exit(main(Path(sys.argv[1])))
+    except KeyboardInterrupt:
+        os._exit(PARENT_GONE)

@@ -62,3 +62,46 @@ def test_a_file_without_a_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "hour.csv").write_bytes(b"")
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_hours(tmp_path / "hour.csv")
+
+
+def test_a_header_alone_is_refused(tmp_path: Path) -> None:
+    hours("2011-01-01", "2013-01-01").head(0).to_csv(tmp_path / "hour.csv", index=False)
+    with pytest.raises(InvalidInput, match="no rows"):
+        read_hours(tmp_path / "hour.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("timestamp", "", "a time"),
+        ("cnt", "many", "a number in cnt"),
+        ("cnt", "", "a number in cnt"),
+        ("cnt", "inf", "a number in cnt"),
+        ("temp", "warm", "a number in temp"),
+    ],
+)
+def test_a_row_without_what_it_needs_is_named_by_its_line(
+    tmp_path: Path, column: str, value: str, said: str
+) -> None:
+    rows = hours("2011-01-01", "2013-01-01").astype({column: object})
+    rows.loc[5, column] = value
+    rows.to_csv(tmp_path / "hour.csv", index=False)
+    with pytest.raises(InvalidInput, match=f"without {said}, 1 of .*: line 7") as refused:
+        read_hours(tmp_path / "hour.csv")
+    assert refused.value.hint
+
+
+def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
+    rows = hours("2011-01-01", "2013-01-01").astype({"timestamp": object})
+    rows.loc[5, "timestamp"] = "yesterday"
+    rows.to_csv(tmp_path / "hour.csv", index=False)
+    with pytest.raises(InvalidInput, match="yesterday"):
+        read_hours(tmp_path / "hour.csv")
+
+
+def test_many_broken_rows_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    rows = hours("2011-01-01", "2013-01-01").astype({"cnt": object})
+    rows.loc[0:9, "cnt"] = "?"
+    rows.to_csv(tmp_path / "hour.csv", index=False)
+    with pytest.raises(InvalidInput, match=r", 10 of .*: line 2, 3, 4, \.\.\."):
+        read_hours(tmp_path / "hour.csv")

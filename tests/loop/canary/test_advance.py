@@ -109,6 +109,15 @@ def test_no_traffic_holds_and_expires_back() -> None:
     assert "0 of 50" in expired.reason
 
 
+def test_a_step_that_passed_goes_on_however_late_and_the_next_has_its_own_time() -> None:
+    late = SETTINGS.timeout_s + 1
+    passed = run(more(NOTHING, 60, losses=RIGHT), step=0, after_s=late)
+    assert passed.action is Action.NEXT_STEP
+    evidence = more(NOTHING, 60, losses=RIGHT)
+    after = START + timedelta(seconds=late)
+    assert advance(passed.state, evidence, SETTINGS, after).action is Action.HOLD
+
+
 def test_missing_labels_are_no_success() -> None:
     unlabelled = more(NOTHING, 500)
     assert run(unlabelled).action is Action.HOLD

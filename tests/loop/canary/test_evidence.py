@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retread.bundle import VALUE_SAID
 from retread.core import Database
 from retread.loop.canary import (
     PairedEvidence,
@@ -97,6 +98,16 @@ def test_labels_of_classes_become_losses() -> None:
     assert labelled.waiting == ()
 
 
+def test_a_label_counts_once_however_often_its_id_was_used() -> None:
+    """A client retries under the same id, before the label comes and after it."""
+    evidence = evidence_of(*(record(1, said(1, GOOD), said(2, BAD)) for _ in range(2)))
+    assert evidence.requests == 2
+    labelled = add_labels(evidence, {"r1": "good"}, TIRES, SETTINGS)
+    assert labelled.labels == 1
+    again = add_records(labelled, [record(1, said(1, GOOD), said(2, GOOD))], TIRES, SETTINGS)
+    assert add_labels(again, {"r1": "good"}, TIRES, SETTINGS).labels == 1
+
+
 def test_errors_of_a_regression_are_counted_in_units_of_the_scale() -> None:
     evidence = evidence_of(
         record(0, said(1, (50.0,)), said(2, (60.0,))),
@@ -142,7 +153,7 @@ def test_the_fold_does_not_depend_on_the_batches(wrong: list[tuple[bool, bool]],
 
 
 def test_the_scale_of_a_regression_comes_from_its_reference() -> None:
-    streams = Streams(3, {"value": np.array([0.0, 50.0, 100.0])}, {}, np.zeros((3, 0), "f4"))
+    streams = Streams(3, {VALUE_SAID: np.array([0.0, 50.0, 100.0])}, {}, np.zeros((3, 0), "f4"))
 
     class Regression:
         labels = ()

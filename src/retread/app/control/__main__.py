@@ -11,10 +11,11 @@ import uvicorn
 
 from retread.app.control.application import Control, control_app
 from retread.app.control.page import Links
-from retread.app.overview import LedgerView
+from retread.app.overview import LedgerView, unsettled
+from retread.app.supervisor.addresses import addresses_of
 from retread.app.workspace import Workspace
 from retread.bundle import CauseKind
-from retread.core import RetreadError
+from retread.core import Refused, RetreadError
 from retread.project import open_project
 
 
@@ -37,9 +38,11 @@ def main() -> int:
 
 def control_of(workspace: Workspace) -> Control:
     """What the pages show and ask for."""
+    outbox = workspace.outbox()
     return Control(
         model=workspace.settings.project.name,
         view=LedgerView(workspace.ledger),
+        messages=lambda: unsettled(outbox),
         ask=lambda kind, message: ask(workspace, kind, message),
         links=links(workspace),
         clock=workspace.clock,
@@ -47,12 +50,14 @@ def control_of(workspace: Workspace) -> Control:
 
 
 def ask(workspace: Workspace, kind: CauseKind, message: str) -> dict[str, str]:
-    """Ask the arbiter; what it decided."""
+    """Ask the arbiter; what it decided, or Refused for anything but yes."""
     # Once somebody asks: what a trigger needs is much larger than all the rest of this process.
     from retread.app import asking
     from retread.loop import Asked
 
     request = asking.ask(workspace, kind, Asked(message=message))
+    if not request.accepted:
+        raise Refused(f"{request.decision}: {request.reason}", "See /api/triggers.")
     return {
         "trigger": request.trigger,
         "decision": request.decision or "",
@@ -62,15 +67,8 @@ def ask(workspace: Workspace, kind: CauseKind, message: str) -> dict[str, str]:
 
 def links(workspace: Workspace) -> Links:
     """Where `up` put the other servers, or else where the settings say."""
-    settings = workspace.settings
-    return Links(
-        tracking=os.environ.get(
-            "RETREAD_TRACKING_ADDRESS", f"http://127.0.0.1:{settings.project.tracking_port}"
-        ),
-        serving=os.environ.get(
-            "RETREAD_SERVING_ADDRESS", f"http://127.0.0.1:{settings.serving.port}"
-        ),
-    )
+    addresses = addresses_of(workspace.settings, os.environ)
+    return Links(tracking=addresses.tracking, serving=addresses.serving)
 
 
 if __name__ == "__main__":

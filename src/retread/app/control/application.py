@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,7 +18,14 @@ from starlette.routing import Route
 from retread.app.control.answers import document, from_anything, from_http, from_retread
 from retread.app.control.guard import Guard
 from retread.app.control.page import Links, status_page
-from retread.app.overview import LedgerView, alarms_in, overview, retrainings_in
+from retread.app.overview import (
+    LedgerView,
+    Overview,
+    UnsettledMessage,
+    alarms_in,
+    overview,
+    retrainings_in,
+)
 from retread.app.overview.overview import happenings
 from retread.bundle import CauseKind
 from retread.core import Clock, InvalidInput, RetreadError
@@ -32,20 +38,32 @@ _HISTORY_DEFAULT = 100
 class TriggerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What POST /api/triggers takes; `commit` reads its model from the message."""
 
-    kind: Literal["manual", "new-data", "drift", "commit"] = "manual"
+    kind: CauseKind = CauseKind.MANUAL
     message: str = ""
 
 
 Ask = Callable[[CauseKind, str], object]
 """Asks the arbiter for a retraining; what it decided, as a value that JSON can hold."""
 
+Messages = Callable[[], tuple[UnsettledMessage, ...]]
+"""Those that people may not have got."""
+
 
 class Control:
     """What the routes answer from."""
 
-    def __init__(self, model: str, view: LedgerView, ask: Ask, links: Links, clock: Clock) -> None:
+    def __init__(
+        self,
+        model: str,
+        view: LedgerView,
+        messages: Messages,
+        ask: Ask,
+        links: Links,
+        clock: Clock,
+    ) -> None:
         self._model = model
         self._view = view
+        self._messages = messages
         self._ask = ask
         self._links = links
         self._clock = clock
@@ -54,11 +72,10 @@ class Control:
         return document({"ready": True})
 
     def status(self, _: Request) -> Response:
-        return document(overview(self._model, *self._view.look()))
+        return document(self._overview())
 
     def page(self, _: Request) -> Response:
-        shown = overview(self._model, *self._view.look())
-        return HTMLResponse(status_page(shown, self._links, self._clock.now()))
+        return HTMLResponse(status_page(self._overview(), self._links, self._clock.now()))
 
     def versions(self, _: Request) -> Response:
         state = self._view.look()[1]
@@ -81,12 +98,15 @@ class Control:
             raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json.")
         try:
             body = msgspec.json.decode(await request.body(), type=TriggerBody)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(
                 f"The body is not a trigger: {error}.", 'Send for example {"kind": "manual"}.'
             ) from error
-        answer = await run_in_threadpool(self._ask, CauseKind(body.kind), body.message)
+        answer = await run_in_threadpool(self._ask, body.kind, body.message)
         return document(answer, status=202)
+
+    def _overview(self) -> Overview:
+        return overview(self._model, *self._view.look(), self._messages())
 
 
 def control_app(control: Control) -> Starlette:

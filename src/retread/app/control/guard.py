@@ -46,7 +46,7 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        if not is_ours(headers):
+        if not is_ours(headers, opens_page=scope["method"] == "GET" and scope["path"] == "/"):
             message = "This address answers only this machine's user."
             refusal = problem(HttpRefusal(HTTPStatus.FORBIDDEN, message))
             await refusal(scope, receive, send_safely)
@@ -58,8 +58,11 @@ class Guard:
             await self._app(scope, receive, send_safely)
 
 
-def is_ours(headers: Headers) -> bool:
+def is_ours(headers: Headers, *, opens_page: bool = False) -> bool:
     """Whether a request names this machine, and comes from no other site.
+
+    A link of another site may open the page (Retread's own messages have such links), in a window
+    of its own, where that site cannot read it.
 
     >>> is_ours(Headers({"host": "localhost:5002"}))
     True
@@ -72,10 +75,16 @@ def is_ours(headers: Headers) -> bool:
         name, port = host, ""
     if name.lower() not in _HOSTS or not (port.isdigit() or port == ""):
         return False
-    if headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+    is_own = headers.get("sec-fetch-site", "none") in _OWN_SITES
+    if not is_own and not (opens_page and _is_followed_link(headers)):
         return False
     origin = headers.get("origin")
     return origin is None or origin.lower() == f"http://{host}".lower()
+
+
+def _is_followed_link(headers: Headers) -> bool:
+    opened = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    return opened == ("navigate", "document")
 
 
 def _is_too_large(headers: Headers) -> bool:

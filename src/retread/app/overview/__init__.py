@@ -8,7 +8,9 @@
 """
 
 from retread.app.overview.alarms import Alarm, alarms_in
+from retread.app.overview.glance import glance
 from retread.app.overview.ledger_view import LedgerView
+from retread.app.overview.messages import UnsettledMessage, unsettled
 from retread.app.overview.overview import Happening, Judgement, Overview, SlotView, overview
 from retread.app.overview.retraining import Phase, Retraining, retrainings_in
 from retread.app.overview.words import in_words
@@ -22,8 +24,11 @@ __all__ = [
     "Phase",
     "Retraining",
     "SlotView",
+    "UnsettledMessage",
     "alarms_in",
+    "glance",
     "in_words",
     "overview",
     "retrainings_in",
+    "unsettled",
 ]

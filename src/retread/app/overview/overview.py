@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from retread.app.overview.alarms import Alarm, alarms_in
+from retread.app.overview.messages import UnsettledMessage
 from retread.app.overview.retraining import Retraining, retrainings_in
 from retread.app.overview.words import in_words
 from retread.core import Outcome
@@ -52,26 +53,34 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What serves where, what was last decided, and what is under way."""
+    """What serves where, what was last decided, what is under way (begun first, first), and
+    which messages people may not have got."""
 
     model: str
     slots: tuple[SlotView, ...]
     verdict: Judgement | None
     alarms: tuple[Alarm, ...]
-    retraining: Retraining | None
+    retrainings: tuple[Retraining, ...]
+    messages: tuple[UnsettledMessage, ...]
     recent: tuple[Happening, ...]
     versions: int
     entries: int
 
 
-def overview(model: str, entries: Sequence[Entry], state: RegistryState) -> Overview:
+def overview(
+    model: str,
+    entries: Sequence[Entry],
+    state: RegistryState,
+    messages: tuple[UnsettledMessage, ...] = (),
+) -> Overview:
     """What `entries`, and the `state` they add up to, come to."""
     return Overview(
         model=model,
         slots=_slots(entries, state),
         verdict=_verdict(entries),
         alarms=alarms_in(entries)[:RECENT_ALARMS],
-        retraining=next((r for r in retrainings_in(entries) if r.is_under_way), None),
+        retrainings=tuple(r for r in reversed(retrainings_in(entries)) if r.is_under_way),
+        messages=messages,
         recent=happenings(entries[-RECENT:]),
         versions=len(state.versions),
         entries=len(entries),

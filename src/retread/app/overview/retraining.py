@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from retread.loop import Decision
 from retread.registry.events import (
     CanaryStarted,
     LedgerEvent,
@@ -21,8 +22,7 @@ from retread.registry.events import (
 )
 from retread.registry.ledger import Entry
 
-_ACCEPTED = "accepted"
-_ASKED_AGAIN_LATER = frozenset({"cooldown", "held"})
+_STILL_ASKED = frozenset({Decision.COOLDOWN, Decision.HELD})
 
 
 class Phase(StrEnum):
@@ -139,6 +139,6 @@ def _moved(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
 
 
 def _phase_after(decision: str) -> Phase:
-    if decision == _ACCEPTED:
+    if decision == Decision.ACCEPTED:
         return Phase.WAITING
-    return Phase.ASKED if decision in _ASKED_AGAIN_LATER else Phase.FINISHED
+    return Phase.ASKED if decision in _STILL_ASKED else Phase.FINISHED

@@ -16,7 +16,7 @@ from retread.app.supervisor.identity import birth
 from retread.app.supervisor.logs import last_lines
 from retread.app.supervisor.service import Service
 
-_PROBE_TIMEOUT_S = 1.0
+_PROBE_TIMEOUT_S = 2.0
 
 
 class Child:
@@ -51,6 +51,8 @@ class Child:
         """Whether it answers its probe, or has said that it is ready."""
         if self.service.port:
             return _answers(self.service.host, self.service.port, self.service.probe)
+        if self._log.stat().st_size < self._log_start:
+            self._log_start = 0  # what was there was moved away
         with self._log.open("rb") as file:
             file.seek(self._log_start)
             return self.service.ready_line.encode() in file.read().splitlines()

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from retread.app.supervisor.addresses import LOOPBACK, addresses_at, as_environment
+from retread.core.address import http_address
 from retread.project import Project
-
-LOOPBACK = "127.0.0.1"
 
 # glibc gives each thread an arena of its own; these processes hardly allocate in parallel.
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
@@ -35,7 +35,7 @@ class Service:
     @property
     def address(self) -> str:
         """Where people find it; '' for a process without a port."""
-        return f"http://{_bracketed(self.host)}:{self.port}" if self.port else ""
+        return http_address(self.host, self.port) if self.port else ""
 
 
 def services_of(project: Project) -> tuple[Service, ...]:
@@ -45,6 +45,7 @@ def services_of(project: Project) -> tuple[Service, ...]:
     tracking = settings.project.tracking_port or free_port()
     serving = settings.serving.port or free_port()
     control = settings.project.control_port or free_port()
+    told = _FEW_ARENAS | as_environment(addresses_at(settings, tracking, serving, control))
     return (
         Service(
             name="tracking",
@@ -71,17 +72,13 @@ def services_of(project: Project) -> tuple[Service, ...]:
             port=control,
             probe="/api/health",
             setting="[project] control_port",
-            environment=_FEW_ARENAS
-            | {
-                "RETREAD_TRACKING_ADDRESS": f"http://{LOOPBACK}:{tracking}",
-                "RETREAD_SERVING_ADDRESS": f"http://{_bracketed(settings.serving.host)}:{serving}",
-            },
+            environment=told,
         ),
         Service(
             name="loop",
             module="retread.app.run_loop",
             arguments=where,
-            environment=_FEW_ARENAS,
+            environment=told,
         ),
     )
 
@@ -103,7 +100,3 @@ def is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

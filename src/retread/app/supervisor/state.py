@@ -1,4 +1,4 @@
-"""What the supervisor says about itself, in a file that anybody may read."""
+"""What the supervisor says about itself, in a file of the project's home that anybody may read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import msgspec
 
 from retread.app.supervisor.identity import is_alive
 from retread.core import write_atomically
-from retread.project import Project
 
 
 class ServiceState(StrEnum):
@@ -48,12 +47,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.services) and all(s.state is ServiceState.READY for s in self.services)
 
 
-def state_file(project: Project) -> Path:
-    return project.home / "run" / "supervisor.json"
+def state_file(home: Path) -> Path:
+    return home / "run" / "supervisor.json"
 
 
-def lock_file(project: Project) -> Path:
-    return project.home / "run" / "supervisor.lock"
+def lock_file(home: Path) -> Path:
+    return home / "run" / "supervisor.lock"
 
 
 def write_status(path: Path, status: Status) -> None:
@@ -68,7 +67,7 @@ def read_status(path: Path) -> Status | None:
         return None
 
 
-def running_status(project: Project) -> Status | None:
+def running_status(home: Path) -> Status | None:
     """The status of the supervisor that runs now; None if none does."""
-    status = read_status(state_file(project))
+    status = read_status(state_file(home))
     return status if status and is_alive(status.pid, status.born) else None

@@ -10,21 +10,21 @@ from pathlib import Path
 
 from retread.app.supervisor.identity import birth, is_alive
 from retread.app.supervisor.state import Status, read_status, state_file
-from retread.project import Project
 
 MARK = "RETREAD_SUPERVISED_BY"
 _PATIENCE_S = 5.0
 _KILLED_WITHIN_S = 2.0
+SWEPT_WITHIN_S = _PATIENCE_S + _KILLED_WITHIN_S
 
 
-def sweep(project: Project) -> bool:
+def sweep(home: Path) -> bool:
     """Clear away what a killed supervisor left; whether there was a process of it.
 
     To be called by who holds the lock: the processes of a living supervisor look the same.
     """
-    left = strays(project.home, read_status(state_file(project)))
+    left = strays(home, read_status(state_file(home)))
     end(left, _PATIENCE_S)
-    state_file(project).unlink(missing_ok=True)
+    state_file(home).unlink(missing_ok=True)
     return bool(left)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from retread.app.supervisor.child import Child, end_all
@@ -22,6 +24,8 @@ from retread.project import Project
 STOP_WITHIN_S = 10.0
 _STARTING_TICK_S = 0.1
 _IDLE_TICK_S = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class Supervisor:
@@ -43,20 +47,33 @@ class Supervisor:
         self._lifeline, self._held = os.pipe()
         self._watched = [Watched(service, self._start, clock) for service in services]
         self._written: Status | None = None
+        self._complaints: set[str] = set()
 
     def run(self) -> None:
         """Raises Conflict when another supervisor holds the project."""
-        with only_one(lock_file(self._project)), Wake() as wake:
-            sweep(self._project)
+        with only_one(lock_file(self._project.home)), Wake() as wake:
+            sweep(self._project.home)
             try:
+                self._attempt("The status", self._publish)
                 while not wake.told_to_end:
                     for watched in self._watched:
-                        watched.look()
-                        bound(self._log(watched.service))
-                    self._publish()
+                        name, its_log = watched.service.name, self._log(watched.service)
+                        self._attempt(name, watched.look)
+                        self._attempt(f"The log of {name}", partial(bound, its_log))
+                    self._attempt("The status", self._publish)
                     wake.wait(self._pause())
             finally:
                 self._stop()
+
+    def _attempt(self, what: str, work: Callable[[], None]) -> None:
+        """Do `work`; what fails is tried again at the next look, and ends nothing else."""
+        try:
+            work()
+        except OSError as error:
+            complaint = f"{what}: {error}"
+            if complaint not in self._complaints:
+                self._complaints.add(complaint)
+                log.warning("%s", complaint)
 
     def _start(self, service: Service) -> Child:
         return Child(service, self._log(service), self._lifeline, self._environment)
@@ -74,8 +91,8 @@ class Supervisor:
             services=tuple(watched.status() for watched in self._watched),
         )
         if status != self._written:
+            write_status(state_file(self._project.home), status)
             self._written = status
-            write_status(state_file(self._project), status)
             self._on_status(status)
 
     def _stop(self) -> None:
@@ -83,7 +100,7 @@ class Supervisor:
         children = [w.child for w in reversed(self._watched) if w.child is not None]
         end_all(children, STOP_WITHIN_S)
         os.close(self._held)
-        sweep(self._project)
+        sweep(self._project.home)
 
     def _log(self, service: Service) -> Path:
         return self._project.logs / f"{service.name}.log"

@@ -28,27 +28,22 @@ def bring_up(
     """Start everything in the background and return when all of it is ready.
 
     Raises Conflict when it is up already; Refused when a port is taken, before anything starts;
-    Unavailable with its last words when a service does not become ready: then all is down again.
+    Unavailable with its last words when a service does not become ready, and Refused when it is
+    interrupted: then all is down again.
     """
-    with only_one(lock_file(project)):
-        sweep(project)
+    with only_one(lock_file(project.home)):
+        sweep(project.home)
         refuse_taken_ports(services)
     process = _spawn(project)
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise _supervisor_failed(project)
-        status = running_status(project)
-        if status is not None:
-            on_status(status)
-            if status.is_ready:
-                return status
-            if any(service.restarts >= _DEATHS_TO_GIVE_UP for service in status.services):
-                break
-        time.sleep(0.05)
-    late = running_status(project)
-    take_down(project)
-    process.wait()
+    try:
+        ready = _ready(project, process, on_status)
+    except KeyboardInterrupt:
+        _take_down(project, process)
+        raise Refused("Interrupted before all was ready; all is down again.") from None
+    if ready is not None:
+        return ready
+    late = running_status(project.home)
+    _take_down(project, process)
     raise _not_ready(late)
 
 
@@ -62,6 +57,33 @@ def refuse_taken_ports(services: Sequence[Service]) -> None:
             f"{ports} {'is' if len(taken) == 1 else 'are'} taken by another program.",
             f"Stop it, or change in retread.toml: {settings}.",
         )
+
+
+def _ready(
+    project: Project, process: subprocess.Popen[bytes], on_status: Callable[[Status], None]
+) -> Status | None:
+    """The status when all is ready; None when it does not become so."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise _supervisor_failed(project)
+        status = running_status(project.home)
+        if status is not None:
+            on_status(status)
+            if status.is_ready:
+                return status
+            if any(service.restarts >= _DEATHS_TO_GIVE_UP for service in status.services):
+                break
+        time.sleep(0.05)
+    return None
+
+
+def _take_down(project: Project, process: subprocess.Popen[bytes]) -> None:
+    if running_status(project.home) is None:
+        # It has not said yet that it is there, so that nobody else could find it.
+        process.terminate()
+    take_down(project.home)
+    process.wait()
 
 
 def _spawn(project: Project) -> subprocess.Popen[bytes]:

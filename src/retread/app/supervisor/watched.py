@@ -11,6 +11,10 @@ from retread.app.supervisor.service import Service
 from retread.app.supervisor.state import ServiceState, ServiceStatus
 from retread.core import Clock
 
+STARTED_WITHIN_S = 120.0
+PROBE_EVERY_S = 30.0
+UNANSWERED_TO_KILL = 3
+
 
 class Watched:
     """A service and its current process, if there is one. `look` moves it on."""
@@ -26,6 +30,8 @@ class Watched:
         self._deaths = 0
         self._restarts = 0
         self._next_start = 0.0
+        self._next_probe = 0.0
+        self._unanswered = 0
         self._last_lines: tuple[str, ...] = ()
 
     @property
@@ -34,15 +40,16 @@ class Watched:
         return self._state is ServiceState.READY
 
     def look(self) -> None:
-        """Start what should run, notice what died, and what became ready."""
+        """Start what should run, end what hangs, notice what died and what became ready."""
         if self.child is None:
             if self._clock.monotonic() >= self._next_start:
-                self.child = self._start(self.service)
-                self._enter(ServiceState.STARTING)
+                self._begin()
         elif (code := self.child.exit_code()) is not None:
-            self._died(self.child, code)
-        elif self._state is ServiceState.STARTING and self.child.is_ready():
-            self._enter(ServiceState.READY)
+            self._over(self.child, f"ended with {_in_words(code)}")
+        elif self._state is ServiceState.STARTING:
+            self._look_at_start(self.child)
+        elif self.service.port:
+            self._probe(self.child)
 
     def status(self) -> ServiceStatus:
         child = self.child
@@ -59,21 +66,53 @@ class Watched:
             last_lines=self._last_lines,
         )
 
-    def _died(self, child: Child, code: int) -> None:
-        was_ready = self._state is ServiceState.READY
-        ready_for = self._clock.monotonic() - self._since_monotonic if was_ready else 0.0
+    def _begin(self) -> None:
+        try:
+            self.child = self._start(self.service)
+        except OSError as error:  # no process to be had, or no place for its log
+            self._wait((f"(could not be started: {error})",))
+        else:
+            self._enter(ServiceState.STARTING)
+
+    def _look_at_start(self, child: Child) -> None:
+        if child.is_ready():
+            self._enter(ServiceState.READY)
+        elif self._lasts() >= STARTED_WITHIN_S:
+            self._over(child, f"killed: it was not ready after {STARTED_WITHIN_S:.0f} s")
+
+    def _probe(self, child: Child) -> None:
+        """A server that answers no more is ended, so that it is started again."""
+        if self._clock.monotonic() < self._next_probe:
+            return
+        self._next_probe = self._clock.monotonic() + PROBE_EVERY_S
+        self._unanswered = 0 if child.is_ready() else self._unanswered + 1
+        if self._unanswered >= UNANSWERED_TO_KILL:
+            self._over(child, f"killed: {self._unanswered} probes were not answered")
+
+    def _over(self, child: Child, how: str) -> None:
         child.kill_group()
+        self.child = None
+        self._wait((*child.last_words(), f"({how})"))
+
+    def _wait(self, last_lines: tuple[str, ...]) -> None:
+        """Until it is started again."""
+        ready_for = self._lasts() if self._state is ServiceState.READY else 0.0
         self._deaths = deaths_in_a_row(self._deaths, ready_for)
         self._restarts += 1
-        self._last_lines = (*child.last_words(), f"(ended with {_in_words(code)})")
+        self._last_lines = last_lines
         self._next_start = self._clock.monotonic() + delay_before_restart(self._deaths)
-        self.child = None
         self._enter(ServiceState.WAITING)
+
+    def _lasts(self) -> float:
+        """Seconds in this state."""
+        return self._clock.monotonic() - self._since_monotonic
 
     def _enter(self, state: ServiceState) -> None:
         self._state = state
         self._since = self._clock.now()
         self._since_monotonic = self._clock.monotonic()
+        self._unanswered = 0
+        self._next_probe = self._since_monotonic + PROBE_EVERY_S
 
 
 def _in_words(code: int) -> str:

@@ -20,12 +20,14 @@ def register(app: typer.Typer) -> None:
 def verify(project: ProjectPath = HERE, json: Json = False) -> None:
     """Check the ledger's chain, every bundle and every dataset version."""
     from retread.app.auditing import audit_workspace
+    from retread.cli.progress import progress
 
-    report = audit_workspace(workspace(project))
-    if report.problems:
-        raise IntegrityBroken("\n".join(report.problems))
-    text = f"{report.entries} ledger entries and {report.bundles} bundles are what they were."
-    emit(report, as_json=json, text=text)
+    with progress() as report:
+        found = audit_workspace(workspace(project), report)
+    if found.problems:
+        raise IntegrityBroken("\n".join(found.problems))
+    text = f"{found.entries} ledger entries and {found.bundles} bundles are what they were."
+    emit(found, as_json=json, text=text)
 
 
 def _audit() -> None:

@@ -57,7 +57,7 @@ def add(
         )
         version = add_data(work, request)
     text = f"{version.reference} {version.digest}\n{version_line(version)}"
-    if before is not None and version.number == before.number:
+    if before is not None and version.number <= before.number:
         text += "\nNothing changed: no version was added."
     emit(version, as_json=json, text=text)
     _refuse_quarantined(version)
@@ -70,12 +70,24 @@ def list_versions(
 ) -> None:
     """List the versions of one dataset, or of all."""
     from retread.cli.data_tables import versions_table
+    from retread.core import IntegrityBroken
 
     store = workspace(project).datasets
-    names = [name] if name else store.datasets()
-    versions = [version for dataset in names for version in store.versions(dataset)]
+    versions: list[DatasetVersion] = []
+    damaged: list[IntegrityBroken] = []
+    for dataset in [name] if name else store.datasets():
+        try:
+            versions += store.versions(dataset)
+        except IntegrityBroken as error:
+            damaged.append(error)
+    if damaged and not versions:
+        raise damaged[0]
     nothing = "There is no data yet. Add some with: retread data add NAME SOURCE"
     emit(versions, as_json=json, text=versions_table(versions) if versions else nothing)
+    for broken in damaged:
+        errors.print(str(broken), style="red")
+    if damaged:
+        raise typer.Exit(1)
 
 
 def show(version: Reference, project: ProjectPath = HERE, json: Json = False) -> None:
@@ -106,6 +118,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Recompute every digest from the stored bytes."""
+    from retread.cli.progress import progress
     from retread.data import parse_reference
     from retread.data import verify as check
 
@@ -115,7 +128,11 @@ def verify(
     else:
         names = [parse_reference(version)[0]] if version else store.datasets()
         versions = [found for dataset in names for found in store.versions(dataset)]
-    rows = {found.reference: check(store, found) for found in versions}
+    rows: dict[str, int] = {}
+    with progress() as report:
+        for number, found in enumerate(versions, start=1):
+            rows[found.reference] = check(store, found)
+            report("versions verified", number, len(versions))
     lines = [f"{reference}: {count} rows are intact." for reference, count in rows.items()]
     emit(rows, as_json=json, text="\n".join(lines) or "There is no data yet.")
 
@@ -196,11 +213,10 @@ def _refuse_quarantined(version: DatasetVersion) -> None:
     if not version.is_quarantined:
         return
     for check in version.failed_checks:
-        errors.print(f"Check {check.check} failed: {check.reason}", style="red", markup=False)
+        errors.print(f"Check {check.check} failed: {check.reason}", style="red")
     errors.print(
         f"{version.reference} is in quarantine and will not be trained on. Fix the source and "
         f"add it again, or let it out with: retread data release {version.reference}",
         style="red",
-        markup=False,
     )
     raise typer.Exit(1)

@@ -11,6 +11,7 @@ import typer
 
 from retread.cli.options import HERE, Json, ProjectPath
 from retread.cli.output import emit
+from retread.cli.usage import WrongUsage
 from retread.core import InvalidInput
 from retread.project import open_project
 
@@ -28,23 +29,24 @@ def feedback(
         Path | None, typer.Option(help="CSV file with the columns request_id and label.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="[serving] port if left out.")
+        int | None, typer.Option(min=1, max=65_535, help="Where the server is, if left out.")
     ] = None,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
     """Tell what the right answer of a request was, or of many."""
+    from retread.app.supervisor import serving_address
     from retread.serving.client import ServingClient
 
     if (file is None) == (not request_id) or bool(request_id) != bool(label):
-        raise InvalidInput(
+        raise WrongUsage(
             "Feedback needs one request id and its label, or a file.",
             "Use: retread feedback REQUEST_ID LABEL, or: retread feedback --file labels.csv",
         )
     pairs = _pairs(file) if file is not None else [(request_id, label)]
-    settings = open_project(project, os.environ).settings
-    address = f"http://{settings.serving.host}:{port or settings.serving.port}"
-    with ServingClient(address, settings.project.name) as client:
+    opened = open_project(project, os.environ)
+    model = opened.settings.project.name
+    with ServingClient(serving_address(opened, port), model) as client:
         taken = client.feedback(pairs)
     noun = "label" if taken == 1 else "labels"
     emit({"accepted": taken}, as_json=json, text=f"{taken} {noun} recorded.")

@@ -57,10 +57,12 @@ def lineage(
     from retread.registry import lineage_of_version
 
     space = workspace(project)
-    is_number = subject.isdecimal() and len(subject) <= _MOST_DIGITS
-    record = None if is_number else space.traffic.find(subject)
-    number = int(subject) if is_number else _version_that_answered(subject, record)
     state = space.registry.state()
+    number = int(subject) if subject.isdecimal() and len(subject) <= _MOST_DIGITS else None
+    # A request may be called by a number too; where there is such a version, that is meant.
+    record = None if number in state.versions else space.traffic.find(subject)
+    if record is not None or number is None:
+        number = _version_that_answered(subject, record)
     manifest = space.bundles.manifest(state.version(number).bundle)
     found = lineage_of_version(number, state, manifest, space.ledger.read())
     body = msgspec.to_builtins(found)

@@ -51,29 +51,16 @@ def check(project: ProjectPath = HERE, json: Json = False) -> None:
     if found.alarm:
         words = [f"drift in {', '.join(drifted)}"] if drifted else []
         words += ["performance degraded"] if degraded else []
-        errors.print(f"Version {found.version}: {' and '.join(words)}.", markup=False)
+        errors.print(f"Version {found.version}: {' and '.join(words)}.")
         raise typer.Exit(1)
 
 
 def _report(project: Path) -> MonitorReport:
-    from retread.monitoring import Monitor
-
-    space = workspace(project)
-    monitor = Monitor(
-        space.ledger,
-        space.bundles,
-        space.traffic,
-        space.labels,
-        space.database,
-        space.settings,
-        space.clock,
-    )
-    return monitor.report()
+    return workspace(project).monitor.report()
 
 
 def _text(found: MonitorReport) -> Group | str:
     from rich.console import Group
-    from rich.markup import escape
     from rich.table import Table
 
     if not found.version:
@@ -81,15 +68,13 @@ def _text(found: MonitorReport) -> Group | str:
     streams = Table("stream", "evidence", "effect", "")
     for stream in found.streams[:_SHOWN]:
         drifted = "DRIFT" if stream.drifted else ""
-        streams.add_row(
-            escape(stream.name), f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted
-        )
+        streams.add_row(stream.name, f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted)
     head = (
         f"Version {found.version}: {found.requests} requests in {found.windows} windows, "
         f"{found.waiting} more waiting. Alarm from evidence {found.evidence_needed:.1f} "
         f"with effect {found.effect_needed:.2f}."
     )
-    past = [f"{alarm.at:%Y-%m-%d %H:%M} {alarm.kind}: {escape(alarm.what)}" for alarm in found.past]
+    past = [f"{alarm.at:%Y-%m-%d %H:%M} {alarm.kind}: {alarm.what}" for alarm in found.past]
     return Group(head, streams, _performance_line(found), *past)
 
 
@@ -102,6 +87,9 @@ def _performance_line(found: MonitorReport) -> str:
         f"{judged.metric}: {observed} on the latest of {judged.labels} labelled answers, "
         f"{judged.expected:.4g} expected."
     )
+    if judged.missed:
+        noun = "label" if judged.missed == 1 else "labels"
+        line += f" {judged.missed} {noun} found no answer waiting."
     if judged.estimated_accuracy is not None:
         line += f" Accuracy estimated from confidence: {judged.estimated_accuracy:.3f}."
     return line + (" DEGRADED" if judged.degraded else "")

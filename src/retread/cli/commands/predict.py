@@ -37,18 +37,18 @@ def predict(
         list[Path], typer.Argument(help="Images, or CSV or JSON files of rows.", metavar="FILE...")
     ],
     port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="[serving] port if left out.")
+        int | None, typer.Option(min=1, max=65_535, help="Where the server is, if left out.")
     ] = None,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
     """Ask the running server about images or rows; prints each answer and its request id."""
+    from retread.app.supervisor import serving_address
     from retread.serving.client import ServingClient
 
     checked_name("model", model)
-    serving = open_project(project, os.environ).settings.serving
-    address = f"http://{serving.host}:{port or serving.port}"
-    with ServingClient(address, model) as client:
+    opened = open_project(project, os.environ)
+    with ServingClient(serving_address(opened, port), model) as client:
         answers = [
             (path, one) for path, content in _contents(files) for one in _ask(client, path, content)
         ]

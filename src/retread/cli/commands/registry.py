@@ -1,4 +1,4 @@
-"""`retread stage`, `produce`, `promote`, `production`, `rollback`."""
+"""`retread stage`, `shadow`, `produce`, `promote`, `production`, `rollback`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 def register(app: typer.Typer) -> None:
     app.command("stage")(stage)
+    app.command("shadow")(shadow)
     app.command("produce")(produce)
     app.command("promote", help="The same as produce.")(produce)
     app.command("production")(production)
@@ -42,6 +43,29 @@ def stage(
         version = choose_to_stage(state, metric).version
     held = space.promoter.stage(version, metric=metric)
     emit(held, as_json=json, text=f"Version {held.version} is staged, epoch {held.epoch}.")
+
+
+def shadow(
+    version: Annotated[int | None, typer.Argument(help="Model version.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Empty the slot.")] = False,
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Let a version score what production is asked; nobody gets its answers."""
+    from retread.registry.events import Slot
+
+    if clear != (version is None):
+        raise InvalidInput(
+            "One of a version and --clear is needed.", "Use: retread shadow VERSION, or --clear"
+        )
+    promoter = workspace(project).promoter
+    if version is None:
+        promoter.clear(Slot.SHADOW, reason="cleared by hand")
+        emit({"slot": Slot.SHADOW, "version": 0}, as_json=json, text="The slot shadow is empty.")
+        return
+    held = promoter.assign(Slot.SHADOW, version, reason="put there by hand")
+    text = f"Version {held.version} scores in the shadow, epoch {held.epoch}."
+    emit(held, as_json=json, text=text)
 
 
 def produce(

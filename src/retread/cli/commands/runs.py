@@ -13,7 +13,7 @@ from retread.cli.output import emit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retread.training.tracking.runs import Difference, MlflowRuns, RunSummary
+    from retread.training.tracking import Difference, MlflowRuns, RunSummary
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="A run's id, or its first digits.")]
 
@@ -44,7 +44,7 @@ def show(run_id: RunId, project: ProjectPath = HERE, json: Json = False) -> None
 
 def compare(left: RunId, right: RunId, project: ProjectPath = HERE, json: Json = False) -> None:
     """What two runs do not have in common."""
-    from retread.training.tracking.runs import differences
+    from retread.training.tracking import differences
 
     runs = _runs(project)
     pair = runs.run(left), runs.run(right)
@@ -57,7 +57,7 @@ def compare(left: RunId, right: RunId, project: ProjectPath = HERE, json: Json =
 
 
 def _runs(project: ProjectPath) -> MlflowRuns:
-    from retread.training.tracking.runs import MlflowRuns
+    from retread.training.tracking import MlflowRuns
 
     return MlflowRuns(workspace(project).project)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Annotated, Any
 
 import typer
 
-from retread.cli.options import HERE, Json, ProjectPath
+from retread.cli.options import HERE, Json, ProjectPath, checked_project
 from retread.cli.output import emit
-from retread.project import open_project
 
 Key = Annotated[str, typer.Argument(metavar="[KEY]", help="One setting, such as gate.metric.")]
 
@@ -27,7 +25,7 @@ def show(key: Key = "", project: ProjectPath = HERE, as_json: Json = False) -> N
     from retread.project.describe import setting
     from retread.project.toml_text import as_toml, as_value
 
-    settings = open_project(project, os.environ).settings
+    settings = checked_project(project).settings
     if key:
         value: Any = setting(settings, key)
         shown = as_toml(value, key) if isinstance(value, dict) else as_value(value)

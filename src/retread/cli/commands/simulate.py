@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,26 +31,25 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Show by simulation what the project's canary and monitoring settings guarantee."""
+    from retread.cli.progress import progress
     from retread.loop.canary import simulate_rollouts, worlds
     from retread.monitoring.simulation import TRAFFICS, simulate_watches
+    from retread.monitoring.watch import alpha_of_each
 
     settings = workspace(project).settings
-    ended = [
-        simulate_rollouts(world, settings.canary, rollouts, seed=seed)
-        for world in worlds(settings.canary)
-    ]
-    watched = [
-        simulate_watches(
-            traffic,
-            watches=watches,
-            windows=windows,
-            alpha=settings.monitoring.alpha,
-            detector=name,
-            seed=seed,
-        )
-        for name in settings.monitoring.detectors
-        for traffic in TRAFFICS
-    ]
+    kinds = worlds(settings.canary)
+    detectors = settings.monitoring.detectors
+    alpha = alpha_of_each(settings.monitoring.alpha, detectors)
+    watch = partial(simulate_watches, watches=watches, windows=windows, alpha=alpha, seed=seed)
+    ended: list[RolloutFigures] = []
+    watched: list[WatchFigures] = []
+    with progress() as report:
+        for world in kinds:
+            ended.append(simulate_rollouts(world, settings.canary, rollouts, seed=seed))
+            report("kinds of canary", len(ended), len(kinds))
+        for name, traffic in product(detectors, TRAFFICS):
+            watched.append(watch(traffic, detector=name))
+            report("kinds of traffic", len(watched), len(detectors) * len(TRAFFICS))
     emit(
         {"rollouts": ended, "watches": watched},
         as_json=json,

@@ -17,7 +17,7 @@ from retread.core import InvalidInput, new_id
 
 if TYPE_CHECKING:
     from retread.app import Workspace
-    from retread.training import TrainingOutcome, TrainingRequest
+    from retread.training import TrainingOutcome
 
 
 class TrainedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,18 +40,22 @@ def register(app: typer.Typer) -> None:
 
 def train(
     dataset: Annotated[str, typer.Option(help="Dataset; [data] dataset if left out.")] = "",
-    dataset_version: Annotated[str, typer.Option(metavar="N|latest")] = "latest",
+    dataset_version: Annotated[
+        str, typer.Option(metavar="N|latest", help="The latest that is not in quarantine.")
+    ] = "latest",
     model_type: Annotated[
         str | None, typer.Option(help=f"{_built_in()}, or package.module:function.")
     ] = None,
-    optimizer_type: Annotated[str | None, typer.Option(metavar="adam|sgd|adamw")] = None,
+    optimizer_type: Annotated[
+        str | None, typer.Option(metavar="adam|sgd|adamw", help="Optimizer of a network.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Most epochs.")] = None,
-    learning_rate: Annotated[float | None, typer.Option()] = None,
-    batch_size: Annotated[int | None, typer.Option()] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Highest rate of a network.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples a step of a network.")] = None,
     sample: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Share of the training split, over 0.")
     ] = None,
-    seed: Annotated[int | None, typer.Option()] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     scenario: Annotated[
         str | None, typer.Option(help="A [training.scenarios.NAME]; '' for a single run.")
     ] = None,
@@ -60,7 +64,8 @@ def train(
 ) -> None:
     """Train a model, or a scenario of several; those that meet the threshold are registered."""
     from retread.bundle import Cause
-    from retread.training import Overrides, plan_runs
+    from retread.cli.epochs import epochs_shown
+    from retread.training import Overrides, plan_runs, train_scenario
 
     work = workspace(project)
     overrides = Overrides(
@@ -77,7 +82,9 @@ def train(
     version = work.datasets.version(name, version_number(dataset_version))
     key = new_id("train")
     requests = plan_runs(work.settings, overrides, Cause(detail="retread train"), version, key)
-    runs = tuple(train_one(work, request, quiet=json) for request in requests)
+    with epochs_shown(requests, quiet=json) as show:
+        outcomes = train_scenario(work.compute, requests, work.settings.compute.parallel_runs, show)
+    runs = tuple(TrainedRun(outcome=o, version=registered(work, o)) for o in outcomes)
     emit({"runs": runs}, as_json=json, text="\n".join(told(run) for run in runs))
     if all(run.version is None for run in runs):
         errors.print("No model was registered: no run met the threshold.", style="red")
@@ -100,21 +107,18 @@ def version_number(text: str) -> int | None:
     return int(text)
 
 
-def train_one(work: Workspace, request: TrainingRequest, *, quiet: bool) -> TrainedRun:
-    """Train, and register what met the threshold."""
-    from retread.cli.epochs import epochs_shown
-
-    with epochs_shown(request, quiet=quiet) as show:
-        outcome = work.compute.train(request, show)
+def registered(work: Workspace, outcome: TrainingOutcome) -> int | None:
+    """The version of what met the threshold."""
     if not outcome.bundle:
-        return TrainedRun(outcome=outcome, version=None)
-    registered = work.registry.register(outcome.bundle, run_id=outcome.run_id)
-    return TrainedRun(outcome=outcome, version=registered.version)
+        return None
+    return work.registry.register(outcome.bundle, run_id=outcome.run_id).version
 
 
 def told(run: TrainedRun) -> str:
-    """What became of a run, in two lines."""
+    """What became of a run, in two or three lines."""
     outcome = run.outcome
+    if not outcome.run_id:
+        return f"{outcome.model_type}: not trained. {outcome.reason}"
     figures = ", ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items())
     epochs = "1 epoch" if outcome.epochs == 1 else f"{outcome.epochs} epochs"
     head = f"{outcome.model_type}, run {outcome.run_id}: {epochs} in {outcome.seconds:.1f} s"

@@ -24,6 +24,8 @@ def register(app: typer.Typer) -> None:
     trigger.command("manual")(manual)
     trigger.command("new-data")(new_data)
     trigger.command("drift")(drift)
+    trigger.command("degradation")(degradation)
+    trigger.command("schedule")(schedule)
     trigger.command("commit")(commit)
     app.add_typer(trigger, name="trigger")
 
@@ -70,6 +72,20 @@ def drift(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> Non
     from retread.loop import Asked
 
     _ask("drift", Asked(key=key), project=project, json=json)
+
+
+def degradation(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Retrain because production does worse on labelled traffic, by the newest alarm."""
+    from retread.loop import Asked
+
+    _ask("degradation", Asked(key=key), project=project, json=json)
+
+
+def schedule(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Retrain now as [triggers] schedule does: with labelled traffic."""
+    from retread.loop import Asked
+
+    _ask("schedule", Asked(key=key), project=project, json=json)
 
 
 def commit(

@@ -53,11 +53,12 @@ def replay_triggers(
 
 
 def _policy(path: Path) -> TriggersSection:
+    from retread.app.known_names import known_names
     from retread.project import load_settings
 
     if not path.is_file():
         raise NotFound(f"There is no file {path}.", "Name a retread.toml with --policy.")
-    return load_settings(path, os.environ).triggers
+    return load_settings(path, os.environ, known_names()).triggers
 
 
 def _row(request: Request) -> dict[str, Any]:

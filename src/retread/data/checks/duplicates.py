@@ -15,13 +15,14 @@ _MOST_CONTRADICTING = 0.01
 
 
 def check(summary: Summary) -> CheckResult:
-    evaluation = summary.splits[Split.EVALUATION]
-    crossing = summary.crossing / max(evaluation, 1)
+    held_out = summary.rows - summary.splits[Split.TRAIN]
+    crossing = summary.crossing / max(held_out, 1)
     contradicting = summary.contradicting / max(summary.rows, 1)
     problems = []
     if crossing > _MOST_CROSSING["images" if summary.is_images else "table"]:
         problems.append(
-            f"{summary.crossing} of {evaluation} evaluation examples are also in another split"
+            f"{summary.crossing} of {held_out} validation and evaluation examples are also in "
+            "another split"
         )
     if summary.is_images and contradicting > _MOST_CONTRADICTING:
         problems.append(

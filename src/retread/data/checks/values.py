@@ -1,4 +1,4 @@
-"""Columns have values: few missing ones, none infinite."""
+"""Columns have values: few missing ones, none infinite, or as large as infinite to a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ def check(summary: Summary) -> CheckResult:
     problems = []
     for name, figures in summary.profile.items():
         if figures.get("infinite"):
-            problems.append(f"column {name!r} has {figures['infinite']:.0f} infinite values")
+            problems.append(
+                f"column {name!r} has {figures['infinite']:.0f} infinite values (as float32)"
+            )
         if figures.get("missing", 0.0) > _MOST_MISSING:
             problems.append(f"column {name!r} is empty in {figures['missing']:.1%} of the rows")
     missing = [figures.get("missing", 0.0) for figures in summary.profile.values()]

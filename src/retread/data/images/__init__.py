@@ -13,9 +13,11 @@ from retread.data.images.facts import (
     sample_by_digest,
 )
 from retread.data.images.gather import ImageFile, gather_contents, gather_files
+from retread.data.images.suffixes import SUFFIXES, suffix_of
 
 __all__ = [
     "MEASURES",
+    "SUFFIXES",
     "ImageFacts",
     "ImageFile",
     "gather_contents",
@@ -23,4 +25,5 @@ __all__ = [
     "inspect_image",
     "measure_image",
     "sample_by_digest",
+    "suffix_of",
 ]

@@ -3,18 +3,19 @@
 A version's metadata travels in the properties of the very commit that makes its rows, so it
 exists entirely or not at all. Lance lets two commits that do not touch the same rows both
 succeed, one on top of the other; a commit therefore counts only if it directly follows the state
-it was made for (`base`). Tags make versions quick to find and keep them from being cleaned up: a
-missing one is found again from the commits.
+it was made for (`base`). Versions are found from the commits alone. Tags keep them from being
+cleaned up, and remember what a person released.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from retread.core import IntegrityBroken, canonical_json, digest_bytes
+from retread.core import IntegrityBroken, InvalidInput, canonical_json, digest_bytes
 from retread.data.version import DatasetVersion
 
 _VERSION = "retread.version"
@@ -35,9 +36,16 @@ class Recorded:
 
 
 def properties(version: DatasetVersion, base: int, files: dict[str, str]) -> dict[str, str]:
-    """What to put into the commit that makes `version`."""
+    """What to put into the commit that makes `version`. InvalidInput if it could not be read."""
+    encoded = canonical_json(version)
+    try:
+        msgspec.json.decode(encoded, type=DatasetVersion)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(
+            f"What is known of {version.reference} cannot be kept: {error}.", "Nothing was added."
+        ) from error
     content = {
-        _VERSION: canonical_json(version).decode(),
+        _VERSION: encoded.decode(),
         _FILES: canonical_json(files).decode(),
         _BASE: str(base),
     }
@@ -63,30 +71,38 @@ def recorded(dataset: Any, commit: int) -> Recorded | None:
     )
 
 
-def tagged_commits(dataset: Any) -> tuple[dict[int, int], set[int]]:
-    """Commits of versions by number, and the numbers that were released by a person."""
-    commits, released = {}, set()
-    for tag, entry in dataset.tags.list().items():
-        if tag.startswith(_RELEASED_TAG):
-            released.add(int(tag.removeprefix(_RELEASED_TAG)))
-        elif tag.startswith(_NUMBER_TAG):
-            commits[int(tag.removeprefix(_NUMBER_TAG))] = int(entry["version"])
-    return commits, released
+def commits(dataset: Any) -> list[int]:
+    """Every Lance commit there is, in order: those of versions, and others."""
+    return sorted(entry["version"] for entry in dataset.versions())
 
 
-def untagged_commits(dataset: Any, after: int) -> list[int]:
-    """Commits after the last tagged one: of versions whose tag was not written, and others."""
-    return [entry["version"] for entry in dataset.versions() if entry["version"] > after]
+def released_numbers(dataset: Any) -> set[int]:
+    """The versions that were released by a person."""
+    tags = dataset.tags.list()
+    found = (tag for tag in tags if tag.startswith(_RELEASED_TAG))
+    return {int(tag.removeprefix(_RELEASED_TAG)) for tag in found}
+
+
+def tag_missing(dataset: Any, found: Iterable[Recorded]) -> None:
+    """Tag the versions whose adder was killed before it could."""
+    tags = dataset.tags.list()
+    for entry in found:
+        if _tag_of(entry.version.number) not in tags:
+            tag_version(dataset, entry.version.number, entry.commit)
 
 
 def tag_version(dataset: Any, number: int, commit: int) -> None:
-    """Make a version quick to find."""
-    _tag(dataset, f"{_NUMBER_TAG}{number}", commit)
+    """Keep a version from being cleaned up."""
+    _tag(dataset, _tag_of(number), commit)
 
 
 def tag_released(dataset: Any, number: int, commit: int) -> None:
     """Remember that a person let a version out of quarantine."""
     _tag(dataset, f"{_RELEASED_TAG}{number}", commit)
+
+
+def _tag_of(number: int) -> str:
+    return f"{_NUMBER_TAG}{number}"
 
 
 def _tag(dataset: Any, tag: str, commit: int) -> None:

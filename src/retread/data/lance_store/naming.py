@@ -1,16 +1,25 @@
-"""Column names as Lance can take them: it reads a dot as a path into a struct."""
+"""Column names as Lance can take them.
+
+It reads a dot as a path into a struct and a backtick as a quote, and has columns of its own, such
+as `_rowid`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import unquote
+
+_ESCAPES = str.maketrans({"%": "%25", ".": "%2E", "`": "%60"})
+_OWN = "_row"
 
 
 def stored_name(name: str) -> str:
     """
-    >>> stored_name("sepal.length")
-    'sepal%2Elength'
+    >>> stored_name("sepal.length"), stored_name("_rowid")
+    ('sepal%2Elength', '%5Frowid')
     """
-    return name.replace("%", "%25").replace(".", "%2E")
+    stored = name.translate(_ESCAPES)
+    return "%5F" + stored[1:] if stored.startswith(_OWN) else stored
 
 
 def column_name(stored: str) -> str:
@@ -18,7 +27,7 @@ def column_name(stored: str) -> str:
     >>> column_name("sepal%2Elength")
     'sepal.length'
     """
-    return stored.replace("%2E", ".").replace("%25", "%")
+    return unquote(stored)
 
 
 def quoted(ids: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.core import Conflict, NotFound, Unavailable, checked_name
+from retread.core import Conflict, NotFound, Unavailable, checked_name, is_name
 from retread.data.lance_store import history
 from retread.data.lance_store.naming import column_name, quoted, stored_name
 from retread.data.lance_store.reading import checked_files, damage, translated_reads
@@ -20,7 +21,6 @@ from retread.data.lance_store.writing import (
     file_digests,
     stored_schema,
     write_delta,
-    write_files,
 )
 from retread.data.store import ID, SPLIT
 from retread.data.version import DatasetVersion, Split, State
@@ -28,16 +28,25 @@ from retread.data.version import DatasetVersion, Split, State
 _SUFFIX = ".lance"
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What a version is written on: a table, None for none, at a commit, and its files' digests."""
+
+    table: Any | None = None
+    commit: int = 0
+    files: dict[str, str] = field(default_factory=dict)
+
+
 class LanceDatasetStore:
     """A DatasetStore: one Lance table a dataset, one commit a version."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: dict[tuple[str, int], history.Recorded] = {}
+        self._known: dict[tuple[str, int], history.Recorded | None] = {}
 
     def datasets(self) -> tuple[str, ...]:
         found = sorted(path.stem for path in self._root.glob(f"*{_SUFFIX}"))
-        return tuple(name for name in found if self._history(name))
+        return tuple(name for name in found if is_name(name) and self._is_there(name))
 
     def versions(self, dataset: str) -> tuple[DatasetVersion, ...]:
         return tuple(entry.version for entry in self._entries(dataset))
@@ -52,17 +61,21 @@ class LanceDatasetStore:
         version: DatasetVersion,
         rows: pa.Table | pa.RecordBatchReader,
         keep: Collection[str] = (),
+        base: int | None = None,
     ) -> DatasetVersion:
         checked_name("dataset", version.dataset)
         reader = rows.to_reader() if isinstance(rows, pa.Table) else rows
         schema = stored_schema(reader.schema)
-        base, known = self._base(version, schema)
-        delta = delta_of(base, keep)
+        start = self._start(version, base)
+        delta = delta_of(start.table, schema, keep)
+        path = self._path(version.dataset)
         try:
-            fragments, operation = self._write(base, delta, reader, schema)
-            files = file_digests(self._path(version.dataset), fragments, known)
-            return self._commit(version, base.version, operation, files)
+            fragments, operation = write_delta(delta, reader, schema, str(path))
+            files = file_digests(path, fragments, start.files)
+            return self._commit(version, start.commit, operation, files)
         except OSError as error:
+            if start.table is None and self._is_there(version.dataset):
+                raise _conflict(version) from error
             raise Unavailable(
                 f"The dataset could not be written: {error}.",
                 "Check disk space and permissions; nothing was added.",
@@ -83,7 +96,8 @@ class LanceDatasetStore:
     ) -> pa.Table:
         commit = self._entry(version.dataset, version.number).commit
         filters = [f"{SPLIT} = '{split.value}'"] if split else []
-        filters += [f"{ID} IN ({quoted(ids)})"] if ids else []
+        if ids is not None:
+            filters.append(f"{ID} IN ({quoted(ids)})" if ids else "false")
         wanted = None if columns is None else sorted({stored_name(n) for n in (ID, *columns)})
         with translated_reads(version):
             dataset = self._open(version.dataset, commit)
@@ -99,8 +113,7 @@ class LanceDatasetStore:
     def collect_garbage(self, dataset: str, older_than: timedelta) -> int:
         entries = self._entries(dataset)
         table = self._open(dataset)
-        for entry in entries:
-            history.tag_version(table, entry.version.number, entry.commit)
+        history.tag_missing(table, entries)
         stats = table.cleanup_old_versions(older_than, error_if_tagged_old_versions=False)
         return int(stats.bytes_removed) + self._remove_orphans(dataset, older_than)
 
@@ -118,18 +131,6 @@ class LanceDatasetStore:
                 (self._path(dataset) / path).unlink(missing_ok=True)
                 freed += int(file["size_bytes"])
         return freed
-
-    def _write(
-        self, base: Any, delta: Any, reader: pa.RecordBatchReader, schema: pa.Schema
-    ) -> tuple[list[Any], Any]:
-        from lance import LanceOperation
-
-        if base.schema.equals(schema):
-            return write_delta(delta, reader, schema)
-        delta.existing.clear()
-        delta.merged.clear()
-        fragments = write_files(delta, reader, schema, mode="overwrite")
-        return fragments, LanceOperation.Overwrite(schema, fragments)
 
     def _commit(
         self, version: DatasetVersion, base: int, operation: Any, files: dict[str, str]
@@ -151,28 +152,21 @@ class LanceDatasetStore:
         history.tag_version(table, version.number, table.version)
         return version
 
-    def _base(self, version: DatasetVersion, schema: pa.Schema) -> tuple[Any, dict[str, str]]:
-        """The table in the state of the version before, and the digests of its files."""
-        import lance
-
-        path = self._path(version.dataset)
-        if not self._is_there(version.dataset):
-            self._root.mkdir(parents=True, exist_ok=True)
-            try:
-                lance.write_dataset(schema.empty_table(), str(path), mode="create")
-            except OSError as error:
-                raise _conflict(version) from error
-        table = self._open(version.dataset)
+    def _start(self, version: DatasetVersion, base: int | None) -> _Start:
+        """The table in the state of version `base`, of the version before if it is None."""
         found = self._history(version.dataset)
-        if version.number != len(found) + 1:
+        if version.number != (found[-1].version.number + 1 if found else 1):
             raise _conflict(version)
         if not found:
-            return table, {}
-        if found[-1].commit != table.version:
-            # Something was committed that is no version: an adder that lost a race.
-            self._open(version.dataset, found[-1].commit).restore()
+            return _Start()
+        table = self._open(version.dataset)
+        history.tag_missing(table, found)
+        entry = found[-1] if base is None else self._entry(version.dataset, base)
+        if entry.commit != table.version:
+            # The last commit is a later version, or none: that of an adder that lost a race.
+            self._open(version.dataset, entry.commit).restore()
             table = self._open(version.dataset)
-        return table, found[-1].files
+        return _Start(table, table.version, entry.files)
 
     def _entries(self, dataset: str) -> list[history.Recorded]:
         found = self._history(dataset)
@@ -186,30 +180,28 @@ class LanceDatasetStore:
 
     def _entry(self, dataset: str, number: int) -> history.Recorded:
         found = self._entries(dataset)
-        if not 1 <= number <= len(found):
-            raise NotFound(
-                f"Dataset {dataset!r} has no version {number}; the latest is {len(found)}.",
-                "See: retread data list",
-            )
-        return found[number - 1]
+        for entry in found:
+            if entry.version.number == number:
+                return entry
+        raise NotFound(
+            f"Dataset {dataset!r} has no version {number}; "
+            f"the latest is {found[-1].version.number}.",
+            "See: retread data list",
+        )
 
     def _history(self, dataset: str) -> list[history.Recorded]:
         checked_name("dataset", dataset)
         if not self._is_there(dataset):
             return []
         table = self._open(dataset)
-        commits, released = history.tagged_commits(table)
-        later = history.untagged_commits(table, max(commits.values(), default=0))
-        found = [self._recorded(dataset, table, c) for c in [*sorted(commits.values()), *later]]
+        released = history.released_numbers(table)
+        found = [self._recorded(dataset, table, commit) for commit in history.commits(table)]
         return [_stated(entry, released) for entry in found if entry is not None]
 
     def _recorded(self, dataset: str, table: Any, commit: int) -> history.Recorded | None:
-        known = self._known.get((dataset, commit))
-        if known is None:
-            known = history.recorded(table, commit)
-            if known is not None:
-                self._known[dataset, commit] = known
-        return known
+        if (dataset, commit) not in self._known:
+            self._known[dataset, commit] = history.recorded(table, commit)
+        return self._known[dataset, commit]
 
     def _open(self, dataset: str, commit: int | None = None) -> Any:
         import lance

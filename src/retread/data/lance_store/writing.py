@@ -11,29 +11,29 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.core import Conflict
+from retread.core import Conflict, InvalidInput
 from retread.data.lance_store.naming import quoted, stored_name
-from retread.data.store import ID, KEYS
+from retread.data.store import ID, KEYS, KeyTuple, key_tuples
 
 _MOST_FRAGMENTS = 32
 _SMALL = 0.25
-
-Row = tuple[object, ...]
 
 
 @dataclass(slots=True)
 class Delta:
     """Rows on their way into a dataset, and what they leave of those that are there.
 
-    `existing` has the KEYS of the rows that are there, by id, `merged` the small fragments that
-    are written again as one, because there are too many.
+    `dataset` is None where nothing of it stays, `mode` Lance's word for how files are written then.
+    `existing` has the KEYS of the rows that are there, by id, `merged` the small fragments that are
+    written again as one, because there are too many.
     """
 
-    dataset: Any
+    dataset: Any | None
+    mode: str
     keep: Collection[str]
-    existing: dict[str, Row]
-    fragments: dict[int, set[str]]
-    merged: set[int]
+    existing: dict[str, KeyTuple] = field(default_factory=dict)
+    fragments: dict[int, set[str]] = field(default_factory=dict)
+    merged: set[int] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     unchanged: set[str] = field(default_factory=set)
     error: BaseException | None = None
@@ -60,17 +60,17 @@ class Delta:
             self.written.update(batch[ID].to_pylist())
             yield batch
             return
-        columns = [batch[name].to_pylist() for name in KEYS]
-        same = [self.existing.get(row[0]) == row for row in zip(*columns, strict=True)]
-        for id_, is_same in zip(columns[0], same, strict=True):
-            (self.unchanged if is_same else self.written).add(id_)
+        rows = key_tuples(batch)
+        same = [self.existing.get(row[0]) == row for row in rows]
+        for row, is_same in zip(rows, same, strict=True):
+            (self.unchanged if is_same else self.written).add(row[0])
         if any(same):
             batch = batch.filter(pa.array([not is_same for is_same in same]))
         if batch.num_rows:
             yield batch
 
     def _again(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        if not self.merged:
+        if not self.merged or self.dataset is None:
             return
         gone = pa.array(sorted(self.dropped), pa.string())
         parts = [f for f in self.dataset.get_fragments() if f.fragment_id in self.merged]
@@ -79,27 +79,46 @@ class Delta:
             yield batch.filter(pc.invert(pc.is_in(batch[ID], value_set=gone)))
 
 
-def delta_of(dataset: Any, keep: Collection[str]) -> Delta:
-    """What is in `dataset`. Conflict when rows to keep are not."""
-    existing: dict[str, Row] = {}
-    fragments: dict[int, set[str]] = {}
-    for fragment in dataset.get_fragments():
-        table = fragment.to_table(columns=list(KEYS))
-        columns = [table[name].to_pylist() for name in KEYS]
-        existing |= {row[0]: row for row in zip(*columns, strict=True)}
-        fragments[fragment.fragment_id] = set(columns[0])
-    if any(id_ not in existing for id_ in keep):
+def delta_of(dataset: Any | None, schema: pa.Schema, keep: Collection[str]) -> Delta:
+    """What is in `dataset` that rows of `schema` may be added to.
+
+    Raises Conflict when a row to keep is not there, InvalidInput when it has other columns.
+    """
+    if dataset is None:
+        delta = Delta(None, "create", keep)
+    elif dataset.schema.equals(schema):
+        delta = _delta_in(dataset, keep)
+    elif keep:
+        raise InvalidInput(
+            "The rows that stay have other columns than those that are added.",
+            "Add rows with the same columns, or all rows anew.",
+        )
+    else:
+        delta = Delta(None, "overwrite", keep)
+    if any(id_ not in delta.existing for id_ in keep):
         raise Conflict("The dataset changed meanwhile.", "Add the data again.")
-    return Delta(dataset, keep, existing, fragments, _small_fragments(fragments))
+    return delta
+
+
+def _delta_in(dataset: Any, keep: Collection[str]) -> Delta:
+    delta = Delta(dataset, "append", keep)
+    for fragment in dataset.get_fragments():
+        rows = key_tuples(fragment.to_table(columns=list(KEYS)))
+        delta.existing.update((row[0], row) for row in rows)
+        delta.fragments[fragment.fragment_id] = {row[0] for row in rows}
+    delta.merged = _small_fragments(delta.fragments)
+    return delta
 
 
 def write_delta(
-    delta: Delta, rows: pa.RecordBatchReader, schema: pa.Schema
+    delta: Delta, rows: pa.RecordBatchReader, schema: pa.Schema, uri: str
 ) -> tuple[list[Any], Any]:
     """Write data files and make the operation that would commit them; commits nothing."""
     from lance import LanceOperation
 
-    new = write_files(delta, rows, schema)
+    new = _write_files(delta, rows, schema, uri)
+    if delta.dataset is None:
+        return new, LanceOperation.Overwrite(schema, new)
     dropped = delta.dropped
     removed, updated = [], []
     for fragment in delta.dataset.get_fragments():
@@ -119,15 +138,15 @@ def write_delta(
     return [*stay, *new], operation
 
 
-def write_files(
-    delta: Delta, rows: pa.RecordBatchReader, schema: pa.Schema, mode: str = "append"
+def _write_files(
+    delta: Delta, rows: pa.RecordBatchReader, schema: pa.Schema, uri: str
 ) -> list[Any]:
     """Write the rows to new data files; what went wrong while they were made is raised as it is."""
     from lance.fragment import write_fragments
 
     reader = pa.RecordBatchReader.from_batches(schema, delta.batches(rows, schema))
     try:
-        return list(write_fragments(reader, delta.dataset.uri, schema=schema, mode=mode))
+        return list(write_fragments(reader, uri, schema=schema, mode=delta.mode))
     except OSError:
         if delta.error is not None:
             raise delta.error from None

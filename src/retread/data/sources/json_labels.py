@@ -8,6 +8,7 @@ import msgspec
 
 from retread.core import InvalidInput, NotFound
 from retread.data.gathered import Gathered, SourceRequest
+from retread.data.image_manifest import ImageManifest, read_manifest
 from retread.data.images import ImageFile, gather_files
 
 DESCRIPTION = "a folder of images with a JSON label file (--labels FILE.json)"
@@ -31,7 +32,8 @@ def accepts(request: SourceRequest) -> bool:
 
 
 def gather(request: SourceRequest) -> Gathered:
-    """Paths in the label file are taken from the folder, and must stay inside it."""
+    """Paths in the label file are taken from the folder, and must stay inside it; `manifest.csv` in
+    it may give group and time."""
     root = request.source.resolve()
     path = _label_file(root, request.labels)
     examples = _read(path)
@@ -43,7 +45,10 @@ def gather(request: SourceRequest) -> Gathered:
                 f"{path.name} gives {name} two labels, {labels[name]!r} and {label!r}.",
                 "Leave one of them.",
             )
-    return gather_files([_file(root, path, *item) for item in sorted(labels.items())], request)
+    manifest = read_manifest(root, request.settings)
+    files = [_file(root, path, manifest, *item) for item in sorted(labels.items())]
+    manifest.check(files)
+    return gather_files(files, request)
 
 
 def _label_file(root: Path, labels: str) -> Path:
@@ -69,7 +74,7 @@ def _read(path: Path) -> list[_Example]:
     return examples
 
 
-def _file(root: Path, labels: Path, name: str, label: str) -> ImageFile:
+def _file(root: Path, labels: Path, manifest: ImageManifest, name: str, label: str) -> ImageFile:
     if not label.strip():
         raise InvalidInput(f"{labels} gives {name} no label.", "Fill in label_value.")
     try:
@@ -84,4 +89,7 @@ def _file(root: Path, labels: Path, name: str, label: str) -> ImageFile:
         )
     if status is None:
         raise NotFound(f"{labels} names {name!r}, which is not in {root}.", "Add the file.")
-    return ImageFile(path=str(path), name=name, label=label, status=status)
+    group, timestamp = manifest.entry(name, path.name)
+    return ImageFile(
+        path=str(path), name=name, label=label, status=status, group=group, timestamp=timestamp
+    )

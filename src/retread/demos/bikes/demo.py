@@ -13,29 +13,22 @@ import pandas as pd
 
 from retread.app.loop_ports import loop_of
 from retread.core import ManualClock, Unavailable
+from retread.demos.bikes.closing import summarise
 from retread.demos.bikes.errors_by_month import ErrorsByMonth
 from retread.demos.bikes.hours import TARGET, TIMESTAMP, Hours, read_hours
 from retread.demos.bikes.replay_space import ReplaySpace
 from retread.demos.client import Client
 from retread.demos.explain import explain
 from retread.demos.first_model import deploy, train, version_data
-from retread.demos.moments import events_of, moments
 from retread.demos.stage import Stage, set_stage
 from retread.demos.story import Story
-from retread.demos.summary import Goal, Summary, is_closed, next_commands, version_rows
+from retread.demos.summary import Summary
 from retread.demos.template import Values
 from retread.loop.loop import Loop
 from retread.project import Project
-from retread.registry.events import (
-    DegradationDetected,
-    DriftDetected,
-    PromotionCompleted,
-    RetrainingFinished,
-)
 from retread.serving.rows import Rows
 from retread.serving.runtime import load_runtime
 
-WANTED_RATIO = 0.6
 SETTLE_S = 300.0
 _DAY = 24
 
@@ -46,9 +39,13 @@ SETTINGS: Values = {
         "timeout_s": 14 * 86_400.0,
     },
     "monitoring": {"window": 168, "repeat_s": 7 * 86_400.0},
-    "triggers": {"cooldown_s": 21 * 86_400.0, "schedule": "0 3 15 * *", "min_labelled": 24},
+    "triggers": {"cooldown_s": 21 * 86_400.0, "min_labelled": 24},
 }
-"""A window is a week of hours; what is a day to the settings is a day of the data."""
+"""A window is a week of hours; what is a day to the settings is a day of the data.
+
+There is no schedule: only alarms ask for retrainings, three weeks after the last one at the
+earliest.
+"""
 
 
 @dataclass(slots=True)
@@ -85,7 +82,8 @@ def play(folder: Path, data: Path, seed: int, story: Story) -> Summary:
             replay = Replay(stage, spaces[0], loop, client, ErrorsByMonth())
             live_through(replay, hours.rest, number)
         explain(stage, replay.last_id)
-        return summarise(replay, hours)
+        year = f"{hours.rest[TIMESTAMP].iloc[-1]:%Y}"
+        return summarise(stage, replay.errors, year, replay.last_id)
 
 
 def first_model(stage: Stage, hours: Hours, seed: int) -> int:
@@ -143,50 +141,6 @@ def tell_month(replay: Replay, month: str) -> None:
     replay.stage.story.say(
         f"{month}: off by {loop:.0f} rentals an hour; the fixed model by {fixed:.0f} "
         f"(version {version} serves)."
-    )
-
-
-def summarise(replay: Replay, hours: Hours) -> Summary:
-    stage = replay.stage
-    entries = stage.narrator.entries
-    year = f"{hours.rest[TIMESTAMP].iloc[-1]:%Y}"
-    months = tuple(month for month in replay.errors.months() if month.startswith(year))
-    fixed, loop = replay.errors.mean(months)
-    alarms = len(events_of(entries, DriftDetected)) + len(events_of(entries, DegradationDetected))
-    retrained = events_of(entries, RetrainingFinished)
-    promoted = sum(end.outcome == "promoted" for end in retrained)
-    goals = (
-        Goal(what="alarms were raised", reached=alarms > 0, detail=f"{alarms}"),
-        Goal(
-            what="retrainings were promoted",
-            reached=promoted > 0,
-            detail=f"{promoted} of {len(retrained)}",
-        ),
-        Goal(
-            what=f"the error stays under {WANTED_RATIO:.0%} of the fixed model's",
-            reached=loop <= WANTED_RATIO * fixed,
-            detail=f"{loop:.1f} against {fixed:.1f} in {year}: {loop / fixed:.0%}",
-        ),
-    )
-    return Summary(
-        demo="bikes",
-        folder=str(stage.folder),
-        closed=is_closed(goals),
-        seconds=stage.story.seconds,
-        goals=goals,
-        moments=moments(entries, lambda at: f"{at:%Y-%m-%d}"),
-        versions=version_rows(stage.space.registry.state()),
-        metric="Mean absolute error",
-        measured=replay.errors.rows(),
-        figures={
-            f"MAE of the fixed model, mean of {year}'s months": fixed,
-            f"MAE with the loop, mean of {year}'s months": loop,
-            "ratio": loop / fixed,
-            "retrainings": float(len(retrained)),
-            "promotions": float(len(events_of(entries, PromotionCompleted))),
-        },
-        messages=stage.slack.headlines,
-        commands=next_commands(str(stage.folder), replay.last_id, rollback=promoted > 0),
     )
 
 

@@ -51,6 +51,10 @@ class DrawnPhotos:
             label, content = draw(self._later_rng, LATER)
             yield Question(content, label)
 
+    def fresh(self) -> Iterator[Question]:
+        """Every drawing is of another tire."""
+        return self.drifted()
+
 
 def draw(rng: np.random.Generator, conditions: tuple[Conditions, ...]) -> tuple[str, bytes]:
     """The label and the JPEG of one tire under one of `conditions`."""

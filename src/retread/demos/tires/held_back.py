@@ -12,8 +12,10 @@ import numpy as np
 from PIL import Image
 
 from retread.core import InvalidInput
-from retread.data import GROUP, LABEL, SourceRequest
+from retread.data import GROUP, LABEL, SourceRequest, Split
 from retread.data.gather import gather
+from retread.data.nearness import Leaders
+from retread.data.splits import split_of
 from retread.demos.question import Question
 from retread.demos.tires.camera import BOARD, DUSK, shoot
 from retread.demos.tires.cracks import carve, crazing
@@ -22,6 +24,12 @@ from retread.project.sections import DataSection
 
 HELD_BACK = 0.15
 """Share of the photos that comes as traffic."""
+
+LATER = 0.5
+"""Share of those that nobody asks about before there is a new model."""
+
+FEWEST = 5
+"""Photos without which neither part of the traffic says anything."""
 
 _SIZE = 256
 _NEW_CRACKS = 0.25
@@ -37,12 +45,26 @@ class Photo:
 
 
 class HeldBackPhotos:
-    """The photos of a folder with class folders or a label file, divided by group."""
+    """The photos of a folder with class folders or a label file, divided by group: to learn from
+    at first, to come as quiet traffic, and to judge a new model by.
+
+    After the change, tires that were learned from at first come again, beside the quiet ones; those
+    that evaluate the first version do not. InvalidInput when the groups cannot be divided so.
+    """
 
     def __init__(self, source: Path, seed: int) -> None:
         photos = read_photos(source)
-        self._first, self._traffic = divide(photos, HELD_BACK, np.random.default_rng(seed))
-        self._seed = seed
+        self._rng = np.random.default_rng(seed)
+        self._first, held = divide(photos, HELD_BACK, self._rng)
+        self._quiet, self._later = divide(held, LATER, self._rng)
+        self._again = (*self._quiet, *(photo for photo in self._first if _is_trained_on(photo)))
+        if min(len(self._quiet), len(self._later)) < FEWEST:
+            raise InvalidInput(
+                f"Of {len(photos)} photos of {_tires(photos)} tires, too few can be held back as "
+                f"traffic: {len(self._quiet)} to begin with and {len(self._later)} to judge by.",
+                f"Each needs {FEWEST}, all of one tire stay together, and at most {HELD_BACK:.0%} "
+                "are held back: bring photos of more tires.",
+            )
 
     def lay_out(self, project: Path) -> str:
         folder = project / "photos"
@@ -55,19 +77,25 @@ class HeldBackPhotos:
         with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("file", "group"), *rows])
         return (
-            f"{len(self._first)} photos to begin with; {len(self._traffic)} of other tires are "
-            "held back and will come as traffic."
+            f"{len(self._first)} photos of {_tires(self._first)} tires to begin with. "
+            f"{len(self._quiet)} of {_tires(self._quiet)} others are held back as traffic, and "
+            f"{len(self._later)} of yet {_tires(self._later)} others until there is a new model."
         )
 
     def quiet(self) -> Iterator[Question]:
-        for photo in self._traffic:
+        for photo in self._quiet:
             yield Question(photo.content, photo.label)
 
     def drifted(self) -> Iterator[Question]:
-        rng = np.random.default_rng(self._seed + 1)
+        return self._changed(self._again)
+
+    def fresh(self) -> Iterator[Question]:
+        return self._changed(self._later)
+
+    def _changed(self, photos: Sequence[Photo]) -> Iterator[Question]:
         while True:
-            for place in rng.permutation(len(self._traffic)):
-                yield changed(rng, self._traffic[int(place)])
+            for place in self._rng.permutation(len(photos)):
+                yield changed(self._rng, photos[int(place)])
 
 
 def read_photos(source: Path) -> tuple[Photo, ...]:
@@ -83,8 +111,9 @@ def read_photos(source: Path) -> tuple[Photo, ...]:
     assert found.fetch is not None, "images come with a way to read them"
     contents = found.fetch(range(found.rows.num_rows))
     groups = found.rows[GROUP].to_pylist()
+    leaders = Leaders(())
     return tuple(
-        Photo(content, label, group or near)
+        Photo(content, label, group or leaders.group_of(near))
         for content, label, group, near in zip(
             contents, found.rows[LABEL].to_pylist(), groups, found.nearness, strict=True
         )
@@ -120,3 +149,18 @@ def changed(rng: np.random.Generator, photo: Photo) -> Question:
         scene = (scene * (1 - 0.8 * depth[..., None])).astype(np.float32)
         label = DEFECTIVE
     return Question(shoot(rng, scene, DUSK if rng.random() < 0.5 else BOARD), label)
+
+
+def _is_trained_on(photo: Photo) -> bool:
+    """Whether the project puts this photo into the training split."""
+    data = DataSection()
+    split = split_of(
+        photo.group,
+        evaluation_share=data.evaluation_share,
+        validation_share=data.validation_share,
+    )
+    return split is Split.TRAIN
+
+
+def _tires(photos: Sequence[Photo]) -> int:
+    return len({photo.group for photo in photos})

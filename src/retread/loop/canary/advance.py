@@ -25,7 +25,8 @@ class Action(StrEnum):
 
 
 class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a canary is: `step` counts from 0; `requests` were seen before it began."""
+    """Where a canary is: `step` counts from 0; `requests` were seen before it began, and it is
+    watched since `started_at`."""
 
     started_at: datetime
     step: int = 0
@@ -51,7 +52,7 @@ def advance(
     state: CanaryState, evidence: PairedEvidence, settings: CanarySection, now: datetime
 ) -> Decision:
     """What to do now. A failed check rolls back at once; missing evidence is never success: it
-    holds, and after `timeout_s` the canary expires back to production."""
+    holds, and a step that is watched for `timeout_s` without an answer ends the canary."""
     last = state.step >= len(settings.steps) - 1
     verdict = judge_canary(evidence, settings, since=state.requests, last=last)
     share = settings.steps[state.step]
@@ -59,15 +60,16 @@ def advance(
         return _decision(Action.ROLL_BACK, state, 0.0, verdict, _failures(verdict))
     if verdict.outcome is Outcome.PASS and last:
         return _decision(Action.PROMOTE, state, share, verdict, "every check passed")
-    if now - state.started_at >= timedelta(seconds=settings.timeout_s):
-        reason = f"no answer within {settings.timeout_s:g} s: {'; '.join(verdict.reasons)}"
-        return _decision(Action.EXPIRE, state, 0.0, verdict, reason)
     if verdict.outcome is Outcome.PASS:
-        following = replace(state, step=state.step + 1, requests=evidence.requests)
+        following = replace(state, step=state.step + 1, requests=evidence.requests, started_at=now)
         share = settings.steps[following.step]
         reason = f"every check passed at {settings.steps[state.step]:.0%}"
         return _decision(Action.NEXT_STEP, following, share, verdict, reason)
-    return _decision(Action.HOLD, state, share, verdict, "; ".join(verdict.reasons))
+    missing = "; ".join(verdict.reasons)
+    if now - state.started_at >= timedelta(seconds=settings.timeout_s):
+        reason = f"no answer within {settings.timeout_s:g} s: {missing}"
+        return _decision(Action.EXPIRE, state, 0.0, verdict, reason)
+    return _decision(Action.HOLD, state, share, verdict, missing)
 
 
 def _decision(

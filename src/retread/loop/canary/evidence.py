@@ -53,7 +53,8 @@ class PairedEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
     `errors`, `slow` and `unlike` bet against the canary failing, being slower than allowed and
     disagreeing as rarely as allowed; `worse` against its loss being at most production's;
-    `not_worse` against its loss being larger by the margin or more.
+    `not_worse` against its loss being larger by the margin or more. `seen` are the latest ids that
+    were asked about: a client may use one again, and its label counts once.
     """
 
     errors: Bets
@@ -64,6 +65,7 @@ class PairedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     log_latency_ratio: float = 0.0
     waiting: tuple[Pair, ...] = ()
+    seen: tuple[str, ...] = ()
     labels_seen: int = 0
     cursor: Cursor = Cursor()
 
@@ -131,8 +133,17 @@ def add_records(
         unlike=[_differ(canary, production, subject) for _, canary, production in good],
         settings=settings,
     )
-    new = tuple(Pair(i, c.outputs, p.outputs) for i, c, p in good)
-    return replace(evidence, waiting=(evidence.waiting + new)[-LONGEST_WAIT:])
+    seen = dict.fromkeys(evidence.seen)
+    new: list[Pair] = []
+    for request_id, c, p in good:
+        if request_id not in seen:
+            seen[request_id] = None
+            new.append(Pair(request_id, c.outputs, p.outputs))
+    return replace(
+        evidence,
+        waiting=(*evidence.waiting, *new)[-LONGEST_WAIT:],
+        seen=tuple(seen)[-LONGEST_WAIT:],
+    )
 
 
 def add_answers(

@@ -21,4 +21,5 @@ def ask(view: View, asked: Asked) -> Proposal:
         model_type=asked.model_type,
         candidate=asked.candidate,
         force=asked.force,
+        by_hand=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from retread.bundle import CauseKind
 from retread.core import Refused
 from retread.loop.proposal import Proposal, trigger_key
@@ -10,11 +12,12 @@ from retread.registry.events import DatasetVersionAdded, RetrainingStarted, Vers
 
 
 def observe(view: View) -> tuple[Proposal, ...]:
-    """The newest released version, while [data] source is watched and nothing was trained on it."""
-    if not view.policy.watch_source:
-        return ()
+    """The newest released version, when it is newer than all that was trained on.
+
+    Only beside a production: which data the first model learns from is a person's decision.
+    """
     added = view.newest_data
-    if added is None or added.version <= _seen(view):
+    if not view.production or added is None or added.version <= _seen(view):
         return ()
     return (_proposal(view, added, ""),)
 
@@ -27,7 +30,7 @@ def ask(view: View, asked: Asked) -> Proposal:
             f"Dataset {view.dataset!r} has no released version to train on.",
             "Add one with: retread data add NAME SOURCE",
         )
-    return _proposal(view, added, asked.key)
+    return replace(_proposal(view, added, asked.key), by_hand=True)
 
 
 def _seen(view: View) -> int:
@@ -41,9 +44,10 @@ def _seen(view: View) -> int:
     return max(trained, default=0)
 
 
-def _proposal(view: View, added: DatasetVersionAdded, window: str) -> Proposal:
+def _proposal(view: View, added: DatasetVersionAdded, key: str) -> Proposal:
+    name = f"{added.dataset}@{added.version}"
     return Proposal(
         kind=CauseKind.NEW_DATA,
-        key=trigger_key(view.model, CauseKind.NEW_DATA, window or "source", added.digest),
-        detail=f"{added.dataset}@{added.version} came in",
+        key=trigger_key(view.model, CauseKind.NEW_DATA, key or name, added.digest),
+        detail=f"{name} came in",
     )

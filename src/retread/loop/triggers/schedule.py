@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from croniter import croniter
 
 from retread.bundle import CauseKind
 from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import View
+from retread.loop.view import Asked, View
 
 
 def observe(view: View) -> tuple[Proposal, ...]:
@@ -22,11 +23,17 @@ def observe(view: View) -> tuple[Proposal, ...]:
     reached: datetime = croniter(view.policy.schedule, view.now).get_prev(datetime)
     if reached <= view.entries[0].at:
         return ()
-    return (
-        Proposal(
-            kind=CauseKind.SCHEDULE,
-            # Not the data's digest: a new version does not make the same minute another one.
-            key=trigger_key(view.model, CauseKind.SCHEDULE, reached.isoformat(), ""),
-            detail=f"{view.policy.schedule!r} was reached at {reached:%Y-%m-%d %H:%M} UTC",
-        ),
-    )
+    detail = f"{view.policy.schedule!r} was reached at {reached:%Y-%m-%d %H:%M} UTC"
+    return (_proposal(view, reached.isoformat(), detail),)
+
+
+def ask(view: View, asked: Asked) -> Proposal:
+    """What the schedule does, now: each asking is a new one, unless it brings its own key."""
+    detail = asked.message or "the schedule's retraining, asked for by hand"
+    return replace(_proposal(view, asked.key or view.now.isoformat(), detail), by_hand=True)
+
+
+def _proposal(view: View, window: str, detail: str) -> Proposal:
+    # Not the data's digest: a new version does not make the same minute another one.
+    key = trigger_key(view.model, CauseKind.SCHEDULE, window, "")
+    return Proposal(kind=CauseKind.SCHEDULE, key=key, detail=detail)

@@ -49,7 +49,8 @@ class Conformal:
     """Ranks each new value among the reference and everything since, and bets on the ranks."""
 
     def start(self, reference: Streams, seed: int) -> ConformalState:
-        rng = np.random.default_rng([seed])
+        # The last number keeps the three streams of a seed apart: zeros at the end count for none.
+        rng = np.random.default_rng([seed, 0, 2])
         fit, rank = split_rows(reference, rng)
         tracks = fit_tracks(reference.take(fit))
         ranked = reference.take(rank)

@@ -75,6 +75,4 @@ class CanarySection(Section):
     max_disagreement: float = Field(default=0.6, gt=0, le=1)
     """Share of answers unlike production's over which a canary is rolled back."""
     timeout_s: float = Field(default=3600.0, gt=0)
-    """An inconclusive canary goes back to production after this long."""
-    shadow: bool = True
-    """Score both models on the same requests, so that the comparison is paired."""
+    """A step that stays inconclusive goes back to production after this long."""

@@ -41,6 +41,8 @@ class ComputeSection(Section):
 
     kind: Literal["process"] = "process"
     """process: a child process on this machine."""
+    parallel_runs: int = Field(default=2, ge=1, le=64)
+    """Runs of a scenario that are trained at the same time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device of neural networks."""
 

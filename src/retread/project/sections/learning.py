@@ -66,7 +66,7 @@ class Scenario(Section):
     """A named list of runs that one trigger starts."""
 
     runs: tuple[ScenarioRun, ...] = Field(min_length=1)
-    """The runs, trained one after another; the best on validation goes to the gate."""
+    """The runs; the best on validation goes to the gate."""
 
 
 class TrainingSection(Section):

@@ -42,7 +42,7 @@ class TriggersSection(Section):
     schedule: str = ""
     """Cron expression of the schedule trigger, in UTC; '' for none."""
     watch_source: bool = False
-    """Add a dataset version and retrain when [data] source changes."""
+    """Add a dataset version when [data] source changes; beside a production it is trained on."""
     label_wait_s: float = Field(default=0.0, ge=0)
     """How long a retraining caused by traffic waits for labels of that traffic."""
     min_labelled: int = Field(default=50, ge=0)

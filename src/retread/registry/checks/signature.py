@@ -13,13 +13,20 @@ _OWN = "embedding"
 def check(inputs: GateInputs) -> CheckResult:
     """Labels, inputs and outputs are those of production; the evidence fits the labels."""
     problem = _unlike_evidence(inputs)
-    if not problem and inputs.production is not None:
-        problem = _unlike(inputs.manifest, inputs.production.manifest)
-    if problem:
-        return CheckResult(check="signature", outcome=Outcome.FAIL, reason=problem)
-    against = inputs.production_name if inputs.production else "nothing in production yet"
+    if problem or inputs.production is None:
+        return _result(problem, "nothing in production yet")
+    theirs = inputs.production.manifest
+    if theirs is None:
+        reason = f"What {inputs.production_name} takes is not known: its bundle is damaged."
+        return CheckResult(check="signature", outcome=Outcome.INCONCLUSIVE, reason=reason)
+    return _result(_unlike(inputs.manifest, theirs), inputs.production_name)
+
+
+def _result(problem: str, against: str) -> CheckResult:
     return CheckResult(
-        check="signature", outcome=Outcome.PASS, reason=f"Inputs and labels fit {against}."
+        check="signature",
+        outcome=Outcome.FAIL if problem else Outcome.PASS,
+        reason=problem or f"Inputs and labels fit {against}.",
     )
 
 

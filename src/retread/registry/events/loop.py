@@ -11,7 +11,8 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
     """Somebody or something asked for retraining; `key` makes it idempotent.
 
     `version` is the model version whose traffic asked for it, 0 for none. With `candidate` nothing
-    is trained: that version goes to the canary, past the gate if `force` gives a reason.
+    is trained: that version goes to the canary, past the gate if `force` gives a reason. `by_hand`
+    means that a person asked outright.
     """
 
     trigger: str
@@ -22,6 +23,7 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
     version: int = 0
     candidate: int = 0
     force: str = ""
+    by_hand: bool = False
 
 
 class TriggerDecided(Event, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ class CanaryJudged(Event, frozen=True, kw_only=True):
 
 
 class CanaryFinished(Event, frozen=True, kw_only=True):
-    """The canary ended: promoted, rolled-back or expired."""
+    """The canary ended: promoted, rolled-back, expired or, with its retraining, failed."""
 
     version: int
     outcome: str

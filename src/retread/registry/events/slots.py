@@ -51,7 +51,8 @@ class PromotionCompleted(Event, frozen=True, kw_only=True):
 
 
 class PromotionReverted(Event, frozen=True, kw_only=True):
-    """A server could not load `version` at `epoch`; production was given back."""
+    """`version` did not come into production at `epoch`, which was given back: a server could not
+    load it, or a person took it back."""
 
     version: int
     epoch: int

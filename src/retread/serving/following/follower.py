@@ -5,22 +5,34 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from retread.core import Clock, IntegrityBroken, RetreadError, short
+from retread.core import Clock, RetreadError, short
 from retread.registry.events import Slot
 from retread.registry.fold import fold
 from retread.registry.ledger import Ledger
 from retread.registry.servers import HEARTBEAT_S, Applied, ServerDirectory
 from retread.registry.state import RegistryState, SlotState
 from retread.serving.following.last_good import LastGood, LastGoodFile
+from retread.serving.following.likeness import check_alike
 from retread.serving.following.loader import Loader
-from retread.serving.runtime import Runtime
-from retread.serving.slots import SlotEntry, SlotHolder
+from retread.serving.slots import SlotEntry, SlotHolder, SlotTable
 
 POLL_S = 0.1
 _RETRY_S = 5.0
+_RETRY_MOST_S = 300.0
+_COMPARED = (Slot.CANARY, Slot.SHADOW)
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """When a slot that failed at `epoch` is tried again, `wait` seconds after it failed."""
+
+    epoch: int
+    wait: float
+    at: float
 
 
 class Follower:
@@ -42,8 +54,10 @@ class Follower:
         last_good: LastGoodFile,
         clock: Clock,
         prepare: Callable[[], None],
+        stopping: threading.Event,
     ) -> None:
-        """`prepare` makes the database's tables; it is called until it succeeds once."""
+        """`prepare` makes the database's tables; it is called until it succeeds once. `stop` sets
+        `stopping`, for the loader to hear of it."""
         self.server_id = server_id
         self._ledger = ledger
         self._servers = servers
@@ -59,9 +73,9 @@ class Follower:
         self._applied: dict[Slot, Applied] = {}
         self._announced = False
         self._announcing = threading.Lock()
-        self._retry_at = 0.0
+        self._retries: dict[Slot, _Retry] = {}
         self._away = False
-        self._stopping = threading.Event()
+        self._stopping = stopping
         # Two threads: loading may take longer than a server may be silent.
         self._threads = (
             threading.Thread(target=self._run, name="follower", daemon=True),
@@ -152,27 +166,46 @@ class Follower:
         applied = self._applied.get(slot)
         if applied is None or applied.epoch < wanted.epoch:
             return True
-        is_dark = bool(applied.error) and self._slots.table.entry(slot) is None
-        if is_dark and self._clock.monotonic() >= self._retry_at:
-            self._retry_at = self._clock.monotonic() + _RETRY_S
-            return True
-        return False
+        retry = self._retries.get(slot)
+        return retry is not None and self._clock.monotonic() >= retry.at
 
     def _bring(self, slot: Slot, wanted: SlotState) -> None:
         try:
             entry = self._entry(slot, wanted) if wanted.bundle else None
         except RetreadError as error:
+            if self._stopping.is_set():
+                return  # what was interrupted says nothing about the bundle
             logger.error("%s keeps what it has: %s", slot, error)
             self._keep(slot, wanted)
-            current = self._slots.table.entry(slot)
-            bundle = current.runtime.bundle if current else ""
-            self._applied[slot] = Applied(epoch=wanted.epoch, bundle=bundle, error=str(error))
+            self._failed(slot, wanted, error)
             return
-        self._slots.table = self._slots.table.with_entry(slot, wanted.epoch, entry)
+        self._swap(self._slots.table.with_entry(slot, wanted.epoch, entry))
+        self._retries.pop(slot, None)
         self._applied[slot] = Applied(epoch=wanted.epoch, bundle=wanted.bundle)
         self._good[slot] = wanted
         served = f"version {wanted.version} ({short(wanted.bundle)})" if entry else "nobody"
         logger.info("%s: %s from epoch %d on", slot, served, wanted.epoch)
+
+    def _swap(self, table: SlotTable) -> None:
+        """Let `table` serve, without those who cannot be compared with its production."""
+        unlike = _unlike(table)
+        for slot in unlike:
+            table = table.without(slot)
+        self._slots.table = table
+        for slot, error in unlike.items():
+            logger.error("%s is emptied: %s", slot, error)
+            self._failed(slot, self._wanted[slot], error)
+
+    def _failed(self, slot: Slot, wanted: SlotState, error: RetreadError) -> None:
+        """Say so, and try again later, ever more rarely: a disk or a machine may recover."""
+        last = self._retries.get(slot)
+        wait = _RETRY_S
+        if last is not None and last.epoch == wanted.epoch:
+            wait = min(2 * last.wait, _RETRY_MOST_S)
+        self._retries[slot] = _Retry(wanted.epoch, wait, self._clock.monotonic() + wait)
+        current = self._slots.table.entry(slot)
+        bundle = current.runtime.bundle if current else ""
+        self._applied[slot] = Applied(epoch=wanted.epoch, bundle=bundle, error=str(error))
 
     def _keep(self, slot: Slot, wanted: SlotState) -> None:
         """After a restart there may be nothing to keep: then what served here last."""
@@ -185,13 +218,13 @@ class Follower:
             except RetreadError as error:
                 logger.error("%s stays empty: %s", slot, error)
             else:
-                self._slots.table = self._slots.table.with_entry(slot, good.epoch, entry)
+                self._swap(self._slots.table.with_entry(slot, good.epoch, entry))
 
     def _entry(self, slot: Slot, wanted: SlotState) -> SlotEntry:
         runtime = self._loader.load(wanted.bundle)
         production = self._slots.table.production
-        if slot in (Slot.CANARY, Slot.SHADOW) and production is not None:
-            _check_alike(runtime, production.runtime)
+        if slot in _COMPARED and production is not None:
+            check_alike(runtime, production.runtime)
         return SlotEntry(slot, wanted.version, wanted.epoch, wanted.share, runtime)
 
     def _remember(self) -> None:
@@ -199,16 +232,14 @@ class Follower:
         self._last_good.write(LastGood(slots=self._good, tried=self._loader.tried))
 
 
-def _check_alike(runtime: Runtime, production: Runtime) -> None:
-    """Two models that answer the same requests take the same inputs and know the same labels."""
-    if runtime.signature.inputs != production.signature.inputs:
-        raise IntegrityBroken(
-            f"Bundle {runtime.bundle} takes other inputs than production.",
-            "Promote it outright, or try it in staging.",
-        )
-    if runtime.labels != production.labels or runtime.output != production.output:
-        raise IntegrityBroken(
-            f"Bundle {runtime.bundle} has labels {list(runtime.labels)}, production "
-            f"{list(production.labels)}.",
-            "Promote it outright, or try it in staging.",
-        )
+def _unlike(table: SlotTable) -> dict[Slot, RetreadError]:
+    """The slots that are compared with production and cannot be, each with the reason."""
+    found: dict[Slot, RetreadError] = {}
+    for slot in _COMPARED:
+        entry = table.entry(slot)
+        if entry is not None and table.production is not None:
+            try:
+                check_alike(entry.runtime, table.production.runtime)
+            except RetreadError as error:
+                found[slot] = error
+    return found

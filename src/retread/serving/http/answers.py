@@ -78,18 +78,18 @@ class AnswerTemplate:
 
 
 class AnswerBook:
-    """The templates in use, by slot entry."""
+    """The templates in use, by the number of the slot entry."""
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._templates: dict[SlotEntry, AnswerTemplate] = {}
+        self._templates: dict[int, AnswerTemplate] = {}
 
     def template(self, entry: SlotEntry) -> AnswerTemplate:
-        found = self._templates.get(entry)
+        found = self._templates.get(entry.number)
         if found is None:
             if len(self._templates) >= _KEPT:
                 self._templates.clear()
-            found = self._templates[entry] = AnswerTemplate(self._model, entry)
+            found = self._templates[entry.number] = AnswerTemplate(self._model, entry)
         return found
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from retread.core import RetreadError
+from retread.core import InvalidInput, RetreadError
+from retread.serving.http.bodies import Bodies
 from retread.serving.http.exchange import Exchange
 from retread.serving.http.front import Front
 from retread.serving.http.problems import too_large
@@ -34,16 +37,24 @@ class AwaitedExchange(Exchange):
         await self._done
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body, if it is not larger than `limit` bytes; nothing beyond that is kept."""
-    if int(request.headers.get("content-length", "0")) > limit:
-        raise too_large(limit)
+@asynccontextmanager
+async def body_of(request: Request, front: Front) -> AsyncIterator[bytes]:
+    """The body, which counts as held until the block ends; InvalidInput, TooLarge, Unavailable,
+    and then nothing of it is kept."""
+    bodies = front.bodies
+    announced = int(request.headers.get("content-length", "0"))
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limit:
-            raise too_large(limit)
-    return bytes(body)
+    try:
+        _check_size(bodies, announced, announced)
+        async for part in request.stream():
+            body += part
+            bodies.held += len(part)
+            _check_size(bodies, len(body), 0)
+        yield bytes(body)
+    except ClientDisconnect:
+        raise InvalidInput("The request ended in its body.") from None
+    finally:
+        bodies.held -= len(body)
 
 
 def take_headers(exchange: Exchange, request: Request) -> None:
@@ -61,3 +72,10 @@ def response_of(exchange: Exchange) -> Response:
     # uvicorn adds the date itself.
     response.raw_headers = [(name, value) for name, value in fields if name != b"date"]
     return response
+
+
+def _check_size(bodies: Bodies, size: int, more: int) -> None:
+    if size > bodies.largest:
+        raise too_large(bodies.largest)
+    if bodies.held + more > bodies.limit:
+        raise bodies.full()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Protocol
 
 from retread.core import InvalidInput, RetreadError
@@ -11,7 +10,7 @@ from retread.registry.events import Slot
 from retread.serving.call import Call, Outcome
 from retread.serving.http import v2
 from retread.serving.http.front import Front
-from retread.serving.http.problems import HttpRefusal, problem_response, status_of
+from retread.serving.http.problems import problem_response, status_of, unknown_type
 from retread.serving.request_id import checked_request_id
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp")
@@ -30,15 +29,16 @@ class Connection(Protocol):
 
 
 class Exchange(Call):
-    """A call that came in by HTTP; `response` is its answer in bytes, head and body."""
+    """A call that came in by HTTP; `response` is its answer in bytes, head and body; `size` the
+    bytes of its body that count as held."""
 
-    __slots__ = ("connection", "content_type", "front", "keep_alive", "response", "wanted")
+    __slots__ = ("connection", "content_type", "front", "response", "size", "wanted")
 
     def __init__(self, connection: Connection | None, front: Front) -> None:
         super().__init__()
         self.connection = connection
         self.front = front
-        self.keep_alive = True
+        self.size = 0
         self.content_type = _JSON
         self.wanted: Sequence[str] = ()
         self.response = b""
@@ -61,31 +61,27 @@ class Exchange(Call):
             name, self.values = row
             self.id = name or self.id or self.front.ids.new()
             self.front.plane.submit(self)
-        elif len(body) > LARGE_JSON and self._is_json:
-            self.front.readers.run(
-                self.front.plane.loop, lambda: self._prepared(body), self._submit
-            )
+        elif len(body) > LARGE_JSON and self.is_json:
+            self.front.plane.submit_after(self, lambda: self.read(body))
         else:
             try:
                 self.read(body)
             except RetreadError as error:
-                self._submit(error)
+                self.front.plane.refuse(self, error)
             else:
                 self.front.plane.submit(self)
 
     def read(self, body: bytes) -> None:
         """Understand the body by its Content-Type."""
-        if self._is_json:
+        kind = _media_type(self.content_type)
+        if self.is_json:
             self._read_json(body)
-        elif _media_type(self.content_type) in IMAGE_TYPES:
+        elif kind in IMAGE_TYPES:
             self.images = [body]
             self._name("")
         else:
-            raise HttpRefusal(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"The Content-Type {_media_type(self.content_type)[:80]!r} is not known here.",
-                f"Use application/json (V2 tensors) or one of: {', '.join(IMAGE_TYPES)}.",
-            )
+            known = f"application/json (V2 tensors) or one of: {', '.join(IMAGE_TYPES)}"
+            raise unknown_type(kind, known)
 
     def reply(self, error: RetreadError | None) -> None:
         if error is None and self.outcome is not None:
@@ -97,31 +93,16 @@ class Exchange(Call):
         if error is not None:
             self.status = status_of(error)
             self.response = self._problem(error)
+        self.front.bodies.held -= self.size
+        self.size = 0
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.finished()
 
     @property
-    def _is_json(self) -> bool:
+    def is_json(self) -> bool:
         kind = self.content_type
         return kind == _JSON or _media_type(kind) in ("application/json", "")
-
-    def _prepared(self, body: bytes) -> RetreadError | None:
-        """Read and assemble in a thread."""
-        try:
-            self.read(body)
-            self.front.plane.prepare(self)
-        except RetreadError as error:
-            return error
-        except Exception as error:  # a thread's error would leave the client waiting
-            return InvalidInput(f"The request cannot be read: {error}.")
-        return None
-
-    def _submit(self, error: RetreadError | None) -> None:
-        if error is None:
-            self.front.plane.submit(self)
-        else:
-            self.front.plane.refuse(self, error)
 
     def _read_json(self, body: bytes) -> None:
         request = v2.decode(body)
@@ -144,26 +125,18 @@ class Exchange(Call):
         else:
             template.check_outputs(self.wanted)
             body = template.full(name, outcome, self.wanted)
-        return b"%bdate: %b\r\nx-request-id: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
+        return b"%bdate: %b\r\nx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             template.head,
             self.front.date,
             name,
             len(body),
-            self._closing(),
             body,
         )
 
     def _problem(self, error: RetreadError) -> bytes:
         self.id = self.id or self.front.ids.new()
-        headers = b"date: %b\r\nx-request-id: %b\r\n%b"
-        return problem_response(
-            error, headers % (self.front.date, self.id.encode(), self._closing())
-        )
-
-    def _closing(self) -> bytes:
-        if self.front.draining:
-            self.keep_alive = False
-        return b"" if self.keep_alive else b"connection: close\r\n"
+        headers = b"date: %b\r\nx-request-id: %b\r\n"
+        return problem_response(error, headers % (self.front.date, self.id.encode()))
 
 
 def _media_type(content_type: bytes) -> str:

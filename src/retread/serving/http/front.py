@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from retread.serving.crew import Crew
 from retread.serving.dataplane import DataPlane
 from retread.serving.http.answers import AnswerBook
+from retread.serving.http.bodies import Bodies
 from retread.serving.request_id import RequestIds
 
 
@@ -16,11 +16,9 @@ class Front:
     def __init__(self, plane: DataPlane, model: str, *, max_body: int) -> None:
         self.plane = plane
         self.model = model
-        self.max_body = max_body
+        self.bodies = Bodies(max_body)
         self.ids = RequestIds()
         self.answers = AnswerBook(model)
-        self.readers = Crew("reader", 1)
-        """Reads large bodies."""
         self.draining = False
         self.date = b""
         """The Date header, renewed with each tick of the server."""

@@ -10,10 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from retread.core import InvalidInput, Unavailable
+from retread.serving.call import Call
 from retread.serving.http import strict_json
 from retread.serving.http.answers import labels_of
-from retread.serving.http.awaited import AwaitedExchange, read_body, response_of, take_headers
+from retread.serving.http.awaited import AwaitedExchange, body_of, response_of, take_headers
 from retread.serving.http.front import Front
+from retread.serving.http.problems import unknown_type
 from retread.serving.http.routes import json_response
 from retread.serving.rows import CATEGORIES, FEATURES, IMAGE
 from retread.serving.tensor import Tensor
@@ -27,15 +29,18 @@ def neighbour_routes(front: Front, version: str) -> list[Route]:
     async def invocations(request: Request) -> Response:
         exchange = AwaitedExchange(front)
         take_headers(exchange, request)
-        value = strict_json.parse(await read_body(request, front.max_body))
-        exchange.tensors = tensors_of(value)
+        if not exchange.is_json:
+            raise unknown_type(request.headers["content-type"], "application/json")
         exchange.id = exchange.id or front.ids.new()
-        front.plane.submit(exchange)
-        await exchange.answered()
-        if exchange.error is not None or exchange.outcome is None:
-            return response_of(exchange)
-        response = json_response({"predictions": labels_of(exchange.outcome)})
-        response.headers["x-request-id"] = exchange.id
+        async with body_of(request, front) as body:
+            front.plane.submit_after(exchange, lambda: _read(exchange, body))
+            await exchange.answered()
+        response = response_of(exchange)
+        if exchange.error is None and exchange.outcome is not None:
+            # The headers of an answer, and the body that such clients expect.
+            said = json_response({"predictions": labels_of(exchange.outcome)})
+            response.body = said.body
+            response.headers["content-length"] = str(len(said.body))
         return response
 
     async def ping(_: Request) -> Response:
@@ -51,6 +56,10 @@ def neighbour_routes(front: Front, version: str) -> list[Route]:
         Route("/ping", ping, methods=["GET"]),
         Route("/version", show_version, methods=["GET"]),
     ]
+
+
+def _read(call: Call, body: bytes) -> None:
+    call.tensors = tensors_of(strict_json.parse(body))
 
 
 def tensors_of(value: Any) -> dict[str, Tensor]:

@@ -7,10 +7,12 @@ from http import HTTPStatus
 import msgspec
 
 from retread.core import Conflict, Inconclusive, InvalidInput, NotFound, Refused, RetreadError
+from retread.serving.errors import TooLarge
 
 RETRY_AFTER_S = 1
 
 _STATUS: tuple[tuple[type[RetreadError], int], ...] = (
+    (TooLarge, 413),
     (InvalidInput, 400),
     (NotFound, 404),
     (Conflict, 409),
@@ -55,9 +57,25 @@ def problem_response(error: RetreadError, headers: bytes) -> bytes:
     return head % (_STATUS_LINES[status], headers, retry, len(body)) + body
 
 
-def too_large(limit: int) -> HttpRefusal:
-    return HttpRefusal(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+def closing(response: bytes) -> bytes:
+    """The same answer, saying that it is the last of its connection.
+
+    >>> closing(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+    b'HTTP/1.1 200 OK\\r\\nconnection: close\\r\\n\\r\\n'
+    """
+    return response.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+
+
+def too_large(limit: int) -> TooLarge:
+    return TooLarge(
         f"The request's body is larger than {limit:,} bytes.",
         "Send less at once, or raise [serving] max_body_mb.",
+    )
+
+
+def unknown_type(content_type: str, known: str) -> HttpRefusal:
+    return HttpRefusal(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        f"The Content-Type {content_type[:80]!r} is not known here.",
+        f"Use {known}.",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from starlette.routing import Route
 
 from retread.core import InvalidInput, NotFound, Unavailable
 from retread.serving.http import strict_json
-from retread.serving.http.awaited import AwaitedExchange, read_body, response_of, take_headers
+from retread.serving.http.awaited import AwaitedExchange, body_of, response_of, take_headers
 from retread.serving.http.front import Front
 from retread.serving.request_id import checked_request_id
 from retread.serving.slots import SlotEntry
@@ -63,15 +65,16 @@ def protocol_routes(
         exchange = AwaitedExchange(front)
         exchange.version = _version(request)
         take_headers(exchange, request)
-        exchange.start(await read_body(request, front.max_body))
-        await exchange.answered()
+        async with body_of(request, front) as body:
+            exchange.start(body)
+            await exchange.answered()
         return response_of(exchange)
 
     async def feedback(request: Request) -> Response:
         _check_model(front, request)
-        given = _feedback(await read_body(request, front.max_body))
-        pairs = [(checked_request_id(one.id), _label(front, one)) for one in given]
-        await asyncio.to_thread(labels.put, pairs, now())
+        async with body_of(request, front) as body:
+            pairs = await front.plane.readers.result(partial(_feedback, front, body))
+            await asyncio.to_thread(labels.put, pairs, now())
         return json_response({"accepted": len(pairs)})
 
     both = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
@@ -140,7 +143,7 @@ def _metadata(front: Front, entry: SlotEntry) -> dict[str, Any]:
     }
 
 
-def _feedback(body: bytes) -> list[_Feedback]:
+def _feedback(front: Front, body: bytes) -> list[tuple[str, str]]:
     value = strict_json.parse(body)
     try:
         found = msgspec.convert(value, _Feedback | list[_Feedback])
@@ -149,7 +152,8 @@ def _feedback(body: bytes) -> list[_Feedback]:
             f"The body is not feedback: {error}.",
             'Send {"id": REQUEST_ID, "label": LABEL} or a list of such.',
         ) from error
-    return found if isinstance(found, list) else [found]
+    given = found if isinstance(found, list) else [found]
+    return [(checked_request_id(one.id), _label(front, one)) for one in given]
 
 
 def _label(front: Front, given: _Feedback) -> str:
@@ -158,11 +162,15 @@ def _label(front: Front, given: _Feedback) -> str:
     text = str(given.label)
     if labels and text not in labels:
         raise InvalidInput(f"Unknown label {text[:80]!r}.", f"Use one of: {', '.join(labels)}.")
-    if entry and not labels:
-        try:
-            float(text)
-        except ValueError:
-            raise InvalidInput(
-                f"The label {text[:80]!r} is not a number.", "This model predicts a number."
-            ) from None
+    if entry and not labels and not _is_number(text):
+        raise InvalidInput(
+            f"The label {text[:80]!r} is not a number.", "This model predicts a finite number."
+        )
     return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from retread.serving.call import Call
+from retread.serving.recording.answered import Answered
 from retread.serving.recording.records import records_of
 from retread.serving.recording.traffic_log import encode_line
 from retread.serving.slots import SlotEntry
@@ -16,7 +17,7 @@ _KEPT = 16
 _encode = msgspec.json.Encoder().encode
 
 
-def lines_of(call: Call, payloads: Sequence[str]) -> bytes:
+def lines_of(call: Answered, payloads: Sequence[str]) -> bytes:
     """One line for each row of `call`; `payloads` are the digests of its images."""
     return b"".join([encode_line(record) for record in records_of(call, payloads)])
 
@@ -28,7 +29,7 @@ class PlainLines:
     """
 
     def __init__(self) -> None:
-        self._templates: dict[SlotEntry, bytes] = {}
+        self._templates: dict[int, bytes] = {}
 
     def plain(self, call: Call) -> bytes | None:
         """The line of one answered row of numbers; None for any other call."""
@@ -43,7 +44,7 @@ class PlainLines:
         ):
             return None
         entry = outcome.entry
-        template = self._templates.get(entry) or self._made(entry)
+        template = self._templates.get(entry.number) or self.template(entry)
         name = call.id.encode()
         return template % (
             name,
@@ -54,12 +55,13 @@ class PlainLines:
             _encode(dict(zip(entry.runtime.numeric, call.values, strict=True))),
         )
 
-    def _made(self, entry: SlotEntry) -> bytes:
+    def template(self, entry: SlotEntry) -> bytes:
+        """Made anew; `plain` keeps it."""
         if len(self._templates) >= _KEPT:
             self._templates.clear()
         template = (
             b'{"id":"%%b","at":%%b,"key":%%b,"status":200,"answer":{"slot":"%b","version":%d,'
             b'"bundle":"%b","outputs":%%b,"latency_ms":%%b},"numeric":%%b}\n'
         ) % (entry.slot.value.encode(), entry.version, entry.runtime.bundle.encode())
-        self._templates[entry] = template
+        self._templates[entry.number] = template
         return template

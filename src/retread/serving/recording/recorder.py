@@ -9,12 +9,16 @@ from collections import deque
 from collections.abc import Sequence
 
 from retread.serving.call import Call
+from retread.serving.recording.answered import Answered, answered
 from retread.serving.recording.lines import PlainLines, lines_of
 from retread.serving.recording.traffic_log import SegmentTrafficLog
 
 _PAUSE_S = 0.1
 _CHUNK = 256
 _PAYLOAD_BYTES = 64_000_000
+"""Bytes in the queue beyond which images are left out."""
+_RECORD_BYTES = 128_000_000
+"""Bytes in the queue beyond which nothing is taken."""
 _EXPIRE_EVERY_S = 3600.0
 
 logger = logging.getLogger(__name__)
@@ -23,8 +27,8 @@ logger = logging.getLogger(__name__)
 class Recorder:
     """Takes answered calls from the event loop; a thread of its own writes them.
 
-    What does not fit is dropped and counted: records beyond `capacity`, payloads beyond
-    _PAYLOAD_BYTES in the queue, anything the disk does not take.
+    What does not fit is dropped and counted: records beyond `capacity` or _RECORD_BYTES,
+    payloads beyond _PAYLOAD_BYTES, anything the disk does not take.
     """
 
     def __init__(
@@ -35,12 +39,17 @@ class Recorder:
         self._payloads = payloads
         self._keep_s = keep_s
         self._plain = PlainLines()
-        self._queue: deque[Call | bytes] = deque()
-        self._queued_bytes = 0
+        self._queue: deque[Answered | bytes] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self.dropped = 0
-        self.dropped_payloads = 0
+        # Each is written by one thread only: those that take by the event loop, the others by
+        # the recorder's.
+        self._bytes_taken = 0
+        self._bytes_done = 0
+        self._not_taken = 0
+        self._not_written = 0
+        self._payloads_not_taken = 0
+        self._payloads_not_written = 0
         self.written = 0
 
     def start(self) -> None:
@@ -53,14 +62,21 @@ class Recorder:
         and than two threads in turn at one interpreter.
         """
         room = self._capacity - len(self._queue)
+        if self.waiting_bytes > _RECORD_BYTES:
+            room = 0
         if room < len(calls):
-            self.dropped += len(calls) - max(room, 0)
+            self._not_taken += len(calls) - max(room, 0)
             calls = calls[: max(room, 0)]
         plain = self._plain.plain
+        size = 0
         for call in calls:
-            if call.images:
-                self._admit(call)
-            self._queue.append(plain(call) or call)
+            line = plain(call)
+            if line is not None:
+                size += len(line)
+                self._queue.append(line)
+            else:
+                self._take(answered(call))
+        self._bytes_taken += size
 
     def stop(self) -> None:
         """Write what is queued, then end."""
@@ -73,13 +89,30 @@ class Recorder:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def _admit(self, call: Call) -> None:
-        size = sum(map(len, call.images))
-        if not self._payloads or self._queued_bytes + size > _PAYLOAD_BYTES:
-            self.dropped_payloads += len(call.images) if self._payloads else 0
-            call.images = ()
-        else:
-            self._queued_bytes += size
+    @property
+    def waiting_bytes(self) -> int:
+        """About how much memory the queue holds."""
+        return self._bytes_taken - self._bytes_done
+
+    @property
+    def dropped(self) -> int:
+        """Calls of which nothing was recorded."""
+        return self._not_taken + self._not_written
+
+    @property
+    def dropped_payloads(self) -> int:
+        """Images that were not kept, though their calls may be recorded."""
+        return self._payloads_not_taken + self._payloads_not_written
+
+    def _take(self, item: Answered) -> None:
+        size = sum(map(len, item.images))
+        if size and not (self._payloads and self.waiting_bytes + size <= _PAYLOAD_BYTES):
+            self._payloads_not_taken += len(item.images) if self._payloads else 0
+            item.images = ()
+            size = 0
+        item.size += size
+        self._bytes_taken += item.size
+        self._queue.append(item)
 
     def _run(self) -> None:
         expire_at = 0.0
@@ -92,23 +125,36 @@ class Recorder:
 
     def _write(self, count: int) -> None:
         items = [self._queue.popleft() for _ in range(count)]
+        lines = [line for item in items if (line := self._line(item)) is not None]
         try:
-            self._log.append_lines(b"".join([self._line(item) for item in items]))
-            self.written += count
+            self._log.append_lines(b"".join(lines))
+            self.written += len(lines)
         except OSError as error:
-            self.dropped += count
-            logger.error("%d answers could not be recorded: %s", count, error)
+            self._not_written += len(lines)
+            logger.error("%d answers could not be recorded: %s", len(lines), error)
             # A full disk is not filled by trying harder.
             self._stopping.wait(_PAUSE_S)
+        self._bytes_done += sum(
+            len(item) if isinstance(item, bytes) else item.size for item in items
+        )
 
-    def _line(self, item: Call | bytes) -> bytes:
-        return item if isinstance(item, bytes) else lines_of(item, self._keep(item))
+    def _line(self, item: Answered | bytes) -> bytes | None:
+        if isinstance(item, bytes):
+            return item
+        try:
+            return lines_of(item, self._keep(item))
+        except Exception:  # one record that cannot be made must not end all recording
+            self._not_written += 1
+            logger.exception("The answer %s could not be recorded.", item.id)
+            return None
 
-    def _keep(self, call: Call) -> Sequence[str]:
-        if not call.images:
+    def _keep(self, item: Answered) -> Sequence[str]:
+        try:
+            return [self._log.put_payload(image) for image in item.images]
+        except OSError as error:
+            self._payloads_not_written += len(item.images)
+            logger.error("The images of %s could not be kept: %s", item.id, error)
             return ()
-        self._queued_bytes -= sum(map(len, call.images))
-        return [self._log.put_payload(image) for image in call.images]
 
     def _expire(self) -> None:
         try:

@@ -82,8 +82,12 @@ class SegmentTrafficLog:
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-            temporary.write_bytes(content)
-            temporary.replace(path)
+            try:
+                temporary.write_bytes(content)
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
         return digest
 
     def payload(self, digest: str) -> bytes:

@@ -6,5 +6,6 @@
 """
 
 from retread.training.compute.process import Compute, ProcessCompute
+from retread.training.compute.scenario import train_scenario
 
-__all__ = ["Compute", "ProcessCompute"]
+__all__ = ["Compute", "ProcessCompute", "train_scenario"]

@@ -38,6 +38,7 @@ from retread.training.progress import Report, decode_progress
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 _TAIL = 2_000
+_LAST_WORDS_S = 5.0
 # Errors with a constructor of their own come back as the kind they are a case of.
 _KINDS: dict[str, type[RetreadError]] = {
     "unknown_option": InvalidInput,
@@ -57,6 +58,10 @@ class Compute(Protocol):
         """The outcome; `on_line` is called with each epoch. Raises what stopped the run."""
         ...
 
+    def cancel(self) -> None:
+        """Stop every run under way; whoever waits for one gets Unavailable."""
+        ...
+
 
 class ProcessCompute:
     """One child process a run, which dies with this one.
@@ -68,6 +73,7 @@ class ProcessCompute:
     def __init__(self, project: Project, clock: Clock | None = None) -> None:
         self._project = project
         self._clock = clock or SystemClock()
+        self._under_way: set[subprocess.Popen[bytes]] = set()
 
     def train(self, request: TrainingRequest, on_line: Report = lambda _: None) -> TrainingOutcome:
         folder = folder_of(self._project, request.key)
@@ -78,14 +84,22 @@ class ProcessCompute:
         (folder / FAILURE).unlink(missing_ok=True)
         log = self._log(request)
         with child(folder, log) as process:
-            assert process.stdout is not None, "it was asked for as a pipe"
-            for line in process.stdout:
-                on_line(decode_progress(line))
-            status = process.wait()
+            self._under_way.add(process)
+            try:
+                assert process.stdout is not None, "it was asked for as a pipe"
+                for line in process.stdout:
+                    on_line(decode_progress(line))
+                status = process.wait()
+            finally:
+                self._under_way.discard(process)
         outcome = read_outcome(folder)
         if outcome is None:
             raise explained(read_failure(folder), status, log)
         return outcome
+
+    def cancel(self) -> None:
+        for process in tuple(self._under_way):
+            stop(process)
 
     def _order(self, request: TrainingRequest) -> Order:
         return Order(
@@ -104,7 +118,7 @@ class ProcessCompute:
 
 @contextmanager
 def child(folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A training process; it is killed when the block ends before it does."""
+    """A training process; it is stopped when the block ends before it does."""
     command = [sys.executable, "-m", "retread.training.worker", str(folder)]
     with log.open("ab") as errors:
         process = subprocess.Popen(
@@ -120,10 +134,19 @@ def child(folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             try:
                 yield process
             finally:
-                if process.poll() is None:
-                    process.kill()
+                stop(process)
     finally:
         process.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a training: first by closing its stdin, which lets it record that it was interrupted."""
+    assert process.stdin is not None, "it was asked for as a pipe"
+    process.stdin.close()
+    try:
+        process.wait(_LAST_WORDS_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def environment() -> dict[str, str]:
@@ -144,7 +167,7 @@ def explained(failure: Failure | None, status: int, log: Path) -> RetreadError:
     """The error that ended a child, as it was raised there."""
     if failure is not None:
         kind = _KINDS.get(failure.code, RetreadError)
-        return kind(failure.message, failure.hint)
+        return kind(failure.message, failure.hint or f"See {log}.")
     how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
     last = log.read_bytes()[-_TAIL:].decode(errors="replace").strip().splitlines()
     said = f" Its last words: {last[-1]}" if last else ""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from retread.training.tabular.recipe import TabularRecipe
+from retread.training.tabular import TabularRecipe
 
 RECIPE = TabularRecipe(regression=False)

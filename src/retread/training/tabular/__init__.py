@@ -1,3 +1,10 @@
-"""What the two tabular recipes share; scikit-learn is imported when a training starts."""
+"""What the two tabular recipes share; scikit-learn is imported when a training starts.
 
-__all__: list[str] = []
+>>> from retread.training.tabular import TabularRecipe
+>>> TabularRecipe(regression=True).options
+('epochs',)
+"""
+
+from retread.training.tabular.recipe import TabularRecipe
+
+__all__ = ["TabularRecipe"]

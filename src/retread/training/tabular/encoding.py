@@ -11,8 +11,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from retread.bundle import Signature
 from retread.core import InvalidInput
+from retread.training.estimator import Matrix, Model
 from retread.training.inputs import CATEGORIES, FEATURES, Arrays
-from retread.training.tabular.estimator import Matrix, Model
 
 
 def encoder(train: Arrays, model: Model) -> ColumnTransformer:
@@ -38,16 +38,14 @@ def stacked(inputs: Arrays) -> Matrix:
 
 
 def check_columns(signature: Signature, train: Arrays) -> None:
-    """InvalidInput names the columns that have no value, or an infinite one."""
+    """InvalidInput names the columns that have no value."""
     if FEATURES not in train:
         return
     columns = next(spec.columns for spec in signature.inputs if spec.name == FEATURES)
     values = dict(zip(columns, train[FEATURES].T, strict=True))
     empty = [name for name, column in values.items() if np.isnan(column).all()]
-    endless = [name for name, column in values.items() if np.isinf(column).any()]
-    for names, what in ((empty, "no value at all"), (endless, "infinite values")):
-        if names:
-            raise InvalidInput(
-                f"In the training split, these columns have {what}: {', '.join(names)}.",
-                "Add them to [data] exclude, or repair the data.",
-            )
+    if empty:
+        raise InvalidInput(
+            f"In the training split, these columns have no value at all: {', '.join(empty)}.",
+            "Add them to [data] exclude, or repair the data.",
+        )

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from retread.bundle import Signature
 from retread.training.early_stopping import Progress, observe
+from retread.training.estimator import ROUNDS_AN_EPOCH, Matrix, Model
 from retread.training.evaluation import metrics_of
 from retread.training.inputs import graph_inputs, outputs, table_inputs
 from retread.training.model_lookup import builder
@@ -20,7 +21,6 @@ from retread.training.model_types import tabular
 from retread.training.progress import EpochFinished, Report
 from retread.training.recipe import Result, Task
 from retread.training.tabular.encoding import check_columns, encoder, stacked
-from retread.training.tabular.estimator import ROUNDS_AN_EPOCH, Matrix, Model
 from retread.training.tabular.thresholds import hold_in_32_bits
 from retread.training.tabular.trained import TrainedPipeline, answers
 from retread.training.threshold import judged, shortfall
@@ -69,10 +69,8 @@ def _train(
     regression: bool,
 ) -> Result:
     epochs = task.request.epochs if model.rounds else 1
-    _set_rounds(pipeline, model, epochs)
     started = time.monotonic()
-    pipeline.fit(tables.train, tables.target)
-    hold_in_32_bits(model.estimator)
+    _fit(pipeline, model, tables, epochs)
     progress, kept = Progress(), dict[str, float]()
     for found in _stages(pipeline, model, tables.validation, regression):
         metrics = metrics_of(tables.truth, found)
@@ -86,15 +84,16 @@ def _train(
             break
     if progress.kept != epochs:
         # The first rounds of a longer boosting are the same as a shorter one.
-        _set_rounds(pipeline, model, progress.kept)
-        pipeline.fit(tables.train, tables.target)
+        _fit(pipeline, model, tables, progress.kept)
     reason = shortfall(progress, task.settings.early_stopping, regression=regression)
     return Result(metrics=kept, epochs=progress.epoch, met=progress.met, reason=reason)
 
 
-def _set_rounds(pipeline: Pipeline, model: Model, epochs: int) -> None:
+def _fit(pipeline: Pipeline, model: Model, tables: Tables, epochs: int) -> None:
     if model.rounds:
         pipeline.set_params(**{f"model__{model.rounds}": epochs * ROUNDS_AN_EPOCH})
+    pipeline.fit(tables.train, tables.target)
+    hold_in_32_bits(model.estimator)
 
 
 def _stages(

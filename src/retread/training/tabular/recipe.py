@@ -11,6 +11,7 @@ from retread.training.model_lookup import check_model_type
 from retread.training.model_types import tabular
 from retread.training.progress import Report
 from retread.training.recipe import Task, Trained
+from retread.training.request import TrainingRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,13 @@ class TabularRecipe:
     """Estimators of scikit-learn's shape, with the encoding of categories in front."""
 
     regression: bool
+    options: tuple[str, ...] = ("epochs",)
 
     def model_types(self) -> tuple[str, ...]:
         return plugin_names(tabular)
 
-    def check(self, model_type: str, schema: Schema) -> None:
-        check_model_type(tabular, model_type)
+    def check(self, request: TrainingRequest, schema: Schema) -> None:
+        check_model_type(tabular, request.model_type)
         if any(column.kind is ColumnKind.IMAGE for column in schema.columns):
             raise InvalidInput(
                 "The data is images, but the recipe is for tables.",

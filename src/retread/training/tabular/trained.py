@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 
 from retread.bundle import Signature
+from retread.training.estimator import Matrix
 from retread.training.inputs import Arrays
 from retread.training.recipe import Result
 from retread.training.tabular.encoding import stacked
-from retread.training.tabular.estimator import Matrix
 from retread.training.tabular.export import export_pipeline
 
 

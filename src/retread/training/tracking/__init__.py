@@ -1,7 +1,22 @@
-"""Runs in MLflow; importing a module of this package does not import mlflow, using it does.
+"""Runs in MLflow; importing this package does not import mlflow, using it does.
 
-`mlflow_tracking.MlflowTracking` records runs, `runs.MlflowRuns` reads them, `aliases.MlflowAliases`
-shows our stages as aliases of MLflow's registered model.
+>>> from retread.training.tracking import MlflowRuns
+>>> MlflowRuns.__name__
+'MlflowRuns'
+
+MlflowTracking records runs, MlflowRuns reads them, MlflowAliases shows our stages as aliases of
+MLflow's registered model.
 """
 
-__all__: list[str] = []
+from retread.training.tracking.aliases import MlflowAliases
+from retread.training.tracking.mlflow_tracking import MlflowTracking
+from retread.training.tracking.runs import Difference, MlflowRuns, RunSummary, differences
+
+__all__ = [
+    "Difference",
+    "MlflowAliases",
+    "MlflowRuns",
+    "MlflowTracking",
+    "RunSummary",
+    "differences",
+]

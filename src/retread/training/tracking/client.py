@@ -18,6 +18,7 @@ from retread.project import Project
 KEY_TAG = "retread.key"
 KEY_DIGEST_TAG = "retread.key_digest"
 PARENT_TAG = "mlflow.parentRunId"
+SCENARIO_TAG = "retread.scenario"
 BUNDLE_TAG = "retread.bundle"
 REASON_TAG = "retread.reason"
 MODEL_FOLDER = "model"
@@ -36,7 +37,7 @@ class Place:
 def place_of(project: Project) -> Place:
     return Place(
         url=project.tracking_url,
-        file=Path(project.tracking_url.removeprefix("sqlite:///")),
+        file=project.home / "mlflow.db",
         artifacts=project.home / "mlartifacts",
         name=project.settings.project.name,
     )

@@ -21,6 +21,7 @@ from retread.training.tracking.client import (
     MODEL_FOLDER,
     PARENT_TAG,
     REASON_TAG,
+    SCENARIO_TAG,
     connect,
     experiment,
     locked,
@@ -56,15 +57,20 @@ class MlflowTracking:
             "retread.cause_detail": request.cause.detail,
             "retread.trigger": request.cause.trigger,
         }
+        name = f"{request.model_type} {parameters.get('optimizer_type', '')}".strip()
         with locked(self._place):
             if request.parent:
-                about[PARENT_TAG] = self._run(request.parent, f"scenario {request.parent}", {})
-            run_id = self._run(request.key, f"{request.model_type} {request.optimizer_type}", about)
+                data = f"{request.dataset}@{request.dataset_version}"
+                scenario = {**about, SCENARIO_TAG: request.scenario, "retread.dataset": data}
+                about[PARENT_TAG] = self._run(request.parent, request.scenario, scenario)
+            run_id = self._run(request.key, name, about)
         history = self._client.get_metric_history(run_id, LEARNING_RATE)
         self._logged[run_id] = {metric.step for metric in history}
+        # MLflow refuses to change one; a run that goes on under newer code keeps its first.
+        known = self._client.get_run(run_id).data.params
         self._client.log_batch(
             run_id,
-            params=[Param(name, str(value)) for name, value in parameters.items()],
+            params=[Param(n, str(value)) for n, value in parameters.items() if n not in known],
             tags=[RunTag(name, value) for name, value in about.items()],
         )
         return run_id
@@ -77,7 +83,7 @@ class MlflowTracking:
         self._log(run_id, {_LOGGED.get(n, n): v for n, v in figures.items()}, epoch.epoch)
 
     def finish(self, run_id: str, outcome: TrainingOutcome, manifest: Manifest | None) -> None:
-        """Close the run, and the scenario it belongs to until its next run opens it."""
+        """Close the run, and its scenario if no other run of it is open."""
         figures = {f"kept_{_LOGGED.get(n, n)}": v for n, v in outcome.metrics.items()}
         if manifest is not None:
             figures |= {f"evaluation_{_LOGGED.get(n, n)}": v for n, v in manifest.metrics.items()}
@@ -98,6 +104,9 @@ class MlflowTracking:
         self._client.set_tag(run_id, REASON_TAG, reason[:4000])
         self._close(run_id, "FAILED")
 
+    def interrupt(self, run_id: str) -> None:
+        self._close(run_id, "KILLED")
+
     def _run(self, key: str, name: str, tags: Mapping[str, str]) -> str:
         key_digest = digest_bytes(key.encode())
         place = experiment(self._client, self._place)
@@ -113,10 +122,18 @@ class MlflowTracking:
         return str(run.info.run_id)
 
     def _close(self, run_id: str, status: str) -> None:
-        self._client.set_terminated(run_id, status=status)
-        parent = self._client.get_run(run_id).data.tags.get(PARENT_TAG)
-        if parent:
-            self._client.set_terminated(parent, status="FINISHED")
+        with locked(self._place):
+            self._client.set_terminated(run_id, status=status)
+            parent = self._client.get_run(run_id).data.tags.get(PARENT_TAG)
+            if not parent:
+                return
+            place = experiment(self._client, self._place)
+            runs = self._client.search_runs([place], f"tags.`{PARENT_TAG}` = '{parent}'")
+            states = {run.info.status for run in runs}
+            if "RUNNING" not in states:
+                self._client.set_terminated(
+                    parent, status="FINISHED" if "FINISHED" in states else status
+                )
 
     def _log(self, run_id: str, figures: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric

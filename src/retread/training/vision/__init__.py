@@ -1,3 +1,8 @@
-"""How networks over images are trained with PyTorch; importing its modules imports torch."""
+"""How networks over images are trained with PyTorch; importing this package imports torch.
 
-__all__: list[str] = []
+trained = fit(task, report)
+"""
+
+from retread.training.vision.fit import fit
+
+__all__ = ["fit"]

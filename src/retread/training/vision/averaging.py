@@ -10,7 +10,7 @@ import copy
 
 import torch
 
-from retread.training.vision.network import Network
+from retread.training.network import Network
 
 DECAY = 0.97
 

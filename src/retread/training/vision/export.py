@@ -12,7 +12,7 @@ from onnx import GraphProto, ModelProto
 
 from retread.bundle import Signature
 from retread.core import MissingDependency
-from retread.training.vision.network import Network, Served
+from retread.training.network import Network, Served
 
 _OPSET = 20
 

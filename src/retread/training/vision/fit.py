@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -19,13 +18,13 @@ from retread.training.evaluation import metrics_of
 from retread.training.inputs import decode_rows, outputs
 from retread.training.model_lookup import builder
 from retread.training.model_types import vision
+from retread.training.network import Network, Normalise
 from retread.training.progress import EpochFinished, Report
 from retread.training.recipe import Result, Task
 from retread.training.threshold import judged, shortfall
 from retread.training.vision.augment import augment
 from retread.training.vision.averaging import Averaged
 from retread.training.vision.device import device_named, fast_precision, seed_everything
-from retread.training.vision.network import Network, Normalise
 from retread.training.vision.optimizers import optimizer_named, schedule
 from retread.training.vision.trained import TrainedNetwork, probabilities
 
@@ -99,17 +98,15 @@ class Loop:
         self._optimizer = optimizer_named(
             request.optimizer_type, network.parameters(), request.learning_rate
         )
-        steps = math.ceil(train.count / request.batch_size) * request.epochs
+        steps = len(batches(torch.arange(train.count), self._size)) * request.epochs
         self._schedule = schedule(self._optimizer, request.learning_rate, steps)
 
     def epoch(self) -> float:
         """Train on every example once; the learning rate at its end."""
         self._network.train()
         order = torch.randperm(self._train.count, generator=self._generator)
-        for places in torch.split(order, self._size):
-            # Batch normalisation cannot learn from a single example.
-            if len(places) > 1:
-                self._step(places.to(self._device))
+        for places in batches(order, self._size):
+            self._step(places.to(self._device))
             self._schedule.step()
         return float(self._schedule.get_last_lr()[0])
 
@@ -125,6 +122,19 @@ class Loop:
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
         self.averaged.update(self._network)
+
+
+def batches(order: Tensor, size: int) -> list[Tensor]:
+    """Places in batches; one left over alone joins the last, as batch normalisation cannot learn
+    from a single example.
+
+    >>> [len(batch) for batch in batches(torch.arange(7), 3)]
+    [3, 4]
+    """
+    parts = list(torch.split(order, size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
 
 
 def decoded(task: Task, device: torch.device) -> Batches:

@@ -12,9 +12,9 @@ import torch
 from retread.bundle import ImageInput, Pixels, Signature
 from retread.data.store import IMAGE
 from retread.training.inputs import Arrays
+from retread.training.network import Network, Served
 from retread.training.recipe import Result
 from retread.training.vision.export import export_network
-from retread.training.vision.network import Network, Served
 
 _BATCH = 64
 

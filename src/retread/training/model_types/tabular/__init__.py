@@ -1,6 +1,6 @@
 """Estimators over tables: `build(regression, seed, threads) -> Model`.
 
-`retread.training.tabular.estimator` says what a Model is.
+`retread.training.estimator` says what a Model is.
 """
 
 __all__: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from retread.training.tabular.estimator import Model
+from retread.training.estimator import Model
 
 
 def build(regression: bool, seed: int, threads: int) -> Model:  # noqa: ARG001  OpenMP has its own

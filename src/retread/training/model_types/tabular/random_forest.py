@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from retread.training.tabular.estimator import Model
+from retread.training.estimator import Model
 
 
 def build(regression: bool, seed: int, threads: int) -> Model:

@@ -1,6 +1,6 @@
 """Networks over images: `build(classes, pretrained) -> Network`.
 
-`retread.training.vision.network` says what a Network is.
+`retread.training.network` says what a Network is.
 """
 
 __all__: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from retread.training.vision.network import Network
+from retread.training.network import Network
 
 WIDTH = 32
 DROPOUT = 0.3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from retread.core import MissingDependency, Unavailable
-from retread.training.vision.network import Network
-from retread.training.vision.torchvision_operators import declare_operators
+from retread.training.network import Network
+from retread.training.torchvision_operators import declare_operators
 
 
 def build(classes: int, pretrained: bool) -> Network:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from retread.training.vision.network import Network
+from retread.training.network import Network
 
 CHANNELS = 10
 GRID = 8

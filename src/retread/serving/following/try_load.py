@@ -1,10 +1,11 @@
-"""`python -m retread.serving.trial ROOT DIGEST BYTES`: load a bundle where it can do no harm.
+"""Load a bundle where it can do no harm: `python -m ... ROOT DIGEST BYTES`.
 
 Exit 0 when it loads and answers within BYTES of address space; else 1 and one sentence.
 """
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ from retread.serving.runtime import load_runtime
 
 def main(arguments: list[str]) -> int:
     root, digest, limit = arguments
+    # Where the limit does not hold, the kernel shall take this process and not the server.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
     bundles = LocalBundleStore(Path(root))
     try:

@@ -1,0 +1,75 @@
+"""Stages as MLflow's aliases, by the process that the product uses."""
+
+from __future__ import annotations
+
+import pytest
+from tests.serving.running import until
+
+from retread.app import Workspace
+from retread.app.stage_mirror import SHOWN, ProcessMirror
+from retread.bundle import Cause
+from retread.project import Project
+from retread.training import TrainingRequest
+from retread.training.tracking import MlflowTracking
+from retread.training.tracking.client import connect, place_of
+
+
+def tracked_run(project: Project, key: str) -> str:
+    """A run with a model in MLflow's store."""
+    request = TrainingRequest(
+        key=key,
+        dataset="iris",
+        dataset_version=1,
+        model_type="random_forest",
+        optimizer_type="adam",
+        epochs=1,
+        learning_rate=0.1,
+        batch_size=8,
+        sample=1.0,
+        seed=0,
+        cause=Cause(),
+    )
+    tracking = MlflowTracking(project)
+    run_id = tracking.start(request, {}, {})
+    tracking.model(run_id, b"graph")
+    return run_id
+
+
+def aliases_in_mlflow(project: Project) -> dict[str, str]:
+    client, name = connect(place_of(project)), place_of(project).name
+    found = client.search_registered_models(f"name = '{name}'")
+    aliases = found[0].aliases if found else {}
+    return {a: client.get_model_version(name, v).run_id for a, v in aliases.items()}
+
+
+def test_before_anything_was_tracked_no_process_is_started(project: Project) -> None:
+    ProcessMirror(project).mirror({"production": "run"})
+    assert not (project.logs / "stage-mirror.log").exists()
+
+
+@pytest.mark.slow
+def test_the_latest_stages_are_shown_in_mlflow_and_not_twice(project: Project) -> None:
+    first, second = tracked_run(project, "a"), tracked_run(project, "b")
+    mirror = Workspace(project).mirror
+    mirror.mirror({"staging": first})
+    # Changes that come while it is busy are not queued: the last one counts.
+    mirror.mirror({"production": first})
+    mirror.mirror({"production": first, "staging": second})
+    until(
+        lambda: aliases_in_mlflow(project) == {"production": first, "staging": second},
+        "both stages in MLflow",
+    )
+    until(lambda: second in shown(project), "it is remembered what was shown")
+    log = project.logs / "stage-mirror.log"
+    assert log.read_text() == ""
+    log.unlink()
+    ProcessMirror(project).mirror({"staging": second, "production": first})
+    assert not log.exists()
+    ProcessMirror(project).mirror({"production": second})
+    until(lambda: aliases_in_mlflow(project) == {"production": second}, "the new stage in MLflow")
+    until(lambda: first not in shown(project), "that too is remembered")
+
+
+def shown(project: Project) -> str:
+    path = project.home / SHOWN
+    return path.read_text() if path.is_file() else ""

@@ -1,0 +1,94 @@
+"""The runs of a scenario, side by side."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+
+from retread.bundle import Cause
+from retread.core import InvalidInput, RetreadError
+from retread.training import Report, TrainingOutcome, TrainingRequest, train_scenario
+
+
+def request(model_type: str) -> TrainingRequest:
+    return TrainingRequest(
+        key=f"k/{model_type}",
+        dataset="it",
+        dataset_version=1,
+        model_type=model_type,
+        optimizer_type="adam",
+        epochs=1,
+        learning_rate=0.1,
+        batch_size=2,
+        sample=1.0,
+        seed=0,
+        cause=Cause(),
+    )
+
+
+@dataclass
+class Meeting:
+    """A Compute whose runs end only when `size` of them are under way at the same time."""
+
+    size: int
+    broken: tuple[str, ...] = ()
+    interrupted: str = ""
+    cancelled: bool = False
+    barrier: threading.Barrier = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.barrier = threading.Barrier(self.size)
+
+    def train(self, request: TrainingRequest, on_line: Report) -> TrainingOutcome:
+        self.barrier.wait(10)
+        if request.model_type in self.broken:
+            raise InvalidInput(f"{request.model_type} is broken.")
+        if request.model_type == self.interrupted:
+            raise KeyboardInterrupt
+        return TrainingOutcome(
+            key=request.key,
+            run_id=request.model_type,
+            model_type=request.model_type,
+            metrics={},
+            epochs=1,
+            seconds=0.0,
+            bundle="",
+            reason="",
+        )
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+THREE = [request(name) for name in ("forest", "boosting", "cnn")]
+
+
+def test_runs_are_side_by_side_and_in_order() -> None:
+    outcomes = train_scenario(Meeting(3), THREE, 3, lambda _: None)
+    assert [outcome.run_id for outcome in outcomes] == ["forest", "boosting", "cnn"]
+
+
+def test_no_more_than_asked_for_are_side_by_side() -> None:
+    with pytest.raises(threading.BrokenBarrierError):
+        train_scenario(Meeting(3), THREE, 2, lambda _: None)
+
+
+def test_what_stops_one_run_stops_no_other() -> None:
+    outcomes = train_scenario(Meeting(1, broken=("boosting",)), THREE, 1, lambda _: None)
+    assert [outcome.run_id for outcome in outcomes] == ["forest", "", "cnn"]
+    assert (outcomes[1].bundle, outcomes[1].reason) == ("", "boosting is broken.")
+
+
+def test_a_scenario_in_which_nothing_came_to_an_end_raises() -> None:
+    broken = Meeting(1, broken=("forest", "boosting", "cnn"))
+    with pytest.raises(RetreadError, match="forest is broken"):
+        train_scenario(broken, THREE, 1, lambda _: None)
+
+
+def test_an_interruption_ends_them_all() -> None:
+    compute = Meeting(3, interrupted="boosting")
+    with pytest.raises(KeyboardInterrupt):
+        train_scenario(compute, THREE, 3, lambda _: None)
+    assert compute.cancelled
