@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from tests.databases import database_url, postgres
 from tests.loop.journal import Journal
 from tests.loop.miniature import (
     START,
@@ -20,7 +21,6 @@ from tests.loop.miniature import (
     World,
     without_syncing,
 )
-from tests.registry.conftest import database_url, postgres
 
 from retread.core import Database, ManualClock
 from retread.loop.outbox import Outbox

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.databases import database_url, postgres
 
 from retread.bundle import (
     CONFIDENCE,
@@ -31,6 +32,8 @@ from retread.project import Settings, parse_settings
 from retread.registry import SqlLedger
 from retread.registry.events import PromotionCompleted, VersionRegistered
 from retread.serving import Answer, PredictionRecord, SegmentTrafficLog, SqlLabelStore
+
+__all__ = ["database_url", "postgres"]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LABELS = ("good", "defective")
@@ -174,11 +177,12 @@ def answer(
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    database = Database(f"sqlite:///{tmp_path / 'retread.db'}")
+def house(tmp_path: Path, database_url: str) -> Iterator[House]:
+    """A project in miniature, in each kind of database."""
+    database = Database(database_url)
     database.create_tables()
     clock = ManualClock(START)
-    return House(
+    yield House(
         ledger=SqlLedger(database, clock),
         bundles=LocalBundleStore(tmp_path / "bundles"),
         traffic=SegmentTrafficLog(tmp_path / "traffic"),
@@ -187,6 +191,7 @@ def house(tmp_path: Path) -> House:
         clock=clock,
         settings=parse_settings({"monitoring": {"window": 50}}, source="test"),
     )
+    database.close()
 
 
 @pytest.fixture

@@ -27,19 +27,6 @@ def ids(log: SegmentTrafficLog, after: Cursor = Cursor(), limit: int = 1000) -> 
     return [r.id for r in log.read(after, limit)[0]]
 
 
-def test_reads_what_was_appended_and_goes_on_from_the_cursor(tmp_path: Path) -> None:
-    log = SegmentTrafficLog(tmp_path, rotate_bytes=400)
-    log.append([record(f"r{i}", i) for i in range(7)])
-    first, cursor = log.read(Cursor(), 3)
-    assert [r.id for r in first] == ["r0", "r1", "r2"]
-    assert first[0] == record("r0", 0)
-    log.append([record("r7", 7)])
-    rest, cursor = log.read(cursor, 100)
-    assert [r.id for r in rest] == ["r3", "r4", "r5", "r6", "r7"]
-    assert cursor.offset == 8
-    assert log.read(cursor, 100) == ((), cursor)
-
-
 @given(
     batches=st.lists(st.integers(0, 5), max_size=8),
     limits=st.lists(st.integers(1, 4), min_size=1, max_size=4),
@@ -123,29 +110,6 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
             log.append([record("lost")])
     log.append([record("b")])
     assert ids(log) == ["a", "b"]
-
-
-def test_finds_a_request_by_its_id(tmp_path: Path) -> None:
-    log = SegmentTrafficLog(tmp_path, rotate_bytes=300)
-    log.append([record(f"r{i}", i) for i in range(20)])
-    log.append([record("r1.1", 21)])
-    found = log.find("r1")
-    assert found is not None
-    assert found.at == 1
-    assert log.find("r1.1") == record("r1.1", 21)
-    assert log.find("r99") is None
-    assert log.find('"') is None
-    assert log.find("\n") is None
-
-
-def test_payloads_are_kept_by_content(tmp_path: Path) -> None:
-    log = SegmentTrafficLog(tmp_path)
-    digest = log.put_payload(b"an image")
-    assert log.put_payload(b"an image") == digest
-    assert log.payload(digest) == b"an image"
-    for wrong in ("sha256:" + "0" * 64, "../../etc/passwd", ""):
-        with pytest.raises(NotFound):
-            log.payload(wrong)
 
 
 def test_what_is_old_goes_but_never_the_segment_in_use(tmp_path: Path) -> None:
