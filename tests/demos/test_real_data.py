@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +35,9 @@ def played(folder: Path, *words: str) -> dict[str, Any]:
 
 def test_tires_close_the_loop_on_real_photos(tmp_path: Path) -> None:
     summary = played(tmp_path, "tires", "--data", str(DATA / "tires"))
-    evaluated = 130
-    noise = sqrt(0.8 * 0.2 / evaluated)
-    assert summary["versions"][0]["metrics"]["Accuracy"] >= 0.80 - 2 * noise
+    # What such a network reaches, 0.80, less its noise: one standard deviation of the 97 photos
+    # in the evaluation split is 0.04.
+    assert summary["versions"][0]["metrics"]["Accuracy"] >= 0.73
 
 
 def test_alarms_alone_keep_bikes_below_sixty_percent_of_the_fixed_model(tmp_path: Path) -> None:
