@@ -11,7 +11,7 @@ from retread.app.loop_data import LoopData
 from retread.app.versioning import add_data, add_request
 from retread.app.workspace import Workspace
 from retread.data import ID, LABEL, State, diff
-from retread.loop.traffic_source import traffic_source
+from retread.data.traffic_source import traffic_source
 from retread.project import open_project
 from retread.serving import Answer, PredictionRecord
 

@@ -361,7 +361,7 @@ class World:
         return [message.title for message in self.messages()]
 
     def messages(self) -> list[Message]:
-        announce(self.ports, self.ports.sender)
+        announce(self.ports)
         found = []
         while (letter := self.outbox.claim()) is not None:
             found.append(letter.message)

@@ -19,6 +19,8 @@ from retread.core import (
 )
 from retread.registry import Applied, Promoter, Registry, SqlLedger, SqlServerDirectory, Stage
 from retread.registry.events import PromotionReverted, Slot, SlotAssigned
+from retread.registry.promotion import Promotion
+from retread.registry.state import OpenPromotion
 
 SECOND = timedelta(seconds=1)
 
@@ -345,6 +347,29 @@ def test_rollback_past_an_open_promotion_and_never_back_to_it(desk: Desk) -> Non
         desk.another(wait=dying).rollback(to=2)
     desk.servers.forget("silent")
     assert desk.promoter.rollback().version == 2, "a rollback under way is brought to its end"
+
+
+def test_a_rollback_goes_back_once_though_the_promotion_fails_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.versions(3)
+    for number in (1, 2):
+        desk.promoter.promote(number, force_reason="a test")
+    desk.servers.announce("silent", {})
+    with pytest.raises(Died):
+        desk.another(wait=dying).promote(3, force_reason="a test")
+    late = desk.another()
+    take_back = late._take_back
+
+    def after_others(opened: OpenPromotion, reason: str) -> Promotion | None:
+        desk.another(0.0).settle_overdue()
+        desk.servers.forget("silent")
+        return take_back(opened, reason)
+
+    monkeypatch.setattr(late, "_take_back", after_others)
+    with pytest.raises(Refused, match="version 2 stays"):
+        late.rollback()
+    assert desk.production == 2
 
 
 def test_promoter_and_recovery_find_one_outcome(desk: Desk) -> None:

@@ -14,11 +14,11 @@ from retread.bundle import LocalBundleStore
 from retread.registry.events import Slot
 from retread.serving import Cursor, SegmentTrafficLog
 from retread.serving.call import Call, Outcome
-from retread.serving.recording.answered import answered
 from retread.serving.recording.lines import PlainLines
 from retread.serving.recording.recorder import Recorder
 from retread.serving.recording.records import records_of
 from retread.serving.recording.segments import decode_line
+from retread.serving.recording.unwritten import unwritten
 from retread.serving.rows import Rows
 from retread.serving.runtime import load_runtime
 from retread.serving.slots import SlotEntry
@@ -194,7 +194,7 @@ def test_the_short_way_writes_what_the_long_one_would(tmp_path: Path) -> None:
     line = PlainLines().plain(call)
     assert line is not None
     short = decode_line(line)
-    (full,) = records_of(answered(call), ())
+    (full,) = records_of(unwritten(call), ())
     assert short is not None
     assert short.numeric == pytest.approx(full.numeric, rel=1e-6)
     assert replace(short, numeric={}) == replace(full, numeric={})

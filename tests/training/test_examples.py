@@ -10,6 +10,7 @@ import pytest
 from retread.bundle import REFERENCE, Cause, CauseKind, decode_reference
 from retread.core import Inconclusive, InvalidInput, ManualClock
 from retread.data import LABEL, TIMESTAMP, Split, add_rows
+from retread.data.traffic_source import traffic_source
 from retread.training import Overrides, plan_runs
 from retread.training.examples import added_since, joined, read_examples, sampled, spread
 from retread.training.run import run
@@ -84,15 +85,19 @@ def test_a_model_of_changed_traffic_is_compared_with_that_traffic(fruit_bench: B
         bench.datasets,
         "trial",
         pa.Table.from_pylist(traffic),
-        source="traffic",
+        source=traffic_source("trg_1"),
         settings=bench.project.settings.data,
         clock=ManualClock(NOON),
     )
     bench.datasets.release("trial", version.number)
     weights = {}
-    for kind in (CauseKind.DRIFT, CauseKind.MANUAL):
+    for kind, trigger in ((CauseKind.DRIFT, "trg_1"), (CauseKind.MANUAL, "trg_2")):
         request = plan_runs(
-            bench.project.settings, Overrides(), Cause(kind=kind), version, kind.value
+            bench.project.settings,
+            Overrides(),
+            Cause(kind=kind, trigger=trigger),
+            version,
+            kind.value,
         )[0]
         outcome = run(bench.shop, request, "2012-06-01T12:00:00+00:00", lambda _: None)
         reference = decode_reference(bench.bundles.read(outcome.bundle, REFERENCE))

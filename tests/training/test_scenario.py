@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from retread.bundle import Cause
-from retread.core import InvalidInput, RetreadError
+from retread.core import InvalidInput, RetreadError, Unavailable
 from retread.training import Report, TrainingOutcome, TrainingRequest, train_scenario
 
 
@@ -85,6 +85,29 @@ def test_a_scenario_in_which_nothing_came_to_an_end_raises() -> None:
     broken = Meeting(1, broken=("forest", "boosting", "cnn"))
     with pytest.raises(RetreadError, match="forest is broken"):
         train_scenario(broken, THREE, 1, lambda _: None)
+
+
+@dataclass
+class Flaky(Meeting):
+    """Processes of `dies` die the first time."""
+
+    dies: tuple[str, ...] = ()
+    tries: list[str] = field(default_factory=list)
+
+    def train(self, request: TrainingRequest, on_line: Report) -> TrainingOutcome:
+        self.tries.append(request.model_type)
+        if self.tries.count(request.model_type) == 1 and request.model_type in self.dies:
+            raise Unavailable("The training process was ended by signal 9.")
+        return super().train(request, on_line)
+
+
+def test_a_process_that_died_is_tried_once_more() -> None:
+    compute = Flaky(1, dies=("boosting",))
+    outcomes = train_scenario(compute, THREE, 1, lambda _: None)
+    assert [outcome.run_id for outcome in outcomes] == ["forest", "boosting", "cnn"]
+    assert compute.tries == ["forest", "boosting", "cnn", "boosting"]
+    with pytest.raises(Unavailable):
+        train_scenario(Flaky(1, dies=("forest",)), THREE[:1], 1, lambda _: None)
 
 
 def test_an_interruption_ends_them_all() -> None:

@@ -25,8 +25,8 @@ def epochs_shown(requests: Sequence[TrainingRequest], *, quiet: bool) -> Iterato
     else:
         names = _names(requests)
         for name in names.values():
-            errors.print(f"training {name}", markup=False)
-        yield lambda epoch: errors.print(f"{names[epoch.key]}: {line(epoch)}", markup=False)
+            errors.print(f"training {name}")
+        yield lambda epoch: errors.print(f"{names[epoch.key]}: {line(epoch)}")
 
 
 def line(epoch: EpochFinished) -> str:
@@ -61,10 +61,10 @@ def _names(requests: Sequence[TrainingRequest]) -> dict[str, str]:
 
 def _bars() -> Progress:
     return Progress(
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}", markup=False),
+        TextColumn("{task.fields[figures]}"),
         TimeRemainingColumn(),
         console=errors,
     )

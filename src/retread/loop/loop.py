@@ -126,7 +126,7 @@ class Loop:
         entries = self._ports.ledger.read()
         if len(entries) == self._told:
             return
-        announce(self._ports, self._ports.sender)
+        announce(self._ports)
         self._told = len(entries)
 
     def _start_next(self) -> None:

@@ -57,9 +57,9 @@ def notices(entries: Iterable[Entry], sender: Sender, now: datetime) -> Iterator
             yield notice
 
 
-def announce(ports: LoopPorts, sender: Sender) -> None:
+def announce(ports: LoopPorts) -> None:
     """Put everything worth saying into the outbox, each once."""
-    for key, message in notices(ports.ledger.read(), sender, ports.clock.now()):
+    for key, message in notices(ports.ledger.read(), ports.sender, ports.clock.now()):
         ports.outbox.enqueue(key, message)
 
 

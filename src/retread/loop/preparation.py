@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from retread.core import Conflict, NotFound, Outcome, Refused
+from retread.data.traffic_source import traffic_source
 from retread.data.version import DatasetVersion, State
 from retread.loop.course import Course
 from retread.loop.ports import LoopPorts
 from retread.loop.record_data import record_version
-from retread.loop.traffic_source import traffic_source
 from retread.registry.events import TriggerDecided
 
 _POLL_S = 1.0

@@ -57,7 +57,7 @@ def _told(error: Exception) -> str:
 
 def _finished(course: Course, ending: Ending) -> Ending:
     ports = course.ports
-    announce(ports, course.sender)
+    announce(ports)
     if ending.outcome == "failed":
         if ending.version:
             withdraw(ports.models, ending.version, ending.reason)

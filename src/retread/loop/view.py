@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from retread.loop.traffic_source import is_traffic
+from retread.data.traffic_source import is_traffic
 from retread.project.sections import TriggersSection
 from retread.registry.events import (
     DatasetVersionAdded,

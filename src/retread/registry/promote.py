@@ -15,6 +15,7 @@ from retread.registry.await_servers import Change, Wait, await_servers
 from retread.registry.events import (
     Event,
     GateOverridden,
+    PromotionReverted,
     Slot,
     SlotAssigned,
     SlotCleared,
@@ -101,6 +102,10 @@ class Promoter:
             back = self._take_back(opened, reason or "It was rolled back by hand.")
             if back is not None and to in (None, back.version):
                 return back
+            outcome = rules.outcome_of(self._ledger.read(), opened.epoch)
+            if back is None and to is None and isinstance(outcome, PromotionReverted):
+                # It failed by itself meanwhile: the version before serves, and is not left.
+                return result(opened, outcome)
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
             state = self._projection.of(entries)

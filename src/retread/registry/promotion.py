@@ -9,6 +9,7 @@ from retread.registry.events import PromotionCompleted, PromotionReverted
 from retread.registry.state import OpenPromotion
 
 SERVER_HINT = "See the server's log, and try again."
+_REVERTED_HINT = "See what serves with: retread production"
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +30,7 @@ def result(
         back = f"version {opened.previous} stays" if opened.previous else "there is none"
         raise Refused(
             f"Version {opened.version} did not come into production; {back}. {outcome.reason}",
-            SERVER_HINT,
+            _REVERTED_HINT,
         )
     if outcome is None:
         raise Conflict(f"The promotion of version {opened.version} was superseded.")

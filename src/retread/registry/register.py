@@ -142,7 +142,7 @@ class Registry:
         try:
             return self._bundles.manifest(bundle)
         except (IntegrityBroken, NotFound) as error:
-            # A production that is damaged must not keep out the version that would replace it.
+            # The rest of the verdict is still worth having: a person may go on by force.
             log.warning("Production is judged without its manifest: %s", error)
             return None
 

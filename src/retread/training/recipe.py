@@ -31,11 +31,6 @@ class Task:
     validation: Examples
     threads: int
 
-    @property
-    def from_traffic(self) -> bool:
-        """Whether the model is to be one of what the traffic is like now."""
-        return self.request.cause.kind.wants_traffic
-
 
 @dataclass(frozen=True, slots=True)
 class Result:

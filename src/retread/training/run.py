@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from retread.bundle import MODEL, BundleStore, Manifest, Parameter
+from retread.bundle import MODEL, BundleStore, Cause, Manifest, Parameter
 from retread.core import Refused
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
+from retread.data.traffic_source import traffic_source
 from retread.data.version import DatasetVersion, Split, State
 from retread.project import Project
 from retread.training.assemble import Origin, assemble
@@ -163,16 +164,22 @@ def store(
         return "", None
     window = task.settings.data.window_days
     evaluation = read_examples(shop.datasets, origin.version, Split.EVALUATION, window)
-    before = ids_before(shop.datasets, origin.version) if task.from_traffic else ()
+    before = ids_before(shop.datasets, origin.version, task.request.cause)
     manifest, files = assemble(task, trained, evaluation, origin, before)
     digest = shop.bundles.put(manifest, files)
     shop.tracking.model(origin.run_id, files[MODEL])
     return digest, manifest
 
 
-def ids_before(datasets: DatasetStore, version: DatasetVersion) -> list[str]:
-    """Ids of the rows that the version before had; none of the first."""
-    if version.number == 1:
+def ids_before(datasets: DatasetStore, version: DatasetVersion, cause: Cause) -> list[str]:
+    """Ids of the rows that the version had before this cause added traffic; none if it did not."""
+    if version.source != traffic_source(cause.trigger):
         return []
-    earlier = datasets.version(version.dataset, version.number - 1)
-    return cast("list[str]", datasets.read(earlier, columns=[ID])[ID].to_pylist())
+    earlier = [
+        other
+        for other in datasets.versions(version.dataset)
+        if other.number < version.number and other.state is State.RELEASED
+    ]
+    if not earlier:
+        return []
+    return cast("list[str]", datasets.read(earlier[-1], columns=[ID])[ID].to_pylist())

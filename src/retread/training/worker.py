@@ -34,7 +34,7 @@ from retread.training.tracking import MlflowTracking
 FAILED = 1
 PARENT_GONE = 2
 
-_LAST_WORDS_S = 2.0
+_LAST_WORDS_S = 8.0
 
 
 def main(folder: Path) -> int:

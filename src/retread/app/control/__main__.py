@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from retread.app import asking
 from retread.app.control.application import Control, control_app
 from retread.app.control.page import Links
 from retread.app.overview import LedgerView, unsettled
@@ -16,6 +17,7 @@ from retread.app.supervisor.addresses import addresses_of
 from retread.app.workspace import Workspace
 from retread.bundle import CauseKind
 from retread.core import Refused, RetreadError
+from retread.loop import Asked
 from retread.project import open_project
 
 
@@ -51,10 +53,6 @@ def control_of(workspace: Workspace) -> Control:
 
 def ask(workspace: Workspace, kind: CauseKind, message: str) -> dict[str, str]:
     """Ask the arbiter; what it decided, or Refused for anything but yes."""
-    # Once somebody asks: what a trigger needs is much larger than all the rest of this process.
-    from retread.app import asking
-    from retread.loop import Asked
-
     request = asking.ask(workspace, kind, Asked(message=message))
     if not request.accepted:
         raise Refused(f"{request.decision}: {request.reason}", "See /api/triggers.")

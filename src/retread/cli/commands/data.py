@@ -166,11 +166,19 @@ def release(
 ) -> None:
     """Let a version out of quarantine."""
     from retread.app.versioning import release_data
+    from retread.data import standing_of
 
     work = workspace(project)
     found = _named(work.datasets, version)
     found = release_data(work, found.dataset, found.number, reason)
-    emit(found, as_json=json, text=f"{found.reference} is released.")
+    text = f"{found.reference} is released."
+    later = standing_of(work.datasets, found.dataset).base
+    if later.number > found.number:
+        text += (
+            f" {later.reference} came after it and was made without its rows: to learn from them, "
+            f"add them again with: retread data add {found.dataset} SOURCE --append"
+        )
+    emit(found, as_json=json, text=text)
 
 
 def collect_garbage(

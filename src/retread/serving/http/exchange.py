@@ -92,7 +92,7 @@ class Exchange(Call):
                 error = wrong
         if error is not None:
             self.status = status_of(error)
-            self.response = self._problem(error)
+            self.response = self.problem(error)
         self.front.bodies.held -= self.size
         self.size = 0
         connection, self.connection = self.connection, None
@@ -133,7 +133,8 @@ class Exchange(Call):
             body,
         )
 
-    def _problem(self, error: RetreadError) -> bytes:
+    def problem(self, error: RetreadError) -> bytes:
+        """The answer that says what is wrong."""
         self.id = self.id or self.front.ids.new()
         headers = b"date: %b\r\nx-request-id: %b\r\n"
         return problem_response(error, headers % (self.front.date, self.id.encode()))

@@ -57,7 +57,9 @@ class ServingCollector:
             ("version",),
             {(str(version),): count for version, count in measures.canary_errors.items()},
         )
-        yield self._count("retread_unpaired", "Calls a canary was too busy for.", measures.unpaired)
+        yield self._count(
+            "retread_unpaired", "Calls that a second model was too busy for.", measures.unpaired
+        )
         yield self._count(
             "retread_batches", "Batches answered in one run of a model.", measures.batches
         )

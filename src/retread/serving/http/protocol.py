@@ -233,9 +233,8 @@ class InferenceProtocol(HttpToolsProtocol):
         if exchange is not None:
             self._front.plane.refuse(exchange, error)
             return
-        exchange = Exchange(None, self._front)
-        self._front.plane.refuse(exchange, error)
-        self._refusal = closing(exchange.response)
+        # What is no infer request is not told to the data plane: a scan of ports is no traffic.
+        self._refusal = closing(Exchange(None, self._front).problem(error))
         self._end()
 
     def _is_last(self) -> bool:

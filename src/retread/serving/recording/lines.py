@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from retread.serving.call import Call
-from retread.serving.recording.answered import Answered
 from retread.serving.recording.records import records_of
 from retread.serving.recording.traffic_log import encode_line
+from retread.serving.recording.unwritten import Unwritten
 from retread.serving.slots import SlotEntry
 
 _KEPT = 16
@@ -17,7 +17,7 @@ _KEPT = 16
 _encode = msgspec.json.Encoder().encode
 
 
-def lines_of(call: Answered, payloads: Sequence[str]) -> bytes:
+def lines_of(call: Unwritten, payloads: Sequence[str]) -> bytes:
     """One line for each row of `call`; `payloads` are the digests of its images."""
     return b"".join([encode_line(record) for record in records_of(call, payloads)])
 

@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from retread.serving.call import Call
-from retread.serving.recording.answered import Answered, answered
 from retread.serving.recording.lines import PlainLines, lines_of
 from retread.serving.recording.traffic_log import SegmentTrafficLog
+from retread.serving.recording.unwritten import Unwritten, unwritten
 
 _PAUSE_S = 0.1
 _CHUNK = 256
@@ -39,7 +39,7 @@ class Recorder:
         self._payloads = payloads
         self._keep_s = keep_s
         self._plain = PlainLines()
-        self._queue: deque[Answered | bytes] = deque()
+        self._queue: deque[Unwritten | bytes] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         # Each is written by one thread only: those that take by the event loop, the others by
@@ -75,7 +75,7 @@ class Recorder:
                 size += len(line)
                 self._queue.append(line)
             else:
-                self._take(answered(call))
+                self._take(unwritten(call))
         self._bytes_taken += size
 
     def stop(self) -> None:
@@ -104,7 +104,7 @@ class Recorder:
         """Images that were not kept, though their calls may be recorded."""
         return self._payloads_not_taken + self._payloads_not_written
 
-    def _take(self, item: Answered) -> None:
+    def _take(self, item: Unwritten) -> None:
         size = sum(map(len, item.images))
         if size and not (self._payloads and self.waiting_bytes + size <= _PAYLOAD_BYTES):
             self._payloads_not_taken += len(item.images) if self._payloads else 0
@@ -138,7 +138,7 @@ class Recorder:
             len(item) if isinstance(item, bytes) else item.size for item in items
         )
 
-    def _line(self, item: Answered | bytes) -> bytes | None:
+    def _line(self, item: Unwritten | bytes) -> bytes | None:
         if isinstance(item, bytes):
             return item
         try:
@@ -148,7 +148,7 @@ class Recorder:
             logger.exception("The answer %s could not be recorded.", item.id)
             return None
 
-    def _keep(self, item: Answered) -> Sequence[str]:
+    def _keep(self, item: Unwritten) -> Sequence[str]:
         try:
             return [self._log.put_payload(image) for image in item.images]
         except OSError as error:

@@ -9,12 +9,12 @@ import numpy as np
 
 from retread.serving.call import Outcome
 from retread.serving.record import Answer, PredictionRecord
-from retread.serving.recording.answered import Answered
+from retread.serving.recording.unwritten import Unwritten
 from retread.serving.rows import CATEGORIES, Rows, input_named
 from retread.serving.runtime import Runtime, is_finite
 
 
-def records_of(call: Answered, payloads: Sequence[str]) -> list[PredictionRecord]:
+def records_of(call: Unwritten, payloads: Sequence[str]) -> list[PredictionRecord]:
     """`payloads` are the digests of the call's images, where they were kept."""
     rows = call.rows
     if call.outcome is None or rows is None:
@@ -41,7 +41,7 @@ def records_of(call: Answered, payloads: Sequence[str]) -> list[PredictionRecord
 
 
 def _record(
-    call: Answered,
+    call: Unwritten,
     name: str,
     answer: Answer | None,
     paired: Answer | None,
@@ -93,7 +93,7 @@ def _answers(outcome: Outcome | None, count: int) -> Sequence[Answer | None]:
     ]
 
 
-def _numeric(call: Answered, runtime: Runtime, rows: Rows) -> Sequence[dict[str, float]]:
+def _numeric(call: Unwritten, runtime: Runtime, rows: Rows) -> Sequence[dict[str, float]]:
     if call.statistics:
         return call.statistics
     if not runtime.numeric:

@@ -38,7 +38,7 @@ from retread.training.progress import Report, decode_progress
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 _TAIL = 2_000
-_LAST_WORDS_S = 5.0
+_LAST_WORDS_S = 10.0
 # Errors with a constructor of their own come back as the kind they are a case of.
 _KINDS: dict[str, type[RetreadError]] = {
     "unknown_option": InvalidInput,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from retread.core import RetreadError
+from retread.core import RetreadError, Unavailable
 from retread.training.compute.process import Compute
 from retread.training.progress import Report
 from retread.training.request import TrainingOutcome, TrainingRequest
@@ -16,8 +16,9 @@ def train_scenario(
 ) -> tuple[TrainingOutcome, ...]:
     """The outcome of each run, in order; `at_once` is how many are trained at the same time.
 
-    What stops one run does not stop the others: its outcome has no bundle and says why. When every
-    run was stopped, what stopped the first is raised.
+    What stops one run does not stop the others: its outcome has no bundle and says why. A process
+    that died is tried once more, alone: side by side, two may have wanted too much memory. When
+    every run was stopped, what stopped the first is raised.
     """
 
     def train(request: TrainingRequest) -> TrainingOutcome | RetreadError:
@@ -29,6 +30,9 @@ def train_scenario(
     with ThreadPoolExecutor(max_workers=min(at_once, len(requests))) as pool:
         try:
             ends = list(pool.map(train, requests))
+            for place, request in enumerate(requests if len(requests) > 1 else ()):
+                if isinstance(ends[place], Unavailable):
+                    ends[place] = train(request)
         except BaseException:
             compute.cancel()
             raise

@@ -13,7 +13,7 @@ _NUMBER_BYTES = 32
 
 
 @dataclass(slots=True, eq=False)
-class Answered:
+class Unwritten:
     """Waits to be written; a call itself would keep its tensors, its pixels and its answer in
     bytes for as long. `rows` have no pixels; `size` is about how many bytes it holds, images
     apart."""
@@ -30,7 +30,7 @@ class Answered:
     size: int
 
 
-def answered(call: Call) -> Answered:
+def unwritten(call: Call) -> Unwritten:
     rows = call.rows
     if rows is not None and rows.pixels is not None:
         rows = Rows(rows.count)
@@ -38,7 +38,7 @@ def answered(call: Call) -> Answered:
     if rows is not None:
         texts = sum(len(text) for row in rows.categories for text in row)
         size += len(rows.features) + texts
-    return Answered(
+    return Unwritten(
         id=call.id,
         at=call.at,
         key=call.key or call.id,
