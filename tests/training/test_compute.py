@@ -142,11 +142,17 @@ def test_kill_the_worker_anywhere_then_once_more(fruit_bench: Bench) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_cancelled_is_recorded_as_killed(fruit_bench: Bench) -> None:
-    compute, request = (
-        ProcessCompute(fruit_bench.project),
-        fruit_bench.request(model_type="gradient_boosting", epochs=2_000),
+def test_a_run_that_is_cancelled_is_recorded_as_killed(
+    make_bench: MakeBench, table: Callable[[Rows], Path]
+) -> None:
+    bench = make_bench(
+        table(fruit()),
+        "kind",
+        recipe={"kind": "tabular-classification"},
+        training={"model_type": "gradient_boosting", "epochs": 500},
+        early_stopping={"patience": 500},
     )
+    compute, request = ProcessCompute(bench.project), bench.request()
     raised = list[Exception]()
 
     def train() -> None:
@@ -162,7 +168,7 @@ def test_a_run_that_is_cancelled_is_recorded_as_killed(fruit_bench: Bench) -> No
     compute.cancel()
     waiting.join(20)
     assert raised
-    assert [run.status for run in MlflowRuns(fruit_bench.project).latest()] == ["KILLED"]
+    assert [run.status for run in MlflowRuns(bench.project).latest()] == ["KILLED"]
 
 
 BROKEN = '''"""A model type with a mistake in it."""

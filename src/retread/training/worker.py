@@ -6,11 +6,8 @@ ends when its parent does, or wants it to: stdin is a pipe that nobody writes to
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
-import threading
-import time
 import traceback
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +15,7 @@ from typing import BinaryIO
 from retread.bundle import LocalBundleStore
 from retread.core import RetreadError, locked_folder
 from retread.data import LanceDatasetStore
+from retread.training.lifeline import PARENT_GONE, Lifeline
 from retread.training.order import (
     Failure,
     Order,
@@ -32,15 +30,12 @@ from retread.training.run import Workshop, run
 from retread.training.tracking import MlflowTracking
 
 FAILED = 1
-PARENT_GONE = 2
-
-_LAST_WORDS_S = 8.0
 
 
 def main(folder: Path) -> int:
     """Do the work of one folder; 0 when there is an outcome, 1 when there is a failure."""
-    progress = protocol_stream()
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    progress, lifeline = protocol_stream(), Lifeline()
+    lifeline.hold()
     # An earlier process of the same key may still be dying.
     with locked_folder(folder):
         if read_outcome(folder) is not None:
@@ -48,7 +43,7 @@ def main(folder: Path) -> int:
         order = read_order(folder)
         sys.path.insert(0, order.root)
         try:
-            outcome = train(order, progress)
+            outcome = train(order, progress, lifeline)
         except Exception as error:
             traceback.print_exc()
             write_failure(folder, failure_of(error))
@@ -68,19 +63,24 @@ def failure_of(error: Exception) -> Failure:
     )
 
 
-def train(order: Order, progress: BinaryIO) -> TrainingOutcome:
+def train(order: Order, progress: BinaryIO, lifeline: Lifeline) -> TrainingOutcome:
     """Wire the adapters of this process and run."""
     project = order.project
+    tracking = MlflowTracking(project)
+    lifeline.is_open = lambda: tracking.has_open_run
 
     def report(epoch: EpochFinished) -> None:
-        progress.write(encode_progress(epoch))
-        progress.flush()
+        try:
+            progress.write(encode_progress(epoch))
+            progress.flush()
+        except BrokenPipeError:  # nobody is there to hear it: the run is no failure
+            raise KeyboardInterrupt from None
 
     shop = Workshop(
         project=project,
         datasets=LanceDatasetStore(project.datasets),
         bundles=LocalBundleStore(project.bundles),
-        tracking=MlflowTracking(project),
+        tracking=tracking,
         threads=len(os.sched_getaffinity(0)),
     )
     return run(shop, order.request, order.created_at, report)
@@ -91,18 +91,6 @@ def protocol_stream() -> BinaryIO:
     ours = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return ours
-
-
-def end_with_parent() -> None:
-    """Wait for the pipe to close, which it does however the parent ended; then interrupt the run.
-
-    A library that does not return to Python in time is not waited for.
-    """
-    while os.read(0, 4096):
-        pass
-    _thread.interrupt_main()
-    time.sleep(_LAST_WORDS_S)
-    os._exit(PARENT_GONE)
 
 
 if __name__ == "__main__":

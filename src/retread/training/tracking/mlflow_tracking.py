@@ -44,6 +44,12 @@ class MlflowTracking:
         self._place = place_of(project)
         self._client = connect(self._place)
         self._logged: dict[str, set[int]] = {}
+        self._open: set[str] = set()
+
+    @property
+    def has_open_run(self) -> bool:
+        """Whether a run was begun that did not end."""
+        return bool(self._open)
 
     def start(
         self, request: TrainingRequest, parameters: Mapping[str, Parameter], tags: Mapping[str, str]
@@ -64,6 +70,7 @@ class MlflowTracking:
                 scenario = {**about, SCENARIO_TAG: request.scenario, "retread.dataset": data}
                 about[PARENT_TAG] = self._run(request.parent, request.scenario, scenario)
             run_id = self._run(request.key, name, about)
+            self._open.add(run_id)
         history = self._client.get_metric_history(run_id, LEARNING_RATE)
         self._logged[run_id] = {metric.step for metric in history}
         # MLflow refuses to change one; a run that goes on under newer code keeps its first.
@@ -124,6 +131,7 @@ class MlflowTracking:
     def _close(self, run_id: str, status: str) -> None:
         with locked(self._place):
             self._client.set_terminated(run_id, status=status)
+            self._open.discard(run_id)
             parent = self._client.get_run(run_id).data.tags.get(PARENT_TAG)
             if not parent:
                 return
