@@ -30,15 +30,14 @@ PORTS = ("SERVING__PORT", "PROJECT__CONTROL_PORT", "PROJECT__TRACKING_PORT")
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [0, 1])
 def test_the_loop_closes_and_what_it_leaves_can_be_opened(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, seed: int
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The addresses of the summary are those of this user's settings.
     for port in PORTS:
         monkeypatch.setenv(f"RETREAD__{port}", str(free_port()))
     folder = tmp_path / "there"
-    code = run(["demo", "iris", "--folder", str(folder), "--seed", str(seed), "--json"])
+    code = run(["demo", "iris", "--folder", str(folder), "--seed", "1", "--json"])
     captured = capsys.readouterr()
     summary = json.loads(captured.out)
     assert code == 0, captured.err
@@ -95,10 +94,12 @@ def check_links(summary: dict[str, Any], folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    ("moment", "at_work"),
-    [("Training random_forest", "retread.training.worker"), ("A quiet shift", "retread.serving")],
+    ("number", "moment", "at_work"),
+    [
+        (signal.SIGINT, "Training random_forest", "retread.training.worker"),
+        (signal.SIGTERM, "A quiet shift", "retread.serving"),
+    ],
 )
 def test_an_interrupted_demo_leaves_no_process(
     tmp_path: Path, number: signal.Signals, moment: str, at_work: str

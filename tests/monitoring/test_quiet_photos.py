@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Project:
         {
             "data": {"group": "group", "evaluation_share": 0.3, "validation_share": 0.2},
             "recipe": {"image_size": 64, "positive_label": "defective"},
-            "training": {"model_type": "cnn", "epochs": 12},
+            "training": {"model_type": "cnn", "epochs": 5},
             "early_stopping": {"min_loss": 10.0, "min_accuracy": 0.0},
         },
         source="the test",
