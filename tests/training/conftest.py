@@ -54,9 +54,6 @@ class MemoryTracking:
     def fail(self, run_id: str, reason: str) -> None:
         self.failures.append(reason)
 
-    def interrupt(self, run_id: str) -> None:
-        self.failures.append("interrupted")
-
 
 @dataclass
 class Bench:

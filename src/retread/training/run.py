@@ -49,10 +49,6 @@ class Tracking(Protocol):
         """The run could not go on."""
         ...
 
-    def interrupt(self, run_id: str) -> None:
-        """The run was stopped from outside; it may start again."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
@@ -90,9 +86,6 @@ def run(
         bundle, manifest = store(shop, task, trained, origin)
     except Exception as error:
         shop.tracking.fail(run_id, str(error))
-        raise
-    except KeyboardInterrupt:
-        shop.tracking.interrupt(run_id)
         raise
     outcome = TrainingOutcome(
         key=request.key,

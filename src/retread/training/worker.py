@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from retread.bundle import LocalBundleStore
 from retread.core import RetreadError, locked_folder
 from retread.data import LanceDatasetStore
-from retread.training.lifeline import PARENT_GONE, Lifeline
+from retread.training.lifeline import Lifeline
 from retread.training.order import (
     Failure,
     Order,
@@ -67,14 +68,13 @@ def train(order: Order, progress: BinaryIO, lifeline: Lifeline) -> TrainingOutco
     """Wire the adapters of this process and run."""
     project = order.project
     tracking = MlflowTracking(project)
-    lifeline.is_open = lambda: tracking.has_open_run
+    lifeline.last_words = tracking.interrupt
 
     def report(epoch: EpochFinished) -> None:
-        try:
+        # Nobody is there to hear it: the lifeline ends the run, which is no failure.
+        with suppress(BrokenPipeError):
             progress.write(encode_progress(epoch))
             progress.flush()
-        except BrokenPipeError:  # nobody is there to hear it: the run is no failure
-            raise KeyboardInterrupt from None
 
     shop = Workshop(
         project=project,
@@ -94,7 +94,4 @@ def protocol_stream() -> BinaryIO:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(Path(sys.argv[1])))
-    except KeyboardInterrupt:
-        os._exit(PARENT_GONE)
+    sys.exit(main(Path(sys.argv[1])))

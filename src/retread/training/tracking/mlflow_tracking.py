@@ -46,11 +46,6 @@ class MlflowTracking:
         self._logged: dict[str, set[int]] = {}
         self._open: set[str] = set()
 
-    @property
-    def has_open_run(self) -> bool:
-        """Whether a run was begun that did not end."""
-        return bool(self._open)
-
     def start(
         self, request: TrainingRequest, parameters: Mapping[str, Parameter], tags: Mapping[str, str]
     ) -> str:
@@ -111,8 +106,10 @@ class MlflowTracking:
         self._client.set_tag(run_id, REASON_TAG, reason[:4000])
         self._close(run_id, "FAILED")
 
-    def interrupt(self, run_id: str) -> None:
-        self._close(run_id, "KILLED")
+    def interrupt(self) -> None:
+        """The runs that are open were stopped from outside; they may start again."""
+        for run_id in tuple(self._open):
+            self._close(run_id, "KILLED")
 
     def _run(self, key: str, name: str, tags: Mapping[str, str]) -> str:
         key_digest = digest_bytes(key.encode())
