@@ -37,7 +37,7 @@ from retread.data import (
 )
 from retread.data.content import evaluation_digest, row_digests, version_digest
 from retread.data.summary import count_by
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -22,7 +22,7 @@ from retread.data import (
     diff,
     verify,
 )
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 from .conftest import Adds, Grows, Images, write_image
 

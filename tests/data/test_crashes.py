@@ -21,7 +21,7 @@ import lance, lance.fragment
 from retread.core import SystemClock
 from retread.data import AddRequest, LanceDatasetStore, add_version
 from retread.data.lance_store import history
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 def die_around(owner, name, after):
     whole = getattr(owner, name)

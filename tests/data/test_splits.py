@@ -14,7 +14,7 @@ from retread.data.gathered import Gathered
 from retread.data.identity import Known, identify
 from retread.data.nearness import Leaders
 from retread.data.placing import place
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 from .conftest import gathered
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retread.bundle import CauseKind
 from retread.loop import Decision, History, Proposal, Request, arbitrate
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 POLICY = TriggersSection(cooldown_s=600.0, daily_budget=3)

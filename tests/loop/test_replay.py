@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from retread.bundle import CauseKind
 from retread.loop import Decision, Proposal, replay
 from retread.loop.proposal import received
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 from retread.registry.events import Event, RetrainingFinished, TriggerDecided
 from retread.registry.ledger import Entry
 

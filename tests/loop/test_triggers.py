@@ -12,7 +12,7 @@ from retread.bundle import CauseKind
 from retread.core import InvalidInput, Refused, UnknownOption, load_plugin
 from retread.loop import Asked, Proposal, View, asked_for, fold_history, triggers
 from retread.loop.observe import noticed
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 from retread.registry.events import (
     DatasetVersionAdded,
     DatasetVersionReleased,

@@ -24,7 +24,7 @@ from retread.monitoring.performance import (
     value_range,
     yardstick,
 )
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.serving import PredictionRecord
 
 SETTINGS = MonitoringSection(min_labels=50, degradation_margin=0.1)

@@ -5,6 +5,7 @@
 True
 """
 
+from retread.core.backoff import Backoff
 from retread.core.clock import Clock, ManualClock, SystemClock
 from retread.core.database import METADATA, Database
 from retread.core.digest import canonical_json, digest_bytes, digest_json, short
@@ -19,12 +20,20 @@ from retread.core.errors import (
     NotFound,
     Refused,
     RetreadError,
+    StorageFailed,
     Unavailable,
     UnknownOption,
 )
-from retread.core.files import locked_folder, sync_folder, write_atomically
+from retread.core.files import (
+    FolderLock,
+    is_locked,
+    locked_folder,
+    new_folder,
+    sync_folder,
+    write_atomically,
+)
 from retread.core.ids import new_id
-from retread.core.metric import METRICS, Metric, metric_named
+from retread.core.metric import METRICS, Metric, format_metric, format_metrics, metric_named
 from retread.core.names import checked_name, is_name
 from retread.core.plugins import load_plugin, load_plugins, plugin_names
 from retread.core.verdict import CheckResult, Outcome, Verdict, combine
@@ -32,10 +41,12 @@ from retread.core.verdict import CheckResult, Outcome, Verdict, combine
 __all__ = [
     "METADATA",
     "METRICS",
+    "Backoff",
     "CheckResult",
     "Clock",
     "Conflict",
     "Database",
+    "FolderLock",
     "Inconclusive",
     "IntegrityBroken",
     "InvalidInput",
@@ -47,6 +58,7 @@ __all__ = [
     "Outcome",
     "Refused",
     "RetreadError",
+    "StorageFailed",
     "SystemClock",
     "Unavailable",
     "UnknownOption",
@@ -56,13 +68,17 @@ __all__ = [
     "combine",
     "digest_bytes",
     "digest_json",
+    "format_metric",
+    "format_metrics",
     "is_dotted",
+    "is_locked",
     "is_name",
     "load_dotted",
     "load_plugin",
     "load_plugins",
     "locked_folder",
     "metric_named",
+    "new_folder",
     "new_id",
     "plugin_names",
     "reach_own_code",

@@ -16,7 +16,7 @@ from retread.data.standing import Standing, standing_of
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
 from retread.data.tabular import examples, times, without_nan
 from retread.data.version import Column, ColumnKind, DatasetVersion
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from retread.data.version import Column
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and how much there is."""

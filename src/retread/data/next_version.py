@@ -29,7 +29,7 @@ from retread.data.store import (
 )
 from retread.data.summary import Changes, Summary, compare, count_by, summarise
 from retread.data.version import ColumnKind, DatasetVersion, Schema, State
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 _COMMON = (ID, LABEL, GROUP, SPLIT, SOURCE, DIGEST, TIMESTAMP)
 _IMAGES_A_BATCH = 256

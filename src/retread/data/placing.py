@@ -15,7 +15,7 @@ from retread.data.identity import Known, identify
 from retread.data.nearness import Leaders
 from retread.data.splits import splits_of
 from retread.data.store import DIGEST, GROUP, ID, KEYS, LABEL, SPLIT, key_tuples
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from retread.bundle import CauseKind
 from retread.loop.decision import Decision, Ruling
 from retread.loop.history import History
 from retread.loop.proposal import Proposal
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 
 BUDGET_WINDOW = timedelta(hours=24)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from retread.loop.arbiter import arbitrate
 from retread.loop.decision import Decision
 from retread.loop.history import History, Request, fold_history
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 from retread.registry.ledger import Entry
 
 

@@ -9,7 +9,7 @@ from retread.loop.arbiter import arbitrate
 from retread.loop.decision import Decision, Ruling
 from retread.loop.history import Request, fold_history
 from retread.loop.proposal import Proposal, received
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 from retread.registry.events import Event, TriggerDecided
 from retread.registry.ledger import Entry, Ledger
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from retread.data.traffic_source import is_traffic
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 from retread.registry.events import (
     DatasetVersionAdded,
     DatasetVersionReleased,

@@ -13,7 +13,7 @@ from retread.bundle import VALUE_SAID, Evidence, Manifest, evidence_metrics
 from retread.core import digest_bytes, metric_named
 from retread.monitoring.betting import Bets, place
 from retread.monitoring.streams import Streams, predicted_label
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected
 from retread.serving.record import PredictionRecord
 

@@ -16,7 +16,7 @@ from retread.monitoring.performance import Performance, degradation, observed_me
 from retread.monitoring.production import Production, Subject
 from retread.monitoring.streams import Streams
 from retread.monitoring.watch import Detectors, Watch, alarms, alpha_of_each, recent_streams
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected, DriftDetected
 from retread.registry.ledger import Entry
 

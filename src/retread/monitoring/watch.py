@@ -11,7 +11,7 @@ from retread.monitoring.detector import Detector, alarming_streams
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.production import Production, Subject
 from retread.monitoring.streams import Streams, traffic_streams
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DriftDetected, Slot
 from retread.serving.record import PredictionRecord
 

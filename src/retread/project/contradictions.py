@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from retread.core import METRICS, UnknownOption, is_dotted, metric_named
 from retread.project.known_names import KnownNames
-from retread.project.sections import TrainingSection
-from retread.project.settings import Settings
+from retread.project.settings import Settings, TrainingSection
 
 Key = tuple[str, ...]
 

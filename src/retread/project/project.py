@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retread.core import InvalidInput, NotFound
+from retread.core import NotFound, StorageFailed
 from retread.project.known_names import KnownNames
 from retread.project.load import load_settings
 from retread.project.settings import Settings
@@ -99,9 +99,9 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(
-            f"The folder {folder} for the project's state cannot be made: {error.strerror}.",
-            "Move away what is in its place, or set RETREAD_HOME to another folder.",
+        raise StorageFailed(
+            f"Cannot create the folder {folder} for the project's state: {error.strerror}.",
+            "Check its permissions and what is in its place, or set RETREAD_HOME to another folder.",
         ) from error
 
 

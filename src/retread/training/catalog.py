@@ -12,7 +12,7 @@ from retread.core import (
     load_plugin,
     plugin_names,
 )
-from retread.project.sections import TrainingSection
+from retread.project.settings import TrainingSection
 from retread.training import recipes
 from retread.training.recipe import Recipe
 

@@ -19,7 +19,7 @@ from retread.loop.canary import (
     no_evidence,
 )
 from retread.loop.canary.evidence import add_answers, add_losses
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.serving import Cursor
 
 SETTINGS = CanarySection()

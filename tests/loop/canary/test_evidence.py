@@ -20,7 +20,7 @@ from retread.loop.canary import (
     subject_of,
 )
 from retread.monitoring import Streams
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.serving import Answer, Cursor, PredictionRecord, SegmentTrafficLog, SqlLabelStore
 
 SETTINGS = CanarySection()

@@ -8,7 +8,7 @@ import pytest
 from retread.loop.canary import World, simulate_rollouts
 from retread.loop.canary.simulation import worlds
 from retread.monitoring import Bets, place
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 
 SETTINGS = CanarySection()
 ENDLESS = SETTINGS.model_copy(update={"min_requests": 10**9})

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from retread.core import Outcome, Verdict
 from retread.loop.canary.checks import judge_canary
 from retread.loop.canary.evidence import PairedEvidence
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 
 
 class Action(StrEnum):

@@ -11,7 +11,7 @@ from math import exp, log
 from retread.core import CheckResult, Outcome, Verdict, combine
 from retread.loop.canary.evidence import PairedEvidence
 from retread.monitoring import Bets
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 
 _FAILING_CHECKS = 4
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from retread.bundle import Manifest
 from retread.monitoring import Bets, Streams, place
 from retread.monitoring.performance import loss, number, value_range
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.record import Answer, PredictionRecord
 from retread.serving.traffic import Cursor, LabelStore, TrafficLog

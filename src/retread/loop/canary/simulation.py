@@ -15,7 +15,7 @@ from retread.loop.canary.evidence import (
     add_losses,
     no_evidence,
 )
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.serving.traffic import Cursor
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
