@@ -1,7 +1,59 @@
-"""Retread keeps models in service: the whole loop from versioned data to a model in production.
+"""Retread keeps models in service: versioned data, training, a gate and a registry, serving,
+monitoring and automatic retraining.
 
-Packages, each importing only those before it: core, project, bundle, data, training, registry,
-serving, monitoring, notify, loop, app, demos, cli. `docs/architecture.md` walks through them.
+>>> import retread
+>>> retread.init(folder / "inspection", template="iris").versions
+()
+
+`retread.open` opens the project of a folder; `retread.api` shows the way from a file to a model in
+production. Names are loaded when they are first used, so `import retread` is quick.
 """
 
-__all__: list[str] = []
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retread.api import Datasets, Monitoring, Project, Run, Runs, Version, init, open
+    from retread.core import RetreadError
+    from retread.serving.client import ServingClient as Client
+
+    __version__: str
+
+__all__ = [
+    "Client",
+    "Datasets",
+    "Monitoring",
+    "Project",
+    "RetreadError",
+    "Run",
+    "Runs",
+    "Version",
+    "__version__",
+    "init",
+    "open",
+]
+
+_MODULES = {
+    "Client": ("retread.serving.client", "ServingClient"),
+    "RetreadError": ("retread.core", "RetreadError"),
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module, metadata
+
+    if name not in __all__:
+        raise AttributeError(f"module 'retread' has no attribute {name!r}")
+    found: object
+    if name == "__version__":
+        found = metadata.version("retread")
+    else:
+        module, attribute = _MODULES.get(name, ("retread.api", name))
+        found = getattr(import_module(module), attribute)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,496 @@
+"""What `import retread` offers: the operations of the command line, on objects.
+
+>>> project = retread.init(folder / "inspection", template="iris")
+>>> data = project.data.add("iris.csv")
+>>> data.reference, data.rows
+('iris@1', 150)
+>>> runs = project.train(scenario="both", seed=1)
+>>> best = runs.best("Loss")
+>>> best.gate().outcome.value
+'pass'
+>>> best.promote(reason="first model").version == project.production.number
+True
+
+`project.client()` then asks the running server (`project.up()`), takes labels, and
+`project.lineage(id)` says where an answer came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retread.app import Workspace
+from retread.core import InvalidInput, NotFound, Verdict, format_metrics, metric_named
+from retread.core.notebook import html_table
+from retread.project import find_home, open_project
+
+if TYPE_CHECKING:
+    from retread.app.lineage import Provenance
+    from retread.app.supervisor import Status
+    from retread.app.training import TrainedRun
+    from retread.data import DatasetVersion
+    from retread.monitoring import MonitorReport
+    from retread.registry import ModelVersion, Promotion, RegistryState, SlotState
+    from retread.registry.ledger import Entry
+    from retread.serving.client import ServingClient
+    from retread.training.request import EpochFinished
+
+__all__ = ["Datasets", "Monitoring", "Project", "Run", "Runs", "Version", "init", "open"]
+
+
+def open(path: str | Path = ".", model: str | None = None) -> Project:  # noqa: A001  # the contract's name
+    """Open the project of a folder.
+
+    Args:
+        path: The project's folder, or any folder below it.
+        model: Name of the model. A project has one model; another name is refused.
+
+    Raises:
+        NotFound: There is no `retread.toml` in `path` or above it, or no such model.
+        InvalidSettings: `retread.toml` has mistakes; the message names all of them.
+    """
+    from retread.app.plugin_names import plugin_names
+
+    project = Project(Workspace(open_project(Path(path), os.environ, plugin_names())))
+    if model not in (None, project.name):
+        raise NotFound(
+            f"The project in {project.root} has no model {model!r}; its model is {project.name!r}.",
+            "Open it without a model, or with that name.",
+        )
+    return project
+
+
+def init(path: str | Path, template: str = "blank") -> Project:
+    """Create a project from a template and open it.
+
+    Args:
+        path: A new or an empty folder.
+        template: `tires`, `iris`, `bikes` or `blank`.
+
+    Raises:
+        UnknownOption: There is no such template.
+        Conflict: The folder is not empty.
+    """
+    from retread.app.new_project import new_project
+
+    new_project(Path(path), template)
+    return open(path)
+
+
+class Project:
+    """A project: a folder with `retread.toml`, its data, models, servers and history.
+
+    Attributes:
+        data: Its dataset versions.
+        monitor: Drift and performance of the version in production.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.data = Datasets(workspace)
+        self.monitor = Monitoring(workspace)
+
+    def __repr__(self) -> str:
+        return f"<Project {self.name!r} in {self.root}>"
+
+    def _repr_html_(self) -> str:
+        rows = [version._row() for version in self.versions]
+        return html_table(f"Project {self.name}: model versions", Version._COLUMNS, rows)
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self._workspace.settings.project.name
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds `retread.toml`."""
+        return self._workspace.project.root
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """Every registered model version, oldest first."""
+        numbers = sorted(self._workspace.registry.state().versions)
+        return tuple(Version(self._workspace, number) for number in numbers)
+
+    @property
+    def production(self) -> Version | None:
+        """The version in production; None before the first promotion."""
+        number = self._workspace.registry.state().production
+        return Version(self._workspace, number) if number else None
+
+    def version(self, number: int) -> Version:
+        """Return one model version.
+
+        Raises:
+            NotFound: There is no version with that number.
+        """
+        return Version(self._workspace, self._workspace.registry.state().version(number).version)
+
+    def train(
+        self,
+        *,
+        scenario: str | None = None,
+        dataset: str | None = None,
+        dataset_version: int | None = None,
+        model_type: str | None = None,
+        optimizer_type: str | None = None,
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        sample: float | None = None,
+        seed: int | None = None,
+        on_epoch: Callable[[EpochFinished], None] = lambda _: None,
+    ) -> Runs:
+        """Train one run or the runs of a scenario, and register those that met the threshold.
+
+        Args:
+            scenario: A `[training.scenarios.NAME]`; an empty string for a single run.
+            dataset: Name of the dataset; default `[data] dataset`.
+            dataset_version: Its number; default the latest that is not in quarantine.
+            model_type: Model type of a single run; the further options likewise replace those of
+                `[training]`.
+            optimizer_type: `adam`, `sgd` or `adamw`.
+            epochs: Maximum number of epochs.
+            learning_rate: Peak learning rate.
+            batch_size: Examples per step.
+            sample: Share of the training split, in (0, 1].
+            seed: Random seed.
+            on_epoch: Called after each epoch of each run.
+
+        Returns:
+            The runs, in the order of the scenario.
+
+        Raises:
+            NotFound: There is no such dataset version.
+            UnknownOption: There is no such scenario, model type or optimizer.
+            InvalidInput: An option is out of range or does not apply to the recipe.
+        """
+        from retread.app.training import plan_training, train_and_register
+        from retread.training import Overrides
+
+        overrides = Overrides(
+            scenario=scenario,
+            model_type=model_type,
+            optimizer_type=optimizer_type,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            sample=sample,
+            seed=seed,
+        )
+        requests = plan_training(
+            self._workspace,
+            overrides,
+            dataset=dataset,
+            dataset_version=dataset_version,
+            cause="Python",
+        )
+        trained = train_and_register(self._workspace, requests, on_epoch)
+        return Runs(tuple(Run(self._workspace, run) for run in trained))
+
+    def rollback(self, to: int | None = None, reason: str = "") -> Promotion:
+        """Put an earlier production version back, within a second and without a gate.
+
+        Args:
+            to: The version; default the one in production before.
+            reason: Recorded in the ledger.
+
+        Raises:
+            Refused: There is no such earlier production version, or a server could not load it.
+        """
+        return self._workspace.promoter.rollback(to, reason=reason)
+
+    def history(self, at: datetime | None = None) -> Sequence[Entry] | RegistryState:
+        """Return every recorded event, or what was registered and served at a time.
+
+        Args:
+            at: The time, with a zone; without one it is local time.
+        """
+        from retread.registry import state_at
+
+        entries = self._workspace.ledger.read()
+        return entries if at is None else state_at(entries, at.astimezone())
+
+    def lineage(self, subject: str | int) -> Provenance:
+        """Follow an answer or a model version back to data, code, cause and verdict.
+
+        Args:
+            subject: The id of a request, or the number of a model version.
+
+        Raises:
+            NotFound: There is no such request or version.
+        """
+        from retread.app.lineage import trace
+
+        return trace(self._workspace, subject)
+
+    def client(self, *, timeout_s: float = 60.0) -> ServingClient:
+        """Return a client of the project's running server; use it as a context manager.
+
+        Args:
+            timeout_s: Longest time to wait for an answer.
+
+        Raises:
+            Unavailable: From its methods, while no server runs.
+        """
+        from retread.app.supervisor import serving_address
+        from retread.serving.client import ServingClient
+
+        address = serving_address(self._workspace.project)
+        return ServingClient(address, self.name, timeout_s=timeout_s)
+
+    def up(self) -> Status:
+        """Start tracking, serving, the control API and the loop, unless they run already.
+
+        Raises:
+            Refused: A port is in use.
+            Unavailable: A service did not become ready; its last lines are in the message.
+        """
+        from retread.app.supervisor import bring_up, running_status, services_of
+
+        project = self._workspace.project
+        return running_status(project.home) or bring_up(project, services_of(project))
+
+    def down(self) -> None:
+        """Stop everything that `up` started; nothing happens if nothing runs."""
+        from retread.app.supervisor import take_down
+
+        take_down(find_home(self.root, os.environ))
+
+
+class Datasets:
+    """The dataset versions of a project."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def add(
+        self,
+        source: str | Path | None = None,
+        *,
+        name: str | None = None,
+        labels: str = "",
+        note: str = "",
+        append: bool = False,
+    ) -> DatasetVersion:
+        """Add a version of a dataset, checked and split; the same content adds none.
+
+        Args:
+            source: A folder or file, relative to the project; default `[data] source`.
+            name: Name of the dataset; default `[data] dataset`.
+            labels: `folder`, a JSON label file, or a column; default `[data] labels`.
+            note: Text stored with the version.
+            append: Keep the rows of the latest released version.
+
+        Returns:
+            The version. If a check failed it is in quarantine, and `failed_checks` say why.
+
+        Raises:
+            InvalidInput: The source cannot be read as examples.
+        """
+        from retread.app.datasets import add_data, add_request
+
+        workspace = self._workspace
+        request = add_request(
+            workspace,
+            name or workspace.settings.data.dataset,
+            None if source is None else workspace.project.root / source,
+            labels=labels,
+            note=note,
+            append=append,
+        )
+        return add_data(workspace, request)
+
+    def version(self, number: int | None = None, *, name: str | None = None) -> DatasetVersion:
+        """Return a version; by default the latest that is not in quarantine.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        dataset = name or self._workspace.settings.data.dataset
+        return self._workspace.datasets.version(dataset, number)
+
+    def versions(self, *, name: str | None = None) -> Sequence[DatasetVersion]:
+        """Return every version of a dataset, oldest first."""
+        return self._workspace.datasets.versions(name or self._workspace.settings.data.dataset)
+
+    def release(
+        self, number: int, *, name: str | None = None, reason: str = ""
+    ) -> DatasetVersion:
+        """Release a version from quarantine.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        from retread.app.datasets import release_data
+
+        dataset = name or self._workspace.settings.data.dataset
+        return release_data(self._workspace, dataset, number, reason)
+
+
+class Monitoring:
+    """Drift and performance of the version in production."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def report(self) -> MonitorReport:
+        """Return evidence and size of drift per stream, performance on labels, and past alarms."""
+        return self._workspace.monitor.report()
+
+
+class Run:
+    """A finished training run."""
+
+    _COLUMNS = ("run", "model type", "validation", "version", "")
+
+    def __init__(self, workspace: Workspace, trained: TrainedRun) -> None:
+        self._workspace = workspace
+        self._trained = trained
+
+    def __repr__(self) -> str:
+        version = f"version {self._trained.version}" if self._trained.version else "not registered"
+        return f"<Run {self.model_type}: {format_metrics(self.metrics)}; {version}>"
+
+    @property
+    def id(self) -> str:
+        """Id of the MLflow run; empty if training did not start."""
+        return self._trained.outcome.run_id
+
+    @property
+    def model_type(self) -> str:
+        """What was trained."""
+        return self._trained.outcome.model_type
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the best epoch on the validation split, by name."""
+        return self._trained.outcome.metrics
+
+    @property
+    def reason(self) -> str:
+        """Why the run was not registered; empty if it was."""
+        return self._trained.outcome.reason
+
+    @property
+    def version(self) -> Version | None:
+        """The model version it became; None if it did not meet the threshold."""
+        number = self._trained.version
+        return Version(self._workspace, number) if number else None
+
+    def _row(self) -> tuple[object, ...]:
+        metrics = format_metrics(self.metrics)
+        return (self.id, self.model_type, metrics, self._trained.version, self.reason)
+
+
+class Runs(Sequence[Run]):
+    """The runs of one training, in the order of the scenario."""
+
+    def __init__(self, runs: tuple[Run, ...]) -> None:
+        self._runs = runs
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __getitem__(self, index: int) -> Run:  # type: ignore[override]  # no slices
+        return self._runs[index]
+
+    def __repr__(self) -> str:
+        return f"<Runs {list(self._runs)}>"
+
+    def _repr_html_(self) -> str:
+        return html_table("Runs", Run._COLUMNS, [run._row() for run in self._runs])
+
+    def best(self, metric: str = "Loss") -> Version:
+        """Return the version of the best registered run by a metric on the validation split.
+
+        Args:
+            metric: Name of the metric; its direction is known.
+
+        Raises:
+            UnknownOption: There is no such metric.
+            NotFound: No run was registered; the message says why.
+        """
+        from retread.loop.selection import best_run
+
+        chosen = best_run((run._trained.outcome for run in self._runs), metric_named(metric))
+        for run in self._runs:
+            if chosen is not None and run._trained.outcome is chosen and run.version is not None:
+                return run.version
+        reasons = "; ".join(f"{run.model_type}: {run.reason.rstrip('.')}" for run in self._runs)
+        raise NotFound(
+            f"No run was registered. {reasons}.", "Lower [early_stopping], or train for longer."
+        )
+
+
+class Version:
+    """A model version: a bundle that was registered."""
+
+    _COLUMNS = ("version", "stage", "model type", "data", "evaluation")
+
+    def __init__(self, workspace: Workspace, number: int) -> None:
+        self._workspace = workspace
+        self.number = number
+
+    def __repr__(self) -> str:
+        return f"<Version {self.number}: {self.current_stage}, {format_metrics(self.metrics)}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(f"Version {self.number}", self._COLUMNS, [self._row()])
+
+    @property
+    def current_stage(self) -> str:
+        """None, Staging, Production or Archived."""
+        return self._known.stage.value
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics on the frozen evaluation split, by name."""
+        return self._known.metrics
+
+    def gate(self) -> Verdict:
+        """Judge the version against the one in production, check by check, and record the verdict.
+
+        Raises:
+            IntegrityBroken: The bundle is damaged.
+            Conflict: Production changed in the meantime.
+        """
+        from retread.app.gate import judge_version
+
+        return judge_version(self._workspace, self.number)
+
+    def stage(self) -> SlotState:
+        """Put the version into Staging and its slot."""
+        return self._workspace.promoter.stage(self.number)
+
+    def promote(self, reason: str = "", *, force: bool = False) -> Promotion:
+        """Put the version into production; it is judged first where no verdict stands.
+
+        Args:
+            reason: Recorded in the ledger; required with `force`.
+            force: Bypass the gate.
+
+        Raises:
+            Refused: The gate did not pass it, or a server could not load it.
+            Inconclusive: The gate could not decide.
+            Conflict: Another promotion is under way.
+        """
+        from retread.app.gate import promote_version
+
+        if force and not reason.strip():
+            raise InvalidInput("A forced promotion needs a reason.", "Pass reason=...")
+        return promote_version(self._workspace, self.number, reason if force else "")
+
+    @property
+    def _known(self) -> ModelVersion:
+        return self._workspace.registry.state().version(self.number)
+
+    def _row(self) -> tuple[object, ...]:
+        known = self._known
+        data = f"{known.dataset}@{known.dataset_version}"
+        return (self.number, self.current_stage, known.model_type, data, format_metrics(known.metrics))

@@ -1,0 +1,59 @@
+"""Where a model version, or the answer to a request, comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from retread.core import NotFound
+from retread.registry import VersionLineage, lineage_of_version
+from retread.serving import PredictionRecord
+
+if TYPE_CHECKING:
+    from retread.app.workspace import Workspace
+
+_MOST_DIGITS = 18
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """The lineage of a model version, with the record of the request that it answered, if one was
+    asked about."""
+
+    version: VersionLineage
+    request: PredictionRecord | None = None
+
+
+def trace(workspace: Workspace, subject: str | int) -> Provenance:
+    """Follow a request id or a version number back to data, code, cause and verdict.
+
+    Args:
+        workspace: The project.
+        subject: The `X-Request-Id` of an answer, or the number of a model version. Text that is
+            both means the version, if there is one.
+
+    Raises:
+        NotFound: There is no such version, no such request, or no model answered the request.
+    """
+    text = str(subject)
+    state = workspace.registry.state()
+    number = int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
+    record = None if number in state.versions else workspace.traffic.find(text)
+    if record is not None or number is None:
+        number = _answering_version(text, record)
+    manifest = workspace.bundles.manifest(state.version(number).bundle)
+    lineage = lineage_of_version(number, state, manifest, workspace.ledger.read())
+    return Provenance(version=lineage, request=record)
+
+
+def _answering_version(request_id: str, record: PredictionRecord | None) -> int:
+    if record is None:
+        raise NotFound(
+            f"No request {request_id!r} was recorded.",
+            "Use the X-Request-Id of an answer, or a model version's number.",
+        )
+    if record.answer is None:
+        raise NotFound(
+            f"No model answered request {request_id!r}: its status was {record.status}."
+        )
+    return record.answer.version

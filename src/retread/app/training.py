@@ -1,0 +1,77 @@
+"""Training runs and registering those that met the threshold, as a command or a notebook does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from retread.bundle import Cause
+from retread.core import new_id
+from retread.training import Overrides, plan_runs, train_scenario
+from retread.training.request import EpochFinished, TrainingOutcome, TrainingRequest
+
+if TYPE_CHECKING:
+    from retread.app.workspace import Workspace
+
+
+class TrainedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run and the model version it became; None if it left no bundle."""
+
+    outcome: TrainingOutcome
+    version: int | None
+
+
+def plan_training(
+    workspace: Workspace,
+    overrides: Overrides,
+    *,
+    dataset: str | None = None,
+    dataset_version: int | None = None,
+    cause: str,
+) -> tuple[TrainingRequest, ...]:
+    """Check everything that can be checked before training starts.
+
+    Args:
+        workspace: The project.
+        overrides: What differs from the project's settings.
+        dataset: Name of the dataset; None takes `[data] dataset`.
+        dataset_version: Its number; None takes the latest that is not in quarantine.
+        cause: What is recorded as the reason of the training.
+
+    Raises:
+        NotFound: There is no such dataset version.
+        UnknownOption: There is no such scenario, model type or optimizer.
+        InvalidInput: An option is out of range or does not apply to the recipe.
+    """
+    name = dataset or workspace.settings.data.dataset
+    version = workspace.datasets.version(name, dataset_version)
+    return plan_runs(
+        workspace.settings, overrides, Cause(detail=cause), version, new_id("train")
+    )
+
+
+def train_and_register(
+    workspace: Workspace,
+    requests: Sequence[TrainingRequest],
+    on_epoch: Callable[[EpochFinished], None] = lambda _: None,
+) -> tuple[TrainedRun, ...]:
+    """Train planned runs side by side and register those that met the threshold.
+
+    Returns:
+        One result per request, in their order. A run that failed is a result without a version.
+    """
+    outcomes = train_scenario(
+        workspace.compute, requests, workspace.settings.compute.parallel_runs, on_epoch
+    )
+    return tuple(
+        TrainedRun(outcome=outcome, version=_registered(workspace, outcome))
+        for outcome in outcomes
+    )
+
+
+def _registered(workspace: Workspace, outcome: TrainingOutcome) -> int | None:
+    if not outcome.bundle:
+        return None
+    return workspace.registry.register(outcome.bundle, run_id=outcome.run_id).version
