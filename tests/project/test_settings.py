@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
-from retread.core import InvalidInput, InvalidSettings, NotFound
+from retread.core import InvalidSettings, NotFound, StorageFailed
 from retread.project import (
     KnownNames,
     Settings,
@@ -262,7 +262,7 @@ def test_no_project_says_how_to_make_one(tmp_path: Path) -> None:
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
     (tmp_path / "retread.toml").write_text("")
     (tmp_path / "state").write_text("")
-    with pytest.raises(InvalidInput, match="set RETREAD_HOME to another folder"):
+    with pytest.raises(StorageFailed, match="set RETREAD_HOME"):
         open_project(tmp_path, {"RETREAD_HOME": f"state{below}"})
     assert open_project(tmp_path, {"RETREAD_HOME": ""}).home == tmp_path / ".retread"
 

@@ -101,7 +101,7 @@ def _make(folder: Path) -> None:
     except OSError as error:
         raise StorageFailed(
             f"Cannot create the folder {folder} for the project's state: {error.strerror}.",
-            "Check its permissions and what is in its place, or set RETREAD_HOME to another folder.",
+            "Check what is in its place and its permissions, or set RETREAD_HOME.",
         ) from error
 
 
