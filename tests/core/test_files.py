@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from retread.core import FolderLock, is_locked, locked_folder, new_folder, write_atomically
+from retread.core import FolderLock, folder_lock, is_locked, new_folder, write_atomically
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from retread.core import locked_folder
-with locked_folder(Path(sys.argv[1])):
+from retread.core import folder_lock
+with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -25,9 +25,9 @@ with locked_folder(Path(sys.argv[1])):
 def test_a_locked_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "when locked"
     assert not is_locked(folder)
-    with locked_folder(folder):
+    with folder_lock(folder):
         assert is_locked(folder)
-        with pytest.raises(BlockingIOError), locked_folder(folder, wait_s=0):
+        with pytest.raises(BlockingIOError), folder_lock(folder, wait_s=0):
             pass
     assert not is_locked(folder)
     assert list(folder.iterdir()) == []
@@ -45,7 +45,7 @@ def test_a_lock_waits_for_its_holder(tmp_path: Path, wait_s: float | None) -> No
     holder = FolderLock(tmp_path)
     threading.Timer(0.2, holder.release).start()
     started = time.monotonic()
-    with locked_folder(tmp_path, wait_s):
+    with folder_lock(tmp_path, wait_s):
         assert time.monotonic() - started > 0.1
 
 

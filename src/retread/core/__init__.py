@@ -9,7 +9,6 @@ from retread.core.backoff import Backoff
 from retread.core.clock import Clock, ManualClock, SystemClock
 from retread.core.database import METADATA, Database
 from retread.core.digest import canonical_json, digest_bytes, digest_json, short
-from retread.core.dotted import is_dotted, load_dotted, reach_own_code
 from retread.core.errors import (
     Conflict,
     Inconclusive,
@@ -26,13 +25,14 @@ from retread.core.errors import (
 )
 from retread.core.files import (
     FolderLock,
+    folder_lock,
     is_locked,
-    locked_folder,
     new_folder,
     sync_folder,
     write_atomically,
 )
 from retread.core.ids import new_id
+from retread.core.import_string import add_to_import_path, import_from_string, is_import_string
 from retread.core.metric import METRICS, Metric, format_metric, format_metrics, metric_named
 from retread.core.names import checked_name, is_name
 from retread.core.plugins import load_plugin, load_plugins, plugin_names
@@ -63,25 +63,25 @@ __all__ = [
     "Unavailable",
     "UnknownOption",
     "Verdict",
+    "add_to_import_path",
     "canonical_json",
     "checked_name",
     "combine",
     "digest_bytes",
     "digest_json",
+    "folder_lock",
     "format_metric",
     "format_metrics",
-    "is_dotted",
+    "import_from_string",
+    "is_import_string",
     "is_locked",
     "is_name",
-    "load_dotted",
     "load_plugin",
     "load_plugins",
-    "locked_folder",
     "metric_named",
     "new_folder",
     "new_id",
     "plugin_names",
-    "reach_own_code",
     "short",
     "sync_folder",
     "write_atomically",

@@ -114,7 +114,7 @@ class FolderLock:
 
 
 @contextmanager
-def locked_folder(folder: Path, wait_s: float | None = None) -> Iterator[None]:
+def folder_lock(folder: Path, wait_s: float | None = None) -> Iterator[None]:
     """Hold a FolderLock for the block.
 
     Raises:

@@ -37,7 +37,7 @@ class SourceRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class SourceExamples:
     """Examples of a source.
 
     `rows` has LABEL (string, or float64 for regression), GROUP and TIMESTAMP (null: not given),

@@ -6,14 +6,14 @@
 """
 
 from retread.project.load import load_settings, parse_settings
-from retread.project.project import SETTINGS_FILE, Project, find_home, open_project
+from retread.project.project import SETTINGS_FILE, LoadedProject, find_home, open_project
 from retread.project.settings import Scenario, ScenarioRun, Settings
-from retread.project.validation import KnownNames
+from retread.project.validation import PluginNames
 
 __all__ = [
     "SETTINGS_FILE",
-    "KnownNames",
-    "Project",
+    "LoadedProject",
+    "PluginNames",
     "Scenario",
     "ScenarioRun",
     "Settings",

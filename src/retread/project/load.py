@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from retread.core import InvalidSettings
 from retread.project.settings import Settings
-from retread.project.validation import Key, KnownNames, contradictions
+from retread.project.validation import Key, PluginNames, contradictions
 
 _PREFIX = "RETREAD__"
 
@@ -23,7 +23,7 @@ Location = tuple[int | str, ...]
 
 
 def load_settings(
-    path: Path, environment: Mapping[str, str], names: KnownNames | None = None
+    path: Path, environment: Mapping[str, str], names: PluginNames | None = None
 ) -> Settings:
     """Load settings from a file and from RETREAD__SECTION__KEY variables, which take precedence.
 
@@ -44,7 +44,7 @@ def parse_settings(
     *,
     source: str,
     variables: Mapping[Key, str] = {},
-    names: KnownNames | None = None,
+    names: PluginNames | None = None,
 ) -> Settings:
     """Build settings from nested values.
 

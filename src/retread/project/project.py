@@ -9,13 +9,13 @@ from pathlib import Path
 from retread.core import NotFound, StorageFailed
 from retread.project.load import load_settings
 from retread.project.settings import Settings
-from retread.project.validation import KnownNames
+from retread.project.validation import PluginNames
 
 SETTINGS_FILE = "retread.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class LoadedProject:
     """The folders, databases and settings of a project.
 
     Attributes:
@@ -72,8 +72,8 @@ class Project:
 
 
 def open_project(
-    start: Path, environment: Mapping[str, str], names: KnownNames | None = None
-) -> Project:
+    start: Path, environment: Mapping[str, str], names: PluginNames | None = None
+) -> LoadedProject:
     """Open the project in `start` or in the nearest folder above it, and make its home folder.
 
     Args:
@@ -88,7 +88,7 @@ def open_project(
     """
     root = _find(start.resolve())
     settings = load_settings(root / SETTINGS_FILE, environment, names)
-    project = Project(root=root, home=_home(root, environment), settings=settings)
+    project = LoadedProject(root=root, home=_home(root, environment), settings=settings)
     for folder in (project.home, project.logs):
         _make(folder)
     return project

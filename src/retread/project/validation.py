@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from retread.core import METRICS, UnknownOption, is_dotted, metric_named
+from retread.core import METRICS, UnknownOption, is_import_string, metric_named
 from retread.project.settings import Settings, TrainingSection
 
 Key = tuple[str, ...]
@@ -16,7 +16,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class KnownNames:
+class PluginNames:
     """Names that settings may refer to and that only higher layers know.
 
     Classes and functions of the user are not among them: they are written as import strings.
@@ -49,7 +49,7 @@ class Contradiction:
     text: str
 
 
-def contradictions(settings: Settings, names: KnownNames | None) -> Iterator[Contradiction]:
+def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Contradiction]:
     """Yield every contradiction in `settings`; without `names`, names are not checked."""
     yield from _metric(settings)
     yield from _scenario(settings)
@@ -143,18 +143,18 @@ def _schedule(settings: Settings) -> Iterator[Contradiction]:
         yield Contradiction((("triggers", "schedule"),), text)
 
 
-def _recipe(settings: Settings, names: KnownNames) -> Iterator[Contradiction]:
+def _recipe(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
     kind = settings.recipe.kind
-    if kind not in names.recipes and not is_dotted(kind):
+    if kind not in names.recipes and not is_import_string(kind):
         yield _unknown("recipe", kind, (*names.recipes, "package.module:Class"), _RECIPE)
 
 
-def _model_types(settings: Settings, names: KnownNames) -> Iterator[Contradiction]:
+def _model_types(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
     known = names.model_types.get(settings.recipe.kind)
     if known is None:
         return
     for key, model_type in _chosen_model_types(settings.training):
-        if model_type not in known and not is_dotted(model_type):
+        if model_type not in known and not is_import_string(model_type):
             allowed = (*known, "package.module:function")
             yield _unknown("model type", model_type, allowed, key, _RECIPE)
 
@@ -170,9 +170,9 @@ def _chosen_model_types(training: TrainingSection) -> Iterator[tuple[Key, str]]:
                 yield key, run.model_type
 
 
-def _detectors(settings: Settings, names: KnownNames) -> Iterator[Contradiction]:
+def _detectors(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
     for name in settings.monitoring.detectors:
-        if name not in names.detectors and not is_dotted(name):
+        if name not in names.detectors and not is_import_string(name):
             allowed = (*names.detectors, "package.module:Class")
             yield _unknown("detector", name, allowed, ("monitoring", "detectors"))
 
