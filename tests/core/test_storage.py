@@ -92,7 +92,7 @@ def test_a_locked_database_is_unavailable_after_its_deadline(
 ) -> None:
     other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable, match="does not answer"):
+    with pytest.raises(Unavailable, match="does not respond"):
         add(database, 1)
     other.execute("ROLLBACK")
     other.close()
@@ -100,12 +100,12 @@ def test_a_locked_database_is_unavailable_after_its_deadline(
     assert numbers(database) == [1]
 
 
-def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+def test_a_missing_database_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable), Database(f"sqlite:///{tmp_path}/no/x.db").read():
         pass
 
 
-def test_what_was_committed_survives_a_kill(tmp_path: Path, database: Database) -> None:
+def test_committed_data_survives_a_kill(tmp_path: Path, database: Database) -> None:
     code = (
         "import os, signal, sys; from sqlalchemy import text; from retread.core import Database\n"
         "database = Database(sys.argv[1])\n"
@@ -125,11 +125,11 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     write_atomically(path, b"a" * 100_000)
     stop = threading.Event()
 
-    def look() -> None:
+    def read() -> None:
         while not stop.is_set():
             seen.add(path.read_bytes())
 
-    reader = threading.Thread(target=look)
+    reader = threading.Thread(target=read)
     reader.start()
     for letter in (b"b", b"c", b"d") * 5:
         write_atomically(path, letter * 100_000)
@@ -179,7 +179,7 @@ def test_clocks() -> None:
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 500, b"SQLite format 3\0" + b"\x07" * 2000])
-def test_a_damaged_file_is_told_as_such(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_reported_as_such(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.db").write_bytes(content)
     with pytest.raises(IntegrityBroken, match="The database is damaged"):
         Database(f"sqlite:///{tmp_path}/x.db").create_tables()
@@ -188,8 +188,8 @@ def test_a_damaged_file_is_told_as_such(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     "url", ["nonsense", "", "mysql://u:secret@x/y", "postgresql://u:secret@x:port/y", ":://"]
 )
-def test_an_address_of_no_database_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(InvalidInput, match="no address of a database") as refused:
+def test_an_invalid_database_url_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(InvalidInput, match="not a valid database URL") as refused:
         Database(url)
     assert "secret" not in str(refused.value)
 
@@ -199,5 +199,5 @@ def test_an_address_of_no_database_is_refused_without_showing_it(url: str) -> No
     ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"],
 )
 def test_a_database_in_memory_is_refused(url: str) -> None:
-    with pytest.raises(InvalidInput, match="names no file"):
+    with pytest.raises(InvalidInput, match="must name a file"):
         Database(url)
