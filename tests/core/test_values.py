@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import string
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -13,8 +14,10 @@ from retread.core import (
     CheckResult,
     InvalidInput,
     InvalidSettings,
+    ManualClock,
     MissingDependency,
     Outcome,
+    SystemClock,
     UnknownOption,
     canonical_json,
     checked_name,
@@ -178,3 +181,14 @@ def test_errors_state_the_problem_and_the_remedy() -> None:
     assert str(InvalidSettings("x.toml", ["a", "b"])) == "x.toml has 2 mistakes:\n  - a\n  - b"
     assert "pip install 'retread[vision]'" in str(MissingDependency("torch", "vision"))
     assert UnknownOption("colour", "blue", iter(["red"])).allowed == ("red",)
+
+
+def test_clocks() -> None:
+    clock = ManualClock(datetime(2012, 1, 1, tzinfo=UTC))
+    clock.advance(timedelta(seconds=5))
+    assert clock.monotonic() == 5.0
+    clock.set(datetime(2012, 1, 2, tzinfo=UTC))
+    assert clock.now().day == 2
+    system = SystemClock()
+    assert system.now().tzinfo is UTC
+    assert system.monotonic() <= system.monotonic()

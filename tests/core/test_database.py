@@ -1,30 +1,15 @@
 from __future__ import annotations
 
-import resource
 import sqlite3
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 
-from retread.core import (
-    Database,
-    IntegrityBroken,
-    InvalidInput,
-    ManualClock,
-    SystemClock,
-    Unavailable,
-    UnknownOption,
-    load_plugin,
-    load_plugins,
-    plugin_names,
-    write_atomically,
-)
+from retread.core import Database, IntegrityBroken, InvalidInput, Unavailable
 
 NUMBERS = Table("numbers", MetaData(), Column("value", Integer))
 
@@ -117,65 +102,6 @@ def test_committed_data_survives_a_kill(tmp_path: Path, database: Database) -> N
     ended = subprocess.run([sys.executable, "-c", code, database.url], check=False)
     assert ended.returncode == -9
     assert numbers(database) == [1]
-
-
-def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    seen: set[bytes] = set()
-    write_atomically(path, b"a" * 100_000)
-    stop = threading.Event()
-
-    def read() -> None:
-        while not stop.is_set():
-            seen.add(path.read_bytes())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for letter in (b"b", b"c", b"d") * 5:
-        write_atomically(path, letter * 100_000)
-    stop.set()
-    reader.join()
-    assert seen <= {letter * 100_000 for letter in (b"a", b"b", b"c", b"d")}
-    assert [p.name for p in tmp_path.iterdir()] == ["state"]
-
-
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    write_atomically(path, b"old")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3, hard))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            write_atomically(path, b"newer")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["state"]
-
-
-def test_a_plugin_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "round.py").write_text("SIDES = 0\n")
-    (tmp_path / "square.py").write_text("SIDES = 4\n")
-    (tmp_path / "_private.py").write_text("raise RuntimeError\n")
-    package = ModuleType("shapes_for_this_test")
-    package.__path__ = [str(tmp_path)]
-    monkeypatch.setitem(sys.modules, package.__name__, package)
-    assert plugin_names(package) == ("round", "square")
-    assert load_plugin(package, "shape", "square").SIDES == 4
-    assert {name: m.SIDES for name, m in load_plugins(package).items()} == {"round": 0, "square": 4}
-    with pytest.raises(UnknownOption, match=r"Unknown shape 'oval'. Use one of: round, square."):
-        load_plugin(package, "shape", "oval")
-
-
-def test_clocks() -> None:
-    clock = ManualClock(datetime(2012, 1, 1, tzinfo=UTC))
-    clock.advance(timedelta(seconds=5))
-    assert clock.monotonic() == 5.0
-    clock.set(datetime(2012, 1, 2, tzinfo=UTC))
-    assert clock.now().day == 2
-    system = SystemClock()
-    assert system.now().tzinfo is UTC
-    assert system.monotonic() <= system.monotonic()
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 500, b"SQLite format 3\0" + b"\x07" * 2000])
