@@ -109,7 +109,7 @@ def _type_name(annotation: Any) -> str:
         return " or ".join(_type_name(a) for a in get_args(annotation) if a is not types.NoneType)
     if origin is tuple:
         inner = get_args(annotation)[0]
-        return "list of tables" if _model_in(inner) else f"list of {_type_name(inner)}"
+        return "list of tables" if _model_in(inner) else f"list of {_type_name(inner)}s"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{as_value(member.value)}`" for member in annotation)
     return {bool: "boolean", int: "integer", float: "number", str: "string"}[annotation]

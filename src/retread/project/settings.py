@@ -50,7 +50,7 @@ class DataSection(Section):
     exclude: tuple[str, ...] = ()
     """Columns that must not be used as features."""
     window_days: float = Field(default=0.0, ge=0)
-    """Train only on rows from this many days before the newest row. 0: all rows."""
+    """Train only on the rows of this many days up to the newest row. 0: all rows."""
     validation_share: float = Field(default=0.15, gt=0, lt=0.5)
     """Share of groups in the validation split, which is used for early stopping and model
     selection."""
@@ -203,7 +203,7 @@ class ServingSection(Section):
     """Maximum number of records that wait to be written. Further records are dropped and
     counted."""
     acknowledge_timeout_s: float = Field(default=30.0, gt=0)
-    """How long a promotion waits for all live servers to switch before it is reverted."""
+    """Seconds that a promotion waits for all live servers to switch before it is reverted."""
 
 
 class CanarySection(Section):
@@ -231,7 +231,7 @@ class CanarySection(Section):
     max_disagreement: float = Field(default=0.6, gt=0, le=1)
     """Share of predictions that differ from production's above which a canary is rolled back."""
     timeout_s: float = Field(default=3600.0, gt=0)
-    """Time after which a step without a clear result is rolled back."""
+    """Seconds after which a step without a clear result is rolled back."""
 
 
 class MonitoringSection(Section):
@@ -268,7 +268,7 @@ class TriggersSection(Section):
     cooldown_s: float = Field(default=600.0, ge=0)
     """Minimum number of seconds between two automatic retrainings."""
     daily_budget: int = Field(default=10, ge=0)
-    """Maximum number of retrainings in 24 hours. Further triggers are held until they are approved
+    """Maximum number of retrainings in 24 hours. Further triggers are held and can be started
     manually."""
     schedule: str = ""
     """Cron expression for scheduled retrainings, in UTC. Empty: no schedule."""
@@ -276,9 +276,9 @@ class TriggersSection(Section):
     """Add a dataset version whenever `[data]` `source` changes. If there is a production version,
     this also triggers a retraining."""
     label_wait_s: float = Field(default=0.0, ge=0)
-    """How long a retraining caused by traffic waits for labels of that traffic."""
+    """Seconds that a retraining caused by traffic waits for labels of that traffic."""
     min_labelled: int = Field(default=50, ge=0)
-    """Minimum number of labelled records from which a dataset version is built."""
+    """Minimum number of labelled records for a new dataset version from recorded traffic."""
 
 
 class SlackSection(Section):
@@ -292,7 +292,7 @@ class SlackSection(Section):
     webhook_file: str = ""
     """File that contains the webhook URL. Empty: use RETREAD_SLACK_WEBHOOK only."""
     timeout_s: float = Field(default=5.0, gt=0)
-    """Timeout of one delivery."""
+    """Timeout of one delivery in seconds."""
 
 
 class NotifySection(Section):
