@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def assemble(
         model=task.settings.project.name,
         recipe=task.settings.recipe.kind,
         model_type=task.request.model_type,
-        created_at=origin.created_at,
+        created_at=datetime.fromisoformat(origin.created_at),
         signature=trained.signature,
         labels=task.labels,
         image=trained.image,

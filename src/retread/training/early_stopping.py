@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from retread.project.settings import EarlyStoppingSection
+from retread.project.settings import EarlyStoppingSection, StoppingRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def observe(
     """Take in the validation loss and accuracy of the next epoch; a NaN loss counts as infinite.
 
     The rule, for each epoch: (1) loss <= min_loss and accuracy >= min_accuracy: stop, if `rule`
-    is "seed"; (2) the first epoch sets the best; (3) loss > best - delta and accuracy <
+    is "first-good"; (2) the first epoch sets the best; (3) loss > best - delta and accuracy <
     best + delta: one more without improvement, and stop at `patience`; (4) otherwise this is the
     new best. Whatever stops the run, the epoch kept is the one of the lowest loss, among those
     that reached the thresholds if any did.
@@ -47,7 +47,7 @@ def observe(
     loss = math.inf if math.isnan(loss) else loss
     met = loss <= settings.min_loss and accuracy >= settings.min_accuracy
     progress = _keep(replace(progress, epoch=progress.epoch + 1), met, loss, accuracy)
-    if met and settings.rule == "seed":
+    if met and settings.rule is StoppingRule.FIRST_GOOD:
         return replace(progress, stop=True)
     if progress.epoch > 1 and _stalls(progress, settings.delta, loss, accuracy):
         counter = progress.counter + 1
