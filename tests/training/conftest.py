@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from retread.bundle import Cause, LocalBundleStore, Manifest, Parameter
 from retread.core import ManualClock
 from retread.data import AddRequest, DatasetVersion, LanceDatasetStore, add_version
-from retread.project import Project, parse_settings
+from retread.project import LoadedProject, parse_settings
 from retread.training import EpochFinished, Overrides, TrainingOutcome, TrainingRequest, plan_runs
 from retread.training.context import TrainingContext
 from retread.training.run import run
@@ -61,7 +61,7 @@ class MemoryTracking:
 class TrainingHarness:
     """A project with one dataset version, and the stores that a run needs."""
 
-    project: Project
+    project: LoadedProject
     datasets: LanceDatasetStore
     bundles: LocalBundleStore
     version: DatasetVersion
@@ -100,7 +100,7 @@ def make_harness(tmp_path: Path) -> MakeHarness:
         values = {"project": {"name": "sample"}, "data": data, **sections}
         settings = parse_settings(values, source="the test")
         root = tmp_path / f"project-{len(list(tmp_path.glob('project-*')))}"
-        project = Project(root=root, home=root / ".retread", settings=settings)
+        project = LoadedProject(root=root, home=root / ".retread", settings=settings)
         project.home.mkdir(parents=True)
         store = LanceDatasetStore(project.datasets)
         request = AddRequest(

@@ -15,10 +15,10 @@ from retread.bundle import (
     CONFIDENCE,
     EVIDENCE,
     EXAMPLES,
-    LABEL_SAID,
     MODEL,
+    PREDICTED_LABEL,
+    PREDICTED_VALUE,
     REFERENCE,
-    VALUE_SAID,
     OnnxModel,
     decode_evidence,
     decode_reference,
@@ -66,7 +66,7 @@ def test_regression(rentals_harness: TrainingHarness, model_type: str) -> None:
     assert manifest.labels == ()
     assert [(o.name, o.shape) for o in manifest.signature.outputs] == [("value", (-1, 1))]
     reference = decode_reference(rentals_harness.bundles.read(outcome.bundle, REFERENCE))
-    assert set(reference.numeric) == {"warmth", "hour", VALUE_SAID}
+    assert set(reference.numeric) == {"warmth", "hour", PREDICTED_VALUE}
 
 
 def test_the_reference_describes_the_held_out_rows(fruit_harness: TrainingHarness) -> None:
@@ -76,7 +76,7 @@ def test_the_reference_describes_the_held_out_rows(fruit_harness: TrainingHarnes
     held_out = splits["validation"] + splits["evaluation"]  # type: ignore[index]  # a StrEnum
     assert {len(v) for v in reference.numeric.values()} == {held_out}
     assert set(reference.numeric) == {"weight", "ripeness", CONFIDENCE}
-    assert set(reference.categorical) == {"colour", LABEL_SAID}
+    assert set(reference.categorical) == {"colour", PREDICTED_LABEL}
     assert reference.embedding.shape == (held_out, 0)
     content = fruit_harness.bundles.read(outcome.bundle, EXAMPLES)
     examples = unpack_arrays(io.BytesIO(content))

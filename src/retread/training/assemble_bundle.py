@@ -14,11 +14,11 @@ from retread.bundle import (
     ENVIRONMENT,
     EVIDENCE,
     EXAMPLES,
-    LABEL_SAID,
     MODEL,
+    PREDICTED_LABEL,
+    PREDICTED_VALUE,
     REFERENCE,
     STATISTICS,
-    VALUE_SAID,
     Datatype,
     Lineage,
     Manifest,
@@ -168,9 +168,9 @@ def reference_of(
     if labels:
         predicted = predictions.outputs.argmax(axis=1)
         numeric[CONFIDENCE] = predictions.outputs.max(axis=1).astype(np.float64)
-        categorical[LABEL_SAID] = np.array(labels, dtype=np.str_)[predicted]
+        categorical[PREDICTED_LABEL] = np.array(labels, dtype=np.str_)[predicted]
     else:
-        numeric[VALUE_SAID] = predictions.outputs[:, 0].astype(np.float64)
+        numeric[PREDICTED_VALUE] = predictions.outputs[:, 0].astype(np.float64)
     return Reference(numeric=numeric, categorical=categorical, embedding=predictions.embedding)
 
 

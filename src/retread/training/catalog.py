@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
-from retread.core import UnknownOption, is_dotted, load_dotted, load_plugin, plugin_names
-from retread.project.sections import TrainingSection
+from retread.core import (
+    UnknownOption,
+    import_from_string,
+    is_import_string,
+    load_plugin,
+    plugin_names,
+)
+from retread.project.settings import TrainingSection
 from retread.training import recipes
 from retread.training.model_interfaces import not_implemented
 from retread.training.recipe import Recipe
@@ -35,8 +41,8 @@ def recipe_named(kind: str) -> Recipe:
         UnknownOption: There is no built-in recipe of that name.
         InvalidInput: The class cannot be imported, or does not implement Recipe.
     """
-    if is_dotted(kind):
-        return _instance(kind, load_dotted("recipe", kind))
+    if is_import_string(kind):
+        return _instance(kind, import_from_string("recipe", kind))
     if kind not in recipe_names():
         raise UnknownOption("recipe", kind, (*recipe_names(), "package.module:Class"))
     module = load_plugin(recipes, "recipe", kind.replace("-", "_"))

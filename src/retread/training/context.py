@@ -8,7 +8,7 @@ from typing import Protocol
 
 from retread.bundle import BundleStore, Manifest, Parameter
 from retread.data.store import DatasetStore
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.request import EpochFinished, TrainingOutcome, TrainingRequest
 
 
@@ -42,7 +42,7 @@ class Tracking(Protocol):
 class TrainingContext:
     """The project, stores and CPU threads of a run."""
 
-    project: Project
+    project: LoadedProject
     datasets: DatasetStore
     bundles: BundleStore
     tracking: Tracking

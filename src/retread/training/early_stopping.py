@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from retread.project.sections import EarlyStoppingSection
+from retread.project.settings import EarlyStoppingSection
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from retread.core import Conflict, digest_bytes, write_atomically
-from retread.project import Project, parse_settings
+from retread.project import LoadedProject, parse_settings
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 # The name that jobs of earlier versions were stored under.
@@ -38,10 +38,10 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
 
     @property
-    def project(self) -> Project:
+    def project(self) -> LoadedProject:
         """The project, with the settings of the job."""
         settings = parse_settings(self.settings, source="the settings of a training job")
-        return Project(root=Path(self.root), home=Path(self.home), settings=settings)
+        return LoadedProject(root=Path(self.root), home=Path(self.home), settings=settings)
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
 
 
-def job_folder(project: Project, key: str) -> Path:
+def job_folder(project: LoadedProject, key: str) -> Path:
     """Return the folder of a key: its job, its lock and its result."""
     name = digest_bytes(key.encode()).removeprefix("sha256:")[:32]
     return project.home / "run" / "training" / name

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from retread.core import (
     InvalidInput,
     UnknownOption,
-    is_dotted,
-    load_dotted,
+    import_from_string,
+    is_import_string,
     load_plugin,
     plugin_names,
 )
@@ -122,7 +122,7 @@ def check_model_type(family: ModuleType, name: str) -> None:
     Raises:
         UnknownOption: There is no built-in model type of that name.
     """
-    if not is_dotted(name) and name not in plugin_names(family):
+    if not is_import_string(name) and name not in plugin_names(family):
         raise UnknownOption("model type", name, (*plugin_names(family), "package.module:name"))
 
 
@@ -138,8 +138,8 @@ def model_type_named(family: ModuleType, name: str, interface: type) -> Callable
         UnknownOption: There is no built-in model type of that name.
         InvalidInput: The model type cannot be imported, or does not implement the interface.
     """
-    if is_dotted(name):
-        build = load_dotted("model type", name)
+    if is_import_string(name):
+        build = import_from_string("model type", name)
     else:
         build = getattr(load_plugin(family, "model type", name), "build", None)
         if build is None:

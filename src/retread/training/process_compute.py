@@ -23,7 +23,7 @@ from retread.core import (
     digest_bytes,
     short,
 )
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.job import (
     FAILURE,
     Failure,
@@ -61,7 +61,7 @@ class ProcessCompute:
     the same MLflow run. A run has no visible effect before its bundle is stored.
     """
 
-    def __init__(self, project: Project, clock: Clock | None = None) -> None:
+    def __init__(self, project: LoadedProject, clock: Clock | None = None) -> None:
         self._project = project
         self._clock = clock or SystemClock()
         self._active: set[subprocess.Popen[bytes]] = set()

@@ -10,7 +10,7 @@ from retread.bundle import MODEL, Cause, Manifest
 from retread.core import Refused
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.traffic_source import traffic_source
-from retread.data.version import DatasetVersion, Split, State
+from retread.data.version import DatasetVersion, Split, VersionState
 from retread.training.assemble_bundle import Origin, assemble_bundle
 from retread.training.catalog import check_optimizer, recipe_named
 from retread.training.context import TrainingContext
@@ -95,7 +95,7 @@ def released(datasets: DatasetStore, request: TrainingRequest) -> DatasetVersion
         Refused: The version is in quarantine.
     """
     version = datasets.version(request.dataset, request.dataset_version)
-    if version.state is State.QUARANTINED:
+    if version.state is VersionState.QUARANTINED:
         raise Refused(
             f"{version.reference} is in quarantine.",
             f"See why with: retread data show {version.reference}; release it with: "
@@ -170,7 +170,7 @@ def ids_before(datasets: DatasetStore, version: DatasetVersion, cause: Cause) ->
     earlier = [
         other
         for other in datasets.versions(version.dataset)
-        if other.number < version.number and other.state is State.RELEASED
+        if other.number < version.number and other.state is VersionState.RELEASED
     ]
     if not earlier:
         return []

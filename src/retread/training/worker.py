@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retread.bundle import LocalBundleStore
-from retread.core import RetreadError, locked_folder, reach_own_code
+from retread.core import RetreadError, add_to_import_path, folder_lock
 from retread.core.parent_watch import ParentWatch, exit_process
 from retread.data import LanceDatasetStore
 from retread.training.context import TrainingContext
@@ -46,11 +46,11 @@ def main(folder: Path) -> int:
     watch = ParentWatch(sys.stdin.fileno(), partial(exit_process, PARENT_ENDED))
     watch.start()
     # An earlier process of the same key may still be ending.
-    with locked_folder(folder):
+    with folder_lock(folder):
         if read_outcome(folder) is not None:
             return 0
         job = read_job(folder)
-        reach_own_code(Path(job.root))
+        add_to_import_path(Path(job.root))
         try:
             outcome = train(job, progress, watch)
         except Exception as error:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.tracking.mlflow_store import MODEL_FOLDER, connect, location_of
 
 
 class MlflowAliases:
     """The registry's AliasMirror for MLflow; connects on first use."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: LoadedProject) -> None:
         self._location = location_of(project)
         self._client: Any = None
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retread.core import IntegrityBroken, locked_folder
-from retread.project import Project
+from retread.core import IntegrityBroken, folder_lock
+from retread.project import LoadedProject
 
 KEY_TAG = "retread.key"
 KEY_DIGEST_TAG = "retread.key_digest"
@@ -41,10 +41,10 @@ class TrackingLocation:
 
     def lock(self) -> AbstractContextManager[None]:
         """Lock the store, so that one process at a time finds or creates something in it."""
-        return locked_folder(self.artifacts)
+        return folder_lock(self.artifacts)
 
 
-def location_of(project: Project) -> TrackingLocation:
+def location_of(project: LoadedProject) -> TrackingLocation:
     """Return where the runs of a project are stored."""
     return TrackingLocation(
         url=project.tracking_url,

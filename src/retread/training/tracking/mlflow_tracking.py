@@ -12,7 +12,7 @@ from typing import Any
 
 from retread.bundle import Manifest, Parameter
 from retread.core import digest_bytes
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.request import EpochFinished, TrainingOutcome, TrainingRequest
 from retread.training.tracking.mlflow_store import (
     BUNDLE_TAG,
@@ -39,7 +39,7 @@ class MlflowTracking:
     A scenario is a parent run, which is itself found by its key.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: LoadedProject) -> None:
         self._location = location_of(project)
         self._client = connect(self._location)
         self._logged: dict[str, set[int]] = {}
