@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.bundles import constant_bundle
 
-from retread.bundle import Cause, CauseKind, OnnxModel
+from retread.bundle import MODEL, Cause, CauseKind, LocalBundleStore
 from retread.core import IntegrityBroken, NotFound
 from retread.project import LoadedProject, Settings
 from retread.training import EpochFinished, TrainingOutcome, TrainingRequest
@@ -176,29 +177,20 @@ def test_stages_are_published_as_aliases(project: LoadedProject) -> None:
 def test_mlflow_loads_the_model_of_an_alias(project: LoadedProject, tmp_path: Path) -> None:
     import mlflow
     import numpy as np
-    import onnx
-    from onnx import TensorProto, helper
 
-    from retread.bundle import Datatype, Signature, TensorSpec
-
-    tensors = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 2]) for n in "xy"]
-    node = helper.make_node("Relu", ["x"], ["y"])
-    graph = helper.make_graph([node], "relu", tensors[:1], tensors[1:])
-    opset = helper.make_opsetid("", 20)
-    model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
-    onnx.checker.check_model(model)
-    x, y = (TensorSpec(name=name, datatype=Datatype.FP32, shape=(-1, 2)) for name in "xy")
-    OnnxModel(model.SerializeToString(), Signature(inputs=(x,), outputs=(y,)))
+    store = LocalBundleStore(tmp_path / "bundles")
+    probabilities = [0.125, 0.25, 0.625]
+    graph = store.read(constant_bundle(store, probabilities), MODEL)
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("loaded"), {}, {})
-    tracking.log_model(run_id, model.SerializeToString())
+    tracking.log_model(run_id, graph)
     MlflowAliases(project).mirror({"production": run_id})
     mlflow.set_tracking_uri(project.tracking_url)
-    loaded = mlflow.onnx.load_model(f"models:/{project.settings.project.name}@production")
-    assert loaded.graph.name == "relu"
-    rows = np.array([[-1.0, 2.0]], dtype=np.float32)
-    served = mlflow.pyfunc.load_model(f"models:/{project.settings.project.name}@production")
-    assert served.predict({"x": rows})["y"].tolist() == [[0.0, 2.0]]
+    uri = f"models:/{project.settings.project.name}@production"
+    assert mlflow.onnx.load_model(uri).graph.name == "table"
+    rows = np.zeros((1, 4), dtype=np.float32)
+    predicted = mlflow.pyfunc.load_model(uri).predict({"features": rows})
+    assert predicted["probabilities"].tolist() == [probabilities]
 
 
 @pytest.mark.parametrize("damage", ["garbage", "folder"])

@@ -124,7 +124,7 @@ def test_weights_that_cannot_be_fetched_are_an_error(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("size", [32, 33, 100])
-@pytest.mark.parametrize("build", [cnn.build, tinyvgg.build])
+@pytest.mark.parametrize("build", [cnn.build, tinyvgg.build], ids=["cnn", "tinyvgg"])
 def test_networks_take_any_size(build: object, size: int) -> None:
     assert callable(build)
     network: Network = build(2, pretrained=False).eval()
