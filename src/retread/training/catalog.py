@@ -11,14 +11,15 @@ from retread.core import (
     load_plugin,
     plugin_names,
 )
+from retread.core.plugins import invalid_plugin
 from retread.project.settings import TrainingSection
 from retread.training import recipes
-from retread.training.model_interfaces import not_implemented
 from retread.training.recipe import Recipe
 
 OPTIMIZERS: tuple[str, ...] = get_args(TrainingSection.model_fields["optimizer_type"].annotation)
 """Names of the optimizers of neural networks."""
 
+_INTERFACE = "retread.training.Recipe"
 _MEMBERS = ("regression", "options", "model_types", "check", "train")
 
 
@@ -48,7 +49,7 @@ def recipe_named(kind: str) -> Recipe:
     module = load_plugin(recipes, "recipe", kind.replace("-", "_"))
     recipe = getattr(module, "RECIPE", None)
     if recipe is None:
-        raise not_implemented("recipe", kind, Recipe, "its file does not define RECIPE")
+        raise invalid_plugin("recipe", kind, _INTERFACE, "its file does not define RECIPE")
     _check_members(kind, recipe)
     return cast("Recipe", recipe)
 
@@ -66,13 +67,13 @@ def check_optimizer(name: str) -> None:
 def _instance(path: str, found: object) -> Recipe:
     if not isinstance(found, type):
         problem = f"it is an object of type {type(found).__name__}, not a class"
-        raise not_implemented("recipe class", path, Recipe, problem)
+        raise invalid_plugin("recipe class", path, _INTERFACE, problem)
     _check_members(path, found)
     try:
         return cast("Recipe", found())
     except TypeError as error:
         problem = f"it cannot be created without arguments: {error}"
-        raise not_implemented("recipe class", path, Recipe, problem) from error
+        raise invalid_plugin("recipe class", path, _INTERFACE, problem) from error
 
 
 def _check_members(name: str, recipe: object) -> None:
@@ -80,4 +81,4 @@ def _check_members(name: str, recipe: object) -> None:
     missing = [member for member in _MEMBERS if member in abstract or not hasattr(recipe, member)]
     if missing:
         problem = f"it does not define {', '.join(missing)}"
-        raise not_implemented("recipe class", name, Recipe, problem)
+        raise invalid_plugin("recipe class", name, _INTERFACE, problem)

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.core import (
-    InvalidInput,
     UnknownOption,
     import_from_string,
     is_import_string,
     load_plugin,
     plugin_names,
 )
+from retread.core.plugins import accepts_arguments, invalid_plugin
 
 if TYPE_CHECKING:
     from retread.training.network import Network
@@ -142,16 +142,16 @@ def model_type_named(family: ModuleType, name: str, interface: type) -> Callable
         build = import_from_string("model type", name)
     else:
         build = getattr(load_plugin(family, "model type", name), "build", None)
-        if build is None:
-            raise not_implemented("model type", name, interface, "its file has no function build()")
-    if not callable(build):
-        problem = f"it is an object of type {type(build).__name__}, not a function"
-        raise not_implemented("model type", name, interface, problem)
     parameters = list(inspect.signature(interface.__call__).parameters)[1:]
-    if not _accepts(build, len(parameters)):
+    if build is None:
+        problem = "its file has no function build()"
+    elif not callable(build):
+        problem = f"it is an object of type {type(build).__name__}, not a function"
+    elif not accepts_arguments(build, len(parameters)):
         problem = f"it does not accept the arguments ({', '.join(parameters)})"
-        raise not_implemented("model type", name, interface, problem)
-    return cast("Callable[..., Any]", build)
+    else:
+        return cast("Callable[..., Any]", build)
+    raise invalid_plugin("model type", name, _path(interface), problem)
 
 
 def checked_model(name: str, built: Any, regression: bool) -> TabularModel:
@@ -169,29 +169,9 @@ def checked_model(name: str, built: Any, regression: bool) -> TabularModel:
         problem = (
             f"it returned an object of type {type(model.estimator).__name__}, with no {methods}"
         )
-        raise not_implemented("model type", name, TabularModelType, problem)
+        raise invalid_plugin("model type", name, _path(TabularModelType), problem)
     return model
 
 
-def not_implemented(kind: str, name: str, interface: type, problem: str) -> InvalidInput:
-    """Return the error for a user's object that does not implement an interface of training.
-
-    >>> print(not_implemented("recipe", "my:Recipe", Estimator, "it has no fit()"))
-    'my:Recipe' is not a valid recipe: it has no fit(). Implement \
-retread.training.Estimator; see docs/extending.md.
-    """
-    return InvalidInput(
-        f"{name!r} is not a valid {kind}: {problem}.",
-        f"Implement retread.training.{interface.__name__}; see docs/extending.md.",
-    )
-
-
-def _accepts(function: Callable[..., Any], count: int) -> bool:
-    """Return whether a function can be called with `count` positional arguments."""
-    try:
-        inspect.signature(function).bind(*range(count))
-    except TypeError:
-        return False
-    except ValueError:  # a function written in C, without a signature
-        return True
-    return True
+def _path(interface: type) -> str:
+    return f"retread.training.{interface.__name__}"

@@ -8,6 +8,7 @@ from typing import cast
 
 from retread.bundle import MODEL, Cause, Manifest
 from retread.core import Refused
+from retread.core.plugins import invalid_plugin
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.traffic_source import traffic_source
 from retread.data.version import DatasetVersion, Split, VersionState
@@ -21,7 +22,6 @@ from retread.training.examples import (
     read_examples,
     sampled,
 )
-from retread.training.model_interfaces import not_implemented
 from retread.training.provenance import commit_of, environment_lock, run_parameters
 from retread.training.recipe import Recipe, Task, TrainedModel
 from retread.training.request import (
@@ -185,4 +185,4 @@ def _check_trained(recipe: str, trained: TrainedModel) -> None:
             f"train() returned an object of type {type(trained).__name__}, which does not define "
             f"{', '.join(missing)}"
         )
-        raise not_implemented("recipe", recipe, TrainedModel, problem)
+        raise invalid_plugin("recipe", recipe, "retread.training.TrainedModel", problem)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from retread.bundle import Datatype, ImageInput, Signature, TensorSpec
+from retread.core.plugins import invalid_plugin
 from retread.data.store import IMAGE
 from retread.training.early_stopping import Progress, observe, shortfall, stopping_metrics
 from retread.training.evaluation import metrics_of
@@ -19,7 +20,6 @@ from retread.training.inputs import decode_rows, outputs
 from retread.training.model_interfaces import (
     VisionModelType,
     model_type_named,
-    not_implemented,
 )
 from retread.training.model_types import vision
 from retread.training.network import Network, Normalise
@@ -178,7 +178,7 @@ def _built(task: Task) -> Network:
             f"it returned an object of type {type(network).__name__}, "
             "not a retread.training.network.Network"
         )
-        raise not_implemented("model type", name, VisionModelType, problem)
+        raise invalid_plugin("model type", name, "retread.training.VisionModelType", problem)
     return network
 
 
