@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def store_forest(store: BundleStore, model: bytes) -> str:
         model="iris",
         recipe="tabular-classification",
         model_type="random_forest",
-        created_at="2026-01-01T00:00:00+00:00",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
         signature=SIGNATURE,
         labels=("setosa", "versicolor", "virginica"),
         image=None,

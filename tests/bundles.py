@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 
 import numpy as np
@@ -266,7 +267,7 @@ def _stored(
         model="test",
         recipe="tabular-classification" if image is None else "image-classification",
         model_type="random_forest",
-        created_at="2026-01-01T00:00:00+00:00",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
         signature=signature,
         labels=labels,
         image=image,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,14 +21,14 @@ MakeManifest = Callable[[Mapping[str, bytes]], Manifest]
 
 @pytest.fixture
 def make_manifest() -> MakeManifest:
-    """A manifest that names the given files."""
+    """A function that makes a manifest with the given files."""
 
     def make(files: Mapping[str, bytes]) -> Manifest:
         return Manifest(
             model="iris",
             recipe="tabular-classification",
             model_type="random_forest",
-            created_at="2026-01-01T00:00:00+00:00",
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
             signature=Signature(
                 inputs=(TensorSpec(name="features", datatype=Datatype.FP32, shape=(-1, 4)),),
                 outputs=(TensorSpec(name="probabilities", datatype=Datatype.FP32, shape=(-1, 3)),),

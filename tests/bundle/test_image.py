@@ -26,7 +26,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A PNG whose header says width x height, with next to no pixels in it."""
+    """A PNG whose header claims width x height pixels, but which contains almost none."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     rows = chunk(b"IDAT", zlib.compress(b"\0" * 1000))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + rows + chunk(b"IEND", b"")
@@ -49,7 +49,7 @@ def test_other_modes_become_rgb(mode: str) -> None:
     assert decode_image(encoded(PHOTO.convert(mode)), 16).shape == (16, 16, 3)
 
 
-def test_grey_of_16_bits_keeps_its_upper_8() -> None:
+def test_greyscale_with_16_bits_keeps_the_upper_8() -> None:
     deep = np.random.default_rng(1).integers(0, 2**16, (40, 60), dtype=np.uint16)
     shallow = Image.fromarray((deep >> 8).astype(np.uint8))
     np.testing.assert_array_equal(
@@ -57,14 +57,14 @@ def test_grey_of_16_bits_keeps_its_upper_8() -> None:
     )
 
 
-def test_the_same_bytes_are_the_same_pixels() -> None:
+def test_decoding_is_deterministic() -> None:
     content = encoded(PHOTO, "JPEG")
     np.testing.assert_array_equal(decode_image(content, 24), decode_image(content, 24))
     flat = decode_image(encoded(Image.new("RGB", (300, 200), (10, 20, 30))), 8)
     assert (flat == [10, 20, 30]).all()
 
 
-def test_a_bomb_is_refused_before_it_is_decoded() -> None:
+def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(InvalidInput, match="13300 x 13300 pixels"):
@@ -103,7 +103,7 @@ def test_arbitrary_bytes_are_refused(content: bytes) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(st.data(), st.sampled_from(["JPEG", "PNG", "WEBP", "BMP"]))
-def test_a_damaged_image_is_pixels_or_refused(data: st.DataObject, kind: str) -> None:
+def test_a_damaged_image_is_decoded_or_refused(data: st.DataObject, kind: str) -> None:
     content = bytearray(encoded(PHOTO, kind))
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -114,7 +114,7 @@ def test_a_damaged_image_is_pixels_or_refused(data: st.DataObject, kind: str) ->
     assert pixels.shape == (16, 16, 3)
 
 
-def test_statistics_say_what_changed() -> None:
+def test_statistics_reflect_what_changed() -> None:
     grey = np.full((32, 32, 3), 100, np.uint8)
     quiet = image_statistics(grey)
     assert tuple(quiet) == STATISTICS

@@ -33,7 +33,7 @@ def summing_to_one(given_: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(4, 80))
-def test_two_classes_as_scikit_learn(seed: int, rows: int) -> None:
+def test_two_classes_match_scikit_learn(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, rows)
     truth[:2] = (0, 1)
@@ -55,7 +55,7 @@ def test_two_classes_as_scikit_learn(seed: int, rows: int) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(8, 80), classes=st.integers(3, 5))
-def test_several_classes_as_scikit_learn(seed: int, rows: int, classes: int) -> None:
+def test_several_classes_match_scikit_learn(seed: int, rows: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, classes, rows)
     truth[:classes] = range(classes)
@@ -81,7 +81,7 @@ def test_several_classes_as_scikit_learn(seed: int, rows: int, classes: int) -> 
 
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(2, 80))
-def test_values_as_scikit_learn(seed: int, rows: int) -> None:
+def test_values_match_scikit_learn(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     truth = rng.normal(100, 50, rows)
     outputs = (truth + rng.normal(0, 20, rows)).astype(np.float32)
@@ -97,14 +97,14 @@ def test_values_as_scikit_learn(seed: int, rows: int) -> None:
     )
 
 
-def test_every_metric_that_is_found_is_declared() -> None:
+def test_every_computed_metric_is_declared() -> None:
     declared = {metric.name for metric in METRICS}
     classes = evidence(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]], np.float32))
     values = evidence(np.array([0.0, 1.0]), np.array([[0.1], [0.9]], np.float32))
     assert evidence_metrics(classes).keys() | evidence_metrics(values).keys() == declared
 
 
-def test_nothing_was_asked_and_one_class_only() -> None:
+def test_no_examples_and_a_single_class() -> None:
     empty = evidence(np.array([], np.int64), np.zeros((0, 2), np.float32))
     assert evidence_metrics(empty) == {}
     one = evidence(np.array([1, 1]), np.array([[0.4, 0.6], [0.6, 0.4]], np.float32))
@@ -117,7 +117,7 @@ def test_nothing_was_asked_and_one_class_only() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_an_output_that_is_no_number_never_looks_good(bad: float, classes: int) -> None:
+def test_a_non_finite_output_never_counts_as_correct(bad: float, classes: int) -> None:
     truth = np.zeros(4, np.int64)
     outputs = np.zeros((4, classes), np.float32)
     outputs[:, 0] = bad

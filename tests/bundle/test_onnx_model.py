@@ -41,7 +41,7 @@ def doubling() -> onnx.ModelProto:
     return model
 
 
-def test_a_model_answers_by_its_signature() -> None:
+def test_a_model_returns_what_its_signature_declares() -> None:
     model = OnnxModel(doubling().SerializeToString(), SIGNATURE)
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
     (value,) = model.run({"features": rows})
@@ -52,12 +52,12 @@ def test_threads_may_share_a_model() -> None:
     model = OnnxModel(doubling().SerializeToString(), SIGNATURE)
     inputs = [np.full((1, 2), n, np.float32) for n in range(200)]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda row: model.run({"features": row})[0], inputs))
-    assert [float(answer[0, 0]) for answer in answers] == [2.0 * n for n in range(200)]
+        results = list(pool.map(lambda row: model.run({"features": row})[0], inputs))
+    assert [float(result[0, 0]) for result in results] == [2.0 * n for n in range(200)]
 
 
-@pytest.mark.parametrize("content", [b"", b"no model", b"\x80\x04K\x01.", b"\x08" * 100])
-def test_bytes_that_are_no_model_are_refused(content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x80\x04K\x01.", b"\x08" * 100])
+def test_invalid_models_are_refused(content: bytes) -> None:
     with pytest.raises(IntegrityBroken, match="ONNX Runtime cannot load"):
         OnnxModel(content, SIGNATURE)
 
@@ -92,7 +92,7 @@ def test_a_reference_survives_its_encoding() -> None:
     assert after.embedding.shape == (2, 0)
 
 
-def test_arrays_never_hold_objects(tmp_path: Path) -> None:
+def test_arrays_never_contain_objects(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="pickle"):
         pack_arrays(x=np.array([{}], dtype=object))
     path = tmp_path / "objects.npz"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,17 @@ from retread.core import IntegrityBroken, NotFound, digest_bytes
 
 MakeManifest = Callable[[Mapping[str, bytes]], Manifest]
 FILES = {"model.onnx": b"graph", "evidence.npz": b"rows"}
+
+EARLIER = (
+    b'{"created_at":"2026-01-01T12:00:00.123456+00:00","files":{},"format":1,"image":null,'
+    b'"labels":["a","b"],"lineage":{"cause":{"detail":"","kind":"new-data","trigger":"trg_1"},'
+    b'"dataset":"iris","dataset_digest":"sha256:d","dataset_version":1,"environment_digest":"v",'
+    b'"evaluation_digest":"sha256:e","git_commit":"c","git_dirty":false,"parameters":{"C":0.5,'
+    b'"n":null},"run_id":"run","seed":0},"metrics":{"Accuracy":0.9},"model":"iris",'
+    b'"model_type":"linear","parity":{"examples":4,"largest_difference":0.0,"tolerance":0.001},'
+    b'"recipe":"tabular-classification","signature":{"inputs":[{"columns":["x"],"datatype":"FP32",'
+    b'"name":"features","shape":[-1,1]}],"outputs":[]},"validation":{}}'
+)
 
 
 @pytest.fixture
@@ -39,7 +51,7 @@ def test_a_file_name_is_never_a_path(
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "model.onnx", "evidence.npz"])
-def test_every_changed_byte_is_found(
+def test_every_changed_byte_is_detected(
     file: str, store: LocalBundleStore, make_manifest: MakeManifest, tmp_path: Path
 ) -> None:
     digest = store.put(make_manifest(FILES), FILES)
@@ -86,17 +98,25 @@ def test_a_manifest_of_another_format_is_refused(make_manifest: MakeManifest) ->
         decode_manifest(content, digest_bytes(content))
 
 
-def test_what_killed_writers_left_is_removed_in_the_end(
+def test_a_manifest_of_an_earlier_version_keeps_its_bytes() -> None:
+    """The digest of the manifest identifies the bundle, so encoding it again must not change it."""
+    digest = digest_bytes(EARLIER)
+    manifest = decode_manifest(EARLIER, digest)
+    assert manifest.created_at == datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    assert encode_manifest(manifest) == EARLIER
+
+
+def test_what_killed_processes_left_is_removed_after_an_hour(
     store: LocalBundleStore, make_manifest: MakeManifest, tmp_path: Path
 ) -> None:
     for name, age in (("old", 7200), ("new", 60)):
-        folder = tmp_path / "bundles" / f".partial-{name}"
+        folder = tmp_path / "bundles" / f".{name}.partial"
         folder.mkdir(parents=True)
         (folder / "model.onnx").write_bytes(b"half")
         os.utime(folder, (time.time() - age, time.time() - age))
     store.put(make_manifest(FILES), FILES)
-    left = sorted(path.name for path in (tmp_path / "bundles").glob(".partial-*"))
-    assert left == [".partial-new"]
+    left = sorted(path.name for path in (tmp_path / "bundles").glob(".*.partial"))
+    assert left == [".new.partial"]
 
 
 CRASHING = """
@@ -104,7 +124,6 @@ import os, signal, sys
 from pathlib import Path
 import msgspec
 from retread.bundle import LocalBundleStore, Manifest
-import retread.bundle.store as module
 
 dies_at, calls = int(sys.argv[3]), 0
 def counted(real):
@@ -172,7 +191,7 @@ def test_a_failed_write_leaves_nothing(make_manifest: MakeManifest, tmp_path: Pa
         max_size=4,
     )
 )
-def test_any_files_come_back(
+def test_any_files_are_read_as_they_were_stored(
     files: dict[str, bytes], store: LocalBundleStore, make_manifest: MakeManifest
 ) -> None:
     digest = store.put(make_manifest(files), files)

@@ -1,4 +1,4 @@
-"""What every BundleStore does."""
+"""The contract of BundleStore, tested with every implementation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES = {"model.onnx": b"graph", "evidence.npz": b"rows"}
 
 @pytest.fixture(params=["local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BundleStore:
-    """Every adapter: add one (such as an address in S3) to the parameters."""
+    """Every implementation; a new one (such as S3) is added to the parameters."""
     adapters = {"local": lambda: LocalBundleStore(tmp_path / "bundles")}
     return adapters[request.param]()
 
@@ -37,7 +37,7 @@ def test_files_that_the_manifest_does_not_name_are_refused(
 ) -> None:
     manifest = make_manifest(FILES)
     for files in ({**FILES, "extra": b""}, {"model.onnx": b"graph"}, {**FILES, "model.onnx": b""}):
-        with pytest.raises(IntegrityBroken, match="not those its manifest names"):
+        with pytest.raises(IntegrityBroken, match="do not match its manifest"):
             store.put(manifest, files)
     assert store.digests() == ()
 

@@ -119,7 +119,7 @@ def register(space: Workspace, version: DatasetVersion, run_id: str, weight: flo
         model="wheels",
         recipe="tabular-classification",
         model_type="linear",
-        created_at=datetime.now(UTC).isoformat(),
+        created_at=datetime.now(UTC),
         signature=signature,
         labels=labels,
         image=None,

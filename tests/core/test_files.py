@@ -1,7 +1,8 @@
-"""Locks on folders, and folders that appear as a whole."""
+"""Locks on folders, and files and folders that appear as a whole."""
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import threading
@@ -90,6 +91,40 @@ def test_a_new_folder_replaces_an_empty_one_only(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not empty"), new_folder(tmp_path / "empty"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    seen: set[bytes] = set()
+    write_atomically(path, b"a" * 100_000)
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.add(path.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for letter in (b"b", b"c", b"d") * 5:
+        write_atomically(path, letter * 100_000)
+    stop.set()
+    reader.join()
+    assert seen <= {letter * 100_000 for letter in (b"a", b"b", b"c", b"d")}
+    assert [p.name for p in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    write_atomically(path, b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_atomically(path, b"newer")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["state"]
 
 
 def test_a_file_that_need_not_be_durable_is_still_replaced_in_one_step(tmp_path: Path) -> None:

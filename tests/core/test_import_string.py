@@ -1,4 +1,4 @@
-"""The user's own code is loaded, or it is said what keeps it from it."""
+"""User code is imported, or the error says what prevents it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_a_path_names(own_code: Path) -> None:
+def test_an_import_string_names_an_object(own_code: Path) -> None:
     (own_code / "my_models_for_this_test.py").write_text("Tree = 7")
     assert import_from_string("model type", "my_models_for_this_test:Tree") == 7
     with pytest.raises(InvalidInput, match="has no model type 'Bush'"):
@@ -41,6 +41,6 @@ def test_a_module_that_does_not_import(own_code: Path, code: str, problem: str) 
 
 
 @pytest.mark.parametrize("path", ["no_colon", ":x", "a:", "a b:c", "a:b:c", "a..b:c"])
-def test_what_is_no_path(path: str) -> None:
-    with pytest.raises(InvalidInput, match="does not name a recipe"):
+def test_invalid_import_strings(path: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a valid recipe"):
         import_from_string("recipe", path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import string
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -13,8 +14,10 @@ from retread.core import (
     CheckResult,
     InvalidInput,
     InvalidSettings,
+    ManualClock,
     MissingDependency,
     Outcome,
+    SystemClock,
     UnknownOption,
     canonical_json,
     checked_name,
@@ -118,7 +121,7 @@ def test_missing_or_failed_checks_never_help(found: list[Outcome]) -> None:
         assert combine(map(check, [*found, extra])).outcome is not Outcome.PASS
 
 
-def test_metrics_are_found_by_every_spelling() -> None:
+def test_metrics_are_found_by_every_alias_and_case() -> None:
     for metric in METRICS:
         for spelling in (metric.name, *metric.aliases):
             assert metric_named(spelling.upper()) is metric
@@ -144,7 +147,7 @@ def test_better_gain_and_threshold_agree(metric: object, left: float, right: flo
         assert metric.better(left, right) == (metric.gain(left, right) > 0)
 
 
-def test_nan_beats_nothing() -> None:
+def test_nan_is_never_better() -> None:
     nan = float("nan")
     for metric in METRICS:
         assert not metric.better(nan, 0.0)
@@ -159,7 +162,7 @@ def test_ids_sort_by_time(times: list[int]) -> None:
     assert sorted(ids) == by_time
 
 
-def test_half_of_an_id_is_time_and_half_is_chance() -> None:
+def test_half_of_an_id_is_time_and_half_is_random() -> None:
     latest = new_id("run", milliseconds=lambda: 2**50 - 1, randomness=lambda n: b"\xff" * n)
     assert latest == "run_" + "z" * 20
     assert (
@@ -168,13 +171,24 @@ def test_half_of_an_id_is_time_and_half_is_chance() -> None:
     )
 
 
-def test_ids_of_one_moment_differ() -> None:
+def test_ids_of_the_same_millisecond_differ() -> None:
     ids = {new_id("run", milliseconds=lambda: 1) for _ in range(2_000)}
     assert len(ids) == 2_000
     assert len({len(identifier) for identifier in ids}) == 1
 
 
-def test_errors_say_what_and_what_to_do() -> None:
+def test_errors_state_the_problem_and_the_remedy() -> None:
     assert str(InvalidSettings("x.toml", ["a", "b"])) == "x.toml has 2 mistakes:\n  - a\n  - b"
     assert "pip install 'retread[vision]'" in str(MissingDependency("torch", "vision"))
     assert UnknownOption("colour", "blue", iter(["red"])).allowed == ("red",)
+
+
+def test_clocks() -> None:
+    clock = ManualClock(datetime(2012, 1, 1, tzinfo=UTC))
+    clock.advance(timedelta(seconds=5))
+    assert clock.monotonic() == 5.0
+    clock.set(datetime(2012, 1, 2, tzinfo=UTC))
+    assert clock.now().day == 2
+    system = SystemClock()
+    assert system.now().tzinfo is UTC
+    assert system.monotonic() <= system.monotonic()

@@ -119,7 +119,7 @@ def manifest_of(
         model="model",
         recipe="image-classification",
         model_type="cnn",
-        created_at="",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
         signature=Signature(inputs=(), outputs=()),
         labels=labels,
         image=None,

@@ -1,4 +1,4 @@
-"""Notifiers against a real HTTP server on loopback, which stands in for Slack's host."""
+"""Notifiers, tested against an HTTP server on loopback in place of Slack."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ from retread.notify import (
     notifiers,
     slack_payload,
 )
-from retread.notify.notifiers.slack import SlackNotifier
-from retread.notify.slack_format import escaped
+from retread.notify.notifiers.slack import SlackNotifier, escaped
 from retread.project import LoadedProject, Settings
 
 SECRET = "T0000/B0000/s3cr3t"
@@ -40,8 +39,8 @@ MESSAGE = Message(
 
 
 @dataclass
-class Host:
-    """Answers with `status`, and keeps what it was sent."""
+class Receiver:
+    """Responds with `status` and records the requests."""
 
     port: int = 0
     status: int = 200
@@ -55,18 +54,18 @@ class Host:
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    found = Host()
+def receiver() -> Iterator[Receiver]:
+    received = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             assert self.headers["Content-Type"] == "application/json"
-            found.paths.append(self.path)
-            found.bodies.append(
+            received.paths.append(self.path)
+            received.bodies.append(
                 msgspec.json.decode(self.rfile.read(int(self.headers["Content-Length"])))
             )
-            self.send_response(found.status)
-            for name, value in found.headers.items():
+            self.send_response(received.status)
+            for name, value in received.headers.items():
                 self.send_header(name, value)
             self.end_headers()
 
@@ -74,10 +73,10 @@ def host() -> Iterator[Host]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.port = server.server_port
+        received.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield found
+        yield received
         server.shutdown()
         thread.join()
 
@@ -88,13 +87,13 @@ def project(tmp_path: Path) -> LoadedProject:
     return LoadedProject(root=tmp_path, home=tmp_path, settings=settings)
 
 
-def test_slack_gets_headline_and_details(host: Host, project: LoadedProject) -> None:
-    built = configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": host.address})
+def test_slack_receives_headline_and_details(receiver: Receiver, project: LoadedProject) -> None:
+    built = configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": receiver.address})
     assert set(built) == {"slack"}
     built["slack"].send(MESSAGE)
 
-    assert host.paths == [f"/services/{SECRET}"]
-    (body,) = host.bodies
+    assert receiver.paths == [f"/services/{SECRET}"]
+    (body,) = receiver.bodies
     assert body["text"] == ":white_check_mark: tires: version 4 is in production"
     (attachment,) = body["attachments"]
     kinds = [block["type"] for block in attachment["blocks"]]
@@ -102,16 +101,16 @@ def test_slack_gets_headline_and_details(host: Host, project: LoadedProject) -> 
     assert attachment["blocks"][2]["elements"][0]["text"] == "<http://127.0.0.1:5002|Status>"
 
 
-def test_webhook_gets_the_message_as_it_is(host: Host, project: LoadedProject) -> None:
-    built = configured_notifiers(project, {"RETREAD_WEBHOOK": host.address})
+def test_a_webhook_receives_the_whole_message(receiver: Receiver, project: LoadedProject) -> None:
+    built = configured_notifiers(project, {"RETREAD_WEBHOOK": receiver.address})
     built["webhook"].send(MESSAGE)
-    (body,) = host.bodies
+    (body,) = receiver.bodies
     assert body["project"] == "tires"
     assert msgspec.convert(body["message"], Message) == MESSAGE
 
 
-def test_markup_of_others_is_text() -> None:
-    """A label named <!channel> wakes nobody (T19)."""
+def test_markup_in_values_is_escaped() -> None:
+    """A label named <!channel> must not notify a whole channel."""
     payload = slack_payload(
         Message(title="<!channel>", lines=("<@U1> & <http://x|y>",), fields={"<!here>": "<!here>"})
     )
@@ -125,40 +124,47 @@ def test_no_text_is_too_long_for_slack(text: str) -> None:
     assert len(escaped(text, 2900)) <= 2900
 
 
-def test_address_from_a_file(host: Host, project: LoadedProject) -> None:
+def test_the_address_can_be_read_from_a_file(receiver: Receiver, project: LoadedProject) -> None:
     settings = Settings.model_validate({"notify": {"slack": {"webhook_file": "hook"}}})
     project = LoadedProject(root=project.root, home=project.home, settings=settings)
     with pytest.raises(NotFound, match="webhook_file"):
         configured_notifiers(project, {})
-    (project.root / "hook").write_text(f"{host.address}\n")
+    (project.root / "hook").write_text(f"{receiver.address}\n")
     configured_notifiers(project, {})["slack"].send(MESSAGE)
-    assert host.paths == [f"/services/{SECRET}"]
+    assert receiver.paths == [f"/services/{SECRET}"]
 
 
-def test_switched_off_or_unknown_is_nobody(host: Host, project: LoadedProject) -> None:
+def test_disabled_and_unconfigured_notifiers_are_left_out(
+    receiver: Receiver, project: LoadedProject
+) -> None:
     assert configured_notifiers(project, {}) == {}
     settings = Settings.model_validate({"notify": {"slack": {"enabled": False}}})
     off = LoadedProject(root=project.root, home=project.home, settings=settings)
-    assert configured_notifiers(off, {"RETREAD_SLACK_WEBHOOK": host.address}) == {}
+    assert configured_notifiers(off, {"RETREAD_SLACK_WEBHOOK": receiver.address}) == {}
 
 
 @pytest.mark.parametrize(
     ("status", "permanent"),
     [(500, False), (503, False), (429, False), (302, True), (404, True), (410, True)],
 )
-def test_what_is_not_success_was_not_delivered(
-    host: Host, project: LoadedProject, status: int, permanent: bool
+def test_an_unsuccessful_status_means_undelivered(
+    receiver: Receiver, project: LoadedProject, status: int, permanent: bool
 ) -> None:
-    host.status = status
-    host.headers = {"Location": f"http://127.0.0.1:{host.port}/elsewhere", "Retry-After": "30"}
-    slack = configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": host.address})["slack"]
+    receiver.status = status
+    receiver.headers = {
+        "Location": f"http://127.0.0.1:{receiver.port}/elsewhere",
+        "Retry-After": "30",
+    }
+    slack = configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": receiver.address})["slack"]
     with pytest.raises(Undelivered) as caught:
         slack.send(MESSAGE)
     assert (caught.value.permanent, caught.value.retry_after) == (permanent, 30.0)
-    assert host.paths == [f"/services/{SECRET}"], "no redirect is followed"
+    assert receiver.paths == [f"/services/{SECRET}"], "a redirect was followed"
 
 
-def test_nobody_listens(host: Host, project: LoadedProject) -> None:
+def test_an_unreachable_webhook_means_undelivered(
+    receiver: Receiver, project: LoadedProject
+) -> None:
     address = "http://127.0.0.1:9/services"
     slack = configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": address})["slack"]
     with pytest.raises(Undelivered) as caught:
@@ -167,22 +173,20 @@ def test_nobody_listens(host: Host, project: LoadedProject) -> None:
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])
-def test_what_left_and_was_not_answered_may_have_arrived(
-    project: LoadedProject, hangs_up: bool
-) -> None:
+def test_a_request_without_response_is_unconfirmed(project: LoadedProject, hangs_up: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         gone = threading.Event()
         thread = threading.Thread(target=_swallow, args=(server, gone, hangs_up))
         thread.start()
         slack = SlackNotifier(f"http://127.0.0.1:{server.getsockname()[1]}/hook", timeout_s=0.3)
-        with pytest.raises(Unconfirmed, match="did not answer"):
+        with pytest.raises(Unconfirmed, match="did not respond"):
             slack.send(MESSAGE)
         gone.set()
         thread.join()
 
 
 def _swallow(server: socket.socket, gone: threading.Event, hangs_up: bool) -> None:
-    """Reads a request to its end and says nothing."""
+    """Read a request to its end and send no response."""
     connection, _ = server.accept()
     with connection, connection.makefile("rb") as request:
         length = 0
@@ -194,29 +198,29 @@ def _swallow(server: socket.socket, gone: threading.Event, hangs_up: bool) -> No
             gone.wait(20)
 
 
-def test_the_address_is_never_told(
-    host: Host, project: LoadedProject, caplog: pytest.LogCaptureFixture
+def test_the_address_appears_in_no_message(
+    receiver: Receiver, project: LoadedProject, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The address of a webhook is its password (T17)."""
+    """Whoever knows the address of a webhook can post to it."""
     caplog.set_level(logging.DEBUG)
     built = configured_notifiers(
-        project, {"RETREAD_SLACK_WEBHOOK": host.address, "RETREAD_WEBHOOK": host.address}
+        project, {"RETREAD_SLACK_WEBHOOK": receiver.address, "RETREAD_WEBHOOK": receiver.address}
     )
-    host.status = 500
-    told = [repr(built)]
+    receiver.status = 500
+    texts = [repr(built)]
     for notifier in built.values():
         with pytest.raises(Undelivered) as caught:
             notifier.send(MESSAGE)
-        told += [str(caught.value), repr(caught.value), repr(caught.value.__cause__)]
+        texts += [str(caught.value), repr(caught.value), repr(caught.value.__cause__)]
     with pytest.raises(InvalidInput) as refused:
         configured_notifiers(project, {"RETREAD_WEBHOOK": f"ftp://host/{SECRET}"})
-    told += [str(refused.value), caplog.text]
-    assert not any("s3cr3t" in text for text in told)
+    texts += [str(refused.value), caplog.text]
+    assert not any("s3cr3t" in text for text in texts)
 
 
 @pytest.mark.parametrize("address", ["nonsense", "file:///etc/passwd", "https://", "http://a b/c"])
-def test_what_is_no_address_is_refused(project: LoadedProject, address: str) -> None:
-    with pytest.raises(InvalidInput, match="is not the address of a webhook"):
+def test_an_invalid_address_is_refused(project: LoadedProject, address: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a valid webhook address"):
         configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": address})
 
 

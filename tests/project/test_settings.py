@@ -7,17 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.engine import make_url
 
-from retread.core import InvalidInput, InvalidSettings, NotFound
+from retread.core import InvalidSettings, NotFound
 from retread.project import (
     PluginNames,
     Settings,
     load_settings,
-    open_project,
     parse_settings,
 )
 from retread.project.describe import setting, settings_markdown, settings_schema
+from retread.project.settings import StoppingRule
 from retread.project.templates import template_files, template_names
 from retread.project.toml_text import as_toml
 
@@ -64,7 +63,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     assert load_settings(tmp_path / "retread.toml", {}) == Settings()
 
 
-def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     problems = problems_of(FIVE_MISTAKES, {}, tmp_path)
     assert [problem.split(":")[0] for problem in problems] == [
         "project.name",
@@ -77,7 +76,7 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
     assert problems[2] == "serving.port: should be a valid integer, but it is '5001'"
 
 
-def test_names_of_other_packages_are_among_the_mistakes(tmp_path: Path) -> None:
+def test_unknown_names_are_reported_with_the_other_mistakes(tmp_path: Path) -> None:
     problems = problems_of(FIVE_MISTAKES + FIVE_NAMES, {}, tmp_path, KNOWN)
     assert problems[:5] == problems_of(FIVE_MISTAKES, {}, tmp_path)
     assert [problem.split(". Known")[0] for problem in problems[5:]] == [
@@ -90,7 +89,7 @@ def test_names_of_other_packages_are_among_the_mistakes(tmp_path: Path) -> None:
     assert problems[5].endswith("Known: cnn, resnet18, package.module:function.")
 
 
-def test_a_recipe_decides_which_model_types_there_are(tmp_path: Path) -> None:
+def test_the_recipe_determines_the_model_types(tmp_path: Path) -> None:
     (found,) = problems_of(f"[recipe]\nkind = 'image'\n{FIVE_NAMES}", {}, tmp_path, KNOWN)[:-2]
     known = "image-classification, tabular-regression, package.module:Class."
     assert found == f"recipe.kind: there is no recipe 'image'. Known: {known}"
@@ -99,12 +98,12 @@ def test_a_recipe_decides_which_model_types_there_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tabular-regression", "my.code:Recipe"])
-def test_a_model_type_that_nobody_chose_is_no_mistake(tmp_path: Path, kind: str) -> None:
+def test_the_default_model_type_need_not_fit_the_recipe(tmp_path: Path, kind: str) -> None:
     (tmp_path / "retread.toml").write_text(f"[recipe]\nkind = '{kind}'\n")
     assert load_settings(tmp_path / "retread.toml", {}, KNOWN).training.model_type == "cnn"
 
 
-def test_a_mistake_hides_none_whose_key_begins_alike(tmp_path: Path) -> None:
+def test_a_mistake_does_not_hide_another_with_a_similar_key(tmp_path: Path) -> None:
     problems = problems_of("[canary]\nstep = [1]\nsteps = [0.5, 0.1]\n", {}, tmp_path)
     assert [problem.split(":")[0] for problem in problems] == ["canary.step", "canary.steps"]
 
@@ -136,13 +135,13 @@ def test_one_mistake_is_one_line(text: str, problem: str, tmp_path: Path) -> Non
     assert found.startswith(problem), found
 
 
-def test_a_broken_scenario_is_not_also_a_missing_one(tmp_path: Path) -> None:
+def test_a_broken_scenario_is_not_also_reported_as_missing(tmp_path: Path) -> None:
     text = "[training]\nscenario = 'wide'\n[training.scenarios.wide]\nruns = [{model_typ = 'cnn'}]"
     (found,) = problems_of(text, {}, tmp_path)
     assert found.startswith("training.scenarios.wide.runs.0.model_typ: there is no such setting")
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "retread.toml"
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidSettings, match="not UTF-8"):
@@ -168,7 +167,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     assert settings.training.scenarios["wide"].runs[0].model_type == "cnn"
 
 
-def test_a_wrong_override_is_named_as_its_variable(tmp_path: Path) -> None:
+def test_an_invalid_override_is_reported_by_its_variable(tmp_path: Path) -> None:
     environment = {"RETREAD__SERVING__PORT": "high", "RETREAD__GATE__METRIK": "F1"}
     problems = problems_of("gate = 3", environment, tmp_path)
     assert problems[0].startswith("RETREAD__GATE__METRIK in the environment (gate.metrik): there")
@@ -176,7 +175,7 @@ def test_a_wrong_override_is_named_as_its_variable(tmp_path: Path) -> None:
     assert problems[1].endswith("but it is 'high'")
 
 
-def test_an_environment_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+def test_an_environment_that_is_not_text_is_a_mistake(tmp_path: Path) -> None:
     (found,) = problems_of("", {"RETREAD__PROJECT__NAME": "\udcff"}, tmp_path)
     assert found.startswith("it cannot be read: lone leading surrogate")
 
@@ -195,7 +194,7 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(keys, json_values, max_size=4))
-def test_anything_is_settings_or_mistakes(values: dict[str, object]) -> None:
+def test_any_values_are_settings_or_mistakes(values: dict[str, object]) -> None:
     try:
         settings = parse_settings(values, source="x")
     except InvalidSettings:
@@ -208,7 +207,7 @@ def test_the_settings_page_is_current() -> None:
     assert page.strip() == settings_markdown().strip(), "retread settings docs > docs/settings.md"
 
 
-def test_every_setting_is_explained() -> None:
+def test_every_setting_has_a_description() -> None:
     schema = json.dumps(settings_schema())
     assert "early_stopping_min_loss" in schema
     for row in settings_markdown().splitlines():
@@ -216,7 +215,7 @@ def test_every_setting_is_explained() -> None:
             assert not row.endswith("|  |"), row
 
 
-def test_settings_survive_as_toml() -> None:
+def test_settings_can_be_written_as_toml_and_read_again() -> None:
     values = parse_settings(
         {
             "training": {
@@ -232,7 +231,7 @@ def test_settings_survive_as_toml() -> None:
     assert parse_settings(tomllib.loads(text), source="x") == values
 
 
-def test_one_setting_by_its_key() -> None:
+def test_a_setting_is_found_by_its_key() -> None:
     assert setting(Settings(), "gate.metric") == "Accuracy"
     with pytest.raises(NotFound, match=r"no setting 'gate.metrik'"):
         setting(Settings(), "gate.metrik")
@@ -244,52 +243,13 @@ def test_templates_are_valid(name: str) -> None:
     assert parse_settings(values, source=name).data.dataset
 
 
-def test_a_project_is_found_from_below(tmp_path: Path) -> None:
-    (tmp_path / "retread.toml").write_text("")
-    below = tmp_path / "a" / "b"
-    below.mkdir(parents=True)
-    project = open_project(below, {"RETREAD_HOME": "state"})
-    assert (project.root, project.home) == (tmp_path, tmp_path / "state")
-    assert project.logs.is_dir()
-
-
-def test_no_project_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="retread init"):
-        open_project(tmp_path, {})
-
-
-@pytest.mark.parametrize("below", ["", "/deeper"])
-def test_a_home_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
-    (tmp_path / "retread.toml").write_text("")
-    (tmp_path / "state").write_text("")
-    with pytest.raises(InvalidInput, match="set RETREAD_HOME to another folder"):
-        open_project(tmp_path, {"RETREAD_HOME": f"state{below}"})
-    assert open_project(tmp_path, {"RETREAD_HOME": ""}).home == tmp_path / ".retread"
-
-
-@pytest.mark.parametrize(
-    ("url", "file"),
-    [
-        ("", "{root}/.retread/retread.db"),
-        ("sqlite:///state/x.db", "{root}/state/x.db"),
-        ("sqlite:////state/x.db?timeout=3", "/state/x.db"),
-    ],
-)
-@pytest.mark.parametrize("folder", ["plain", "what? 100%25 ü"])
-def test_a_database_is_a_file_of_the_project_wherever_one_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, url: str, file: str
-) -> None:
-    root = tmp_path / folder
-    (root / "below").mkdir(parents=True)
-    (root / "retread.toml").write_text(f"[database]\nurl = '{url}'\n")
-    monkeypatch.chdir(root / "below")
-    project = open_project(Path(), {})
-    assert make_url(project.database_url).database == file.format(root=root)
-    for made in (project.tracking_url, project.workflows_url):
-        assert Path(str(make_url(made).database)).parent == project.home
-
-
-def test_the_address_of_a_server_is_left_alone(tmp_path: Path) -> None:
-    url = "postgresql://user:p%40ss@host/name"
-    (tmp_path / "retread.toml").write_text(f"[database]\nurl = '{url}'\n")
-    assert open_project(tmp_path, {}).database_url == url
+@pytest.mark.parametrize("rule", ["first-good", "seed"])
+def test_the_original_name_of_a_stopping_rule_is_accepted(rule: str, tmp_path: Path) -> None:
+    (tmp_path / "retread.toml").write_text(f"[early_stopping]\nrule = '{rule}'\n")
+    settings = load_settings(tmp_path / "retread.toml", {})
+    assert settings.early_stopping.rule is StoppingRule.FIRST_GOOD
+    assert settings.model_dump(mode="json")["early_stopping"]["rule"] == "first-good"
+    assert (
+        load_settings(tmp_path / "retread.toml", {"RETREAD__EARLY_STOPPING__RULE": "patience"})
+        == Settings()
+    )

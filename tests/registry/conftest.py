@@ -111,7 +111,7 @@ class BundleMaker:
             "model": "test",
             "recipe": "tabular-classification",
             "model_type": "linear",
-            "created_at": "2012-01-01T00:00:00+00:00",
+            "created_at": datetime(2012, 1, 1, tzinfo=UTC),
             "signature": signature(),
             "labels": ("bad", "good"),
             "image": None,

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.project.settings import EarlyStoppingSection
+from retread.project.settings import EarlyStoppingSection, StoppingRule
 from retread.training.early_stopping import Progress, observe
 
 Epochs = list[tuple[float, float]]
@@ -19,7 +19,7 @@ epochs = st.lists(
 )
 rules = st.builds(
     EarlyStoppingSection,
-    rule=st.sampled_from(["seed", "patience"]),
+    rule=st.sampled_from(StoppingRule),
     patience=st.integers(1, 5),
     delta=st.sampled_from([0.0, 0.1, 0.3]),
     min_loss=st.sampled_from([0.0, 0.5, 1.0]),
@@ -70,7 +70,7 @@ def observed(rule: EarlyStoppingSection, seen: Epochs) -> Progress:
 
 @given(rules, epochs)
 def test_first_good_is_the_original_rule(rule: EarlyStoppingSection, seen: Epochs) -> None:
-    rule = rule.model_copy(update={"rule": "seed"})
+    rule = rule.model_copy(update={"rule": StoppingRule.FIRST_GOOD})
     original = OriginalEarlyStopping(rule)
     last = 0
     for loss, accuracy in seen:
@@ -90,8 +90,10 @@ def test_first_good_is_the_original_rule(rule: EarlyStoppingSection, seen: Epoch
 def test_patience_is_the_original_rule_without_its_first_line(
     rule: EarlyStoppingSection, seen: Epochs
 ) -> None:
-    rule = rule.model_copy(update={"rule": "patience"})
-    never = rule.model_copy(update={"rule": "seed", "min_loss": 0.0, "min_accuracy": 1.0})
+    rule = rule.model_copy(update={"rule": StoppingRule.PATIENCE})
+    never = rule.model_copy(
+        update={"rule": StoppingRule.FIRST_GOOD, "min_loss": 0.0, "min_accuracy": 1.0}
+    )
     seen = [(loss + 0.1, accuracy) for loss, accuracy in seen]
     ours, original = observed(rule, seen), observed(never, seen)
     assert (ours.stop, ours.epoch, ours.counter) == (

@@ -1,4 +1,6 @@
-"""The bundle: what training leaves and serving loads, without the libraries of either.
+"""Bundles: trained models as training stores them and serving loads them.
+
+Nothing here depends on the libraries used for training.
 
 >>> from retread.bundle import LocalBundleStore
 >>> from pathlib import Path
@@ -17,7 +19,6 @@ from retread.bundle.image import (
     eight_bits,
     image_statistics,
 )
-from retread.bundle.lineage import Cause, CauseKind, Lineage, Parameter
 from retread.bundle.manifest import (
     ENVIRONMENT,
     EVIDENCE,
@@ -25,10 +26,17 @@ from retread.bundle.manifest import (
     MANIFEST,
     MODEL,
     REFERENCE,
+    Cause,
+    CauseKind,
+    Datatype,
     FileEntry,
     ImageInput,
+    Lineage,
     Manifest,
+    Parameter,
     Parity,
+    Signature,
+    TensorSpec,
     decode_manifest,
     encode_manifest,
 )
@@ -42,7 +50,6 @@ from retread.bundle.reference import (
     decode_reference,
     encode_reference,
 )
-from retread.bundle.signature import Datatype, Signature, TensorSpec
 from retread.bundle.store import BundleStore, LocalBundleStore, file_entries
 
 __all__ = [

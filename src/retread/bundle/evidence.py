@@ -1,4 +1,4 @@
-"""Per-example predictions on a frozen evaluation split."""
+"""Evidence of a model's quality: its predictions on every example of an evaluation split."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from retread.bundle.arrays import pack_arrays, unpack_arrays
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What a model said about each example of one evaluation split.
+    """A model's predictions on a frozen evaluation split.
 
-    `ids` str [n]; `truth` int64 [n] label indices, or float64 [n] target values;
-    `outputs` float32 [n, classes] probabilities, or [n, 1] values. Rows are sorted by id, so
-    evidence of two models on the same `evaluation_digest` is paired row by row.
+    Rows are sorted by id, so that evidence of two models on the same split is paired row by row.
+
+    Attributes:
+        evaluation_digest: Identifies the split.
+        ids: Ids of the examples, str [n].
+        truth: Label indices, int64 [n], or target values, float64 [n].
+        outputs: Probabilities, float32 [n, classes], or values, float32 [n, 1].
     """
 
     evaluation_digest: str
@@ -27,10 +31,12 @@ class Evidence:
 
     @property
     def is_classification(self) -> bool:
+        """Whether the truth is label indices."""
         return self.truth.dtype.kind == "i"
 
 
 def encode_evidence(evidence: Evidence) -> bytes:
+    """Encode evidence as an npz file."""
     return pack_arrays(
         evaluation_digest=np.array(evidence.evaluation_digest),
         ids=evidence.ids,
@@ -40,6 +46,7 @@ def encode_evidence(evidence: Evidence) -> bytes:
 
 
 def decode_evidence(content: bytes) -> Evidence:
+    """Decode what `encode_evidence` returned."""
     arrays = unpack_arrays(io.BytesIO(content))
     return Evidence(
         evaluation_digest=str(arrays["evaluation_digest"]),

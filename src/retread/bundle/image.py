@@ -1,4 +1,4 @@
-"""The one way an image becomes an array, in training and in serving alike."""
+"""Decoding of images, which is the same in training and in serving."""
 
 from __future__ import annotations
 
@@ -15,19 +15,30 @@ MAX_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
 Pixels = npt.NDArray[np.uint8]
-"""An image: uint8 [height, width, 3], RGB."""
+"""An RGB image: uint8 [height, width, 3]."""
 
 STATISTICS = ("brightness", "contrast", "saturation", "sharpness", "red", "green", "blue")
+"""Names of what `image_statistics` returns."""
 
 
 def decode_image(content: bytes, size: int) -> Pixels:
-    """Decode `content` and resize it to `size` x `size`; uint8 [size, size, 3], RGB.
+    """Decode an image and resize it.
 
-    Raises InvalidInput for what is not a readable image, is truncated, or has more than
-    MAX_PIXELS; the header is judged before anything is decoded.
+    The number of pixels is read from the header and checked before anything is decoded.
+
+    Args:
+        content: An image file in one of FORMATS.
+        size: Width and height of the result.
+
+    Returns:
+        RGB values, uint8 [size, size, 3].
+
+    Raises:
+        InvalidInput: `content` is not a complete image in one of FORMATS, or has more than
+            MAX_PIXELS pixels.
     """
     with warnings.catch_warnings():
-        # Pillow warns about large images; the pixel cap below is stricter.
+        # Pillow warns about large images, but the limit below is stricter.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -44,9 +55,9 @@ def decode_image(content: bytes, size: int) -> Pixels:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """`image` with 8 bits a channel: of 16 the upper ones, as Pillow reads colours.
+    """Reduce a greyscale image with 16 bits per channel to the upper 8 bits.
 
-    Of grey with 16 bits Pillow would make all but the darkest white.
+    Pillow does so for colour images itself, but turns almost all of a greyscale image white.
     """
     if not image.mode.startswith("I"):
         return image
@@ -54,7 +65,11 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def image_statistics(pixels: Pixels) -> dict[str, float]:
-    """Light, colour and focus of an image, each in 0..1 (sharpness: mean absolute gradient)."""
+    """Compute the STATISTICS of an image, each between 0 and 1.
+
+    Brightness, colours and saturation are means, contrast is a standard deviation, and sharpness
+    is the mean absolute gradient.
+    """
     scaled = pixels.astype(np.float32) / 255.0
     grey = scaled @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     red, green, blue = (float(v) for v in scaled.mean(axis=(0, 1)))
@@ -73,7 +88,7 @@ def image_statistics(pixels: Pixels) -> dict[str, float]:
 def _check_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise InvalidInput(
-            f"The image has {width} x {height} pixels, more than {MAX_PIXELS:,}.",
+            f"The image has {width} x {height} pixels, more than the allowed {MAX_PIXELS:,}.",
             "Send a smaller image.",
         )
 

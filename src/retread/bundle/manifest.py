@@ -1,11 +1,16 @@
-"""The manifest names every file of a bundle by its sha256; its own digest names the bundle."""
+"""The manifest of a bundle: signature, lineage, metrics, and the digests of all files.
+
+The digest of the manifest itself identifies the bundle. The signature uses the terms of the Open
+Inference Protocol V2.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
+from enum import StrEnum
+
 import msgspec
 
-from retread.bundle.lineage import Lineage
-from retread.bundle.signature import Signature
 from retread.core import IntegrityBroken, canonical_json, digest_bytes
 
 MANIFEST = "manifest.json"
@@ -16,22 +21,115 @@ EXAMPLES = "examples.npz"
 ENVIRONMENT = "environment.txt"
 FORMAT = 1
 
+Parameter = str | int | float | bool | None
+"""Value of a training parameter."""
+
+
+class Datatype(StrEnum):
+    """The datatypes of the Open Inference Protocol that models may use."""
+
+    FP32 = "FP32"
+    INT64 = "INT64"
+    UINT8 = "UINT8"
+    BYTES = "BYTES"
+
+
+class TensorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Name, datatype and shape of a tensor.
+
+    Attributes:
+        name: Name in the ONNX graph.
+        datatype: Datatype of its elements.
+        shape: Its dimensions; -1 is the batch dimension.
+        columns: Names of the matrix's columns, in order, for tables. Empty for images.
+    """
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+    columns: tuple[str, ...] = ()
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """Inputs and outputs of `model.onnx`, by name and in order.
+
+    Images: one input `image` UINT8 [-1, H, W, 3]. Tables: `features` FP32 [-1, F] for numeric
+    columns (NaN is missing), and `categories` BYTES [-1, C] if there are categorical columns.
+    Outputs: `probabilities` FP32 [-1, K] for classification or `value` FP32 [-1, 1] for
+    regression, and `embedding` FP32 [-1, E] if the model has one.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+class CauseKind(StrEnum):
+    """Why a model was trained."""
+
+    MANUAL = "manual"
+    NEW_DATA = "new-data"
+    DRIFT = "drift"
+    DEGRADATION = "degradation"
+    SCHEDULE = "schedule"
+    COMMIT = "commit"
+
+    @property
+    def wants_traffic(self) -> bool:
+        """Whether the model should be trained on recent traffic."""
+        return self in (CauseKind.DRIFT, CauseKind.DEGRADATION, CauseKind.SCHEDULE)
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """The recorded reason of a training run.
+
+    Attributes:
+        kind: Kind of the reason.
+        detail: Details in plain text.
+        trigger: Id of the trigger that requested the run; empty if none did.
+    """
+
+    kind: CauseKind = CauseKind.MANUAL
+    detail: str = ""
+    trigger: str = ""
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is needed to train the same model again."""
+
+    run_id: str
+    dataset: str
+    dataset_version: int
+    dataset_digest: str
+    evaluation_digest: str
+    git_commit: str
+    git_dirty: bool
+    environment_digest: str
+    seed: int
+    parameters: dict[str, Parameter]
+    cause: Cause
+
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Digest and size in bytes of one file."""
+    """Digest and size in bytes of a file."""
 
     digest: str
     size: int
 
 
 class ImageInput(msgspec.Struct, frozen=True, kw_only=True):
-    """How an image is made ready; the steps are those of `decode_image`."""
+    """How images are preprocessed: `decode_image` with this width and height."""
 
     size: int
 
 
 class Parity(msgspec.Struct, frozen=True, kw_only=True):
-    """Largest absolute difference of ONNX and trained model's outputs on `examples` examples."""
+    """Comparison of the exported model with the trained one.
+
+    Attributes:
+        examples: Number of examples they were compared on.
+        largest_difference: Largest absolute difference of their outputs.
+        tolerance: Largest difference that was allowed.
+    """
 
     examples: int
     largest_difference: float
@@ -39,17 +137,29 @@ class Parity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known about a bundle.
+    """Everything that is known about a bundle.
 
-    `labels` are in the order of the model's probabilities; of two, the second is the positive
-    one. Empty for regression. `validation` are the metrics that decide between versions, on the
-    validation split; `metrics` are those on the evaluation split, which only the gate reads.
+    Attributes:
+        model: Name of the model.
+        recipe: Recipe it was trained with.
+        model_type: Its model type.
+        created_at: Time of the first attempt to train it.
+        signature: Inputs and outputs of the ONNX model.
+        labels: Class labels in the order of the model's probabilities; of two, the second is the
+            positive one. Empty for regression.
+        image: Preprocessing of images; None for tables.
+        validation: Metrics on the validation split, by which versions are selected.
+        metrics: Metrics on the evaluation split, which only the gate reads.
+        parity: Comparison of the exported model with the trained one.
+        lineage: What the model was made from.
+        files: The files of the bundle by name, except the manifest.
+        format: Version of the format of the manifest and the files.
     """
 
     model: str
     recipe: str
     model_type: str
-    created_at: str
+    created_at: datetime
     signature: Signature
     labels: tuple[str, ...]
     image: ImageInput | None
@@ -62,28 +172,39 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Head(msgspec.Struct):
-    """What manifests of every format have."""
+    """The part that manifests of all formats have in common."""
 
     format: int
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    return canonical_json(manifest)
+    """Return the canonical JSON of a manifest; its digest identifies the bundle."""
+    values = msgspec.to_builtins(manifest)
+    # msgspec would write Z for +00:00, and so change the digest of the same manifest.
+    return canonical_json({**values, "created_at": manifest.created_at.isoformat()})
 
 
 def decode_manifest(content: bytes, digest: str) -> Manifest:
-    """Raises IntegrityBroken unless `content` has this `digest` and is a manifest of FORMAT."""
+    """Return the manifest with a digest.
+
+    Args:
+        content: The bytes of the manifest.
+        digest: The digest that they should have.
+
+    Raises:
+        IntegrityBroken: `content` has another digest, another format, or is not a manifest.
+    """
     if digest_bytes(content) != digest:
         raise IntegrityBroken(
             f"The manifest of bundle {digest} has digest {digest_bytes(content)}.",
-            "The bundle was changed after it was made; train or import it again.",
+            "The bundle was changed after it was created. Train or import the model again.",
         )
     try:
         found = msgspec.json.decode(content, type=_Head).format
         if found != FORMAT:
             raise IntegrityBroken(
                 f"Bundle {digest} has format {found}; this version of Retread reads {FORMAT}.",
-                "Use the version of Retread that made it, or train again.",
+                "Use the version of Retread that created it, or train the model again.",
             )
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.DecodeError as error:

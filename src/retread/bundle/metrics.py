@@ -1,7 +1,7 @@
-"""Metrics recomputed from evidence.
+"""Metrics computed from evidence.
 
-Written in numpy because the registry needs them where scikit-learn must not be reachable; the
-tests compare each with scikit-learn's.
+They are written in numpy because serving must not be able to import scikit-learn. The tests compare
+them with scikit-learn's.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ _SMALLEST = 1e-7
 
 
 def evidence_metrics(evidence: Evidence) -> dict[str, float]:
-    """Every metric that applies, by its declared name.
+    """Compute all metrics that apply, by their names in METRICS.
 
-    Two classes: Precision, Recall and F1 are those of the second (positive) class; more: macro
-    averages. AUC is one-vs-rest, averaged over the classes that occur. Empty evidence gives {}.
-    Outputs that are not finite are wrong answers, and make Loss and AUC (or all errors) NaN.
+    For two classes, Precision, Recall and F1 are those of the second (positive) class; for more,
+    they are macro averages. AUC is one-vs-rest, averaged over the classes that occur. Non-finite
+    outputs count as wrong predictions and make Loss and AUC, or all metrics of a regression, NaN.
+
+    Returns:
+        Values by name; empty if there are no examples.
     """
     if len(evidence.ids) == 0:
         return {}
@@ -34,7 +37,7 @@ def evidence_metrics(evidence: Evidence) -> dict[str, float]:
 def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
     classes = probabilities.shape[1]
     finite = np.isfinite(probabilities).all(axis=1)
-    # numpy takes NaN for the largest: without this, it would be an answer.
+    # argmax treats NaN as the largest value and would turn it into a prediction.
     predicted = np.where(finite, probabilities.argmax(axis=1), -1)
     judged = (1,) if classes == 2 else tuple(range(classes))
     precision, recall, f1 = np.mean(
@@ -68,7 +71,7 @@ def _mean_auc(truth: Ints, probabilities: Floats, classes: tuple[int, ...]) -> f
 
 
 def _auc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
-    """Mann-Whitney U over ranks, ties counted half; NaN when only one class occurs."""
+    """Return the Mann-Whitney U statistic, with ties counted half; NaN if one class is missing."""
     count = int(positive.sum())
     others = len(positive) - count
     if count == 0 or others == 0:

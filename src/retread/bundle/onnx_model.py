@@ -1,4 +1,4 @@
-"""A session over ONNX bytes: used by the parity check, the gate and the server alike."""
+"""Running ONNX models, for the parity check, the gate and the server."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from typing import Any
 import numpy.typing as npt
 import onnxruntime as ort
 
-from retread.bundle.signature import Signature, TensorSpec
+from retread.bundle.manifest import Signature, TensorSpec
 from retread.core import IntegrityBroken
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 class OnnxModel:
-    """A loaded model; `run` may be called from several threads at once."""
+    """A loaded model. `run` may be called from several threads at the same time."""
 
     def __init__(self, content: bytes, signature: Signature, *, threads: int = 1) -> None:
-        """Raises IntegrityBroken when the bytes are no model, or not one of this signature."""
+        """Load a model.
+
+        Args:
+            content: An ONNX file without external data.
+            signature: Its expected inputs and outputs.
+            threads: Number of threads that one call of `run` may use.
+
+        Raises:
+            IntegrityBroken: `content` is not a valid model, or does not have this signature.
+        """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -27,7 +36,7 @@ class OnnxModel:
             self._session = ort.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # onnxruntime's own errors share no base class
+        except Exception as error:  # ONNX Runtime's errors have no common base class
             raise IntegrityBroken(f"ONNX Runtime cannot load the model: {error}.") from error
         self.signature = signature
         _check_names("input", self._session.get_inputs(), signature.inputs)
@@ -35,7 +44,14 @@ class OnnxModel:
         self._outputs = [spec.name for spec in signature.outputs]
 
     def run(self, inputs: Arrays) -> list[npt.NDArray[Any]]:
-        """The outputs in the signature's order; `inputs` by name, of the signature's dtypes."""
+        """Run the model on a batch.
+
+        Args:
+            inputs: Arrays by input name, with the signature's datatypes.
+
+        Returns:
+            The outputs in the order of the signature.
+        """
         results: list[npt.NDArray[Any]] = self._session.run(self._outputs, dict(inputs))
         return results
 

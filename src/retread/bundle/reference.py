@@ -1,4 +1,4 @@
-"""The reference profile: what held-out data looked like when the model was made."""
+"""The reference profile: held-out data from training time, with which traffic is compared."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from retread.bundle.arrays import pack_arrays, unpack_arrays
 CONFIDENCE = "predicted confidence"
 PREDICTED_LABEL = "predicted label"
 PREDICTED_VALUE = "predicted value"
-"""Streams of what the model said; a column of the data is hardly called so."""
+"""Names of the streams of predictions. The blank keeps them apart from most column names."""
 
-SEPARATOR = ":"
+_SEPARATOR = ":"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """Held-out examples (validation and evaluation splits, never training rows), one row each.
+    """Held-out examples (of the validation and evaluation splits, never of the training split).
 
-    `numeric` float64 [n] by name: features, image statistics, CONFIDENCE, for regression
-    PREDICTED_VALUE. `categorical` str [n] by name: categorical features and PREDICTED_LABEL.
-    `embedding` float32 [n, E], or [n, 0] for models without one. `groups` str [n] names examples
-    that belong together (photos of one tire), which say less than as many separate ones; [0]
-    where they are not known.
+    Attributes:
+        numeric: Streams by name, float64 [n]: features, image statistics, CONFIDENCE, and
+            PREDICTED_VALUE for regression.
+        categorical: Streams by name, str [n]: categorical features, and PREDICTED_LABEL for
+            classification.
+        embedding: Embeddings, float32 [n, E], or [n, 0] for models without them.
+        groups: Group of each example, str [n], or [0] if unknown. Examples of one group (such as
+            photos of the same tire) are correlated and carry less information than as many
+            independent ones.
     """
 
     numeric: Mapping[str, npt.NDArray[np.float64]]
@@ -38,16 +42,18 @@ class Reference:
 
 
 def encode_reference(reference: Reference) -> bytes:
+    """Encode a reference profile as an npz file."""
     arrays: dict[str, npt.NDArray[Any]] = {
         "embedding": reference.embedding,
         "groups": reference.groups,
     }
-    arrays |= {f"numeric{SEPARATOR}{k}": v for k, v in reference.numeric.items()}
-    arrays |= {f"categorical{SEPARATOR}{k}": v for k, v in reference.categorical.items()}
+    arrays |= {f"numeric{_SEPARATOR}{k}": v for k, v in reference.numeric.items()}
+    arrays |= {f"categorical{_SEPARATOR}{k}": v for k, v in reference.categorical.items()}
     return pack_arrays(**arrays)
 
 
 def decode_reference(content: bytes) -> Reference:
+    """Decode what `encode_reference` returned."""
     arrays = unpack_arrays(io.BytesIO(content))
     return Reference(
         numeric=_with_prefix(arrays, "numeric"),
@@ -58,5 +64,5 @@ def decode_reference(content: bytes) -> Reference:
 
 
 def _with_prefix(arrays: dict[str, npt.NDArray[Any]], kind: str) -> dict[str, npt.NDArray[Any]]:
-    start = f"{kind}{SEPARATOR}"
+    start = f"{kind}{_SEPARATOR}"
     return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}

@@ -1,4 +1,7 @@
-"""Values and small rules every other package speaks in.
+"""Values, errors and small mechanisms that every other package uses.
+
+`http_client`, `parent_watch` and `processes` are imported as modules, because few commands need
+them.
 
 >>> from retread.core import metric_named
 >>> metric_named("loss").better(0.1, 0.2)

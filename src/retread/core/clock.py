@@ -1,4 +1,4 @@
-"""Time is passed in, so that every decision can be replayed."""
+"""Clocks, which are passed in so that every decision can be replayed."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What time it is, and how long things take."""
+    """A source of wall-clock time and of durations."""
 
     def now(self) -> datetime:
-        """Wall-clock time in UTC; may jump."""
+        """Return the wall-clock time in UTC, which may jump."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Return the seconds since an arbitrary start; never decreases."""
         ...
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The clock of this machine."""
 
     def now(self) -> datetime:
+        """Return the wall-clock time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        """Return the seconds since an arbitrary start."""
         return time.monotonic()
 
 
 class ManualClock:
-    """A clock that moves when told to.
+    """A clock that only moves when it is set, for tests and simulations.
 
     >>> clock = ManualClock(datetime(2012, 1, 1, tzinfo=UTC))
     >>> clock.advance(timedelta(hours=1))
@@ -43,14 +45,17 @@ class ManualClock:
         self._now = start
 
     def now(self) -> datetime:
+        """Return the time that was set."""
         return self._now
 
     def monotonic(self) -> float:
+        """Return the seconds since the first time that was set."""
         return (self._now - self._start).total_seconds()
 
     def advance(self, by: timedelta) -> None:
+        """Move forward by `by`."""
         self._now += by
 
     def set(self, now: datetime) -> None:
-        """Move to `now`."""
+        """Move to the time `now`."""
         self._now = now

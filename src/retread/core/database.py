@@ -1,4 +1,4 @@
-"""One database for ledger, outbox and labels: SQLite by default, PostgreSQL by its address."""
+"""The database of ledger, outbox and labels: SQLite by default, or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,41 +18,50 @@ from retread.core.backoff import Backoff
 from retread.core.errors import IntegrityBroken, InvalidInput, MissingDependency, Unavailable
 
 METADATA = MetaData()
-"""Every package declares its own tables on this."""
+"""Registry of tables; every package declares its own on it."""
 
 _ATTEMPTS = 30
 # Jitter as long as the pause itself, so that two writers do not collide again.
 _RETRY = Backoff(first_s=0.001, longest_s=0.03, factor=1.2, jitter=1.0)
-_STARTS_OVER = frozenset({"40001", "40P01"})
-"""PostgreSQL: serialization failure, deadlock."""
+_RETRIED_STATES = frozenset({"40001", "40P01"})
+"""SQLSTATEs of PostgreSQL: serialization failure, deadlock."""
 _TABLES_LOCK = 0x72657472
-"""PostgreSQL: number of the advisory lock under which tables are created."""
+"""Key of PostgreSQL's advisory lock under which tables are created."""
 
 Result = TypeVar("Result")
 
 _BACKENDS = ("sqlite", "postgresql")
-_WRITE_IT = "Write it as sqlite:////path/to/file.db or postgresql://user@host/name."
+_EXAMPLES = "Write it as sqlite:////path/to/file.db or postgresql://user@host/name."
 
 
 class Database:
     """Transactions on the tables declared on METADATA.
 
-    Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: SERIALIZABLE, started over where
-    it could not order them); what was committed is durable. Raises InvalidInput for an address
-    that names none, Unavailable when the database does not answer within its deadline,
-    IntegrityBroken when its file is damaged.
+    Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: SERIALIZABLE, retried after
+    serialization failures), and committed transactions are durable. All methods raise Unavailable
+    if the database does not respond, and IntegrityBroken if its file is damaged.
     """
 
     def __init__(self, url: str, *, deadline_s: float = 20.0) -> None:
+        """Prepare a database; nothing is opened yet.
+
+        Args:
+            url: SQLAlchemy URL of a SQLite file or of a PostgreSQL database.
+            deadline_s: How long to wait for a lock on a SQLite database.
+
+        Raises:
+            InvalidInput: `url` is not such a URL.
+            MissingDependency: The driver for PostgreSQL is not installed.
+        """
         self.url = url
         self._engine = _engine(url, deadline_s)
 
     def create_tables(self) -> None:
-        """Create the tables that are not there yet; any number of processes may at once."""
+        """Create missing tables; several processes may do so at the same time."""
         with _translated(), self._engine.connect() as connection:
             if connection.dialect.name == "postgresql":
-                # One after another, and each looks anew once it has the lock: a serializable
-                # transaction would still see what was there before it waited.
+                # Processes take turns, and each must see the tables that the one before it
+                # created: a serializable transaction would see the state before it waited.
                 connection = connection.execution_options(isolation_level="READ COMMITTED")
             connection = connection.execution_options(retread_write=True)
             with connection.begin():
@@ -63,15 +72,15 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading."""
+        """Open a connection for reading."""
         with _translated(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that commits at the end of the block, or not at all.
+        """Open a transaction that commits at the end of the block, or not at all.
 
-        On PostgreSQL it may be refused because of another one; `transact` starts over then.
+        On PostgreSQL it may fail because of a concurrent transaction; `transact` retries then.
         """
         with _translated(), self._engine.connect() as connection:
             connection = connection.execution_options(retread_write=True)
@@ -79,29 +88,32 @@ class Database:
                 yield connection
 
     def transact(self, work: Callable[[Connection], Result]) -> Result:
-        """Run `work` in one `write`, again when PostgreSQL asks for that.
+        """Run `work` in a write transaction and return its result.
 
-        `work` may run several times and must have no effect beside the transaction.
+        Args:
+            work: May be called several times, as PostgreSQL may require a retry. It must have no
+                effects outside the transaction.
         """
         for attempt in range(1, _ATTEMPTS):
             try:
                 with self.write() as connection:
                     return work(connection)
             except Unavailable as error:
-                if not _starts_over(error):
+                if not _can_be_retried(error):
                     raise
                 time.sleep(_RETRY.pause_s(attempt, random.random()))  # noqa: S311 (no secret)
         with self.write() as connection:
             return work(connection)
 
     def close(self) -> None:
+        """Close all connections."""
         self._engine.dispose()
 
 
 def file_of(url: str) -> Path | None:
-    """The file that an address names; None for a database with a server."""
-    address = make_url(url)
-    return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
+    """Return the file of a SQLite URL; None for other databases."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def _engine(url: str, deadline_s: float) -> Engine:
@@ -123,20 +135,20 @@ def _backend(url: str) -> str:
     except (ArgumentError, ValueError):
         name = ""
     if name not in _BACKENDS:
-        # Not the address itself: there may be a password in it.
+        # The URL itself may contain a password.
         raise InvalidInput(
-            f"[database] url is no address of a database: {name or 'it cannot be read'}.", _WRITE_IT
+            f"[database] url is not a valid database URL{f': {name!r}' if name else ''}.", _EXAMPLES
         )
     if name == "sqlite" and (address.database or ":memory:").startswith((":", "file:")):
         raise InvalidInput(
-            "[database] url names no file, but a database in memory, or a URI that could mean one.",
-            f"Every process must see the same database. {_WRITE_IT}",
+            "[database] url must name a file, not a database in memory or a file: URI.",
+            f"All processes must see the same database. {_EXAMPLES}",
         )
     return name
 
 
 def _configure_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
-    # pysqlite starts transactions by itself, and too late: we say BEGIN.
+    # pysqlite would begin transactions itself, but too late.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
@@ -147,9 +159,9 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _starts_over(error: Unavailable) -> bool:
+def _can_be_retried(error: Unavailable) -> bool:
     driver_error = getattr(error.__cause__, "orig", None)
-    return getattr(driver_error, "sqlstate", None) in _STARTS_OVER
+    return getattr(driver_error, "sqlstate", None) in _RETRIED_STATES
 
 
 @contextmanager
@@ -158,11 +170,11 @@ def _translated() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise Unavailable(
-            f"The database does not answer: {str(error.orig).splitlines()[0].rstrip('.?')}.",
-            "Check [database] url in retread.toml, disk space, and that nothing holds a long lock.",
+            f"The database does not respond: {str(error.orig).splitlines()[0].rstrip('.?')}.",
+            "Check [database] url in retread.toml, disk space, and that no program holds a lock.",
         ) from error
     except DatabaseError as error:
-        # Its subclasses are about a statement; itself is how SQLite says that a file is damaged.
+        # Subclasses are errors of a statement; the class itself is a damaged SQLite file.
         if type(error) is not DatabaseError:
             raise
         raise IntegrityBroken(

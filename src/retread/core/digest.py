@@ -1,4 +1,4 @@
-"""Names of bytes: `sha256:` and 64 hexadecimal digits."""
+"""Digests that identify content: `sha256:` and 64 hexadecimal digits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def digest_bytes(content: bytes | memoryview) -> str:
-    """
+    """Return the digest of bytes.
+
     >>> digest_bytes(b"")[:19]
     'sha256:e3b0c44298fc'
     """
@@ -21,16 +22,17 @@ def digest_bytes(content: bytes | memoryview) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """The same bytes for equal values, whatever the order of their keys."""
+    """Encode a value as JSON with sorted keys, so that equal values have equal bytes."""
     return _encoder.encode(value)
 
 
 def digest_json(value: Any) -> str:
+    """Return the digest of a value's canonical JSON."""
     return digest_bytes(canonical_json(value))
 
 
 def short(digest: str) -> str:
-    """The first twelve digits, for people.
+    """Return the first twelve digits of a digest, for display.
 
     >>> short("sha256:e3b0c44298fc1c149afbf4c8996fb924")
     'e3b0c44298fc'

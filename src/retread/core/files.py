@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
 
+PARTIAL = ".partial"
+"""Suffix of files and folders that are still being written."""
+
 _RETRY_LOCK_S = 0.02
 
 
@@ -42,34 +45,41 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Yield an empty folder which becomes `path` at the end of the block.
 
-    If the block raises, nothing of it is left. `path` must not exist, or be an empty folder.
+    If the block raises, nothing is left. If the process is killed, a hidden folder whose name ends
+    in PARTIAL is left next to `path`.
+
+    Args:
+        path: The folder. It must not exist, or be an empty folder.
+        durable: Whether the folder and its files have reached the disk at the end of the block.
 
     Raises:
-        OSError: `path` exists and is not an empty folder, or cannot be made.
+        OSError: `path` is neither missing nor an empty folder, or cannot be created.
     """
     temporary = _temporary(path)
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        if durable:
+            for inner in sorted(temporary.rglob("*"), reverse=True):
+                _sync(inner)
+            _sync(temporary)
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    if durable:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make earlier renames inside `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make earlier changes of the names inside `folder` durable."""
+    _sync(folder)
 
 
 class FolderLock:
-    """An exclusive lock on a folder, held from construction to `release`.
+    """An exclusive lock on a folder, held from its construction until `release`.
 
     The lock is advisory and is on the folder itself: there is no lock file to remove, and the
     kernel releases the lock when its holder ends, even if killed. Two locks of one process exclude
@@ -77,7 +87,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path, wait_s: float | None = None) -> None:
-        """Make `folder` if necessary and lock it.
+        """Create `folder` if necessary and lock it.
 
         Args:
             folder: The folder.
@@ -146,5 +156,13 @@ def is_locked(folder: Path) -> bool:
 
 
 def _temporary(path: Path) -> Path:
-    """A sibling of `path` that no other thread or process uses."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.partial")
+    """Name a sibling of `path` that no other thread or process uses."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{PARTIAL}")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers that sort by the time they were created."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ def new_id(
     milliseconds: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> str:
-    """`prefix_` and 20 characters: 50 bits of time, then 50 random bits.
+    """Create an identifier: a prefix and 20 characters for 50 bits of time and 50 random bits.
+
+    Args:
+        prefix: What is identified, such as `run`.
+        milliseconds: Returns the current time since the epoch.
+        randomness: Returns a given number of random bytes.
 
     >>> new_id("run", milliseconds=lambda: 0, randomness=lambda n: bytes(n))
     'run_00000000000000000000'

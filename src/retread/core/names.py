@@ -1,4 +1,4 @@
-"""The one rule for names that appear in paths, addresses and messages."""
+"""The rule for names that appear in paths, URLs and messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 def checked_name(kind: str, value: str) -> str:
-    """Return `value` if it is a valid name of a `kind`, else raise InvalidInput.
+    """Return `value` if it is a valid name.
+
+    Args:
+        kind: What is named, for the error, such as `dataset`.
+        value: The name.
+
+    Raises:
+        InvalidInput: `value` is not a valid name.
 
     >>> checked_name("dataset", "tires")
     'tires'
@@ -24,5 +31,5 @@ def checked_name(kind: str, value: str) -> str:
 
 
 def is_name(value: str) -> bool:
-    """Whether `value` may be a name."""
+    """Return whether `value` is a valid name."""
     return _NAME.fullmatch(value) is not None

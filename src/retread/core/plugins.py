@@ -1,4 +1,4 @@
-"""A kind of thing is a package; adding one is adding a file to it."""
+"""Plugins: modules of a package that are found by name, so that adding one is adding a file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,22 @@ from retread.core.errors import InvalidInput, UnknownOption
 
 
 def plugin_names(package: ModuleType) -> tuple[str, ...]:
-    """Names of the modules in `package`, importing none; `_private` ones are left out."""
+    """Return the names of the public modules in `package`, without importing them."""
     found = (info.name for info in pkgutil.iter_modules(package.__path__))
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def load_plugin(package: ModuleType, kind: str, name: str) -> ModuleType:
-    """Import the module `name` of `package`; UnknownOption lists what there is."""
+    """Import one module of `package`.
+
+    Args:
+        package: The package.
+        kind: What its modules are, for the error, such as `detector`.
+        name: Name of the module.
+
+    Raises:
+        UnknownOption: There is no such module; the hint lists those that there are.
+    """
     names = plugin_names(package)
     if name not in names:
         raise UnknownOption(kind, name, names)
@@ -26,7 +35,7 @@ def load_plugin(package: ModuleType, kind: str, name: str) -> ModuleType:
 
 
 def load_plugins(package: ModuleType) -> dict[str, ModuleType]:
-    """Import every module of `package`, by name."""
+    """Import all public modules of `package` and return them by name."""
     return {
         name: importlib.import_module(f"{package.__name__}.{name}")
         for name in plugin_names(package)

@@ -1,4 +1,4 @@
-"""What a rule says: pass, fail or inconclusive, with its numbers and reasons."""
+"""Verdicts of rules: pass, fail or inconclusive, with numbers and reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Outcome(StrEnum):
-    """The three answers a check can give."""
+    """The result of a check."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -17,7 +17,14 @@ class Outcome(StrEnum):
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One check's answer; `numbers` are what it was decided on."""
+    """The result of one check, with its reason.
+
+    Attributes:
+        check: Name of the check.
+        outcome: The result.
+        reason: One sentence that explains the result.
+        numbers: The numbers the result is based on.
+    """
 
     check: str
     outcome: Outcome
@@ -26,19 +33,24 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of several checks together."""
+    """The combined result of several checks."""
 
     outcome: Outcome
     checks: tuple[CheckResult, ...]
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it is not a pass; empty when it is."""
+        """Reasons of the checks that did not pass."""
         return tuple(c.reason for c in self.checks if c.outcome is not Outcome.PASS)
 
 
 def combine(checks: Iterable[CheckResult]) -> Verdict:
-    """Fail if any failed, else inconclusive if any was (or there were none), else pass."""
+    """Combine the results of checks.
+
+    Returns:
+        FAIL if any check failed, otherwise INCONCLUSIVE if any check was inconclusive or there were
+        no checks, otherwise PASS.
+    """
     results = tuple(checks)
     outcomes = {result.outcome for result in results}
     if Outcome.FAIL in outcomes:

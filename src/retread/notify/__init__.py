@@ -1,4 +1,4 @@
-"""Telling people: messages, and the notifiers that deliver them.
+"""Notifications: messages to people, and the notifiers that deliver them.
 
 >>> from retread.notify import Message, Severity, slack_payload
 >>> slack_payload(Message(title="tires: <!channel>", severity=Severity.INFO))["text"]
@@ -6,9 +6,15 @@
 """
 
 from retread.notify.configure import configured_notifiers
-from retread.notify.message import Link, Message, Severity
-from retread.notify.notifier import Notifier, Unconfirmed, Undelivered
-from retread.notify.slack_format import slack_payload
+from retread.notify.message import (
+    Link,
+    Message,
+    Notifier,
+    Severity,
+    Unconfirmed,
+    Undelivered,
+)
+from retread.notify.notifiers.slack import slack_payload
 
 __all__ = [
     "Link",

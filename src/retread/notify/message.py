@@ -1,14 +1,17 @@
-"""What people are told, whatever carries it."""
+"""Messages to people, and the port through which they are delivered."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
+from retread.core import Unavailable
+
 
 class Severity(StrEnum):
-    """How a message looks."""
+    """How prominently a message is displayed."""
 
     INFO = "info"
     SUCCESS = "success"
@@ -17,16 +20,22 @@ class Severity(StrEnum):
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """A place to look further."""
+    """A link to details."""
 
     label: str
     url: str
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A title, sentences below it, and short figures by name; all of it plain text.
+    """A message in plain text.
 
-    `key` names what is told: no two messages have the same one.
+    Attributes:
+        title: One line.
+        key: Identifies the message, so that it is not sent twice.
+        severity: How prominently to display it.
+        lines: Sentences below the title.
+        fields: Short values by name.
+        links: Where to find details.
     """
 
     title: str
@@ -35,3 +44,38 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     fields: dict[str, str] = {}
     links: tuple[Link, ...] = ()
+
+
+class Undelivered(Unavailable):
+    """The receiver did not accept a message.
+
+    Attributes:
+        retry_after: Minimum number of seconds to wait before the next attempt.
+        permanent: Whether another attempt cannot succeed.
+    """
+
+    code = "undelivered"
+
+    def __init__(self, reason: str, *, retry_after: float = 0.0, permanent: bool = False) -> None:
+        self.retry_after = retry_after
+        self.permanent = permanent
+        super().__init__(reason)
+
+
+class Unconfirmed(Unavailable):
+    """A message was sent without a response: the receiver may or may not have accepted it."""
+
+    code = "unconfirmed"
+
+
+class Notifier(Protocol):
+    """Delivers messages to people."""
+
+    def send(self, message: Message) -> None:
+        """Deliver a message.
+
+        Raises:
+            Undelivered: The receiver did not accept it.
+            Unconfirmed: The receiver may or may not have accepted it.
+        """
+        ...

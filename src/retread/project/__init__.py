@@ -1,14 +1,14 @@
-"""retread.toml, checked, and the folders of a project.
+"""Projects: their settings in retread.toml, and their folders.
 
 >>> from retread.project import Settings
 >>> Settings().serving.port
 5001
 """
 
-from retread.project.known_names import PluginNames
 from retread.project.load import load_settings, parse_settings
 from retread.project.project import SETTINGS_FILE, LoadedProject, find_home, open_project
 from retread.project.settings import Scenario, ScenarioRun, Settings
+from retread.project.validation import PluginNames
 
 __all__ = [
     "SETTINGS_FILE",

@@ -1,4 +1,4 @@
-"""Reading retread.toml and the environment, reporting every mistake at once."""
+"""Loading settings from retread.toml and the environment, with all mistakes reported at once."""
 
 from __future__ import annotations
 
@@ -8,29 +8,35 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from retread.core import InvalidSettings
-from retread.project.contradictions import Key, contradictions
-from retread.project.known_names import PluginNames
-from retread.project.overrides import annotation_at, overridden
 from retread.project.settings import Settings
+from retread.project.validation import Key, PluginNames, contradictions
+
+_PREFIX = "RETREAD__"
 
 Location = tuple[int | str, ...]
 
 
 def load_settings(
-    path: Path, environment: Mapping[str, str], known: PluginNames | None = None
+    path: Path, environment: Mapping[str, str], names: PluginNames | None = None
 ) -> Settings:
-    """Settings from the file at `path`, overridden by RETREAD__SECTION__KEY variables.
+    """Load settings from a file and from RETREAD__SECTION__KEY variables, which take precedence.
 
-    Raises InvalidSettings with one line for each mistake.
+    Args:
+        path: The settings file.
+        environment: Environment variables.
+        names: Recipes, model types and detectors that settings may name; None accepts any.
+
+    Raises:
+        InvalidSettings: With one line per mistake.
     """
-    values, variables = overridden(_read(path), environment, Settings)
-    return parse_settings(values, source=path.name, variables=variables, known=known)
+    values, variables = _with_environment(_read(path), environment)
+    return parse_settings(values, source=path.name, variables=variables, names=names)
 
 
 def parse_settings(
@@ -38,29 +44,35 @@ def parse_settings(
     *,
     source: str,
     variables: Mapping[Key, str] = {},
-    known: PluginNames | None = None,
+    names: PluginNames | None = None,
 ) -> Settings:
-    """Settings from nested values; `source` names them in errors.
+    """Build settings from nested values.
 
-    `variables` names the environment variable that gave a path its value. Recipes, model types and
-    detectors are judged where they are `known`.
+    Args:
+        values: Values by section and key.
+        source: Where the values come from, for errors.
+        variables: The environment variable that a value comes from, by the value's path.
+        names: Recipes, model types and detectors that settings may name; None accepts any.
+
+    Raises:
+        InvalidSettings: With one line per mistake.
     """
     try:
         settings, errors = _validated(values), []
     except ValidationError as error:
-        errors = _first_causes(error.errors())
+        errors = _root_causes(error.errors())
         if errors[0]["type"] == "json_invalid":
             reason = errors[0]["msg"].partition(": ")[2].partition(" at line")[0]
             raise InvalidSettings(source, [f"it cannot be read: {reason}"]) from error
         settings = _without(values, [e["loc"] for e in errors])
-    except ValueError as error:  # what Python says of very long numbers
+    except ValueError as error:  # Python's limit on the length of numbers
         raise InvalidSettings(source, [f"it cannot be read: {error}"]) from error
     wrong = [tuple(map(str, e["loc"])) for e in errors]
     problems = [_describe(e, variables) for e in errors]
     problems += [
         found.text
-        for found in contradictions(settings, known)
-        if not any(_overlap(key, place) for key in found.keys for place in wrong)
+        for found in contradictions(settings, names)
+        if not any(_overlap(key, path) for key in found.keys for path in wrong)
     ]
     if problems:
         raise InvalidSettings(source, problems)
@@ -74,51 +86,99 @@ def _read(path: Path) -> dict[str, Any]:
         raise InvalidSettings(path.name, ["it is nested too deeply"]) from error
     except UnicodeDecodeError as error:
         raise InvalidSettings(path.name, [f"it is not UTF-8 text: {error}"]) from error
-    except ValueError as error:  # TOMLDecodeError, and what Python says of very long numbers
+    except ValueError as error:  # TOMLDecodeError, and Python's limit on the length of numbers
         raise InvalidSettings(path.name, [f"it is not valid TOML: {error}"]) from error
 
 
+def _with_environment(
+    values: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[Key, str]]:
+    """Override `values` by the environment; also return the variable of each overridden path."""
+    result = copy.deepcopy(dict(values))
+    variables: dict[Key, str] = {}
+    for variable in sorted(name for name in environment if name.startswith(_PREFIX)):
+        path = tuple(variable.removeprefix(_PREFIX).lower().split("__"))
+        is_text = _annotation_at(path) is str
+        _put(result, path, _parse_value(environment[variable], is_text=is_text))
+        variables[path] = variable
+    return result, variables
+
+
+def _annotation_at(path: Key) -> Any:
+    """Return the type of the setting at `path`; None if there is no such setting."""
+    annotation: Any = Settings
+    for part in path:
+        if get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
+        elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            field = annotation.model_fields.get(part)
+            annotation = field.annotation if field else None
+        else:
+            return None
+    return annotation
+
+
+def _put(values: dict[str, Any], path: Key, value: Any) -> None:
+    *sections, key = path
+    table = values
+    for section in sections:
+        inner = table.get(section)
+        if not isinstance(inner, dict):
+            inner = table[section] = {}
+        table = inner
+    table[key] = value
+
+
+def _parse_value(text: str, *, is_text: bool) -> Any:
+    """Parse a TOML value; what is not one is text, and so is any value of a text setting."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, str) or not is_text else text
+
+
 def _overlap(left: Key, right: Key) -> bool:
-    """Whether one is the other, or a part of it."""
+    """Return whether one path is the other or leads to it."""
     return all(a == b for a, b in zip(left, right, strict=False))
 
 
 def _validated(values: Mapping[str, Any]) -> Settings:
-    # By way of JSON: there, strict allows a list for a tuple, but no "5001" for a number.
+    # Through JSON, because there strict mode accepts a list for a tuple, but no "5001" for 5001.
     return Settings.model_validate_json(json.dumps(values, default=str), strict=True)
 
 
-def _first_causes(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """Without those of a whole that only follow from one of its parts."""
-    places = [error["loc"] for error in errors]
+def _root_causes(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Drop errors of a whole that only follow from an error in one of its parts."""
+    locations = [error["loc"] for error in errors]
 
     def has_wrong_part(whole: Location) -> bool:
-        return any(len(p) > len(whole) and p[: len(whole)] == whole for p in places)
+        return any(len(p) > len(whole) and p[: len(whole)] == whole for p in locations)
 
     return [error for error in errors if not has_wrong_part(error["loc"])]
 
 
 def _without(values: Mapping[str, Any], wrong: Sequence[Location]) -> Settings:
-    """Settings with defaults in place of what is wrong, so that the rest can be judged too."""
+    """Replace wrong values by defaults, so that the others can be checked too."""
     cleaned = copy.deepcopy(dict(values))
     for location in wrong:
-        place: Any = cleaned
+        table: Any = cleaned
         for part in location[:-1]:
-            if not isinstance(place, dict) or not isinstance(place.get(str(part)), dict):
+            if not isinstance(table, dict) or not isinstance(table.get(str(part)), dict):
                 break
-            place = place[part]
+            table = table[part]
         else:
             part = location[-1]
-        if isinstance(place, dict):
-            place.pop(part, None)
+        if isinstance(table, dict):
+            table.pop(part, None)
     try:
         return _validated(cleaned)
-    except ValidationError:  # what was wrong was required: go on without its section
-        whole = {str(location[0]) for location in wrong}
-        return _validated({k: v for k, v in values.items() if k not in whole})
+    except ValidationError:  # a required value was wrong: drop its whole section
+        sections = {str(location[0]) for location in wrong}
+        return _validated({k: v for k, v in values.items() if k not in sections})
 
 
-def _describe(error: ErrorDetails, variables: Mapping[tuple[str, ...], str]) -> str:
+def _describe(error: ErrorDetails, variables: Mapping[Key, str]) -> str:
     location = error["loc"]
     path = ".".join(str(part) for part in location)
     variable = variables.get(tuple(str(part) for part in location))
@@ -131,7 +191,7 @@ def _describe(error: ErrorDetails, variables: Mapping[tuple[str, ...], str]) -> 
 
 def _suggestion(location: Location) -> str:
     parent = tuple(str(part) for part in location[:-1])
-    model = annotation_at(Settings, parent) if parent else Settings
+    model = _annotation_at(parent)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return ""
     names = list(model.model_fields)

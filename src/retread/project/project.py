@@ -1,4 +1,4 @@
-"""A project: a folder with retread.toml, and the home that holds its state."""
+"""A project: a folder with retread.toml, and a home folder that holds its state."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retread.core import NotFound, StorageFailed
-from retread.project.known_names import PluginNames
 from retread.project.load import load_settings
 from retread.project.settings import Settings
+from retread.project.validation import PluginNames
 
 SETTINGS_FILE = "retread.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedProject:
-    """Where a project is, where its state is, and its settings."""
+    """The folders, databases and settings of a project.
+
+    Attributes:
+        root: The folder with retread.toml. Relative paths in the settings start here.
+        home: The folder with the project's state, RETREAD_HOME.
+        settings: The settings.
+    """
 
     root: Path
     home: Path
@@ -24,53 +30,64 @@ class LoadedProject:
 
     @property
     def datasets(self) -> Path:
-        return self._place(self.settings.storage.datasets, "datasets")
+        """Folder of the dataset tables."""
+        return self._folder(self.settings.storage.datasets, "datasets")
 
     @property
     def bundles(self) -> Path:
-        return self._place(self.settings.storage.bundles, "bundles")
+        """Folder of the model bundles."""
+        return self._folder(self.settings.storage.bundles, "bundles")
 
     @property
     def traffic(self) -> Path:
-        """Recorded answers and payloads."""
+        """Folder of recorded predictions and payloads."""
         return self.home / "traffic"
 
     @property
     def logs(self) -> Path:
+        """Folder of log files."""
         return self.home / "logs"
 
     @property
     def database_url(self) -> str:
-        """SQLAlchemy's address; a relative path in it starts at the project's folder."""
+        """SQLAlchemy URL of the ledger's database; a relative path in it starts at `root`."""
         url = self.settings.database.url
         driver, _, path = url.partition(":///")
         if driver.startswith("sqlite") and path and not path.startswith(("/", ":", "file:")):
-            return f"{driver}:///{_in_address(self.root)}/{path}"
-        return url or _address_of(self.home / "retread.db")
+            return f"{driver}:///{_quoted(self.root)}/{path}"
+        return url or _sqlite_url(self.home / "retread.db")
 
     @property
     def tracking_url(self) -> str:
-        """MLflow's store; the server on tracking_port shows the same one."""
-        return _address_of(self.home / "mlflow.db")
+        """SQLAlchemy URL of MLflow's database, which the tracking server also uses."""
+        return _sqlite_url(self.home / "mlflow.db")
 
     @property
     def workflows_url(self) -> str:
-        """The store of the durable workflows."""
-        return _address_of(self.home / "workflows.db")
+        """SQLAlchemy URL of the database of durable workflows."""
+        return _sqlite_url(self.home / "workflows.db")
 
-    def _place(self, setting: str, default: str) -> Path:
+    def _folder(self, setting: str, default: str) -> Path:
         return (self.root / setting) if setting else self.home / default
 
 
 def open_project(
-    start: Path, environment: Mapping[str, str], known: PluginNames | None = None
+    start: Path, environment: Mapping[str, str], names: PluginNames | None = None
 ) -> LoadedProject:
-    """The project at `start` or the nearest one above it; NotFound, InvalidSettings.
+    """Open the project in `start` or in the nearest folder above it, and make its home folder.
 
-    Names of recipes, model types and detectors are judged where they are `known`.
+    Args:
+        start: Where to look for retread.toml first.
+        environment: Environment variables: RETREAD_HOME and overrides of settings.
+        names: Recipes, model types and detectors that settings may name; None accepts any.
+
+    Raises:
+        NotFound: There is no retread.toml in `start` or above it.
+        InvalidSettings: The settings have mistakes.
+        StorageFailed: The home folder cannot be made.
     """
     root = _find(start.resolve())
-    settings = load_settings(root / SETTINGS_FILE, environment, known)
+    settings = load_settings(root / SETTINGS_FILE, environment, names)
     project = LoadedProject(root=root, home=_home(root, environment), settings=settings)
     for folder in (project.home, project.logs):
         _make(folder)
@@ -78,7 +95,11 @@ def open_project(
 
 
 def find_home(start: Path, environment: Mapping[str, str]) -> Path:
-    """The home of the project at or above `start`, whatever its settings say; NotFound."""
+    """Return the home folder of the project in or above `start`, without reading its settings.
+
+    Raises:
+        NotFound: There is no retread.toml in `start` or above it.
+    """
     return _home(_find(start.resolve()), environment)
 
 
@@ -86,12 +107,12 @@ def _home(root: Path, environment: Mapping[str, str]) -> Path:
     return (root / (environment.get("RETREAD_HOME") or ".retread")).resolve()
 
 
-def _address_of(file: Path) -> str:
-    return f"sqlite:///{_in_address(file)}"
+def _sqlite_url(file: Path) -> str:
+    return f"sqlite:///{_quoted(file)}"
 
 
-def _in_address(path: Path) -> str:
-    """A path as it stands in an address, where `?` would end it and `%` begins an escape."""
+def _quoted(path: Path) -> str:
+    """Escape a path for a URL, where `?` starts the query and `%` an escape sequence."""
     return str(path).replace("%", "%25").replace("?", "%3F")
 
 
@@ -101,7 +122,7 @@ def _make(folder: Path) -> None:
     except OSError as error:
         raise StorageFailed(
             f"Cannot create the folder {folder} for the project's state: {error.strerror}.",
-            "Check its permissions and what is in its place, or set RETREAD_HOME to another folder.",
+            "Check what is in its place and its permissions, or set RETREAD_HOME.",
         ) from error
 
 
@@ -111,5 +132,5 @@ def _find(start: Path) -> Path:
             return folder
     raise NotFound(
         f"There is no {SETTINGS_FILE} in {start} or above it.",
-        "Make a project with: retread init PATH --template tires",
+        "Create a project with: retread init PATH --template tires",
     )

@@ -5,13 +5,14 @@ docs/settings.md and the JSON Schema are generated from the descriptions below.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
-    """Frozen; unknown keys and numbers that are not finite are mistakes."""
+    """Base class of all sections: frozen, without unknown keys or non-finite numbers."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -19,282 +20,320 @@ class Section(BaseModel):
 
 
 class ProjectSection(Section):
-    """Who this is."""
+    """Name and ports of the project."""
 
     name: str = Field(default="model", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    """Name of the model; it stands in addresses and messages."""
+    """Name of the model. It appears in URLs and messages."""
     tracking_port: int = Field(default=5000, ge=0, le=65_535)
     """Port of the MLflow UI."""
     control_port: int = Field(default=5002, ge=0, le=65_535)
     """Port of the control API and the status page."""
 
 
-class StorageSection(Section):
-    """Where datasets and bundles are kept."""
-
-    datasets: str = ""
-    """Folder of the Lance tables; '' is `datasets` in RETREAD_HOME."""
-    bundles: str = ""
-    """Folder of the bundles; '' is `bundles` in RETREAD_HOME."""
-
-
-class DatabaseSection(Section):
-    """Where ledger, outbox and labels are kept."""
-
-    url: str = ""
-    """SQLAlchemy address; '' is SQLite in RETREAD_HOME."""
-
-
-class ComputeSection(Section):
-    """Where training runs."""
-
-    kind: Literal["process"] = "process"
-    """process: a child process on this machine."""
-    parallel_runs: int = Field(default=2, ge=1, le=64)
-    """Runs of a scenario that are trained at the same time."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of neural networks."""
-
-
-class AuthSection(Section):
-    """Access control."""
-
-    require_loopback: Literal[True] = True
-    """Servers refuse to listen beyond this machine."""
-
-
 class DataSection(Section):
     """Where examples come from and how they are split."""
 
     dataset: str = "data"
-    """The dataset that is trained on when none is named."""
+    """Dataset to train on by default."""
     source: str = ""
-    """Folder or file that `retread data add` and the new-data trigger read; '' for none."""
+    """Folder or file to read new data from. Empty: there is none."""
     labels: str = "folder"
-    """'folder' (class folders), a JSON label file, or a label or target column."""
+    """Where the labels are: `folder` (one folder per class), a JSON file, or the name of the
+    label or target column."""
     group: str = ""
-    """Column or manifest field of examples that belong together; '' finds near-duplicates."""
+    """Column or manifest field whose values keep related examples in the same split. Empty: group
+    near-duplicates."""
     timestamp: str = ""
-    """Column that says when a row happened; '' for none."""
+    """Column with the time of each row. Empty: rows have no time."""
     features: tuple[str, ...] = ()
-    """Feature columns of a table; empty takes all but label, group and timestamp."""
+    """Feature columns of a table. Empty: all columns except label, group and timestamp."""
     exclude: tuple[str, ...] = ()
-    """Columns that are never features."""
+    """Columns that must not be used as features."""
     window_days: float = Field(default=0.0, ge=0)
-    """Train only on rows this many days before the newest; 0 takes all."""
+    """Train only on the rows of this many days up to the newest row. 0: all rows."""
     validation_share: float = Field(default=0.15, gt=0, lt=0.5)
-    """Share of groups that decides stopping and selection."""
+    """Share of groups in the validation split, which is used for early stopping and model
+    selection."""
     evaluation_share: float = Field(default=0.20, gt=0, lt=0.5)
-    """Share of groups in the frozen evaluation split, which only the gate reads."""
+    """Share of groups in the evaluation split, which is frozen and only read by the gate."""
     max_label_share: float = Field(default=0.98, gt=0.5, lt=1)
-    """A version in which one label has more than this share stays in quarantine."""
+    """Largest share of examples that may have the same label. Above it, a dataset version is
+    quarantined."""
 
 
 class RecipeSection(Section):
-    """What kind of task this is."""
+    """The kind of task."""
 
     kind: str = "image-classification"
-    """image-classification, tabular-classification, tabular-regression or package.module:Class."""
+    """`image-classification`, `tabular-classification`, `tabular-regression`, or your own recipe
+    as package.module:Class."""
     positive_label: str = ""
-    """Of two labels, the one whose precision and recall are reported; '' takes the last."""
+    """Positive class of a binary classification, for precision and recall. Empty: the last
+    label in alphabetical order."""
     image_size: int = Field(default=256, ge=32, le=1024)
-    """Images are resized to this many pixels in each direction."""
+    """Width and height in pixels to which images are resized."""
 
 
 class ScenarioRun(Section):
-    """One run of a scenario; what is left out comes from [training]."""
+    """One run of a scenario. Missing keys are taken from `[training]`."""
 
     model_type: str | None = None
     """Model type of this run."""
     optimizer_type: Literal["adam", "sgd", "adamw"] | None = None
     """Optimizer of this run."""
     epochs: int | None = Field(default=None, ge=1, le=10_000)
-    """Epochs of this run."""
+    """Maximum number of epochs of this run."""
     learning_rate: float | None = Field(default=None, gt=0, le=10)
-    """Learning rate of this run."""
+    """Peak learning rate of this run."""
     batch_size: int | None = Field(default=None, ge=1, le=65_536)
     """Batch size of this run."""
 
 
 class Scenario(Section):
-    """A named list of runs that one trigger starts."""
+    """A named list of training runs that are compared with each other."""
 
     runs: tuple[ScenarioRun, ...] = Field(min_length=1)
-    """The runs; the best on validation goes to the gate."""
+    """Runs to train. The best one on the validation split goes to the gate."""
 
 
 class TrainingSection(Section):
-    """Defaults of every run."""
+    """Defaults of training runs, and scenarios."""
 
     model_type: str = "cnn"
-    """Model type; `retread train --help` lists them."""
+    """Model type. `retread train --help` lists the available ones."""
     optimizer_type: Literal["adam", "sgd", "adamw"] = "adam"
-    """Optimizer of neural networks."""
+    """Optimizer (neural networks only)."""
     epochs: int = Field(default=10, ge=1, le=10_000)
-    """Most epochs a run may take."""
+    """Maximum number of epochs."""
     learning_rate: float = Field(default=0.001, gt=0, le=10)
-    """Highest learning rate of a network's schedule; trees have their own."""
+    """Peak learning rate (neural networks only)."""
     batch_size: int = Field(default=32, ge=1, le=65_536)
-    """Examples a step."""
+    """Batch size (neural networks only)."""
     sample: float = Field(default=1.0, gt=0, le=1)
-    """Share of the training split that is used, drawn with the seed."""
+    """Share of the training split to train on, sampled with `seed`."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
-    """Seed of everything random in a run."""
+    """Random seed."""
     pretrained: bool = False
-    """Start from published weights, where the model type has them and they can be fetched."""
+    """Start from published weights if the model type has them and they can be downloaded."""
     scenario: str = ""
-    """Scenario that triggers start; '' for one run with these defaults."""
+    """Scenario to run when retraining is triggered. Empty: a single run with the defaults
+    above."""
     scenarios: dict[str, Scenario] = Field(default_factory=dict)
     """Scenarios by name."""
     parity_tolerance: float = Field(default=1e-3, gt=0)
-    """Largest difference allowed between the exported and the trained model's outputs."""
+    """Largest absolute difference allowed between the outputs of the exported model and those of
+    the trained model."""
+
+
+class StoppingRule(StrEnum):
+    """When early stopping ends a run."""
+
+    PATIENCE = "patience"
+    FIRST_GOOD = "first-good"
 
 
 class EarlyStoppingSection(Section):
-    """When a run ends before its last epoch, and what it must reach to leave a bundle."""
+    """When a run stops early, and what it must achieve for its model to be registered."""
 
-    rule: Literal["patience", "seed"] = "patience"
-    """patience: go on until patience runs out; seed: also stop at the first good enough epoch."""
+    rule: StoppingRule = StoppingRule.PATIENCE
+    """`patience`: stop after `patience` epochs without improvement. `first-good`: also stop at the
+    first epoch that meets `min_loss` and `min_accuracy`."""
     patience: int = Field(default=5, ge=1)
-    """Epochs without improvement before a run stops."""
+    """Number of epochs without improvement after which a run stops."""
     delta: float = Field(default=0.0, ge=0)
-    """Change that does not count as improvement."""
+    """Largest change that does not count as an improvement."""
     min_loss: float = Field(default=0.6, ge=0)
-    """early_stopping_min_loss: validation loss at or under which a run may be registered; for
-    regression 1 - R2 stands for the loss."""
+    """Highest validation loss with which a model is registered (early_stopping_min_loss). For
+    regression, 1 - R2 is compared instead of the loss."""
     min_accuracy: float = Field(default=0.6, ge=0, le=1)
-    """early_stopping_min_accuracy: validation accuracy from which a run may be registered."""
+    """Lowest validation accuracy with which a model is registered
+    (early_stopping_min_accuracy)."""
+
+    @field_validator("rule", mode="before")
+    @classmethod
+    def _accept_original_name(cls, value: object) -> object:
+        return StoppingRule.FIRST_GOOD.value if value == "seed" else value
 
 
 class GateSection(Section):
-    """What a candidate must show before it may serve."""
+    """What a candidate must achieve before it may serve."""
 
     metric: str = "Accuracy"
-    """Metric that decides; also the default of `stage` and `produce`."""
+    """Metric the gate decides by. Also the default metric of `retread stage` and
+    `retread promote`."""
     threshold: float = 0.6
-    """Value the metric must reach on the evaluation split (for losses and errors: not exceed)."""
+    """Value the metric must reach on the evaluation split; for losses and errors, the value it
+    must not exceed."""
     margin: float = Field(default=0.02, ge=0)
-    """How much worse than production a candidate may be; a share of production's value for
-    errors such as MAE, absolute otherwise."""
+    """How much worse than production a candidate may be: relative to production's value for
+    errors such as MAE, absolute for all other metrics."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
-    """Confidence of the paired comparison."""
+    """Confidence level of the paired comparison with production."""
     max_latency_ms: float = Field(default=200.0, gt=0)
-    """Budget of the 95th percentile of single-example latency."""
+    """Maximum 95th percentile of the latency of single predictions."""
     max_size_mb: float = Field(default=500.0, gt=0)
-    """Budget of model.onnx."""
+    """Maximum size of model.onnx."""
     require_clean_commit: bool = False
-    """Refuse models trained from uncommitted code."""
+    """Reject models that were trained from uncommitted code."""
 
 
 class ServingSection(Section):
-    """The server on :5001."""
+    """The inference server."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; loopback only, until access control is set up."""
+    """Address to listen on. Only loopback addresses are allowed, because there is no access
+    control."""
     port: int = Field(default=5001, ge=0, le=65_535)
-    """Port of the Open Inference Protocol."""
+    """Port of the inference API (Open Inference Protocol, REST)."""
     workers: int = Field(default=1, ge=1, le=64)
-    """Processes that answer."""
+    """Number of server processes."""
     inline_below_ms: float = Field(default=0.3, ge=0)
-    """Models faster than this answer on the event loop, batched by its ticks."""
+    """Latency below which a model runs on the event loop, in batches, instead of in the thread
+    pool."""
     max_body_mb: float = Field(default=16.0, gt=0)
-    """Larger requests get 413."""
+    """Maximum size of a request body. Larger requests get HTTP 413."""
     max_pending: int = Field(default=1024, ge=1)
-    """Requests waiting for a model before new ones get 503."""
+    """Maximum number of requests that wait for a model. Further requests get HTTP 503."""
     record: bool = True
-    """Log every answer, off the request path."""
+    """Record every prediction, outside the request path."""
     record_payloads: bool = True
-    """Keep image bodies, so that late labels can turn traffic into training data."""
+    """Keep the images of requests, so that they can become training data once they are
+    labelled."""
     record_queue: int = Field(default=65_536, ge=1)
-    """Records waiting to be written before they are dropped, and counted."""
+    """Maximum number of records that wait to be written. Further records are dropped and
+    counted."""
     acknowledge_timeout_s: float = Field(default=30.0, gt=0)
-    """How long a promotion waits for every live server before it is reverted."""
+    """Seconds that a promotion waits for all live servers to switch before it is reverted."""
 
 
 class CanarySection(Section):
-    """How a candidate is tried on traffic."""
+    """How a candidate is tested on live traffic before it is promoted."""
 
     enabled: bool = True
-    """Off: a candidate that passed the gate is promoted at once."""
+    """Run a canary. If false, a candidate that passes the gate is promoted at once."""
     steps: tuple[float, ...] = (0.1, 0.5, 1.0)
-    """Share of routing keys the canary answers, step by step."""
+    """Share of routing keys served by the canary in each step."""
     min_requests: int = Field(default=50, ge=1)
-    """Paired requests before a step can end well."""
+    """Minimum number of paired requests before a step can succeed."""
     min_labels: int = Field(default=30, ge=0)
-    """Paired labels before the last step can end well; 0 judges without labels."""
+    """Minimum number of paired labels before the last step can succeed. 0: decide without
+    labels."""
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    """Chance of promoting a candidate that is worse by more than the margin, whenever looked at."""
+    """Probability of promoting a candidate that is worse by more than `margin`, however often the
+    evidence is examined."""
     margin: float = Field(default=0.1, ge=0)
-    """How much worse on labelled traffic a candidate may be (share of wrong answers; for
-    regression, share of production's error)."""
+    """How much worse than production a candidate may be on labelled traffic: difference in error
+    rate for classification, relative to production's error for regression."""
     max_error_rate: float = Field(default=0.02, gt=0, lt=1)
-    """Share of failed or non-finite answers over which a canary is rolled back."""
+    """Share of failed or non-finite predictions above which a canary is rolled back."""
     max_latency_ratio: float = Field(default=3.0, gt=1)
-    """Median latency against production's over which a canary is rolled back."""
+    """Median ratio of the canary's latency to production's above which a canary is rolled back."""
     max_disagreement: float = Field(default=0.6, gt=0, le=1)
-    """Share of answers unlike production's over which a canary is rolled back."""
+    """Share of predictions that differ from production's above which a canary is rolled back."""
     timeout_s: float = Field(default=3600.0, gt=0)
-    """A step that stays inconclusive goes back to production after this long."""
+    """Seconds after which a step without a clear result is rolled back."""
 
 
 class MonitoringSection(Section):
-    """What is watched, and when it is an alarm."""
+    """What is monitored and when an alarm is raised."""
 
     window: int = Field(default=100, ge=10)
-    """Records in a window."""
+    """Number of records per window."""
     interval_s: float = Field(default=5.0, gt=0)
-    """How often new records are looked at."""
+    """Seconds between two checks for new records."""
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    """Chance that quiet traffic ever raises a drift alarm, however long it is watched."""
+    """Probability that traffic without drift ever raises a drift alarm, however long it is
+    monitored."""
     min_effect: float = Field(default=0.2, ge=0)
-    """Effect size (population stability index of a stream) under which nobody is woken."""
+    """Minimum effect size for an alarm (population stability index of a stream)."""
     detectors: tuple[str, ...] = ("conformal",)
-    """Detectors in use, by file name in retread/monitoring/detectors or package.module:Class."""
+    """Drift detectors to run: modules in retread/monitoring/detectors, or your own as
+    package.module:Class."""
     degradation_margin: float = Field(default=0.1, gt=0)
-    """Drop of the gate's metric on labelled traffic that is an alarm; a share for errors."""
+    """Drop of the gate's metric on labelled traffic that raises an alarm: relative for errors,
+    absolute for all other metrics."""
     min_labels: int = Field(default=50, ge=1)
-    """Labelled records before performance is judged."""
+    """Minimum number of labelled records before performance is evaluated."""
     repeat_s: float = Field(default=86_400.0, ge=0)
-    """Seconds before an alarm that is still there is raised again for the same version."""
+    """Seconds after which an alarm that persists is raised again for the same version."""
     keep_days: float = Field(default=30.0, gt=0)
-    """Age at which recorded traffic is deleted."""
+    """Age in days at which recorded traffic is deleted."""
 
 
 class TriggersSection(Section):
-    """What may ask for retraining, and how often."""
+    """What may trigger a retraining, and how often."""
 
     kinds: tuple[str, ...] = ("manual", "new-data", "drift", "degradation", "schedule", "commit")
-    """Causes that are answered; others are recorded and refused."""
+    """Accepted triggers. All others are recorded and refused."""
     cooldown_s: float = Field(default=600.0, ge=0)
-    """Seconds between two retrainings that nobody asked for by hand."""
+    """Minimum number of seconds between two automatic retrainings."""
     daily_budget: int = Field(default=10, ge=0)
-    """Retrainings in 24 hours; beyond it triggers are held for a person."""
+    """Maximum number of retrainings in 24 hours. Further triggers are held and can be started
+    manually."""
     schedule: str = ""
-    """Cron expression of the schedule trigger, in UTC; '' for none."""
+    """Cron expression for scheduled retrainings, in UTC. Empty: no schedule."""
     watch_source: bool = False
-    """Add a dataset version when [data] source changes; beside a production it is trained on."""
+    """Add a dataset version whenever `[data]` `source` changes. If there is a production version,
+    this also triggers a retraining."""
     label_wait_s: float = Field(default=0.0, ge=0)
-    """How long a retraining caused by traffic waits for labels of that traffic."""
+    """Seconds that a retraining caused by traffic waits for labels of that traffic."""
     min_labelled: int = Field(default=50, ge=0)
-    """Labelled records that make recorded traffic a new dataset version."""
+    """Minimum number of labelled records for a new dataset version from recorded traffic."""
 
 
 class SlackSection(Section):
-    """Messages to Slack; the webhook's address comes from RETREAD_SLACK_WEBHOOK or a file."""
+    """Notifications to Slack through an incoming webhook.
+
+    The URL of the webhook is read from RETREAD_SLACK_WEBHOOK or from a file.
+    """
 
     enabled: bool = True
-    """Send messages when an address is known."""
+    """Send notifications if a webhook URL is configured."""
     webhook_file: str = ""
-    """File that holds the webhook's address."""
+    """File that contains the webhook URL. Empty: use RETREAD_SLACK_WEBHOOK only."""
     timeout_s: float = Field(default=5.0, gt=0)
-    """How long one delivery may take."""
+    """Timeout of one delivery in seconds."""
 
 
 class NotifySection(Section):
-    """Who is told."""
+    """Notifications."""
 
     slack: SlackSection = SlackSection()
-    """Slack, by incoming webhook."""
+    """Slack."""
+
+
+class StorageSection(Section):
+    """Where datasets and bundles are stored."""
+
+    datasets: str = ""
+    """Folder of the dataset tables. Empty: `datasets` in RETREAD_HOME."""
+    bundles: str = ""
+    """Folder of the model bundles. Empty: `bundles` in RETREAD_HOME."""
+
+
+class DatabaseSection(Section):
+    """Where the ledger, the outbox and the labels are stored."""
+
+    url: str = ""
+    """SQLAlchemy URL of a SQLite or PostgreSQL database. Empty: SQLite in RETREAD_HOME."""
+
+
+class ComputeSection(Section):
+    """Where training runs."""
+
+    kind: Literal["process"] = "process"
+    """`process`: a child process on this machine."""
+    parallel_runs: int = Field(default=2, ge=1, le=64)
+    """Maximum number of runs of a scenario that are trained in parallel."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device for neural networks."""
+
+
+class AuthSection(Section):
+    """Access control."""
+
+    require_loopback: Literal[True] = True
+    """Refuse to listen on addresses that other machines can reach."""
 
 
 class Settings(Section):
@@ -307,25 +346,25 @@ class Settings(Section):
     recipe: RecipeSection = RecipeSection()
     """Kind of task."""
     training: TrainingSection = TrainingSection()
-    """Defaults of a run, and scenarios."""
+    """Defaults of training runs, and scenarios."""
     early_stopping: EarlyStoppingSection = EarlyStoppingSection()
-    """When a run stops, and what it must reach."""
+    """When a run stops, and what it must achieve."""
     gate: GateSection = GateSection()
-    """What a candidate must pass."""
+    """What a candidate must achieve."""
     serving: ServingSection = ServingSection()
-    """The server."""
+    """Inference server."""
     canary: CanarySection = CanarySection()
-    """The trial on traffic."""
+    """Test on live traffic."""
     monitoring: MonitoringSection = MonitoringSection()
-    """Windows, detectors, alarms."""
+    """Windows, detectors and alarms."""
     triggers: TriggersSection = TriggersSection()
-    """Retraining: causes, cooldown, budget."""
+    """Triggers, cooldown and budget of retrainings."""
     notify: NotifySection = NotifySection()
-    """Messages."""
+    """Notifications."""
     storage: StorageSection = StorageSection()
-    """Places of datasets and bundles."""
+    """Folders of datasets and bundles."""
     database: DatabaseSection = DatabaseSection()
-    """Address of the database."""
+    """Database URL."""
     compute: ComputeSection = ComputeSection()
     """Where training runs."""
     auth: AuthSection = AuthSection()

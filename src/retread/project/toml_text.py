@@ -1,4 +1,8 @@
-"""Values as TOML text."""
+"""Formatting of values as TOML, on as few lines as possible.
+
+`tomli-w` always writes lists over several lines, which suits neither a table in the documentation
+nor `retread settings show KEY`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,11 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
-    """Nested mappings as TOML, below the table of the key `prefix`; what is None is left out.
+    """Format nested mappings as TOML tables; values that are None are omitted.
+
+    Args:
+        values: Values by key.
+        prefix: Key of the table that contains them, such as `training.scenarios`.
 
     >>> print(as_toml({"gate": {"metric": "F1", "margin": 0.02}}))
     [gate]
@@ -35,17 +43,17 @@ def _tables(values: Mapping[str, Any], path: tuple[str, ...]) -> str:
 
 
 def as_value(value: Any) -> str:
-    """One value as it stands behind `=`.
+    """Format one value on one line, as it appears after `=`.
 
     >>> as_value((0.1, 0.5)), as_value({"epochs": 3, "seed": None})
     ('[0.1, 0.5]', '{ epochs = 3 }')
     """
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_key(k)} = {as_value(v)}" for k, v in value.items() if v is not None)
-        return f"{{ {inside} }}"
+        items = ", ".join(f"{_key(k)} = {as_value(v)}" for k, v in value.items() if v is not None)
+        return f"{{ {items} }}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(as_value(item) for item in value)}]"
-    # Strings and numbers of JSON are strings and numbers of TOML, but for DEL.
+    # Strings and numbers in JSON are the same in TOML, except for DEL.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

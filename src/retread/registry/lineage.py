@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from retread.bundle import Cause, Manifest
-from retread.bundle.lineage import Parameter
+from retread.bundle import Cause, Manifest, Parameter
 from retread.core import Verdict
 from retread.registry.history import Period, periods
 from retread.registry.ledger import Entry

@@ -104,7 +104,7 @@ def assemble_bundle(
         model=task.settings.project.name,
         recipe=task.settings.recipe.kind,
         model_type=task.request.model_type,
-        created_at=origin.created_at.isoformat(),
+        created_at=origin.created_at,
         signature=trained.signature,
         labels=task.labels,
         image=trained.image,

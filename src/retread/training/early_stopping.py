@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from retread.project.settings import EarlyStoppingSection
+from retread.project.settings import EarlyStoppingSection, StoppingRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def observe(
     loss = math.inf if math.isnan(loss) else loss
     met = loss <= settings.min_loss and accuracy >= settings.min_accuracy
     progress = _keep(replace(progress, epoch=progress.epoch + 1), met, loss, accuracy)
-    if met and settings.rule == "seed":
+    if met and settings.rule is StoppingRule.FIRST_GOOD:
         return replace(progress, stop=True)
     if progress.epoch > 1 and _stalls(progress, settings.delta, loss, accuracy):
         counter = progress.counter + 1

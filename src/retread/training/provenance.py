@@ -105,7 +105,7 @@ def _all_parameters(
         "learning_rate": request.learning_rate,
         "batch_size": request.batch_size,
         "optimizer_type": request.optimizer_type,
-        "early_stopping_rule": settings.early_stopping.rule,
+        "early_stopping_rule": settings.early_stopping.rule.value,
         "early_stopping_patience": settings.early_stopping.patience,
         "early_stopping_delta": settings.early_stopping.delta,
         "early_stopping_min_loss": settings.early_stopping.min_loss,

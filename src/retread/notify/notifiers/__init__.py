@@ -1,3 +1,3 @@
-"""One notifier a file, each with `build(project, environment) -> Notifier | None`."""
+"""Notifiers: one module per notifier, each with `build(project, environment)`."""
 
 __all__: list[str] = []

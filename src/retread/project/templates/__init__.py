@@ -1,4 +1,4 @@
-"""What `retread init` lays down: one folder a template, and `shared` for what all have.
+"""Project templates of `retread init`: one folder per template, and `shared` for all of them.
 
 >>> from retread.project.templates import template_names
 >>> template_names()

@@ -1,30 +1,56 @@
-"""What is wrong with settings that are each of the right type."""
+"""Checks of settings that have the right types but do not fit together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from retread.core import METRICS, UnknownOption, is_import_string, metric_named
-from retread.project.known_names import PluginNames
 from retread.project.settings import Settings, TrainingSection
 
 Key = tuple[str, ...]
+"""Path of a setting, such as ("gate", "metric")."""
 
 _RECIPE: Key = ("recipe", "kind")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
+class PluginNames:
+    """Names that settings may refer to and that only higher layers know.
+
+    Classes and functions of the user are not among them: they are written as import strings.
+
+    Attributes:
+        model_types: Names of model types by recipe.
+        detectors: Names of drift detectors.
+    """
+
+    model_types: Mapping[str, tuple[str, ...]]
+    detectors: tuple[str, ...]
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Names of recipes."""
+        return tuple(self.model_types)
+
+
+@dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A mistake that shows only when `keys` are seen together with the rest."""
+    """A mistake that several settings make together.
+
+    Attributes:
+        keys: The settings that were compared. If one of them is wrong in itself, the contradiction
+            is not reported, as it may only follow from that.
+        text: The mistake, starting with the setting to change.
+    """
 
     keys: tuple[Key, ...]
     text: str
 
 
-def contradictions(settings: Settings, known: PluginNames | None) -> Iterator[Contradiction]:
-    """Every contradiction in `settings`; names of other packages are judged if they are `known`."""
+def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Contradiction]:
+    """Yield every contradiction in `settings`; without `names`, names are not checked."""
     yield from _metric(settings)
     yield from _scenario(settings)
     yield from _steps(settings)
@@ -33,10 +59,10 @@ def contradictions(settings: Settings, known: PluginNames | None) -> Iterator[Co
     yield from _ports(settings)
     yield from _kinds(settings)
     yield from _schedule(settings)
-    if known is not None:
-        yield from _recipe(settings, known)
-        yield from _model_types(settings, known)
-        yield from _detectors(settings, known)
+    if names is not None:
+        yield from _recipe(settings, names)
+        yield from _model_types(settings, names)
+        yield from _detectors(settings, names)
 
 
 def _metric(settings: Settings) -> Iterator[Contradiction]:
@@ -51,22 +77,23 @@ def _metric(settings: Settings) -> Iterator[Contradiction]:
 def _scenario(settings: Settings) -> Iterator[Contradiction]:
     scenario, scenarios = settings.training.scenario, settings.training.scenarios
     if scenario and scenario not in scenarios:
-        known = ", ".join(scenarios) or "none"
-        text = f"training.scenario: there is no scenario {scenario!r}. Known: {known}."
         keys = (("training", "scenario"), ("training", "scenarios"))
-        yield Contradiction(keys, text)
+        yield _unknown("scenario", scenario, tuple(scenarios) or ("none",), *keys)
 
 
 def _steps(settings: Settings) -> Iterator[Contradiction]:
     steps = settings.canary.steps
     if not steps or list(steps) != sorted(set(steps)) or not 0 < steps[0] <= steps[-1] <= 1:
-        text = f"canary.steps: should grow, each over 0 and at most 1, but it is {list(steps)}"
+        text = (
+            "canary.steps: should be increasing shares above 0 and at most 1, "
+            f"but it is {list(steps)}"
+        )
         yield Contradiction((("canary", "steps"),), text)
 
 
 def _splits(settings: Settings) -> Iterator[Contradiction]:
     if settings.data.validation_share + settings.data.evaluation_share >= 0.9:
-        text = "data: validation_share and evaluation_share leave nothing to train on"
+        text = "data: validation_share and evaluation_share leave too little for training"
         keys = (("data", "validation_share"), ("data", "evaluation_share"))
         yield Contradiction(keys, text)
 
@@ -90,23 +117,22 @@ def _ports(settings: Settings) -> Iterator[Contradiction]:
     for port in sorted({p for p in ports.values() if p}):
         keys = tuple(key for key, value in ports.items() if value == port)
         if len(keys) > 1:
-            names = " and ".join(map(".".join, keys))
-            yield Contradiction(keys, f"{names}: should differ, but are both {port}")
+            paths = " and ".join(map(".".join, keys))
+            yield Contradiction(keys, f"{paths}: should differ, but are both {port}")
 
 
 def _kinds(settings: Settings) -> Iterator[Contradiction]:
     known = type(settings.triggers)().kinds
     for kind in settings.triggers.kinds:
         if kind not in known:
-            text = f"triggers.kinds: there is no kind {kind!r}. Known: {', '.join(known)}."
-            yield Contradiction((("triggers", "kinds"),), text)
+            yield _unknown("kind", kind, known, ("triggers", "kinds"))
 
 
 def _schedule(settings: Settings) -> Iterator[Contradiction]:
     schedule = settings.triggers.schedule
     if not schedule:
         return
-    # Only where it is used: it is slow to load.
+    # Imported only if it is used, because the import is slow.
     from croniter import croniter
 
     if not croniter.is_valid(schedule):
@@ -117,40 +143,42 @@ def _schedule(settings: Settings) -> Iterator[Contradiction]:
         yield Contradiction((("triggers", "schedule"),), text)
 
 
-def _recipe(settings: Settings, known: PluginNames) -> Iterator[Contradiction]:
+def _recipe(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
     kind = settings.recipe.kind
-    if kind not in known.recipes and not is_import_string(kind):
-        yield _unknown(_RECIPE, "recipe", kind, (*known.recipes, "package.module:Class"))
+    if kind not in names.recipes and not is_import_string(kind):
+        yield _unknown("recipe", kind, (*names.recipes, "package.module:Class"), _RECIPE)
 
 
-def _model_types(settings: Settings, known: PluginNames) -> Iterator[Contradiction]:
-    names = known.model_types.get(settings.recipe.kind)
-    if names is None:
+def _model_types(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
+    known = names.model_types.get(settings.recipe.kind)
+    if known is None:
         return
     for key, model_type in _chosen_model_types(settings.training):
-        if model_type not in names and not is_import_string(model_type):
-            allowed = (*names, "package.module:function")
-            yield _unknown(key, "model type", model_type, allowed, _RECIPE)
+        if model_type not in known and not is_import_string(model_type):
+            allowed = (*known, "package.module:function")
+            yield _unknown("model type", model_type, allowed, key, _RECIPE)
 
 
 def _chosen_model_types(training: TrainingSection) -> Iterator[tuple[Key, str]]:
-    # A default that does not fit the recipe is no mistake as long as nothing is trained with it.
+    # A default that does not fit the recipe is not a mistake unless something is trained with it.
     if "model_type" in training.model_fields_set:
         yield ("training", "model_type"), training.model_type
     for name, scenario in training.scenarios.items():
-        for place, run in enumerate(scenario.runs):
+        for index, run in enumerate(scenario.runs):
             if run.model_type is not None:
-                key = ("training", "scenarios", name, "runs", str(place), "model_type")
+                key = ("training", "scenarios", name, "runs", str(index), "model_type")
                 yield key, run.model_type
 
 
-def _detectors(settings: Settings, known: PluginNames) -> Iterator[Contradiction]:
+def _detectors(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
     for name in settings.monitoring.detectors:
-        if name not in known.detectors and not is_import_string(name):
-            allowed = (*known.detectors, "package.module:Class")
-            yield _unknown(("monitoring", "detectors"), "detector", name, allowed)
+        if name not in names.detectors and not is_import_string(name):
+            allowed = (*names.detectors, "package.module:Class")
+            yield _unknown("detector", name, allowed, ("monitoring", "detectors"))
 
 
-def _unknown(key: Key, what: str, name: str, allowed: Sequence[str], *others: Key) -> Contradiction:
-    text = f"{'.'.join(key)}: there is no {what} {name!r}. Known: {', '.join(allowed)}."
-    return Contradiction((key, *others), text)
+def _unknown(kind: str, name: str, known: Sequence[str], *keys: Key) -> Contradiction:
+    """A name in the first of `keys` that is not one of the known ones."""
+    path = ".".join(keys[0])
+    text = f"{path}: there is no {kind} {name!r}. Known: {', '.join(known)}."
+    return Contradiction(keys, text)

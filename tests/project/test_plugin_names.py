@@ -1,4 +1,4 @@
-"""Names of recipes, model types and detectors are judged before anything is done."""
+"""Names of recipes, model types and detectors are checked before anything else is done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_each_recipe_has_its_model_types() -> None:
     assert "cnn" not in known.model_types["tabular-regression"]
 
 
-def test_names_are_known_without_the_libraries_behind_them() -> None:
+def test_names_are_listed_without_importing_the_libraries_behind_them() -> None:
     code = (
         "import sys; from retread.app.known_names import known_names; known_names()\n"
         "sys.exit(bool({'torch', 'sklearn', 'mlflow', 'pandas'} & set(sys.modules)))"
@@ -36,12 +36,12 @@ def test_names_are_known_without_the_libraries_behind_them() -> None:
 
 
 @pytest.mark.parametrize("name", template_names())
-def test_templates_name_what_there_is(name: str, tmp_path: Path) -> None:
+def test_templates_use_existing_names(name: str, tmp_path: Path) -> None:
     (tmp_path / "retread.toml").write_bytes(template_files(name)["retread.toml"])
     assert load_settings(tmp_path / "retread.toml", {}, known_names()).data.dataset
 
 
-def test_nothing_is_added_under_a_recipe_that_is_not_there(
+def test_no_data_is_added_with_an_unknown_recipe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "retread.toml").write_text("[recipe]\nkind = 'tabular-clasification'\n")
