@@ -11,7 +11,7 @@ from retread.bundle import Cause
 from retread.project import LoadedProject
 from retread.training import TrainingRequest
 from retread.training.tracking import MlflowTracking
-from retread.training.tracking.client import connect, place_of
+from retread.training.tracking.mlflow_store import connect, location_of
 
 
 def tracked_run(project: LoadedProject, key: str) -> str:
@@ -31,12 +31,12 @@ def tracked_run(project: LoadedProject, key: str) -> str:
     )
     tracking = MlflowTracking(project)
     run_id = tracking.start(request, {}, {})
-    tracking.model(run_id, b"graph")
+    tracking.log_model(run_id, b"graph")
     return run_id
 
 
 def aliases_in_mlflow(project: LoadedProject) -> dict[str, str]:
-    client, name = connect(place_of(project)), place_of(project).name
+    client, name = connect(location_of(project)), location_of(project).name
     found = client.search_registered_models(f"name = '{name}'")
     aliases = found[0].aliases if found else {}
     return {a: client.get_model_version(name, v).run_id for a, v in aliases.items()}

@@ -26,10 +26,10 @@ from retread.monitoring import Streams
 from retread.monitoring.streams import reference_streams
 from retread.project import LoadedProject, parse_settings
 from retread.training import Overrides, ProcessCompute, plan_runs
+from retread.training.assemble_bundle import reference_of
 from retread.training.evaluation import predict
 from retread.training.examples import joined, read_examples
 from retread.training.inputs import graph_inputs
-from retread.training.reference_profile import reference_of
 
 from .test_real_data import DATA, first_alarm, needs_data
 

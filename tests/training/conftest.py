@@ -1,10 +1,11 @@
-"""Small real projects: iris and generated tables in Lance, small pictures."""
+"""Small real projects: generated tables and small images in Lance."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,8 @@ from retread.core import ManualClock
 from retread.data import AddRequest, DatasetVersion, LanceDatasetStore, add_version
 from retread.project import LoadedProject, parse_settings
 from retread.training import EpochFinished, Overrides, TrainingOutcome, TrainingRequest, plan_runs
-from retread.training.run import TrainingContext
+from retread.training.context import TrainingContext
+from retread.training.run import run
 
 NOON = datetime(2012, 6, 1, 12, tzinfo=UTC)
 Rows = list[dict[str, Any]]
@@ -27,7 +29,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass
 class MemoryTracking:
-    """The Tracking port, kept in memory."""
+    """The Tracking port, in memory."""
 
     keys: dict[str, str] = field(default_factory=dict)
     epochs: list[EpochFinished] = field(default_factory=list)
@@ -42,13 +44,13 @@ class MemoryTracking:
         self.parameters = dict(parameters)
         return self.keys.setdefault(request.key, f"run-{request.key}")
 
-    def epoch(self, run_id: str, epoch: EpochFinished) -> None:
+    def log_epoch(self, run_id: str, epoch: EpochFinished) -> None:
         self.epochs.append(epoch)
 
     def finish(self, run_id: str, outcome: TrainingOutcome, manifest: Manifest | None) -> None:
         self.outcomes.append(outcome)
 
-    def model(self, run_id: str, graph: bytes) -> None:
+    def log_model(self, run_id: str, graph: bytes) -> None:
         self.graphs.append(graph)
 
     def fail(self, run_id: str, reason: str) -> None:
@@ -56,8 +58,8 @@ class MemoryTracking:
 
 
 @dataclass
-class Bench:
-    """A project with one dataset version, and what a run needs."""
+class TrainingHarness:
+    """A project with one dataset version, and the stores that a run needs."""
 
     project: LoadedProject
     datasets: LanceDatasetStore
@@ -66,7 +68,7 @@ class Bench:
     tracking: MemoryTracking
 
     @property
-    def shop(self) -> TrainingContext:
+    def context(self) -> TrainingContext:
         return TrainingContext(
             project=self.project,
             datasets=self.datasets,
@@ -76,28 +78,33 @@ class Bench:
         )
 
     def request(self, key: str = "k", **overrides: Any) -> TrainingRequest:
+        """Plan a run, and return the first request."""
         return plan_runs(self.project.settings, Overrides(**overrides), Cause(), self.version, key)[
             0
         ]
 
+    def run(self, request: TrainingRequest) -> TrainingOutcome:
+        """Train in this process."""
+        return run(self.context, request, NOON, lambda _: None)
 
-MakeBench = Callable[..., Bench]
+
+MakeHarness = Callable[..., TrainingHarness]
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path) -> MakeBench:
-    """A project around a source: `make_bench(source, labels, **sections)`."""
+def make_harness(tmp_path: Path) -> MakeHarness:
+    """Make a project around a source: `make_harness(source, labels, **sections)`."""
 
-    def make(source: Path, labels: str, **sections: Any) -> Bench:
+    def make(source: Path, labels: str, **sections: Any) -> TrainingHarness:
         data = {"labels": labels, **sections.pop("data", {})}
-        values = {"project": {"name": "trial"}, "data": data, **sections}
+        values = {"project": {"name": "sample"}, "data": data, **sections}
         settings = parse_settings(values, source="the test")
         root = tmp_path / f"project-{len(list(tmp_path.glob('project-*')))}"
         project = LoadedProject(root=root, home=root / ".retread", settings=settings)
         project.home.mkdir(parents=True)
         store = LanceDatasetStore(project.datasets)
         request = AddRequest(
-            dataset="trial",
+            dataset="sample",
             source=source,
             settings=settings.data,
             labels=labels,
@@ -105,14 +112,14 @@ def make_bench(tmp_path: Path) -> MakeBench:
         )
         version = add_version(store, request, ManualClock(NOON))
         bundles = LocalBundleStore(project.bundles)
-        return Bench(project, store, bundles, version, MemoryTracking())
+        return TrainingHarness(project, store, bundles, version, MemoryTracking())
 
     return make
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Callable[[Rows], Path]:
-    """Rows as a CSV file."""
+    """Write rows to a CSV file."""
 
     def write(rows: Rows) -> Path:
         path = tmp_path / "rows.csv"
@@ -126,11 +133,11 @@ def table(tmp_path: Path) -> Callable[[Rows], Path]:
 
 
 def fruit(count: int = 200, seed: int = 0) -> Rows:
-    """Two kinds told apart by weight and colour; some weights are missing."""
+    """Generate two kinds of fruit that differ in weight and colour; some weights are missing."""
     random = np.random.default_rng(seed)
     rows: Rows = []
-    for place in range(count):
-        kind = "apple" if place % 2 else "melon"
+    for index in range(count):
+        kind = "apple" if index % 2 else "melon"
         weight = random.normal(150 if kind == "apple" else 900, 120)
         colours = ["red", "green"] if kind == "apple" else ["yellow", "green"]
         rows.append(
@@ -145,12 +152,12 @@ def fruit(count: int = 200, seed: int = 0) -> Rows:
 
 
 def rentals(count: int = 300, seed: int = 0) -> Rows:
-    """A number that depends on two others, an hour apart each."""
+    """Generate hourly rows whose target depends on two features."""
     random = np.random.default_rng(seed)
     rows: Rows = []
-    for place in range(count):
-        warmth, hour = random.random(), place % 24
-        day, month = place // 24 + 1, "2012-01"
+    for index in range(count):
+        warmth, hour = random.random(), index % 24
+        day, month = index // 24 + 1, "2012-01"
         value = 200 * warmth + 10 * hour + random.normal(0, 5)
         rows.append(
             {
@@ -164,8 +171,8 @@ def rentals(count: int = 300, seed: int = 0) -> Rows:
 
 
 @pytest.fixture
-def fruit_bench(make_bench: MakeBench, table: Callable[[Rows], Path]) -> Bench:
-    return make_bench(
+def fruit_harness(make_harness: MakeHarness, table: Callable[[Rows], Path]) -> TrainingHarness:
+    return make_harness(
         table(fruit()),
         "kind",
         recipe={"kind": "tabular-classification"},
@@ -174,8 +181,8 @@ def fruit_bench(make_bench: MakeBench, table: Callable[[Rows], Path]) -> Bench:
 
 
 @pytest.fixture
-def rentals_bench(make_bench: MakeBench, table: Callable[[Rows], Path]) -> Bench:
-    return make_bench(
+def rentals_harness(make_harness: MakeHarness, table: Callable[[Rows], Path]) -> TrainingHarness:
+    return make_harness(
         table(rentals()),
         "cnt",
         data={"timestamp": "at"},
@@ -186,12 +193,12 @@ def rentals_bench(make_bench: MakeBench, table: Callable[[Rows], Path]) -> Bench
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Noise with a dark line across it, or without one."""
+    """Write images of noise, with or without a dark line across them."""
     random = np.random.default_rng(0)
     for label in ("good", "cracked"):
         folder = tmp_path / "photos" / label
         folder.mkdir(parents=True)
-        for place in range(40):
+        for index in range(40):
             noise = random.integers(90, 200, (40, 48, 3), dtype=np.uint8)
             image = Image.fromarray(noise)
             if label == "cracked":
@@ -199,16 +206,29 @@ def photos(tmp_path: Path) -> Path:
                 ImageDraw.Draw(image).line((0, ends[0], 48, ends[1]), fill=(0, 0, 0), width=5)
             buffer = io.BytesIO()
             image.save(buffer, "PNG")
-            (folder / f"{place}.png").write_bytes(buffer.getvalue())
+            (folder / f"{index}.png").write_bytes(buffer.getvalue())
     return tmp_path / "photos"
 
 
 @pytest.fixture
-def photos_bench(make_bench: MakeBench, photos: Path) -> Bench:
-    return make_bench(
+def photos_harness(make_harness: MakeHarness, photos: Path) -> TrainingHarness:
+    return make_harness(
         photos,
         "folder",
         recipe={"image_size": 32, "positive_label": "cracked"},
         training={"epochs": 8, "learning_rate": 0.005, "optimizer_type": "adamw", "batch_size": 8},
         early_stopping={"min_accuracy": 0.0, "min_loss": 10.0, "patience": 20},
     )
+
+
+@pytest.fixture
+def user_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a folder for a user's modules, which are unloaded afterwards."""
+    before = set(sys.modules)
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    monkeypatch.syspath_prepend(str(modules))
+    yield modules
+    for name in set(sys.modules) - before:
+        if str(modules) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

@@ -1,4 +1,4 @@
-"""The rule of the original, kept beside ours as it was written."""
+"""Early stopping, compared with the rule it was derived from."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ rules = st.builds(
 )
 
 
-class Original:
-    """The class of the tire document, line by line."""
+class OriginalEarlyStopping:
+    """The class it was derived from, line by line."""
 
     def __init__(self, rule: EarlyStoppingSection) -> None:
         self.min_loss, self.min_acc = rule.min_loss, rule.min_accuracy
@@ -59,7 +59,7 @@ class Original:
             self.counter = 0
 
 
-def watch(rule: EarlyStoppingSection, seen: Epochs) -> Progress:
+def observed(rule: EarlyStoppingSection, seen: Epochs) -> Progress:
     progress = Progress()
     for loss, accuracy in seen:
         progress = observe(progress, rule, loss, accuracy)
@@ -69,16 +69,16 @@ def watch(rule: EarlyStoppingSection, seen: Epochs) -> Progress:
 
 
 @given(rules, epochs)
-def test_rule_first_good_is_the_original(rule: EarlyStoppingSection, seen: Epochs) -> None:
+def test_first_good_is_the_original_rule(rule: EarlyStoppingSection, seen: Epochs) -> None:
     rule = rule.model_copy(update={"rule": StoppingRule.FIRST_GOOD})
-    original = Original(rule)
+    original = OriginalEarlyStopping(rule)
     last = 0
     for loss, accuracy in seen:
         original(loss, accuracy)
         last += 1
         if original.early_stop:
             break
-    ours = watch(rule, seen)
+    ours = observed(rule, seen)
     assert (ours.stop, ours.epoch, ours.met) == (
         original.early_stop,
         last,
@@ -87,7 +87,7 @@ def test_rule_first_good_is_the_original(rule: EarlyStoppingSection, seen: Epoch
 
 
 @given(rules, epochs)
-def test_the_default_is_the_original_without_its_first_line(
+def test_patience_is_the_original_rule_without_its_first_line(
     rule: EarlyStoppingSection, seen: Epochs
 ) -> None:
     rule = rule.model_copy(update={"rule": StoppingRule.PATIENCE})
@@ -95,7 +95,7 @@ def test_the_default_is_the_original_without_its_first_line(
         update={"rule": StoppingRule.FIRST_GOOD, "min_loss": 0.0, "min_accuracy": 1.0}
     )
     seen = [(loss + 0.1, accuracy) for loss, accuracy in seen]
-    ours, original = watch(rule, seen), watch(never, seen)
+    ours, original = observed(rule, seen), observed(never, seen)
     assert (ours.stop, ours.epoch, ours.counter) == (
         original.stop,
         original.epoch,
@@ -105,16 +105,17 @@ def test_the_default_is_the_original_without_its_first_line(
 
 @given(rules, epochs)
 def test_the_best_epoch_is_kept(rule: EarlyStoppingSection, seen: Epochs) -> None:
-    progress = watch(rule, seen)
+    progress = observed(rule, seen)
     seen = seen[: progress.epoch]
     good = [e for e in seen if e[0] <= rule.min_loss and e[1] >= rule.min_accuracy]
+    assert progress.kept is not None
     kept = seen[progress.kept - 1]
     assert progress.met == bool(good)
     assert kept == min(good or seen, key=lambda epoch: (epoch[0], -epoch[1]))
     assert (progress.kept_loss, progress.kept_accuracy) == kept
 
 
-def test_a_loss_that_is_no_number_is_never_kept() -> None:
-    progress = watch(EarlyStoppingSection(), [(0.9, 0.5), (math.nan, 1.0), (0.8, 0.5)])
+def test_an_epoch_with_a_nan_loss_is_never_kept() -> None:
+    progress = observed(EarlyStoppingSection(), [(0.9, 0.5), (math.nan, 1.0), (0.8, 0.5)])
     assert progress.kept == 3
     assert not progress.met

@@ -1,4 +1,4 @@
-"""Which rows are used, and how they are named."""
+"""Which rows a run uses, their digests, and the order of labels."""
 
 from __future__ import annotations
 
@@ -12,21 +12,32 @@ from retread.core import Inconclusive, InvalidInput, ManualClock
 from retread.data import LABEL, TIMESTAMP, Split, add_rows
 from retread.data.traffic_source import traffic_source
 from retread.training import Overrides, plan_runs
-from retread.training.examples import added_since, joined, read_examples, sampled, spread
-from retread.training.run import run
+from retread.training.examples import (
+    Examples,
+    added_since,
+    check_labels,
+    check_rows,
+    joined,
+    ordered_labels,
+    read_examples,
+    sampled,
+    spread,
+)
 
-from .conftest import NOON, Bench
+from .conftest import NOON, TrainingHarness
 
 
-def test_without_a_window_the_digest_is_the_versions(rentals_bench: Bench) -> None:
-    version = rentals_bench.version
-    examples = read_examples(rentals_bench.datasets, version, Split.EVALUATION)
+def test_without_a_window_the_digest_is_that_of_the_version(
+    rentals_harness: TrainingHarness,
+) -> None:
+    version = rentals_harness.version
+    examples = read_examples(rentals_harness.datasets, version, Split.EVALUATION)
     assert examples.digest == version.evaluation_digest
     assert examples.count == version.splits[Split.EVALUATION]
 
 
-def test_a_window_takes_the_last_days_of_the_version(rentals_bench: Bench) -> None:
-    store, version = rentals_bench.datasets, rentals_bench.version
+def test_a_window_keeps_the_last_days_of_the_version(rentals_harness: TrainingHarness) -> None:
+    store, version = rentals_harness.datasets, rentals_harness.version
     newest = pc.max(store.read(version)[TIMESTAMP]).as_py()
     everything = read_examples(store, version, Split.EVALUATION)
     recent = read_examples(store, version, Split.EVALUATION, 2.0)
@@ -37,13 +48,13 @@ def test_a_window_takes_the_last_days_of_the_version(rentals_bench: Bench) -> No
     assert recent.digest == read_examples(store, version, Split.EVALUATION, 2.0).digest
 
 
-def test_a_window_needs_timestamps(fruit_bench: Bench) -> None:
+def test_a_window_needs_timestamps(fruit_harness: TrainingHarness) -> None:
     with pytest.raises(InvalidInput, match="no timestamps"):
-        read_examples(fruit_bench.datasets, fruit_bench.version, Split.TRAIN, 2.0)
+        read_examples(fruit_harness.datasets, fruit_harness.version, Split.TRAIN, 2.0)
 
 
-def test_a_sample_is_drawn_by_its_seed(fruit_bench: Bench) -> None:
-    examples = read_examples(fruit_bench.datasets, fruit_bench.version, Split.TRAIN)
+def test_a_sample_depends_on_its_seed(fruit_harness: TrainingHarness) -> None:
+    examples = read_examples(fruit_harness.datasets, fruit_harness.version, Split.TRAIN)
     half = sampled(examples, 0.5, seed=1)
     assert half.count == round(examples.count / 2)
     assert list(half.ids) == sorted(half.ids)
@@ -53,54 +64,90 @@ def test_a_sample_is_drawn_by_its_seed(fruit_bench: Bench) -> None:
     assert sampled(examples, 1.0, seed=1) is examples
 
 
-def test_spread_takes_from_all_over(fruit_bench: Bench) -> None:
-    examples = read_examples(fruit_bench.datasets, fruit_bench.version, Split.TRAIN)
+def test_spread_covers_first_to_last(fruit_harness: TrainingHarness) -> None:
+    examples = read_examples(fruit_harness.datasets, fruit_harness.version, Split.TRAIN)
     few = spread(joined(examples, examples), 5)
     assert few.count == 5
     assert few.ids[0] == examples.ids[0]
     assert few.ids[-1] == examples.ids[-1]
 
 
-def test_a_label_the_model_does_not_know_makes_it_inconclusive(fruit_bench: Bench) -> None:
-    examples = read_examples(fruit_bench.datasets, fruit_bench.version, Split.TRAIN)
+def test_an_unknown_label_is_inconclusive(fruit_harness: TrainingHarness) -> None:
+    examples = read_examples(fruit_harness.datasets, fruit_harness.version, Split.TRAIN)
     with pytest.raises(Inconclusive, match="melon"):
         examples.truth(("apple", "pear"))
 
 
-def test_what_was_added_since_is_enough_or_all_is_taken(fruit_bench: Bench) -> None:
-    rows = read_examples(fruit_bench.datasets, fruit_bench.version, Split.TRAIN)
+def test_all_examples_are_used_if_too_few_are_new(fruit_harness: TrainingHarness) -> None:
+    rows = read_examples(fruit_harness.datasets, fruit_harness.version, Split.TRAIN)
     known = set(rows.ids[:-5].tolist())
     assert set(added_since(rows, known, 5).ids) == set(rows.ids[-5:])
     assert added_since(rows, known, 6) is rows
     assert added_since(rows, (), 6).count == rows.count
 
 
-def test_a_model_of_changed_traffic_is_compared_with_that_traffic(fruit_bench: Bench) -> None:
-    bench = fruit_bench
+def test_the_reference_of_a_model_for_changed_traffic_is_that_traffic(
+    fruit_harness: TrainingHarness,
+) -> None:
+    harness = fruit_harness
     traffic = [
-        {"weight": 5_000.0 + place, "ripeness": place / 400, "colour": "red", LABEL: label}
-        for place, label in enumerate(["apple"] * 200 + ["melon"] * 200)
+        {"weight": 5_000.0 + index, "ripeness": index / 400, "colour": "red", LABEL: label}
+        for index, label in enumerate(["apple"] * 200 + ["melon"] * 200)
     ]
     version = add_rows(
-        bench.datasets,
-        "trial",
+        harness.datasets,
+        "sample",
         pa.Table.from_pylist(traffic),
         source=traffic_source("trg_1"),
-        settings=bench.project.settings.data,
+        settings=harness.project.settings.data,
         clock=ManualClock(NOON),
     )
-    bench.datasets.release("trial", version.number)
+    harness.datasets.release("sample", version.number)
     weights = {}
     for kind, trigger in ((CauseKind.DRIFT, "trg_1"), (CauseKind.MANUAL, "trg_2")):
         request = plan_runs(
-            bench.project.settings,
+            harness.project.settings,
             Overrides(),
             Cause(kind=kind, trigger=trigger),
             version,
             kind.value,
         )[0]
-        outcome = run(bench.shop, request, "2012-06-01T12:00:00+00:00", lambda _: None)
-        reference = decode_reference(bench.bundles.read(outcome.bundle, REFERENCE))
+        outcome = harness.run(request)
+        reference = decode_reference(harness.bundles.read(outcome.bundle, REFERENCE))
         weights[kind] = reference.numeric["weight"]
     assert np.nanmin(weights[CauseKind.DRIFT]) >= 5_000
     assert np.nanmin(weights[CauseKind.MANUAL]) < 2_000
+
+
+def labelled(*labels: object) -> Examples:
+    return Examples(pa.table({"_label": pa.array(labels)}), "sha256:")
+
+
+def test_the_positive_label_of_two_comes_second() -> None:
+    assert ordered_labels(("good", "bad"), "") == ("bad", "good")
+    assert ordered_labels(("good", "bad"), "bad") == ("good", "bad")
+    assert ordered_labels(("good", "bad"), "good") == ("bad", "good")
+    assert ordered_labels(("c", "a", "b"), "a") == ("a", "b", "c")
+    with pytest.raises(InvalidInput, match="positive_label is 'ugly'"):
+        ordered_labels(("good", "bad"), "ugly")
+
+
+def test_a_single_class_or_a_missing_label_is_refused() -> None:
+    both = labelled("a", "b")
+    check_labels(("a", "b"), both, "Add more.")
+    with pytest.raises(InvalidInput, match=r"single class, 'a'; at least two.*Add more"):
+        check_labels(("a", "b"), labelled("a", "a"), "Add more.")
+    with pytest.raises(InvalidInput, match=r"no example labelled \['c'\].*Add more"):
+        check_labels(("a", "b", "c"), both, "Add more.")
+    with pytest.raises(InvalidInput, match="single target value, 1;"):
+        check_labels((), labelled(1.0, 1.0), "Add more.")
+
+
+def test_a_split_needs_rows_and_finite_targets() -> None:
+    check_rows("validation", labelled("a"), ("a", "b"))
+    check_rows("validation", labelled(1.0), ())
+    with pytest.raises(InvalidInput, match="validation split has no rows"):
+        check_rows("validation", labelled(), ("a", "b"))
+    for broken in (None, float("nan"), float("inf")):
+        with pytest.raises(InvalidInput, match=r"training split.*missing or infinite"):
+            check_rows("training", labelled(1.0, broken), ())

@@ -1,4 +1,4 @@
-"""Requests are checked before anything starts."""
+"""Requests are checked before any run starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from retread.bundle import Cause
 from retread.core import InvalidInput, UnknownOption
 from retread.training import Overrides, plan_runs, recipe_named
 
-from .conftest import Bench, MakeBench, Rows, fruit
+from .conftest import MakeHarness, Rows, TrainingHarness, fruit
 
 SCENARIO = {
     "model_type": "random_forest",
@@ -32,54 +32,58 @@ SCENARIO = {
 }
 
 
-def test_a_single_run_takes_the_settings(fruit_bench: Bench) -> None:
-    request = fruit_bench.request("a", epochs=4)
-    assert (request.key, request.parent, request.epochs) == ("a", "", 4)
+def test_a_single_run_uses_the_settings(fruit_harness: TrainingHarness) -> None:
+    request = fruit_harness.request("a", epochs=4)
+    assert (request.key, request.parent, request.epochs) == ("a", None, 4)
     assert (request.model_type, request.learning_rate) == ("random_forest", 0.001)
 
 
 def test_a_scenario_is_several_runs_of_one_parent(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
     kind = {"kind": "tabular-classification"}
-    bench = make_bench(table(fruit()), "kind", recipe=kind, training=SCENARIO)
-    settings = bench.project.settings
-    runs = plan_runs(settings, Overrides(seed=5), Cause(), bench.version, "a")
+    harness = make_harness(table(fruit()), "kind", recipe=kind, training=SCENARIO)
+    settings = harness.project.settings
+    runs = plan_runs(settings, Overrides(seed=5), Cause(), harness.version, "a")
     assert [run.model_type for run in runs] == ["random_forest", "gradient_boosting"]
     assert [run.epochs for run in runs] == [3, 7]
     assert [(run.key, run.parent, run.seed) for run in runs] == [("a/1", "a", 5), ("a/2", "a", 5)]
     assert {run.scenario for run in runs} == {"both"}
-    single = plan_runs(settings, Overrides(model_type="random_forest"), Cause(), bench.version, "a")
-    assert [run.parent for run in single] == [""]
+    single = plan_runs(
+        settings, Overrides(model_type="random_forest"), Cause(), harness.version, "a"
+    )
+    assert [run.parent for run in single] == [None]
     with pytest.raises(UnknownOption, match="both"):
-        plan_runs(settings, Overrides(scenario="bot"), Cause(), bench.version, "a")
+        plan_runs(settings, Overrides(scenario="bot"), Cause(), harness.version, "a")
 
 
 @pytest.mark.parametrize(
-    ("override", "value", "said"),
+    ("override", "value", "message"),
     [
         ("model_type", "forest", "random_forest"),
         ("optimizer_type", "addam", "adam, sgd, adamw"),
-        ("optimizer_type", "sgd", "no such option.*it has: epochs"),
+        ("optimizer_type", "sgd", "no such option.*Options of this recipe: epochs"),
         ("learning_rate", 0.5, "learning_rate is 0.5, but the recipe tabular-classification"),
         ("epochs", 0, "at least 1"),
         ("batch_size", 0, "at least 1"),
-        ("learning_rate", 0.0, "over 0"),
-        ("learning_rate", float("nan"), "over 0"),
+        ("learning_rate", 0.0, "greater than 0"),
+        ("learning_rate", float("nan"), "greater than 0"),
         ("sample", 1.5, "at most 1"),
         ("seed", -1, "at least 0"),
     ],
 )
 def test_wrong_options_are_refused(
-    fruit_bench: Bench, override: str, value: Any, said: str
+    fruit_harness: TrainingHarness, override: str, value: Any, message: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=said):
-        fruit_bench.request(**{override: value})
+    with pytest.raises(InvalidInput, match=message):
+        fruit_harness.request(**{override: value})
 
 
-def test_a_recipe_must_fit_the_data(fruit_bench: Bench, rentals_bench: Bench) -> None:
-    fruit_rows, rental_rows = fruit_bench.version.schema, rentals_bench.version.schema
-    forest = fruit_bench.request()
+def test_a_recipe_must_fit_the_data(
+    fruit_harness: TrainingHarness, rentals_harness: TrainingHarness
+) -> None:
+    fruit_rows, rental_rows = fruit_harness.version.schema, rentals_harness.version.schema
+    forest = fruit_harness.request()
     network = msgspec.structs.replace(forest, model_type="cnn")
     with pytest.raises(InvalidInput, match="needs images"):
         recipe_named("image-classification").check(network, fruit_rows)
@@ -89,9 +93,9 @@ def test_a_recipe_must_fit_the_data(fruit_bench: Bench, rentals_bench: Bench) ->
         recipe_named("tabular-classification").check(forest, rental_rows)
 
 
-def test_single_examples_are_no_batch(photos_bench: Bench) -> None:
+def test_a_batch_needs_two_examples(photos_harness: TrainingHarness) -> None:
     with pytest.raises(InvalidInput, match=r"batch_size is 1.*at least 2"):
-        photos_bench.request(batch_size=1)
+        photos_harness.request(batch_size=1)
 
 
 def test_unknown_recipes_are_refused() -> None:
@@ -105,7 +109,7 @@ def test_unknown_recipes_are_refused() -> None:
         recipe_named("math:")
 
 
-def test_names_are_listed_without_the_libraries() -> None:
+def test_names_are_listed_without_importing_libraries() -> None:
     listing = (
         "import sys; from retread.training import recipe_named, recipe_names;"
         "assert all(recipe_named(name).model_types() for name in recipe_names());"

@@ -1,4 +1,4 @@
-"""The runs of a scenario, side by side."""
+"""The runs of a scenario, trained in parallel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from retread.bundle import Cause
 from retread.core import InvalidInput, RetreadError, Unavailable
-from retread.training import Report, TrainingOutcome, TrainingRequest, train_scenario
+from retread.training import EpochCallback, TrainingOutcome, TrainingRequest, train_scenario
 
 
 def request(model_type: str) -> TrainingRequest:
@@ -29,8 +29,8 @@ def request(model_type: str) -> TrainingRequest:
 
 
 @dataclass
-class Meeting:
-    """A Compute whose runs end only when `size` of them are under way at the same time."""
+class BarrierCompute:
+    """A Compute whose runs end only when `size` of them run at the same time."""
 
     size: int
     broken: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Meeting:
     def __post_init__(self) -> None:
         self.barrier = threading.Barrier(self.size)
 
-    def train(self, request: TrainingRequest, on_line: Report) -> TrainingOutcome:
+    def train(self, request: TrainingRequest, on_epoch: EpochCallback) -> TrainingOutcome:
         self.barrier.wait(10)
         if request.model_type in self.broken:
             raise InvalidInput(f"{request.model_type} is broken.")
@@ -65,53 +65,53 @@ class Meeting:
 THREE = [request(name) for name in ("forest", "boosting", "cnn")]
 
 
-def test_runs_are_side_by_side_and_in_order() -> None:
-    outcomes = train_scenario(Meeting(3), THREE, 3, lambda _: None)
+def test_runs_are_parallel_and_outcomes_in_order() -> None:
+    outcomes = train_scenario(BarrierCompute(3), THREE, 3, lambda _: None)
     assert [outcome.run_id for outcome in outcomes] == ["forest", "boosting", "cnn"]
 
 
-def test_no_more_than_asked_for_are_side_by_side() -> None:
+def test_no_more_runs_than_requested_are_parallel() -> None:
     with pytest.raises(threading.BrokenBarrierError):
-        train_scenario(Meeting(3), THREE, 2, lambda _: None)
+        train_scenario(BarrierCompute(3), THREE, 2, lambda _: None)
 
 
-def test_what_stops_one_run_stops_no_other() -> None:
-    outcomes = train_scenario(Meeting(1, broken=("boosting",)), THREE, 1, lambda _: None)
+def test_an_error_that_stops_one_run_does_not_stop_the_others() -> None:
+    outcomes = train_scenario(BarrierCompute(1, broken=("boosting",)), THREE, 1, lambda _: None)
     assert [outcome.run_id for outcome in outcomes] == ["forest", "", "cnn"]
     assert (outcomes[1].bundle, outcomes[1].reason) == ("", "boosting is broken.")
 
 
-def test_a_scenario_in_which_nothing_came_to_an_end_raises() -> None:
-    broken = Meeting(1, broken=("forest", "boosting", "cnn"))
+def test_a_scenario_whose_runs_were_all_stopped_raises() -> None:
+    broken = BarrierCompute(1, broken=("forest", "boosting", "cnn"))
     with pytest.raises(RetreadError, match="forest is broken"):
         train_scenario(broken, THREE, 1, lambda _: None)
 
 
 @dataclass
-class Flaky(Meeting):
-    """Processes of `dies` die the first time."""
+class FlakyCompute(BarrierCompute):
+    """A Compute whose runs of the model types `dies` die the first time."""
 
     dies: tuple[str, ...] = ()
     tries: list[str] = field(default_factory=list)
 
-    def train(self, request: TrainingRequest, on_line: Report) -> TrainingOutcome:
+    def train(self, request: TrainingRequest, on_epoch: EpochCallback) -> TrainingOutcome:
         self.tries.append(request.model_type)
         if self.tries.count(request.model_type) == 1 and request.model_type in self.dies:
-            raise Unavailable("The training process was ended by signal 9.")
-        return super().train(request, on_line)
+            raise Unavailable("The training process was killed by signal 9.")
+        return super().train(request, on_epoch)
 
 
 def test_a_process_that_died_is_tried_once_more() -> None:
-    compute = Flaky(1, dies=("boosting",))
+    compute = FlakyCompute(1, dies=("boosting",))
     outcomes = train_scenario(compute, THREE, 1, lambda _: None)
     assert [outcome.run_id for outcome in outcomes] == ["forest", "boosting", "cnn"]
     assert compute.tries == ["forest", "boosting", "cnn", "boosting"]
     with pytest.raises(Unavailable):
-        train_scenario(Flaky(1, dies=("forest",)), THREE[:1], 1, lambda _: None)
+        train_scenario(FlakyCompute(1, dies=("forest",)), THREE[:1], 1, lambda _: None)
 
 
-def test_an_interruption_ends_them_all() -> None:
-    compute = Meeting(3, interrupted="boosting")
+def test_an_interruption_cancels_all_runs() -> None:
+    compute = BarrierCompute(3, interrupted="boosting")
     with pytest.raises(KeyboardInterrupt):
         train_scenario(compute, THREE, 3, lambda _: None)
     assert compute.cancelled

@@ -1,4 +1,4 @@
-"""Tables, from rows to a bundle."""
+"""Models of tables, from rows to a bundle."""
 
 from __future__ import annotations
 
@@ -28,27 +28,26 @@ from retread.bundle import (
 from retread.core import InvalidInput, Refused
 from retread.training import EpochFinished, score
 from retread.training.inputs import graph_inputs
-from retread.training.run import prepare, run
+from retread.training.run import prepare
 
-from .conftest import Bench, MakeBench, Rows, fruit, rentals
+from .conftest import MakeHarness, Rows, TrainingHarness, fruit, rentals
 
-AT = "2012-06-01T12:00:00+00:00"
 TYPES = ["random_forest", "gradient_boosting"]
 
 
 @pytest.mark.parametrize("model_type", TYPES)
-def test_classification(fruit_bench: Bench, model_type: str) -> None:
-    outcome = run(fruit_bench.shop, fruit_bench.request(model_type=model_type), AT, lambda _: None)
+def test_classification(fruit_harness: TrainingHarness, model_type: str) -> None:
+    outcome = fruit_harness.run(fruit_harness.request(model_type=model_type))
     assert outcome.reason == ""
     assert outcome.metrics["Accuracy"] > 0.9
-    manifest = fruit_bench.bundles.manifest(outcome.bundle)
+    manifest = fruit_harness.bundles.manifest(outcome.bundle)
     assert manifest.labels == ("apple", "melon")
     assert [spec.name for spec in manifest.signature.inputs] == ["features", "categories"]
     assert manifest.parity.examples == 32
     assert manifest.parity.largest_difference < 1e-4
     assert manifest.lineage.run_id == outcome.run_id
-    assert manifest.lineage.evaluation_digest == fruit_bench.version.evaluation_digest
-    model = OnnxModel(fruit_bench.bundles.read(outcome.bundle, MODEL), manifest.signature)
+    assert manifest.lineage.evaluation_digest == fruit_harness.version.evaluation_digest
+    model = OnnxModel(fruit_harness.bundles.read(outcome.bundle, MODEL), manifest.signature)
     rows = {
         "features": np.array([[150, 0.5], [900, 0.5], [np.nan, np.nan]], dtype=np.float32),
         "categories": np.array([["red"], ["yellow"], ["never seen"]]),
@@ -60,64 +59,66 @@ def test_classification(fruit_bench: Bench, model_type: str) -> None:
 
 
 @pytest.mark.parametrize("model_type", TYPES)
-def test_regression(rentals_bench: Bench, model_type: str) -> None:
-    outcome = run(
-        rentals_bench.shop, rentals_bench.request(model_type=model_type), AT, lambda _: None
-    )
+def test_regression(rentals_harness: TrainingHarness, model_type: str) -> None:
+    outcome = rentals_harness.run(rentals_harness.request(model_type=model_type))
     assert outcome.metrics["R2"] > 0.8
-    manifest = rentals_bench.bundles.manifest(outcome.bundle)
+    manifest = rentals_harness.bundles.manifest(outcome.bundle)
     assert manifest.labels == ()
     assert [(o.name, o.shape) for o in manifest.signature.outputs] == [("value", (-1, 1))]
-    reference = decode_reference(rentals_bench.bundles.read(outcome.bundle, REFERENCE))
+    reference = decode_reference(rentals_harness.bundles.read(outcome.bundle, REFERENCE))
     assert set(reference.numeric) == {"warmth", "hour", PREDICTED_VALUE}
 
 
-def test_the_bundle_says_what_held_out_rows_look_like(fruit_bench: Bench) -> None:
-    outcome = run(fruit_bench.shop, fruit_bench.request(), AT, lambda _: None)
-    reference = decode_reference(fruit_bench.bundles.read(outcome.bundle, REFERENCE))
-    splits = fruit_bench.version.splits
+def test_the_reference_describes_the_held_out_rows(fruit_harness: TrainingHarness) -> None:
+    outcome = fruit_harness.run(fruit_harness.request())
+    reference = decode_reference(fruit_harness.bundles.read(outcome.bundle, REFERENCE))
+    splits = fruit_harness.version.splits
     held_out = splits["validation"] + splits["evaluation"]  # type: ignore[index]  # a StrEnum
     assert {len(v) for v in reference.numeric.values()} == {held_out}
     assert set(reference.numeric) == {"weight", "ripeness", CONFIDENCE}
     assert set(reference.categorical) == {"colour", PREDICTED_LABEL}
     assert reference.embedding.shape == (held_out, 0)
-    content = fruit_bench.bundles.read(outcome.bundle, EXAMPLES)
+    content = fruit_harness.bundles.read(outcome.bundle, EXAMPLES)
     examples = unpack_arrays(io.BytesIO(content))
     assert examples["features"].shape == (32, 2)
     assert examples["categories"].shape == (32, 1)
 
 
-def test_evidence_is_what_score_finds(fruit_bench: Bench) -> None:
-    outcome = run(fruit_bench.shop, fruit_bench.request(), AT, lambda _: None)
-    kept = decode_evidence(fruit_bench.bundles.read(outcome.bundle, EVIDENCE))
-    again = score(fruit_bench.bundles, outcome.bundle, fruit_bench.datasets, fruit_bench.version)
+def test_scoring_a_bundle_reproduces_its_evidence(fruit_harness: TrainingHarness) -> None:
+    outcome = fruit_harness.run(fruit_harness.request())
+    kept = decode_evidence(fruit_harness.bundles.read(outcome.bundle, EVIDENCE))
+    again = score(
+        fruit_harness.bundles, outcome.bundle, fruit_harness.datasets, fruit_harness.version
+    )
     assert again.evaluation_digest == kept.evaluation_digest
     assert list(again.ids) == list(kept.ids) == sorted(kept.ids)
     np.testing.assert_array_equal(again.outputs, kept.outputs)
-    metrics = fruit_bench.bundles.manifest(outcome.bundle).metrics
+    metrics = fruit_harness.bundles.manifest(outcome.bundle).metrics
     assert metrics == pytest.approx(evidence_metrics(kept))
 
 
-def test_the_same_request_makes_the_same_bundle(fruit_bench: Bench) -> None:
-    request = fruit_bench.request(model_type="gradient_boosting")
-    first = run(fruit_bench.shop, request, AT, lambda _: None)
-    assert run(fruit_bench.shop, request, AT, lambda _: None).bundle == first.bundle
-    other = run(fruit_bench.shop, fruit_bench.request(sample=0.5), AT, lambda _: None)
+def test_the_same_request_makes_the_same_bundle(fruit_harness: TrainingHarness) -> None:
+    request = fruit_harness.request(model_type="gradient_boosting")
+    first = fruit_harness.run(request)
+    assert fruit_harness.run(request).bundle == first.bundle
+    other = fruit_harness.run(fruit_harness.request(sample=0.5))
     assert other.bundle != first.bundle
 
 
-def test_the_best_round_of_boosting_is_kept(fruit_bench: Bench) -> None:
-    request = fruit_bench.request(model_type="gradient_boosting", epochs=6)
-    outcome = run(fruit_bench.shop, request, AT, lambda _: None)
-    epochs = fruit_bench.tracking.epochs
+def test_the_best_round_of_boosting_is_kept(fruit_harness: TrainingHarness) -> None:
+    request = fruit_harness.request(model_type="gradient_boosting", epochs=6)
+    outcome = fruit_harness.run(request)
+    epochs = fruit_harness.tracking.epochs
     assert 1 <= len(epochs) <= 6
     assert outcome.metrics["Loss"] == min(epoch.metrics["Loss"] for epoch in epochs)
     assert [e for e in epochs if e.kept][-1].metrics == outcome.metrics
 
 
 def irises() -> Rows:
-    """Lengths in tenths: thresholds lie midway, where other flowers are. Some kinds are wrong, so
-    that the first rounds of boosting are the best."""
+    """Return irises, some with a wrong label so that the first rounds of boosting are the best.
+
+    Lengths are in tenths, so that a threshold midway between two may equal a third.
+    """
     data, random = load_iris(), np.random.default_rng(0)
     names = [name.removesuffix(" (cm)").replace(" ", "_") for name in data.feature_names]
     wrong = random.random(len(data.target)) < 0.3
@@ -128,82 +129,86 @@ def irises() -> Rows:
     ]
 
 
-def test_boosting_that_kept_an_early_round_is_exported_as_it_is(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+def test_the_export_of_boosting_that_kept_an_early_round_is_exact(
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
-    bench = make_bench(table(irises()), "kind", recipe={"kind": "tabular-classification"})
-    request = bench.request(model_type="gradient_boosting", epochs=10)
-    recipe, task = prepare(bench.shop, request, bench.version)
+    harness = make_harness(table(irises()), "kind", recipe={"kind": "tabular-classification"})
+    request = harness.request(model_type="gradient_boosting", epochs=10)
+    recipe, task = prepare(harness.context, request, harness.version)
     epochs = list[EpochFinished]()
     trained = recipe.train(task, epochs.append)
-    assert not epochs[-1].kept, "the case is about fewer rounds than were fitted at first"
-    rows = graph_inputs(bench.datasets.read(bench.version), trained.signature, None)
+    assert not epochs[-1].kept, "the test needs fewer rounds than were trained at first"
+    rows = graph_inputs(harness.datasets.read(harness.version), trained.signature, None)
     exported = OnnxModel(trained.export(), trained.signature).run(rows)
     np.testing.assert_allclose(exported[0], trained.outputs(rows)[0], atol=1e-5)
 
 
 def test_a_run_under_the_threshold_leaves_no_bundle(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
-    bench = make_bench(
+    harness = make_harness(
         table(fruit()),
         "kind",
         recipe={"kind": "tabular-classification"},
         training={"model_type": "random_forest"},
         early_stopping={"min_accuracy": 1.0, "min_loss": 0.0},
     )
-    outcome = run(bench.shop, bench.request(), AT, lambda _: None)
+    outcome = harness.run(harness.request())
     assert outcome.bundle == ""
     assert "early_stopping.min_loss 0" in outcome.reason
-    assert bench.bundles.digests() == ()
-    assert bench.tracking.graphs == []
+    assert harness.bundles.digests() == ()
+    assert harness.tracking.graphs == []
 
 
 def test_a_window_is_the_same_for_training_and_evidence(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
-    bench = make_bench(
+    harness = make_harness(
         table(rentals(480)),
         "cnt",
         data={"timestamp": "at", "window_days": 8.0},
         recipe={"kind": "tabular-regression"},
         training={"model_type": "gradient_boosting"},
     )
-    outcome = run(bench.shop, bench.request(), AT, lambda _: None)
-    kept = decode_evidence(bench.bundles.read(outcome.bundle, EVIDENCE))
+    outcome = harness.run(harness.request())
+    kept = decode_evidence(harness.bundles.read(outcome.bundle, EVIDENCE))
     assert 0 < len(kept.ids) < 480 * 0.2
-    again = score(bench.bundles, outcome.bundle, bench.datasets, bench.version, window_days=8.0)
-    assert again.evaluation_digest == kept.evaluation_digest != bench.version.evaluation_digest
-    lineage = bench.bundles.manifest(outcome.bundle).lineage
+    again = score(
+        harness.bundles, outcome.bundle, harness.datasets, harness.version, window_days=8.0
+    )
+    assert again.evaluation_digest == kept.evaluation_digest != harness.version.evaluation_digest
+    lineage = harness.bundles.manifest(outcome.bundle).lineage
     assert lineage.evaluation_digest == kept.evaluation_digest
 
 
 def _with(rows: Rows, **columns: Callable[[int], Any]) -> Rows:
-    made = {name: [value(place) for place in range(len(rows))] for name, value in columns.items()}
+    made = {name: [value(index) for index in range(len(rows))] for name, value in columns.items()}
     return [row | {name: made[name][i] for name in made} for i, row in enumerate(rows)]
 
 
-def test_infinite_values_are_named(make_bench: MakeBench, table: Callable[[Rows], Path]) -> None:
+def test_columns_with_infinite_values_are_named(
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
+) -> None:
     rows = _with(fruit(), speed=lambda i: "inf" if i % 3 else str(i))
-    bench = make_bench(
+    harness = make_harness(
         table(rows),
         "kind",
         recipe={"kind": "tabular-classification"},
         training={"model_type": "random_forest"},
     )
     with pytest.raises(Refused, match="quarantine"):
-        run(bench.shop, bench.request(), AT, lambda _: None)
-    bench.datasets.release("trial", 1)
+        harness.run(harness.request())
+    harness.datasets.release("sample", 1)
     with pytest.raises(InvalidInput, match=r"infinite, or too large.*speed"):
-        run(bench.shop, bench.request(), AT, lambda _: None)
-    assert bench.bundles.digests() == ()
-    assert len(bench.tracking.failures) == 1
+        harness.run(harness.request())
+    assert harness.bundles.digests() == ()
+    assert len(harness.tracking.failures) == 1
 
 
 def test_a_window_without_rows_is_refused(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
-    bench = make_bench(
+    harness = make_harness(
         table(rentals()),
         "cnt",
         data={"timestamp": "at", "window_days": 0.0001},
@@ -211,14 +216,14 @@ def test_a_window_without_rows_is_refused(
         training={"model_type": "gradient_boosting"},
     )
     with pytest.raises(InvalidInput, match="split has"):
-        run(bench.shop, bench.request(), AT, lambda _: None)
-    assert bench.tracking.keys == {}
+        harness.run(harness.request())
+    assert harness.tracking.keys == {}
 
 
 def test_an_export_that_differs_is_refused(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
-    bench = make_bench(
+    harness = make_harness(
         table(rentals()),
         "cnt",
         recipe={"kind": "tabular-regression"},
@@ -226,6 +231,6 @@ def test_an_export_that_differs_is_refused(
         training={"model_type": "gradient_boosting", "parity_tolerance": 1e-12},
     )
     with pytest.raises(Refused, match="parity_tolerance"):
-        run(bench.shop, bench.request(), AT, lambda _: None)
-    assert bench.bundles.digests() == ()
-    assert len(bench.tracking.failures) == 1
+        harness.run(harness.request())
+    assert harness.bundles.digests() == ()
+    assert len(harness.tracking.failures) == 1

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.bundles import constant_bundle
 
-from retread.bundle import Cause, CauseKind, OnnxModel
+from retread.bundle import MODEL, Cause, CauseKind, LocalBundleStore
 from retread.core import IntegrityBroken, NotFound
 from retread.project import LoadedProject, Settings
 from retread.training import EpochFinished, TrainingOutcome, TrainingRequest
@@ -18,7 +19,7 @@ from retread.training.tracking import (
     RunSummary,
     differences,
 )
-from retread.training.tracking.client import connect, place_of
+from retread.training.tracking.mlflow_store import connect, location_of
 
 REQUEST = {
     "dataset": "d",
@@ -70,13 +71,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> LoadedProject:
     return LoadedProject(root=root, home=root / ".retread", settings=Settings())
 
 
-def test_a_run_is_recorded_as_the_original_did(project: LoadedProject) -> None:
+def test_a_run_is_recorded_with_its_metrics_and_cause(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("a"), {"optimizer_type": "adam", "epochs": 3}, {})
-    tracking.epoch(run_id, epoch(1, 0.7))
-    tracking.epoch(run_id, epoch(2, 0.5))
+    tracking.log_epoch(run_id, epoch(1, 0.7))
+    tracking.log_epoch(run_id, epoch(2, 0.5))
     tracking.finish(run_id, outcome(run_id), None)
-    run = connect(place_of(project)).get_run(run_id)
+    run = connect(location_of(project)).get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params == {"optimizer_type": "adam", "epochs": "3"}
     assert run.data.tags["retread.cause"] == "drift"
@@ -87,14 +88,14 @@ def test_a_run_is_recorded_as_the_original_did(project: LoadedProject) -> None:
     assert {"Accuracy", "Precision", "Recall", "F1_Score", "kept_Loss"} <= set(history)
 
 
-def test_the_same_key_is_the_same_run_and_no_epoch_counts_twice(project: LoadedProject) -> None:
+def test_the_same_key_is_the_same_run_and_no_epoch_is_logged_twice(project: LoadedProject) -> None:
     first = MlflowTracking(project)
     run_id = first.start(request("it's `odd`"), {"epochs": 3}, {})
-    first.epoch(run_id, epoch(1, 0.7))
+    first.log_epoch(run_id, epoch(1, 0.7))
     again = MlflowTracking(project)
     assert again.start(request("it's `odd`"), {"epochs": 3}, {}) == run_id
-    again.epoch(run_id, epoch(1, 0.7))
-    again.epoch(run_id, epoch(2, 0.6))
+    again.log_epoch(run_id, epoch(1, 0.7))
+    again.log_epoch(run_id, epoch(2, 0.6))
     assert MlflowRuns(project).history(run_id)["Loss"] == [(1, 0.7), (2, 0.6)]
     again.fail(run_id, "the disk is full")
     assert MlflowRuns(project).run(run_id).status == "FAILED"
@@ -113,7 +114,7 @@ def test_a_scenario_is_a_parent_with_children(project: LoadedProject) -> None:
     assert (runs()[parent].key, runs()[parent].name) == ("s", "both")
     assert [run.key for run in runs().values()].count("s") == 1
     tracking.finish(ids[0], outcome(ids[0]), None)
-    assert runs()[parent].status == "RUNNING", "one of its runs is not done"
+    assert runs()[parent].status == "RUNNING", "one of its runs has not finished"
     tracking.fail(ids[1], "the disk is full")
     assert [runs()[run_id].status for run_id in (*ids, parent)] == [
         "FINISHED",
@@ -130,7 +131,7 @@ def test_a_scenario_in_which_every_run_failed_has_failed(project: LoadedProject)
     assert (states["t"], states["t/1"]) == ("FAILED", "FAILED")
 
 
-def test_a_run_that_goes_on_under_other_code_keeps_its_parameters(project: LoadedProject) -> None:
+def test_a_run_resumed_under_other_code_keeps_its_parameters(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("older"), {"model_version": "old"}, {})
     assert tracking.start(request("older"), {"model_version": "new", "seed": 3}, {}) == run_id
@@ -138,7 +139,7 @@ def test_a_run_that_goes_on_under_other_code_keeps_its_parameters(project: Loade
     assert parameters == {"model_version": "old", "seed": "3"}
 
 
-def test_runs_are_found_by_the_beginning_of_their_id(project: LoadedProject) -> None:
+def test_runs_are_found_by_the_first_characters_of_their_id(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     one = tracking.start(request("one"), {"epochs": 3}, {})
     two = tracking.start(request("two"), {"epochs": 4}, {})
@@ -150,62 +151,53 @@ def test_runs_are_found_by_the_beginning_of_their_id(project: LoadedProject) -> 
     assert [(d.name, d.left, d.right) for d in found] == [("epochs", "3", "4")]
 
 
-def test_stages_are_mirrored_as_aliases(project: LoadedProject) -> None:
+def test_stages_are_published_as_aliases(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     ids = [tracking.start(request(f"m{n}"), {}, {}) for n in range(2)]
     for run_id in ids:
-        tracking.model(run_id, b"graph")
-    aliases, client = MlflowAliases(project), connect(place_of(project))
-    name = place_of(project).name
-    for shown in (
+        tracking.log_model(run_id, b"graph")
+    aliases, client = MlflowAliases(project), connect(location_of(project))
+    name = location_of(project).name
+    for aliases_now in (
         {"staging": ids[0]},
         {"production": ids[0], "staging": ids[1]},
         {"production": ids[1]},
         {},
     ):
-        aliases.mirror(shown)
+        aliases.mirror(aliases_now)
         model = client.get_registered_model(name)
         found = {a: client.get_model_version(name, v).run_id for a, v in model.aliases.items()}
-        assert found == shown
+        assert found == aliases_now
     assert len(client.search_model_versions(f"name = '{name}'")) == 2
 
 
-# Loading flavors imports most of MLflow, which warns about itself.
+# Loading a flavor imports most of MLflow, which causes warnings of its own.
 @pytest.mark.filterwarnings("default")
 @pytest.mark.slow
-def test_mlflow_loads_what_an_alias_names(project: LoadedProject, tmp_path: Path) -> None:
+def test_mlflow_loads_the_model_of_an_alias(project: LoadedProject, tmp_path: Path) -> None:
     import mlflow
     import numpy as np
-    import onnx
-    from onnx import TensorProto, helper
 
-    from retread.bundle import Datatype, Signature, TensorSpec
-
-    tensors = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 2]) for n in "xy"]
-    node = helper.make_node("Relu", ["x"], ["y"])
-    graph = helper.make_graph([node], "relu", tensors[:1], tensors[1:])
-    opset = helper.make_opsetid("", 20)
-    model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
-    onnx.checker.check_model(model)
-    x, y = (TensorSpec(name=name, datatype=Datatype.FP32, shape=(-1, 2)) for name in "xy")
-    OnnxModel(model.SerializeToString(), Signature(inputs=(x,), outputs=(y,)))
+    store = LocalBundleStore(tmp_path / "bundles")
+    probabilities = [0.125, 0.25, 0.625]
+    graph = store.read(constant_bundle(store, probabilities), MODEL)
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("loaded"), {}, {})
-    tracking.model(run_id, model.SerializeToString())
+    tracking.log_model(run_id, graph)
     MlflowAliases(project).mirror({"production": run_id})
     mlflow.set_tracking_uri(project.tracking_url)
-    loaded = mlflow.onnx.load_model(f"models:/{project.settings.project.name}@production")
-    assert loaded.graph.name == "relu"
-    rows = np.array([[-1.0, 2.0]], dtype=np.float32)
-    served = mlflow.pyfunc.load_model(f"models:/{project.settings.project.name}@production")
-    assert served.predict({"x": rows})["y"].tolist() == [[0.0, 2.0]]
+    uri = f"models:/{project.settings.project.name}@production"
+    assert mlflow.onnx.load_model(uri).graph.name == "table"
+    rows = np.zeros((1, 4), dtype=np.float32)
+    predicted = mlflow.pyfunc.load_model(uri).predict({"features": rows})
+    assert predicted["probabilities"].tolist() == [probabilities]
 
 
-@pytest.mark.parametrize("how", ["garbage", "folder"])
-def test_a_damaged_store_is_told_at_once(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("damage", ["garbage", "folder"])
+def test_a_damaged_store_is_an_error_at_once(tmp_path: Path, damage: str) -> None:
     project = LoadedProject(root=tmp_path, home=tmp_path, settings=Settings())
-    file = place_of(project).file
-    if how == "folder":
+    file = location_of(project).file
+    if damage == "folder":
         file.mkdir()
     else:
         file.write_bytes(b"garbage" * 500)

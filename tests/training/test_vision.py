@@ -1,4 +1,4 @@
-"""Images, from photos to a bundle."""
+"""Models of images, from photos to a bundle."""
 
 from __future__ import annotations
 
@@ -24,42 +24,38 @@ from retread.bundle import (
 from retread.core import MissingDependency, Unavailable, UnknownOption
 from retread.training.model_types.vision import cnn, tinyvgg
 from retread.training.network import Network, Normalise
-from retread.training.run import run
-from retread.training.vision.augment import augment, turn
-from retread.training.vision.averaging import Averaged
+from retread.training.vision.augment import augment, rotate
 from retread.training.vision.device import device_named, fast_precision, seed_everything
 from retread.training.vision.fit import batches
-from retread.training.vision.optimizers import optimizer_named, schedule
+from retread.training.vision.optimization import WeightAverage, optimizer_named, schedule
 
-from .conftest import Bench
-
-AT = "2012-06-01T12:00:00+00:00"
+from .conftest import TrainingHarness
 
 
 @pytest.mark.slow
-def test_a_network_becomes_a_bundle(photos_bench: Bench) -> None:
-    outcome = run(photos_bench.shop, photos_bench.request(), AT, lambda _: None)
+def test_a_network_becomes_a_bundle(photos_harness: TrainingHarness) -> None:
+    outcome = photos_harness.run(photos_harness.request())
     assert outcome.reason == ""
-    manifest = photos_bench.bundles.manifest(outcome.bundle)
+    manifest = photos_harness.bundles.manifest(outcome.bundle)
     assert manifest.labels == ("good", "cracked")
     assert manifest.image is not None
     assert manifest.image.size == 32
     assert manifest.parity.examples >= 16
     assert manifest.parity.largest_difference < 1e-4
-    epochs = photos_bench.tracking.epochs
+    epochs = photos_harness.tracking.epochs
     kept = [epoch for epoch in epochs if epoch.kept][-1]
     assert kept.metrics == outcome.metrics
     assert outcome.metrics["Loss"] == min(epoch.metrics["Loss"] for epoch in epochs)
     recorded = {"learning_rate", "batch_size", "optimizer_type", "epochs", "sample", "seed"}
-    assert recorded <= set(photos_bench.tracking.parameters)
+    assert recorded <= set(photos_harness.tracking.parameters)
     assert {"Loss", "Accuracy", "Precision", "Recall", "F1"} <= set(outcome.metrics)
     assert epochs[0].learning_rate != epochs[-1].learning_rate
-    evidence = decode_evidence(photos_bench.bundles.read(outcome.bundle, EVIDENCE))
-    assert evidence.evaluation_digest == photos_bench.version.evaluation_digest
-    reference = decode_reference(photos_bench.bundles.read(outcome.bundle, REFERENCE))
+    evidence = decode_evidence(photos_harness.bundles.read(outcome.bundle, EVIDENCE))
+    assert evidence.evaluation_digest == photos_harness.version.evaluation_digest
+    reference = decode_reference(photos_harness.bundles.read(outcome.bundle, REFERENCE))
     assert {"brightness", "sharpness", CONFIDENCE} <= set(reference.numeric)
     assert reference.embedding.shape[1] == 512
-    graph = photos_bench.bundles.read(outcome.bundle, MODEL)
+    graph = photos_harness.bundles.read(outcome.bundle, MODEL)
     assert b"site-packages" not in graph
     model = OnnxModel(graph, manifest.signature)
     for count in (1, 5):
@@ -69,22 +65,24 @@ def test_a_network_becomes_a_bundle(photos_bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model_type", "width"), [("resnet18", 512), ("tinyvgg", 640)])
-def test_every_network_becomes_a_bundle(photos_bench: Bench, model_type: str, width: int) -> None:
-    request = photos_bench.request(model_type=model_type, epochs=1)
-    outcome = run(photos_bench.shop, request, AT, lambda _: None)
-    manifest = photos_bench.bundles.manifest(outcome.bundle)
+def test_every_network_becomes_a_bundle(
+    photos_harness: TrainingHarness, model_type: str, width: int
+) -> None:
+    request = photos_harness.request(model_type=model_type, epochs=1)
+    outcome = photos_harness.run(request)
+    manifest = photos_harness.bundles.manifest(outcome.bundle)
     assert manifest.model_type == model_type
     assert manifest.parity.largest_difference < 1e-3
     assert manifest.signature.outputs[1].shape == (-1, width)
 
 
-def test_without_torch_only_networks_are_missing(
-    photos_bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_without_torch_only_networks_are_unavailable(
+    photos_harness: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingDependency, match=r"pip install 'retread\[vision\]'"):
-        run(photos_bench.shop, photos_bench.request(), AT, lambda _: None)
-    assert photos_bench.bundles.digests() == ()
+        photos_harness.run(photos_harness.request())
+    assert photos_harness.bundles.digests() == ()
 
 
 def test_a_batch_is_never_a_single_example() -> None:
@@ -94,16 +92,16 @@ def test_a_batch_is_never_a_single_example() -> None:
 
 
 @pytest.mark.slow
-def test_the_same_seed_makes_the_same_network(photos_bench: Bench) -> None:
-    request = photos_bench.request(epochs=2, sample=0.5, model_type="tinyvgg")
-    first = run(photos_bench.shop, request, AT, lambda _: None)
-    assert run(photos_bench.shop, request, AT, lambda _: None).bundle == first.bundle
-    other = photos_bench.request(epochs=2, sample=0.5, model_type="tinyvgg", seed=1)
-    assert run(photos_bench.shop, other, AT, lambda _: None).metrics != first.metrics
+def test_the_same_seed_makes_the_same_network(photos_harness: TrainingHarness) -> None:
+    request = photos_harness.request(epochs=2, sample=0.5, model_type="tinyvgg")
+    first = photos_harness.run(request)
+    assert photos_harness.run(request).bundle == first.bundle
+    other = photos_harness.request(epochs=2, sample=0.5, model_type="tinyvgg", seed=1)
+    assert photos_harness.run(other).metrics != first.metrics
 
 
 @pytest.mark.slow
-def test_resnet18_is_torchvisions() -> None:
+def test_resnet18_is_that_of_torchvision() -> None:
     pytest.importorskip("onnxscript")
     from retread.training.model_types.vision import resnet18
 
@@ -118,7 +116,7 @@ def test_resnet18_is_torchvisions() -> None:
 def test_weights_that_cannot_be_fetched_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from retread.training.model_types.vision import resnet18
 
-    # The address of the weights is torchvision's; what is not listening is this proxy.
+    # torchvision knows the address of the weights; nothing listens at this proxy.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("TORCH_HOME", "/nonexistent")
     with pytest.raises(Unavailable, match="pretrained = false"):
@@ -126,7 +124,7 @@ def test_weights_that_cannot_be_fetched_are_an_error(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("size", [32, 33, 100])
-@pytest.mark.parametrize("build", [cnn.build, tinyvgg.build])
+@pytest.mark.parametrize("build", [cnn.build, tinyvgg.build], ids=["cnn", "tinyvgg"])
 def test_networks_take_any_size(build: object, size: int) -> None:
     assert callable(build)
     network: Network = build(2, pretrained=False).eval()
@@ -134,7 +132,7 @@ def test_networks_take_any_size(build: object, size: int) -> None:
     assert (logits.shape, embedding.shape) == ((2, 2), (2, network.width))
 
 
-def test_augmentation_is_the_generators() -> None:
+def test_augmentation_depends_on_its_generator_only() -> None:
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 255
     first = augment(images, torch.Generator().manual_seed(3))
     assert torch.equal(first, augment(images, torch.Generator().manual_seed(3)))
@@ -143,17 +141,17 @@ def test_augmentation_is_the_generators() -> None:
     assert 0 <= first.min() <= first.max() <= 255
 
 
-def test_a_turn_keeps_shapes_and_distances() -> None:
-    # A disc around the middle stays where it is, however it is turned or flipped.
+def test_rotation_preserves_shapes_and_distances() -> None:
+    # A disc around the centre stays where it is under any rotation or flip.
     axis = torch.linspace(-1, 1, 64)
     radius = (axis[:, None] ** 2 + axis[None, :] ** 2).sqrt()
     disc = ((radius < 0.5).float() * 255).expand(8, 3, 64, 64)
-    turned = turn(disc, torch.Generator().manual_seed(0))
+    rotated = rotate(disc, torch.Generator().manual_seed(0))
     sure = (radius - 0.5).abs() > 0.05
-    assert torch.allclose(turned[..., sure], disc[..., sure], atol=1.0)
+    assert torch.allclose(rotated[..., sure], disc[..., sure], atol=1.0)
 
 
-def test_normalisation_is_imagenets() -> None:
+def test_normalisation_is_that_of_imagenet() -> None:
     white = Normalise()(torch.full((1, 3, 1, 1), 255.0)).flatten().tolist()
     assert white == pytest.approx([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225])
 
@@ -174,7 +172,7 @@ def test_optimizers_and_their_schedule() -> None:
         optimizer_named("addam", layer.parameters(), 0.1)
 
 
-def test_devices() -> None:
+def test_devices_are_looked_up_by_name() -> None:
     assert device_named("cpu").type == "cpu"
     if not torch.cuda.is_available():
         assert device_named("auto").type == "cpu"
@@ -182,7 +180,7 @@ def test_devices() -> None:
             device_named("cuda")
 
 
-def test_fast_precision_is_close_enough_to_learn_from() -> None:
+def test_fast_precision_is_close_to_float32() -> None:
     seed_everything(0, 1)
     layer, images = torch.nn.Conv2d(3, 8, 3), torch.rand(2, 3, 16, 16)
     with fast_precision(torch.device("cpu")):
@@ -192,18 +190,18 @@ def test_fast_precision_is_close_enough_to_learn_from() -> None:
     assert torch.allclose(quick, exact, atol=0.05)
 
 
-def test_the_mean_follows_the_weights() -> None:
+def test_the_average_follows_the_weights() -> None:
     torch.manual_seed(0)
     network = tinyvgg.build(2, pretrained=False)
-    averaged = Averaged(network)
+    average = WeightAverage(network)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(1.0)
-    averaged.update(network)
-    for name, mean in averaged.network.state_dict().items():
+    average.update(network)
+    for name, mean in average.network.state_dict().items():
         assert torch.all((mean > before[name]) & (mean < network.state_dict()[name]))
     for _ in range(500):
-        averaged.update(network)
-    for name, mean in averaged.network.state_dict().items():
+        average.update(network)
+    for name, mean in average.network.state_dict().items():
         assert torch.allclose(mean, network.state_dict()[name], atol=1e-4)

@@ -11,11 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from retread.cli.output import errors
 
 if TYPE_CHECKING:
-    from retread.training import EpochFinished, Report, TrainingRequest
+    from retread.training import EpochCallback, EpochFinished, TrainingRequest
 
 
 @contextmanager
-def epochs_shown(requests: Sequence[TrainingRequest], *, quiet: bool) -> Iterator[Report]:
+def epochs_shown(requests: Sequence[TrainingRequest], *, quiet: bool) -> Iterator[EpochCallback]:
     """A function to be called with each epoch of the runs; `quiet` shows nothing."""
     if quiet:
         yield lambda _: None
@@ -42,7 +42,7 @@ def figures(epoch: EpochFinished) -> str:
     return ", ".join(f"{name} {epoch.metrics[name]:.3g}" for name in shown)
 
 
-def _moving(progress: Progress, requests: Sequence[TrainingRequest]) -> Report:
+def _moving(progress: Progress, requests: Sequence[TrainingRequest]) -> EpochCallback:
     bars = {
         key: progress.add_task(name, total=None, figures="")
         for key, name in _names(requests).items()

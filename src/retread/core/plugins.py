@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+from collections.abc import Callable
 from types import ModuleType
 
-from retread.core.errors import UnknownOption
+from retread.core.errors import InvalidInput, UnknownOption
 
 
 def plugin_names(package: ModuleType) -> tuple[str, ...]:
@@ -38,3 +40,31 @@ def load_plugins(package: ModuleType) -> dict[str, ModuleType]:
         name: importlib.import_module(f"{package.__name__}.{name}")
         for name in plugin_names(package)
     }
+
+
+def accepts_arguments(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function or class can be called with `count` positional arguments.
+
+    >>> accepts_arguments(len, 1), accepts_arguments(len, 2)
+    (True, False)
+    """
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # it is written in C, and has no signature
+        return True
+    return True
+
+
+def invalid_plugin(kind: str, name: str, interface: str, problem: str) -> InvalidInput:
+    """Return the error for a user's object that does not implement the interface of its kind.
+
+    >>> print(invalid_plugin("recipe", "my:Own", "retread.training.Recipe", "it has no train()"))
+    'my:Own' is not a valid recipe: it has no train(). Implement retread.training.Recipe; \
+see docs/extending.md.
+    """
+    return InvalidInput(
+        f"{name!r} is not a valid {kind}: {problem}.",
+        f"Implement {interface}; see docs/extending.md.",
+    )

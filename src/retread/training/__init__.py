@@ -1,35 +1,46 @@
 """Training: from a dataset version to a bundle.
 
->>> from retread.bundle import Cause
 >>> from retread.training import Overrides, recipe_names
 >>> Overrides(model_type="cnn").model_type
 'cnn'
 
-Runs are recorded by `retread.training.tracking`; `retread.training.run`, which trains in this
-process, is imported by name, because it loads what it trains with.
+A recipe or model type of your own implements Recipe, TabularModelType or VisionModelType and is
+named `package.module:Name` in the settings; docs/extending.md shows one of each.
+
+`retread.training.tracking` records runs. `retread.training.run`, which trains in the current
+process, is not imported here because it loads the training libraries.
 """
 
 from retread.training.catalog import OPTIMIZERS, recipe_named, recipe_names
-from retread.training.compute import Compute, ProcessCompute, train_scenario
 from retread.training.evaluation import score
+from retread.training.model_interfaces import TabularModel, TabularModelType, VisionModelType
 from retread.training.plan import Overrides, plan_runs
-from retread.training.progress import EpochFinished, Report
-from retread.training.recipe import Recipe, Result, Task, Trained
-from retread.training.request import TrainingOutcome, TrainingRequest
+from retread.training.process_compute import ProcessCompute
+from retread.training.recipe import FitResult, Recipe, Task, TrainedModel
+from retread.training.request import (
+    EpochCallback,
+    EpochFinished,
+    TrainingOutcome,
+    TrainingRequest,
+)
+from retread.training.scenario import Compute, train_scenario
 
 __all__ = [
     "OPTIMIZERS",
     "Compute",
+    "EpochCallback",
     "EpochFinished",
+    "FitResult",
     "Overrides",
     "ProcessCompute",
     "Recipe",
-    "Report",
-    "Result",
+    "TabularModel",
+    "TabularModelType",
     "Task",
-    "Trained",
+    "TrainedModel",
     "TrainingOutcome",
     "TrainingRequest",
+    "VisionModelType",
     "plan_runs",
     "recipe_named",
     "recipe_names",

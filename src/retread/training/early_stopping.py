@@ -1,8 +1,9 @@
-"""When a run stops, which epoch is kept, and whether it is good enough to leave a bundle."""
+"""Early stopping: when a run stops, which epoch it keeps, and whether that one is good enough."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from retread.project.settings import EarlyStoppingSection, StoppingRule
@@ -10,15 +11,19 @@ from retread.project.settings import EarlyStoppingSection, StoppingRule
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the epochs so far come to.
+    """The state of early stopping after some epochs.
 
-    `kept` is the epoch (from 1; 0: none yet) whose weights count; `met` says that it reached
-    min_loss and min_accuracy. `best_loss`, `best_accuracy` and `counter` are those of the
-    patience rule.
+    Attributes:
+        epoch: Number of epochs so far.
+        kept: The epoch, from 1, whose weights are kept; None before the first.
+        met: Whether the kept epoch reached min_loss and min_accuracy.
+        best_loss: Loss that the patience rule compares with.
+        best_accuracy: Accuracy that the patience rule compares with.
+        counter: Epochs without improvement.
     """
 
     epoch: int = 0
-    kept: int = 0
+    kept: int | None = None
     kept_loss: float = math.inf
     kept_accuracy: float = 0.0
     met: bool = False
@@ -27,17 +32,34 @@ class Progress:
     counter: int = 0
     stop: bool = False
 
+    @property
+    def is_best(self) -> bool:
+        """Whether the latest epoch is the one that is kept."""
+        return self.kept == self.epoch
+
+
+def stopping_metrics(metrics: Mapping[str, float], *, regression: bool) -> tuple[float, float]:
+    """Return the loss and the accuracy that early stopping watches.
+
+    For regression the loss is the fraction of the target's variance that is left unexplained
+    (1 - R2), so that one threshold fits every unit. Regression has no accuracy: it is 1.
+    """
+    if regression:
+        return 1.0 - metrics.get("R2", -math.inf), 1.0
+    return metrics.get("Loss", math.inf), metrics.get("Accuracy", 0.0)
+
 
 def observe(
     progress: Progress, settings: EarlyStoppingSection, loss: float, accuracy: float
 ) -> Progress:
-    """Take in the validation loss and accuracy of the next epoch; a NaN loss counts as infinite.
+    """Update early stopping with the validation loss and accuracy of the next epoch.
 
-    The rule, for each epoch: (1) loss <= min_loss and accuracy >= min_accuracy: stop, if `rule`
-    is "first-good"; (2) the first epoch sets the best; (3) loss > best - delta and accuracy <
-    best + delta: one more without improvement, and stop at `patience`; (4) otherwise this is the
-    new best. Whatever stops the run, the epoch kept is the one of the lowest loss, among those
-    that reached the thresholds if any did.
+    For each epoch: (1) if loss <= min_loss and accuracy >= min_accuracy, and the rule is
+    first-good, stop; (2) the first epoch sets the best values; (3) if loss > best - delta and
+    accuracy < best + delta, count one more epoch without improvement and stop at `patience`;
+    (4) otherwise the epoch sets the best values. Whichever step stops the run, the epoch with the
+    lowest loss is kept, chosen among those that reached the thresholds if there are any. A NaN
+    loss counts as infinite.
 
     >>> first = observe(Progress(), EarlyStoppingSection(), 0.7, 0.5)
     >>> second = observe(first, EarlyStoppingSection(), 0.5, 0.9)
@@ -55,13 +77,34 @@ def observe(
     return replace(progress, best_loss=loss, best_accuracy=accuracy, counter=0)
 
 
+def shortfall(
+    progress: Progress, settings: EarlyStoppingSection, *, regression: bool
+) -> str | None:
+    """Explain why the kept epoch misses the thresholds; None if it meets them."""
+    if progress.met:
+        return None
+    loss = "fraction of variance unexplained (1 - R2)" if regression else "loss"
+    parts = []
+    if progress.kept_loss > settings.min_loss:
+        parts.append(
+            f"{loss} {progress.kept_loss:.3f} is above early_stopping.min_loss "
+            f"{settings.min_loss:g}"
+        )
+    if progress.kept_accuracy < settings.min_accuracy:
+        parts.append(
+            f"accuracy {progress.kept_accuracy:.3f} is below early_stopping.min_accuracy "
+            f"{settings.min_accuracy:g}"
+        )
+    return f"On validation, {' and '.join(parts)} (best epoch: {progress.kept})."
+
+
 def _keep(progress: Progress, met: bool, loss: float, accuracy: float) -> Progress:
     better = (not met, loss, -accuracy) < (
         not progress.met,
         progress.kept_loss,
         -progress.kept_accuracy,
     )
-    if not better and progress.kept:
+    if not better and progress.kept is not None:
         return progress
     return replace(progress, kept=progress.epoch, kept_loss=loss, kept_accuracy=accuracy, met=met)
 

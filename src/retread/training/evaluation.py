@@ -1,4 +1,4 @@
-"""Evidence: what a bundle's graph says about each example of a split."""
+"""Evidence: the predictions of a bundle's graph on each example of a split."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """`outputs` float32 [n, classes] or [n, 1]; `embedding` float32 [n, E] or [n, 0]."""
+    """The outputs of a graph.
+
+    Attributes:
+        outputs: Float32 [n, classes] probabilities, or [n, 1] values.
+        embedding: Float32 [n, E]; [n, 0] for a model without embeddings.
+    """
 
     outputs: npt.NDArray[np.float32]
     embedding: npt.NDArray[np.float32]
@@ -41,10 +46,20 @@ def score(
     window_days: float = 0.0,
     threads: int = 1,
 ) -> Evidence:
-    """Run a stored bundle on a split of a dataset version.
+    """Evaluate a stored bundle on a split of a dataset version.
 
-    Raises Inconclusive when the version has labels or lacks columns that the model cannot
-    handle; NotFound, IntegrityBroken for the bundle.
+    Args:
+        digest: Digest of the bundle.
+        window_days: Use only rows at most this many days older than the newest; 0 uses all.
+        threads: Number of CPU threads to use.
+
+    Returns:
+        The predictions for each example, with the truth.
+
+    Raises:
+        Inconclusive: The version has labels that the model does not know, or lacks columns.
+        NotFound: There is no such bundle.
+        IntegrityBroken: A file of the bundle does not match its digest.
     """
     manifest = bundles.manifest(digest)
     model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
@@ -55,7 +70,7 @@ def score(
 
 
 def evidence(examples: Examples, truth: Truth, predictions: Predictions) -> Evidence:
-    """Predictions on examples as evidence."""
+    """Combine examples, truth and predictions into evidence."""
     return Evidence(
         evaluation_digest=examples.digest,
         ids=examples.ids,
@@ -65,7 +80,7 @@ def evidence(examples: Examples, truth: Truth, predictions: Predictions) -> Evid
 
 
 def predict(model: OnnxModel, inputs: Arrays) -> Predictions:
-    """Run the graph over all examples, a batch at a time."""
+    """Run the graph on all examples, one batch at a time."""
     count = len(next(iter(inputs.values())))
     names = [spec.name for spec in model.signature.outputs]
     parts: list[list[npt.NDArray[Any]]] = [[] for _ in names]
@@ -81,7 +96,7 @@ def predict(model: OnnxModel, inputs: Arrays) -> Predictions:
 
 
 def metrics_of(truth: Truth, outputs: npt.NDArray[np.float32]) -> dict[str, float]:
-    """The finite metrics of outputs against the truth."""
+    """Compute the metrics of outputs against the truth; those that are not finite are omitted."""
     ids = np.arange(len(truth)).astype(np.str_)
     found = evidence_metrics(Evidence(evaluation_digest="", ids=ids, truth=truth, outputs=outputs))
     return {name: value for name, value in found.items() if np.isfinite(value)}

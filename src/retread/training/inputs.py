@@ -1,4 +1,4 @@
-"""From rows of a dataset to the inputs of a model's graph."""
+"""Convert rows of a dataset into the inputs of a model's graph."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def table_inputs(schema: Schema) -> tuple[TensorSpec, ...]:
-    """The graph inputs of a table: numeric columns, and categorical ones where there are any."""
+    """Return the graph inputs for a table: one for its numeric, one for its categorical columns.
+
+    Raises:
+        InvalidInput: The table has no feature columns.
+    """
     numeric = _names(schema, ColumnKind.NUMERIC)
     categorical = _names(schema, ColumnKind.CATEGORICAL)
     specs = []
@@ -34,12 +38,17 @@ def table_inputs(schema: Schema) -> tuple[TensorSpec, ...]:
     if categorical:
         specs.append(_spec(CATEGORIES, Datatype.BYTES, categorical))
     if not specs:
-        raise InvalidInput("The data has no feature columns.", "Check [data] features, exclude.")
+        raise InvalidInput("The data has no feature columns.", "Check [data] features and exclude.")
     return tuple(specs)
 
 
-def outputs(labels: Sequence[str], embedding: int = 0) -> tuple[TensorSpec, ...]:
-    """The graph outputs; `embedding` is its length, 0 for none."""
+def outputs(labels: Sequence[str], embedding: int | None = None) -> tuple[TensorSpec, ...]:
+    """Return the graph outputs.
+
+    Args:
+        labels: Class labels; empty for regression.
+        embedding: Length of the embedding; None for a model without one.
+    """
     name, width = (PROBABILITIES, len(labels)) if labels else (VALUE, 1)
     specs = [TensorSpec(name=name, datatype=Datatype.FP32, shape=(-1, width))]
     if embedding:
@@ -50,10 +59,15 @@ def outputs(labels: Sequence[str], embedding: int = 0) -> tuple[TensorSpec, ...]
 def graph_inputs(
     rows: pa.Table, signature: Signature, image: ImageInput | None, threads: int = 1
 ) -> Arrays:
-    """What the graph takes for these rows, by name and of the signature's dtypes.
+    """Convert rows into graph inputs, by name and with the signature's dtypes.
 
-    Raises Inconclusive when the rows lack a column that the model needs, InvalidInput for numbers
-    that are not finite.
+    Args:
+        image: How to decode images; None for tables.
+        threads: Number of threads that decode images.
+
+    Raises:
+        Inconclusive: The rows lack a column that the model needs.
+        InvalidInput: A number is infinite, or an image cannot be decoded.
     """
     if image is not None:
         return {IMAGE: decode_rows(rows, image.size, threads)}
@@ -61,15 +75,19 @@ def graph_inputs(
 
 
 def decode_rows(rows: pa.Table, size: int, threads: int = 1) -> npt.NDArray[np.uint8]:
-    """Decode the images of rows; uint8 [n, size, size, 3]. InvalidInput names a broken one."""
+    """Decode the images of rows into uint8 [n, size, size, 3].
+
+    Raises:
+        InvalidInput: An image cannot be decoded; the message names it.
+    """
     pixels = np.empty((rows.num_rows, size, size, 3), dtype=np.uint8)
     contents = rows[IMAGE]
 
-    def decode(place: int) -> None:
+    def decode(index: int) -> None:
         try:
-            pixels[place] = decode_image(contents[place].as_py(), size)
+            pixels[index] = decode_image(contents[index].as_py(), size)
         except InvalidInput as error:
-            name = rows[SOURCE][place].as_py() if SOURCE in rows.column_names else place
+            name = rows[SOURCE][index].as_py() if SOURCE in rows.column_names else index
             raise InvalidInput(f"{name}: {error.message}", error.hint) from error
 
     with ThreadPoolExecutor(threads) as pool:
@@ -80,18 +98,18 @@ def decode_rows(rows: pa.Table, size: int, threads: int = 1) -> npt.NDArray[np.u
 def _matrix(rows: pa.Table, spec: TensorSpec) -> npt.NDArray[Any]:
     missing = [name for name in spec.columns if name not in rows.column_names]
     if missing:
-        raise Inconclusive(f"The data has no columns {missing}, which the model needs.")
+        raise Inconclusive(f"The data lacks the columns {missing}, which the model needs.")
     if spec.datatype is Datatype.BYTES:
         return np.stack([_texts(rows[name]) for name in spec.columns], axis=1)
     numbers = np.stack([_numbers(rows[name]) for name in spec.columns], axis=1)
-    endless = [
+    infinite = [
         name for name, column in zip(spec.columns, numbers.T, strict=True) if np.isinf(column).any()
     ]
-    if endless:
+    if infinite:
         raise InvalidInput(
-            "These columns have values that are infinite, or too large for 32 bits: "
-            f"{', '.join(endless)}.",
-            "Add them to [data] exclude, or repair the data.",
+            "These columns contain values that are infinite, or too large for 32 bits: "
+            f"{', '.join(infinite)}.",
+            "Add them to [data] exclude, or fix the data.",
         )
     return numbers
 

@@ -1,4 +1,4 @@
-"""From settings and options to training requests, checked before anything starts."""
+"""Turn settings and overrides into the requests of a scenario, checked before any run starts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from retread.training.request import TrainingRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """What a person or a trigger asks for; None takes the project's setting.
+    """Options that take precedence over the project's settings; None keeps the setting.
 
-    A `model_type` named outright without a `scenario` is a single run.
+    Attributes:
+        scenario: Name of a scenario; "" for a single run.
+        model_type: Model type. Without a scenario, it makes a single run.
     """
 
     scenario: str | None = None
@@ -40,35 +42,40 @@ def plan_runs(
     dataset: DatasetVersion,
     key: str,
 ) -> tuple[TrainingRequest, ...]:
-    """The runs of a scenario, or one run; `key` is the identity of them all.
+    """Plan the runs of a scenario, or a single run.
 
-    Raises UnknownOption for a scenario, model type or optimizer that does not exist, InvalidInput
-    for a value out of range or a recipe that does not fit the data.
+    Args:
+        cause: Why the runs are made, as recorded with them.
+        key: Identity of all the runs together.
+
+    Raises:
+        UnknownOption: A scenario, model type or optimizer does not exist.
+        InvalidInput: A value is out of range, or the recipe does not fit the data.
     """
     _check_ranges(overrides)
     recipe = recipe_named(settings.recipe.kind)
     name = _scenario(settings, overrides)
-    runs = settings.training.scenarios[name].runs if name else (ScenarioRun(),)
+    runs = (ScenarioRun(),) if name is None else settings.training.scenarios[name].runs
     requests = tuple(
-        _request(settings, overrides, run, cause, dataset, f"{key}/{place}" if name else key)
-        for place, run in enumerate(runs, start=1)
+        _request(settings, overrides, run, cause, dataset, f"{key}/{index}" if name else key)
+        for index, run in enumerate(runs, start=1)
     )
     for request in requests:
         check_optimizer(request.optimizer_type)
         recipe.check(request, dataset.schema)
     _check_options(recipe, settings.recipe.kind, (overrides, *runs))
-    if not name:
+    if name is None:
         return requests
     return tuple(msgspec.structs.replace(r, parent=key, scenario=name) for r in requests)
 
 
-def _scenario(settings: Settings, overrides: Overrides) -> str:
+def _scenario(settings: Settings, overrides: Overrides) -> str | None:
     name = overrides.scenario
     if name is None:
         name = "" if overrides.model_type else settings.training.scenario
     if name and name not in settings.training.scenarios:
         raise UnknownOption("scenario", name, settings.training.scenarios)
-    return name
+    return name or None
 
 
 def _request(
@@ -99,13 +106,13 @@ def _request(
     )
 
 
-def _check_options(recipe: Recipe, kind: str, asked: Sequence[Overrides | ScenarioRun]) -> None:
+def _check_options(recipe: Recipe, kind: str, sources: Sequence[Overrides | ScenarioRun]) -> None:
     for name in FITTING_OPTIONS:
-        values = [getattr(one, name) for one in asked if getattr(one, name) is not None]
+        values = [getattr(source, name) for source in sources if getattr(source, name) is not None]
         if values and name not in recipe.options:
             raise InvalidInput(
                 f"{name} is {values[0]}, but the recipe {kind} has no such option.",
-                f"Leave it out; it has: {', '.join(recipe.options) or 'none'}.",
+                f"Remove it. Options of this recipe: {', '.join(recipe.options) or 'none'}.",
             )
 
 
@@ -121,11 +128,12 @@ def _check_ranges(overrides: Overrides) -> None:
         value = getattr(overrides, name)
         if value is None:
             continue
-        # Shares and rates are over 0; counts may be their lowest value.
-        enough = value > low if isinstance(low, float) else value >= low
+        # Fractions and rates exclude their lower bound, counts include it.
+        exclusive = isinstance(low, float)
+        enough = value > low if exclusive else value >= low
         if not (enough and value <= high):
-            over = "over" if isinstance(low, float) else "at least"
+            bound = "greater than" if exclusive else "at least"
             raise InvalidInput(
-                f"{name} is {value}, but must be {over} {low} and at most {high}.",
-                f"Give another value to --{name.replace('_', '-')}.",
+                f"{name} is {value}, but must be {bound} {low} and at most {high}.",
+                f"Use another value for --{name.replace('_', '-')}.",
             )

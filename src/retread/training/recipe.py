@@ -1,7 +1,8 @@
-"""The shape of a recipe: a kind of task, and how its models are trained."""
+"""The interface of a recipe: a kind of task, and how its models are trained."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,15 +13,16 @@ from retread.data.version import Schema
 from retread.project import Settings
 from retread.training.examples import Examples
 from retread.training.inputs import Arrays
-from retread.training.progress import Report
-from retread.training.request import TrainingRequest
+from retread.training.request import EpochCallback, TrainingRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """Everything a recipe may look at; the evaluation split is not part of it.
+    """Everything that a recipe may see; the evaluation split is not part of it.
 
-    `labels` are in the order of the probabilities, empty for regression.
+    Attributes:
+        labels: Class labels in the order of the probabilities; empty for regression.
+        threads: Number of CPU threads to use.
     """
 
     request: TrainingRequest
@@ -33,60 +35,78 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How the epochs went: validation metrics of the epoch that was kept, and whether it met the
-    threshold; `reason` says why not."""
+class FitResult:
+    """How training went.
+
+    Attributes:
+        metrics: Validation metrics of the epoch that was kept.
+        epochs: Number of epochs that were trained.
+        shortfall: Why the model misses the early-stopping thresholds; None if it meets them.
+    """
 
     metrics: dict[str, float]
-    epochs: int
-    met: bool
-    reason: str
+    epochs: int = 1
+    shortfall: str | None = None
 
 
-class Trained(Protocol):
-    """A trained model that can become a graph."""
-
-    @property
-    def result(self) -> Result: ...
+class TrainedModel(Protocol):
+    """A trained model that can be exported."""
 
     @property
-    def signature(self) -> Signature: ...
+    def result(self) -> FitResult:
+        """How training went."""
+        ...
 
     @property
-    def image(self) -> ImageInput | None: ...
+    def signature(self) -> Signature:
+        """The inputs and outputs of the exported graph."""
+        ...
+
+    @property
+    def image(self) -> ImageInput | None:
+        """How images are preprocessed; None for tables."""
+        ...
 
     def export(self) -> bytes:
-        """The ONNX graph of `signature`, preprocessing inside."""
+        """Return the ONNX graph of `signature`, preprocessing included."""
         ...
 
     def outputs(self, inputs: Arrays) -> list[npt.NDArray[Any]]:
-        """What the trained model itself says, in the order of the signature's outputs."""
+        """Predict with the trained model itself; outputs are in the order of the signature."""
         ...
 
 
 FITTING_OPTIONS = ("epochs", "learning_rate", "batch_size", "optimizer_type")
-"""Parts of a request that some recipes have no use for."""
+"""Options of a request that not every recipe uses."""
 
 
-class Recipe(Protocol):
-    """A kind of task."""
+class Recipe(ABC):
+    """A kind of task. Subclass it and define `train`; all else has a default.
 
-    @property
-    def regression(self) -> bool: ...
+    Attributes:
+        regression: Whether a model predicts a number rather than a class.
+        options: Which of FITTING_OPTIONS the recipe uses. The others are refused.
+    """
 
-    @property
-    def options(self) -> tuple[str, ...]:
-        """Those of FITTING_OPTIONS that shape a run."""
-        ...
+    regression: bool = False
+    options: tuple[str, ...] = ()
 
     def model_types(self) -> tuple[str, ...]:
-        """Names of the built-in model types, found without importing their libraries."""
-        ...
+        """Return the names of the built-in model types, without importing their libraries."""
+        return ()
 
-    def check(self, request: TrainingRequest, schema: Schema) -> None:
-        """Raise InvalidInput or UnknownOption for what cannot be trained."""
-        ...
+    def check(self, request: TrainingRequest, schema: Schema) -> None:  # noqa: B027  a hook
+        """Check a request against the schema of its data before anything starts.
 
-    def train(self, task: Task, report: Report) -> Trained:
-        """Train, deciding by the validation split; report each epoch."""
-        ...
+        Raises:
+            InvalidInput: The recipe cannot train what is requested.
+        """
+
+    @abstractmethod
+    def train(self, task: Task, on_epoch: EpochCallback) -> TrainedModel:
+        """Train a model, using the validation split for all decisions.
+
+        Args:
+            task: The data and the settings.
+            on_epoch: To be called after each epoch.
+        """

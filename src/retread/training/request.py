@@ -1,6 +1,8 @@
-"""What is asked of a training, and what comes of it."""
+"""Training requests, their outcomes, and the progress reported after each epoch."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -8,9 +10,12 @@ from retread.bundle import Cause
 
 
 class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `key` is its identity: asked for twice, the run is done once.
+    """One training run.
 
-    `parent` is the key of the scenario's MLflow run and `scenario` its name, '' for none.
+    Attributes:
+        key: Identity of the run. Requesting the same key twice runs it once.
+        parent: Key of the scenario's MLflow run; None for a single run.
+        scenario: Name of the scenario; None for a single run.
     """
 
     key: str
@@ -24,14 +29,24 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     sample: float
     seed: int
     cause: Cause
-    parent: str = ""
-    scenario: str = ""
+    parent: str | None = None
+    scenario: str | None = None
+
+    def __post_init__(self) -> None:
+        # Requests stored by earlier versions have "" where there is no scenario.
+        for name in ("parent", "scenario"):
+            if getattr(self, name) == "":
+                msgspec.structs.force_setattr(self, name, None)
 
 
 class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended: `bundle` is its digest, or '' with the reason it left none.
+    """The result of a training run.
 
-    `metrics` are those of the best epoch on the validation split.
+    Attributes:
+        run_id: MLflow run id; "" if the run could not start.
+        metrics: Validation metrics of the best epoch.
+        bundle: Digest of the bundle; "" if the run produced none.
+        reason: Why the run produced no bundle; "" if it produced one.
     """
 
     key: str
@@ -42,3 +57,37 @@ class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     bundle: str
     reason: str
+
+
+class EpochFinished(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished epoch of the run `key`.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        epochs: Maximum number of epochs of the run.
+        metrics: Metrics on the validation split, by their declared names.
+        kept: Whether this is the best epoch so far.
+        seconds: Duration of the epoch.
+    """
+
+    key: str
+    epoch: int
+    epochs: int
+    metrics: dict[str, float]
+    learning_rate: float
+    kept: bool
+    seconds: float
+
+
+EpochCallback = Callable[[EpochFinished], None]
+"""A function that is called after each epoch."""
+
+
+def encode_progress(progress: EpochFinished) -> bytes:
+    """Encode an epoch as one line of JSON, with its line break."""
+    return msgspec.json.encode(progress) + b"\n"
+
+
+def decode_progress(line: bytes) -> EpochFinished:
+    """Decode a line written by `encode_progress`."""
+    return msgspec.json.decode(line, type=EpochFinished)

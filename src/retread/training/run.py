@@ -1,91 +1,77 @@
-"""One run from beginning to end, in this process."""
+"""One training run from beginning to end, in this process."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, cast
+from datetime import datetime
+from typing import cast
 
-from retread.bundle import MODEL, BundleStore, Cause, Manifest, Parameter
+from retread.bundle import MODEL, Cause, Manifest
 from retread.core import Refused
+from retread.core.plugins import invalid_plugin
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.traffic_source import traffic_source
 from retread.data.version import DatasetVersion, Split, VersionState
-from retread.project import LoadedProject
-from retread.training.assemble import Origin, assemble
+from retread.training.assemble_bundle import Origin, assemble_bundle
 from retread.training.catalog import check_optimizer, recipe_named
-from retread.training.examples import read_examples, sampled
-from retread.training.labels import check_labels, check_rows, ordered_labels
-from retread.training.parameters import run_parameters
-from retread.training.progress import EpochFinished, Report
-from retread.training.provenance import commit_of, environment_lock
-from retread.training.recipe import Recipe, Task, Trained
-from retread.training.request import TrainingOutcome, TrainingRequest
-
-
-class Tracking(Protocol):
-    """Where runs are recorded. A run is found by its request's key, however often it starts."""
-
-    def start(
-        self, request: TrainingRequest, parameters: Mapping[str, Parameter], tags: Mapping[str, str]
-    ) -> str:
-        """Begin the run, or the same one again; its id."""
-        ...
-
-    def epoch(self, run_id: str, epoch: EpochFinished) -> None:
-        """Record an epoch; one that was recorded before stays as it is."""
-        ...
-
-    def finish(self, run_id: str, outcome: TrainingOutcome, manifest: Manifest | None) -> None:
-        """The run ended, with a bundle or with the reason it left none."""
-        ...
-
-    def model(self, run_id: str, graph: bytes) -> None:
-        """Keep the run's graph as an artifact."""
-        ...
-
-    def fail(self, run_id: str, reason: str) -> None:
-        """The run could not go on."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingContext:
-    """Everything a run works with."""
-
-    project: LoadedProject
-    datasets: DatasetStore
-    bundles: BundleStore
-    tracking: Tracking
-    threads: int
+from retread.training.context import TrainingContext
+from retread.training.examples import (
+    check_labels,
+    check_rows,
+    ordered_labels,
+    read_examples,
+    sampled,
+)
+from retread.training.provenance import commit_of, environment_lock, run_parameters
+from retread.training.recipe import Recipe, Task, TrainedModel
+from retread.training.request import (
+    EpochCallback,
+    EpochFinished,
+    TrainingOutcome,
+    TrainingRequest,
+)
 
 
 def run(
-    shop: TrainingContext, request: TrainingRequest, created_at: str, report: Report
+    context: TrainingContext,
+    request: TrainingRequest,
+    created_at: datetime,
+    on_epoch: EpochCallback,
 ) -> TrainingOutcome:
-    """Train, and store a bundle if the threshold was met; raises what a person can act on.
+    """Train a model, and store a bundle if it meets the thresholds.
 
-    Nothing is recorded before request and data have been checked.
+    Nothing is recorded before the request and the data have been checked.
+
+    Args:
+        created_at: Creation time of the bundle.
+        on_epoch: Called after each epoch.
+
+    Returns:
+        The outcome, with the digest of the bundle or the reason why there is none.
+
+    Raises:
+        Refused: The dataset version is in quarantine, or the exported graph differs from the model.
+        InvalidInput: The request does not fit the recipe or the data.
     """
     started = time.monotonic()
-    version = released(shop.datasets, request)
-    recipe, task = prepare(shop, request, version)
-    commit = commit_of(shop.project.root, shop.project.home)
-    parameters = run_parameters(request, shop.project.settings, version)
-    tags = {"git_commit": commit.id, "git_dirty": str(commit.dirty).lower()}
-    run_id = shop.tracking.start(request, parameters, tags)
+    version = released(context.datasets, request)
+    recipe, task = prepare(context, request, version)
+    commit = commit_of(context.project.root, context.project.home)
+    parameters = run_parameters(request, context.project.settings, version)
+    tags = {"git_commit": commit.id or "", "git_dirty": str(commit.dirty).lower()}
+    run_id = context.tracking.start(request, parameters, tags)
 
-    def on_epoch(epoch: EpochFinished) -> None:
-        shop.tracking.epoch(run_id, epoch)
-        report(epoch)
+    def record(epoch: EpochFinished) -> None:
+        context.tracking.log_epoch(run_id, epoch)
+        on_epoch(epoch)
 
     try:
-        trained = recipe.train(task, on_epoch)
+        trained = recipe.train(task, record)
+        _check_trained(context.project.settings.recipe.kind, trained)
         origin = Origin(run_id, created_at, commit, environment_lock(), version, parameters)
-        bundle, manifest = store(shop, task, trained, origin)
+        bundle, manifest = store(context, task, trained, origin)
     except Exception as error:
-        shop.tracking.fail(run_id, str(error))
+        context.tracking.fail(run_id, str(error))
         raise
     outcome = TrainingOutcome(
         key=request.key,
@@ -95,48 +81,54 @@ def run(
         epochs=trained.result.epochs,
         seconds=time.monotonic() - started,
         bundle=bundle,
-        reason=trained.result.reason,
+        reason=trained.result.shortfall or "",
     )
-    shop.tracking.finish(run_id, outcome, manifest)
+    context.tracking.finish(run_id, outcome, manifest)
     return outcome
 
 
 def released(datasets: DatasetStore, request: TrainingRequest) -> DatasetVersion:
-    """The version that is asked for; Refused while it is in quarantine."""
+    """Return the dataset version of a request.
+
+    Raises:
+        NotFound: There is no such version.
+        Refused: The version is in quarantine.
+    """
     version = datasets.version(request.dataset, request.dataset_version)
     if version.state is VersionState.QUARANTINED:
         raise Refused(
             f"{version.reference} is in quarantine.",
-            f"See why with: retread data show {version.reference}; let it out with: "
+            f"See why with: retread data show {version.reference}; release it with: "
             f"retread data release {version.reference}",
         )
     return version
 
 
 def prepare(
-    shop: TrainingContext, request: TrainingRequest, version: DatasetVersion
+    context: TrainingContext, request: TrainingRequest, version: DatasetVersion
 ) -> tuple[Recipe, Task]:
-    """The recipe and what it may look at, both checked."""
-    settings = shop.project.settings
+    """Look up the recipe, read the data, and check both.
+
+    Raises:
+        InvalidInput: The request does not fit the recipe, or the data cannot be trained on.
+    """
+    settings = context.project.settings
     recipe = recipe_named(settings.recipe.kind)
     check_optimizer(request.optimizer_type)
     recipe.check(request, version.schema)
     window = settings.data.window_days
-    train = read_examples(shop.datasets, version, Split.TRAIN, window)
-    validation = read_examples(shop.datasets, version, Split.VALIDATION, window)
+    train = read_examples(context.datasets, version, Split.TRAIN, window)
+    validation = read_examples(context.datasets, version, Split.VALIDATION, window)
+    keys = (ID, LABEL, DIGEST, TIMESTAMP)
+    evaluation = read_examples(context.datasets, version, Split.EVALUATION, window, keys)
     positive = settings.recipe.positive_label
     labels = () if recipe.regression else ordered_labels(version.schema.labels, positive)
-    keys = (ID, LABEL, DIGEST, TIMESTAMP)
-    evaluation = read_examples(shop.datasets, version, Split.EVALUATION, window, keys)
-    for name, examples in (
-        ("training", train),
-        ("validation", validation),
-        ("evaluation", evaluation),
-    ):
-        check_rows(name, examples, labels)
+    check_rows("training", train, labels)
+    check_rows("validation", validation, labels)
+    check_rows("evaluation", evaluation, labels)
     check_labels(labels, train, "Add examples, or remove that label from the data.")
     train = sampled(train, request.sample, request.seed)
-    check_labels(labels, train, f"Take a larger --sample than {request.sample:g}.")
+    check_labels(labels, train, f"Use a --sample larger than {request.sample:g}.")
     task = Task(
         request=request,
         settings=settings,
@@ -144,28 +136,35 @@ def prepare(
         labels=labels,
         train=train,
         validation=validation,
-        threads=shop.threads,
+        threads=context.threads,
     )
     return recipe, task
 
 
 def store(
-    shop: TrainingContext, task: Task, trained: Trained, origin: Origin
+    context: TrainingContext, task: Task, trained: TrainedModel, origin: Origin
 ) -> tuple[str, Manifest | None]:
-    """Store the bundle of a model that met the threshold; its digest, '' if it did not."""
-    if not trained.result.met:
+    """Store the bundle of a model that meets the thresholds.
+
+    Returns:
+        Digest and manifest of the bundle; "" and None if the model misses the thresholds.
+    """
+    if trained.result.shortfall is not None:
         return "", None
     window = task.settings.data.window_days
-    evaluation = read_examples(shop.datasets, origin.version, Split.EVALUATION, window)
-    before = ids_before(shop.datasets, origin.version, task.request.cause)
-    manifest, files = assemble(task, trained, evaluation, origin, before)
-    digest = shop.bundles.put(manifest, files)
-    shop.tracking.model(origin.run_id, files[MODEL])
+    evaluation = read_examples(context.datasets, origin.version, Split.EVALUATION, window)
+    earlier = ids_before(context.datasets, origin.version, task.request.cause)
+    manifest, files = assemble_bundle(task, trained, evaluation, origin, earlier)
+    digest = context.bundles.put(manifest, files)
+    context.tracking.log_model(origin.run_id, files[MODEL])
     return digest, manifest
 
 
 def ids_before(datasets: DatasetStore, version: DatasetVersion, cause: Cause) -> list[str]:
-    """Ids of the rows that the version had before this cause added traffic; none if it did not."""
+    """Return the ids of the rows in a version before this cause added traffic to it.
+
+    The list is empty if the cause added none.
+    """
     if version.source != traffic_source(cause.trigger):
         return []
     earlier = [
@@ -176,3 +175,14 @@ def ids_before(datasets: DatasetStore, version: DatasetVersion, cause: Cause) ->
     if not earlier:
         return []
     return cast("list[str]", datasets.read(earlier[-1], columns=[ID])[ID].to_pylist())
+
+
+def _check_trained(recipe: str, trained: TrainedModel) -> None:
+    members = ("result", "signature", "image", "export", "outputs")
+    missing = [member for member in members if not hasattr(trained, member)]
+    if missing:
+        problem = (
+            f"train() returned an object of type {type(trained).__name__}, which does not define "
+            f"{', '.join(missing)}"
+        )
+        raise invalid_plugin("recipe", recipe, "retread.training.TrainedModel", problem)

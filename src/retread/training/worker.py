@@ -1,7 +1,8 @@
 """The training process: `python -m retread.training.worker FOLDER`.
 
-It reads the order in FOLDER, says each epoch on stdout, and leaves an outcome or a failure. It
-ends when its parent does, or wants it to: stdin is a pipe that nobody writes to.
+It reads the job in FOLDER, writes one line to stdout per epoch, and leaves an outcome or a
+failure. Stdin is a pipe to which nothing is written. When the parent ends or closes it, the
+process records the interruption and exits.
 """
 
 from __future__ import annotations
@@ -10,41 +11,48 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from retread.bundle import LocalBundleStore
-from retread.core import RetreadError, folder_lock
+from retread.core import RetreadError, add_to_import_path, folder_lock
+from retread.core.parent_watch import ParentWatch, exit_process
 from retread.data import LanceDatasetStore
-from retread.training.lifeline import Lifeline
-from retread.training.order import (
+from retread.training.context import TrainingContext
+from retread.training.job import (
     Failure,
     TrainingJob,
-    read_order,
+    read_job,
     read_outcome,
     write_failure,
     write_outcome,
 )
-from retread.training.progress import EpochFinished, encode_progress
-from retread.training.request import TrainingOutcome
-from retread.training.run import TrainingContext, run
+from retread.training.request import EpochFinished, TrainingOutcome, encode_progress
+from retread.training.run import run
 from retread.training.tracking import MlflowTracking
 
 FAILED = 1
+PARENT_ENDED = 2
 
 
 def main(folder: Path) -> int:
-    """Do the work of one folder; 0 when there is an outcome, 1 when there is a failure."""
-    progress, lifeline = protocol_stream(), Lifeline()
-    lifeline.hold()
-    # An earlier process of the same key may still be dying.
+    """Run the job of a folder.
+
+    Returns:
+        0 if there is an outcome, FAILED if there is a failure.
+    """
+    progress = protocol_stream()
+    watch = ParentWatch(sys.stdin.fileno(), partial(exit_process, PARENT_ENDED))
+    watch.start()
+    # An earlier process of the same key may still be ending.
     with folder_lock(folder):
         if read_outcome(folder) is not None:
             return 0
-        order = read_order(folder)
-        sys.path.insert(0, order.root)
+        job = read_job(folder)
+        add_to_import_path(Path(job.root))
         try:
-            outcome = train(order, progress, lifeline)
+            outcome = train(job, progress, watch)
         except Exception as error:
             traceback.print_exc()
             write_failure(folder, failure_of(error))
@@ -53,8 +61,30 @@ def main(folder: Path) -> int:
     return 0
 
 
+def train(job: TrainingJob, progress: BinaryIO, watch: ParentWatch) -> TrainingOutcome:
+    """Create the adapters of this process and run the job."""
+    project = job.project
+    tracking = MlflowTracking(project)
+    watch.on_parent_end = partial(exit_process, PARENT_ENDED, tracking.interrupt)
+
+    def on_epoch(epoch: EpochFinished) -> None:
+        # A closed pipe means that the parent has ended, which is not a failure of the training.
+        with suppress(BrokenPipeError):
+            progress.write(encode_progress(epoch))
+            progress.flush()
+
+    context = TrainingContext(
+        project=project,
+        datasets=LanceDatasetStore(project.datasets),
+        bundles=LocalBundleStore(project.bundles),
+        tracking=tracking,
+        threads=len(os.sched_getaffinity(0)),
+    )
+    return run(context, job.request, job.created_at, on_epoch)
+
+
 def failure_of(error: Exception) -> Failure:
-    """What is told of an error; one that nobody foresaw is told by its name."""
+    """Describe an error for the parent process."""
     if isinstance(error, RetreadError):
         return Failure(code=error.code, message=error.message, hint=error.hint)
     return Failure(
@@ -64,33 +94,11 @@ def failure_of(error: Exception) -> Failure:
     )
 
 
-def train(order: TrainingJob, progress: BinaryIO, lifeline: Lifeline) -> TrainingOutcome:
-    """Wire the adapters of this process and run."""
-    project = order.project
-    tracking = MlflowTracking(project)
-    lifeline.last_words = tracking.interrupt
-
-    def report(epoch: EpochFinished) -> None:
-        # Nobody is there to hear it: the lifeline ends the run, which is no failure.
-        with suppress(BrokenPipeError):
-            progress.write(encode_progress(epoch))
-            progress.flush()
-
-    shop = TrainingContext(
-        project=project,
-        datasets=LanceDatasetStore(project.datasets),
-        bundles=LocalBundleStore(project.bundles),
-        tracking=tracking,
-        threads=len(os.sched_getaffinity(0)),
-    )
-    return run(shop, order.request, order.created_at, report)
-
-
 def protocol_stream() -> BinaryIO:
-    """Stdout for ourselves alone: what libraries print goes to stderr."""
-    ours = os.fdopen(os.dup(1), "wb")
+    """Reserve stdout for progress; what libraries print goes to stderr."""
+    stream = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    return ours
+    return stream
 
 
 if __name__ == "__main__":

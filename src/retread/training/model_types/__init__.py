@@ -1,3 +1,3 @@
-"""What is trained inside a recipe: one package a family, one file with a `build` a model type."""
+"""Model types: one package per family, and in it one file with a `build` per model type."""
 
 __all__: list[str] = []

@@ -1,3 +1,3 @@
-"""Kinds of tasks, one file each: a module of this package with a `RECIPE` is a recipe."""
+"""Recipes, one file each: a module of this package that defines `RECIPE` is a recipe."""
 
 __all__: list[str] = []

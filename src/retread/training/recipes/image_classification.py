@@ -1,24 +1,19 @@
-"""Images in two or more classes."""
+"""Classify images into two or more classes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from retread.core import InvalidInput, MissingDependency, plugin_names
 from retread.data.version import ColumnKind, Schema
-from retread.training.model_lookup import check_model_type
+from retread.training.model_interfaces import check_model_type
 from retread.training.model_types import vision
-from retread.training.progress import Report
-from retread.training.recipe import FITTING_OPTIONS, Task, Trained
-from retread.training.request import TrainingRequest
+from retread.training.recipe import FITTING_OPTIONS, Recipe, Task, TrainedModel
+from retread.training.request import EpochCallback, TrainingRequest
 
 
-@dataclass(frozen=True, slots=True)
-class ImageClassification:
+class ImageClassification(Recipe):
     """Convolutional networks, trained with PyTorch."""
 
-    regression: bool = False
-    options: tuple[str, ...] = FITTING_OPTIONS
+    options = FITTING_OPTIONS
 
     def model_types(self) -> tuple[str, ...]:
         return plugin_names(vision)
@@ -27,7 +22,7 @@ class ImageClassification:
         check_model_type(vision, request.model_type)
         if request.batch_size < 2:
             raise InvalidInput(
-                "batch_size is 1, but batch normalisation cannot learn from single examples.",
+                "batch_size is 1, but batch normalisation cannot train on single examples.",
                 "Set it to at least 2.",
             )
         if [column.kind for column in schema.columns] != [ColumnKind.IMAGE]:
@@ -36,14 +31,14 @@ class ImageClassification:
                 "Set [recipe] kind to tabular-classification or tabular-regression.",
             )
 
-    def train(self, task: Task, report: Report) -> Trained:
+    def train(self, task: Task, on_epoch: EpochCallback) -> TrainedModel:
         try:
-            import torch  # noqa: F401  whether it is there is the question
+            import torch  # noqa: F401  only to see whether it is installed
         except ModuleNotFoundError:
             raise MissingDependency("torch", "vision") from None
         from retread.training.vision import fit
 
-        return fit(task, report)
+        return fit(task, on_epoch)
 
 
 RECIPE = ImageClassification()

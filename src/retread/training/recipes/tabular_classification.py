@@ -1,4 +1,4 @@
-"""Rows of a table in two or more classes."""
+"""Classify the rows of a table into two or more classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A number for each row of a table."""
+"""Predict a number for each row of a table."""
 
 from __future__ import annotations
 

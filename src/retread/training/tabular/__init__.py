@@ -1,4 +1,4 @@
-"""What the two tabular recipes share; scikit-learn is imported when a training starts.
+"""What the two tabular recipes share; scikit-learn is imported when training starts.
 
 >>> from retread.training.tabular import TabularRecipe
 >>> TabularRecipe(regression=True).options

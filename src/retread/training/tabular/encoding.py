@@ -1,4 +1,4 @@
-"""How the columns of a table reach an estimator."""
+"""Encode the columns of a table for an estimator."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from sklearn.preprocessing import OneHotEncoder
 
 from retread.bundle import Signature
 from retread.core import InvalidInput
-from retread.training.estimator import Matrix, Model
 from retread.training.inputs import CATEGORIES, FEATURES, Arrays
+from retread.training.model_interfaces import Matrix, TabularModel
 
 
-def encoder(train: Arrays, model: Model) -> ColumnTransformer:
-    """Numbers as they are (or with medians for gaps), categories one-hot; unknown ones as zeros."""
+def encoder(train: Arrays, model: TabularModel) -> ColumnTransformer:
+    """Build the encoder of a model.
+
+    Numbers pass through, with medians for missing values where the model does not handle them.
+    Categories are one-hot encoded; an unknown category is all zeros.
+    """
     numbers = train[FEATURES].shape[1] if FEATURES in train else 0
     categories = train[CATEGORIES].shape[1] if CATEGORIES in train else 0
     steps: list[tuple[str, Any, list[int]]] = []
@@ -30,7 +34,7 @@ def encoder(train: Arrays, model: Model) -> ColumnTransformer:
 
 
 def stacked(inputs: Arrays) -> Matrix:
-    """The graph's inputs side by side; objects only where there are categories."""
+    """Concatenate the graph's inputs by column; of dtype object only if there are categories."""
     if CATEGORIES not in inputs:
         return inputs[FEATURES]
     parts = [inputs[name].astype(object) for name in (FEATURES, CATEGORIES) if name in inputs]
@@ -38,7 +42,11 @@ def stacked(inputs: Arrays) -> Matrix:
 
 
 def check_columns(signature: Signature, train: Arrays) -> None:
-    """InvalidInput names the columns that have no value."""
+    """Check that every numeric column of the training split has a value.
+
+    Raises:
+        InvalidInput: Columns are empty; the message names them.
+    """
     if FEATURES not in train:
         return
     columns = next(spec.columns for spec in signature.inputs if spec.name == FEATURES)
@@ -46,6 +54,6 @@ def check_columns(signature: Signature, train: Arrays) -> None:
     empty = [name for name, column in values.items() if np.isnan(column).all()]
     if empty:
         raise InvalidInput(
-            f"In the training split, these columns have no value at all: {', '.join(empty)}.",
-            "Add them to [data] exclude, or repair the data.",
+            f"In the training split, these columns have no values: {', '.join(empty)}.",
+            "Add them to [data] exclude, or fix the data.",
         )

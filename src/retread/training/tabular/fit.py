@@ -1,4 +1,4 @@
-"""Encode, train, and judge on validation: once, or after every few rounds of boosting."""
+"""Train a model of tables, and validate it once or after every few boosting rounds."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from retread.bundle import Signature
-from retread.training.early_stopping import Progress, observe
-from retread.training.estimator import ROUNDS_AN_EPOCH, Matrix, Model
+from retread.training.early_stopping import Progress, observe, shortfall, stopping_metrics
 from retread.training.evaluation import metrics_of
 from retread.training.inputs import graph_inputs, outputs, table_inputs
-from retread.training.model_lookup import builder
+from retread.training.model_interfaces import (
+    ROUNDS_PER_EPOCH,
+    Matrix,
+    TabularModel,
+    TabularModelType,
+    checked_model,
+    model_type_named,
+)
 from retread.training.model_types import tabular
-from retread.training.progress import EpochFinished, Report
-from retread.training.recipe import Result, Task
+from retread.training.recipe import FitResult, Task
+from retread.training.request import EpochCallback, EpochFinished
 from retread.training.tabular.encoding import check_columns, encoder, stacked
-from retread.training.tabular.thresholds import hold_in_32_bits
-from retread.training.tabular.trained import TrainedPipeline, answers
-from retread.training.threshold import judged, shortfall
+from retread.training.tabular.export import TrainedPipeline, predicted, round_thresholds_down
 
-# Below this many rows, OpenMP threads wait for one another longer than they work.
-_ROWS_A_THREAD = 50_000
+# With fewer rows, OpenMP threads spend more time waiting for one another than working.
+_ROWS_PER_THREAD = 50_000
 
 Outputs = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """Features and truth of the two splits that training may see."""
+    """Features and truth of the two splits that training uses."""
 
     train: Matrix
     target: Matrix
@@ -41,9 +45,16 @@ class Tables:
     truth: Matrix
 
 
-def fit(task: Task, report: Report, *, regression: bool) -> TrainedPipeline:
-    """Train a pipeline and keep its best epoch."""
-    build = builder(tabular, task.request.model_type)
+def fit(task: Task, on_epoch: EpochCallback, *, regression: bool) -> TrainedPipeline:
+    """Train a pipeline and keep its best epoch.
+
+    Args:
+        on_epoch: Called after each epoch.
+
+    Raises:
+        InvalidInput: The model type does not implement its interface, or a column is empty.
+    """
+    model = _built(task, regression=regression)
     signature = Signature(inputs=table_inputs(task.schema), outputs=outputs(task.labels))
     train = graph_inputs(task.train.rows, signature, None)
     check_columns(signature, train)
@@ -53,68 +64,74 @@ def fit(task: Task, report: Report, *, regression: bool) -> TrainedPipeline:
         validation=stacked(graph_inputs(task.validation.rows, signature, None)),
         truth=task.validation.truth(task.labels),
     )
-    model: Model = build(regression, task.request.seed, task.threads)
     pipeline = Pipeline([("encode", encoder(train, model)), ("model", model.estimator)])
-    with threadpool_limits(max(1, min(task.threads, task.train.count // _ROWS_A_THREAD))):
-        result = _train(task, pipeline, model, tables, report, regression)
+    with threadpool_limits(max(1, min(task.threads, task.train.count // _ROWS_PER_THREAD))):
+        result = _train(task, pipeline, model, tables, on_epoch, regression)
     return TrainedPipeline(pipeline, signature, result, regression)
+
+
+def _built(task: Task, *, regression: bool) -> TabularModel:
+    name = task.request.model_type
+    build = model_type_named(tabular, name, TabularModelType)
+    return checked_model(name, build(regression, task.request.seed, task.threads), regression)
 
 
 def _train(
     task: Task,
     pipeline: Pipeline,
-    model: Model,
+    model: TabularModel,
     tables: Tables,
-    report: Report,
+    on_epoch: EpochCallback,
     regression: bool,
-) -> Result:
+) -> FitResult:
+    settings = task.settings.early_stopping
     epochs = task.request.epochs if model.rounds else 1
     started = time.monotonic()
     _fit(pipeline, model, tables, epochs)
     progress, kept = Progress(), dict[str, float]()
-    for found in _stages(pipeline, model, tables.validation, regression):
-        metrics = metrics_of(tables.truth, found)
-        loss, accuracy = judged(metrics, regression=regression)
-        progress = observe(progress, task.settings.early_stopping, loss, accuracy)
-        if progress.kept == progress.epoch:
+    for stage in _stages(pipeline, model, tables.validation, regression):
+        metrics = metrics_of(tables.truth, stage)
+        loss, accuracy = stopping_metrics(metrics, regression=regression)
+        progress = observe(progress, settings, loss, accuracy)
+        if progress.is_best:
             kept = metrics
-        report(_epoch(task, model, progress, epochs, metrics, time.monotonic() - started))
+        on_epoch(_epoch(task, model, progress, epochs, metrics, time.monotonic() - started))
         started = time.monotonic()
         if progress.stop:
             break
-    if progress.kept != epochs:
-        # The first rounds of a longer boosting are the same as a shorter one.
+    if progress.kept is not None and progress.kept != epochs:
+        # The first rounds of a longer boosting run are the same as a shorter run.
         _fit(pipeline, model, tables, progress.kept)
-    reason = shortfall(progress, task.settings.early_stopping, regression=regression)
-    return Result(metrics=kept, epochs=progress.epoch, met=progress.met, reason=reason)
+    reason = shortfall(progress, settings, regression=regression)
+    return FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason)
 
 
-def _fit(pipeline: Pipeline, model: Model, tables: Tables, epochs: int) -> None:
+def _fit(pipeline: Pipeline, model: TabularModel, tables: Tables, epochs: int) -> None:
     if model.rounds:
-        pipeline.set_params(**{f"model__{model.rounds}": epochs * ROUNDS_AN_EPOCH})
+        pipeline.set_params(**{f"model__{model.rounds}": epochs * ROUNDS_PER_EPOCH})
     pipeline.fit(tables.train, tables.target)
-    hold_in_32_bits(model.estimator)
+    round_thresholds_down(model.estimator)
 
 
 def _stages(
-    pipeline: Pipeline, model: Model, features: Matrix, regression: bool
+    pipeline: Pipeline, model: TabularModel, features: Matrix, regression: bool
 ) -> Iterator[Outputs]:
-    """The answers after each epoch."""
+    """Yield the predictions after each epoch."""
     if not model.rounds:
-        yield answers(pipeline, features, regression=regression)
+        yield predicted(pipeline, features, regression=regression)
         return
     encoded = pipeline[:-1].transform(features)
     estimator = pipeline[-1]
     staged = estimator.staged_predict if regression else estimator.staged_predict_proba
-    for place, found in enumerate(staged(encoded), start=1):
-        if place % ROUNDS_AN_EPOCH == 0:
-            stage = np.asarray(found, dtype=np.float32)
+    for rounds, outputs_now in enumerate(staged(encoded), start=1):
+        if rounds % ROUNDS_PER_EPOCH == 0:
+            stage = np.asarray(outputs_now, dtype=np.float32)
             yield stage.reshape(-1, 1) if regression else stage
 
 
 def _epoch(
     task: Task,
-    model: Model,
+    model: TabularModel,
     progress: Progress,
     epochs: int,
     metrics: dict[str, float],
@@ -125,7 +142,13 @@ def _epoch(
         epoch=progress.epoch,
         epochs=epochs,
         metrics=metrics,
-        learning_rate=float(getattr(model.estimator, "learning_rate", task.request.learning_rate)),
-        kept=progress.kept == progress.epoch,
+        learning_rate=_learning_rate(model, task.request.learning_rate),
+        kept=progress.is_best,
         seconds=seconds,
     )
+
+
+def _learning_rate(model: TabularModel, default: float) -> float:
+    # Some estimators of scikit-learn have a schedule's name in this place.
+    rate = getattr(model.estimator, "learning_rate", default)
+    return float(rate) if isinstance(rate, int | float) else default

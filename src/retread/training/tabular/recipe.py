@@ -1,25 +1,23 @@
-"""Classification and regression of tables differ in one flag."""
+"""The recipe of tables; classification and regression differ in one flag."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from retread.core import InvalidInput, plugin_names
 from retread.data.version import ColumnKind, Schema
 from retread.training.inputs import table_inputs
-from retread.training.model_lookup import check_model_type
+from retread.training.model_interfaces import check_model_type
 from retread.training.model_types import tabular
-from retread.training.progress import Report
-from retread.training.recipe import Task, Trained
-from retread.training.request import TrainingRequest
+from retread.training.recipe import Recipe, Task, TrainedModel
+from retread.training.request import EpochCallback, TrainingRequest
 
 
-@dataclass(frozen=True, slots=True)
-class TabularRecipe:
-    """Estimators of scikit-learn's shape, with the encoding of categories in front."""
+class TabularRecipe(Recipe):
+    """Estimators with scikit-learn's interface, behind an encoding of categories."""
 
-    regression: bool
-    options: tuple[str, ...] = ("epochs",)
+    options = ("epochs",)
+
+    def __init__(self, *, regression: bool) -> None:
+        self.regression = regression
 
     def model_types(self) -> tuple[str, ...]:
         return plugin_names(tabular)
@@ -34,10 +32,10 @@ class TabularRecipe:
         table_inputs(schema)
         _check_target(schema, regression=self.regression)
 
-    def train(self, task: Task, report: Report) -> Trained:
+    def train(self, task: Task, on_epoch: EpochCallback) -> TrainedModel:
         from retread.training.tabular.fit import fit
 
-        return fit(task, report, regression=self.regression)
+        return fit(task, on_epoch, regression=self.regression)
 
 
 def _check_target(schema: Schema, *, regression: bool) -> None:
@@ -45,10 +43,10 @@ def _check_target(schema: Schema, *, regression: bool) -> None:
         raise InvalidInput(
             f"tabular-regression needs a numeric target, but the labels are "
             f"{list(schema.labels)[:5]}.",
-            "Set [recipe] kind to tabular-classification, or name another [data] labels column.",
+            "Set [recipe] kind to tabular-classification, or [data] labels to another column.",
         )
     if not regression and not schema.labels:
         raise InvalidInput(
             "tabular-classification needs labels, but the target is a number.",
-            "Set [recipe] kind to tabular-regression, or name another [data] labels column.",
+            "Set [recipe] kind to tabular-regression, or [data] labels to another column.",
         )

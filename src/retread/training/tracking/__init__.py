@@ -1,11 +1,11 @@
-"""Runs in MLflow; importing this package does not import mlflow, using it does.
+"""Runs in MLflow. Importing this package does not import mlflow; using it does.
 
 >>> from retread.training.tracking import MlflowRuns
 >>> MlflowRuns.__name__
 'MlflowRuns'
 
-MlflowTracking records runs, MlflowRuns reads them, MlflowAliases shows our stages as aliases of
-MLflow's registered model.
+MlflowTracking records runs, MlflowRuns reads them, and MlflowAliases publishes stages as aliases
+of MLflow's registered model.
 """
 
 from retread.training.tracking.aliases import MlflowAliases

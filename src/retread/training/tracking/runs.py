@@ -1,4 +1,4 @@
-"""Runs as MLflow has them, read back."""
+"""Read runs back from MLflow."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ import msgspec
 
 from retread.core import NotFound
 from retread.project import LoadedProject
-from retread.training.tracking.client import (
+from retread.training.tracking.mlflow_store import (
     BUNDLE_TAG,
     KEY_TAG,
     PARENT_TAG,
     REASON_TAG,
     connect,
-    place_of,
+    location_of,
 )
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A run; `metrics` are the latest values, `bundle` is '' when it left none."""
+    """A run as MLflow has it.
+
+    Attributes:
+        seconds: Duration; None while it is running.
+        key: Key of the request; "" for a run that Retread did not make.
+        parent: Id of the scenario's run; "" if there is none.
+        bundle: Digest of the bundle; "" if the run produced none.
+        reason: Why the run produced no bundle; "" if it produced one.
+        metrics: The latest value of each metric.
+    """
 
     run_id: str
     name: str
@@ -36,7 +45,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure or parameter of two runs; None where a run has none."""
+    """A parameter or metric that differs between two runs; None where a run does not have it."""
 
     name: str
     left: str | float | None
@@ -44,30 +53,37 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MlflowRuns:
-    """The project's runs."""
+    """The runs of a project."""
 
     def __init__(self, project: LoadedProject) -> None:
-        self._place = place_of(project)
-        self._client = connect(self._place)
+        self._location = location_of(project)
+        self._client = connect(self._location)
 
     def latest(self, limit: int = 100) -> tuple[RunSummary, ...]:
-        """The newest runs first."""
-        found = self._client.get_experiment_by_name(self._place.name)
+        """Return the latest runs, newest first."""
+        found = self._client.get_experiment_by_name(self._location.name)
         if found is None:
             return ()
         runs = self._client.search_runs([found.experiment_id], max_results=limit)
         return tuple(_summary(run) for run in runs)
 
     def run(self, run_id: str) -> RunSummary:
-        """One run by its id or by the beginning of it; NotFound."""
+        """Return one run.
+
+        Args:
+            run_id: The run's id, or the first characters of it.
+
+        Raises:
+            NotFound: No run has that id, or several ids start like this.
+        """
         matches = [run for run in self.latest(50_000) if run.run_id.startswith(run_id)]
         if len(matches) != 1:
-            what = "No run" if not matches else "More than one run"
-            raise NotFound(f"{what} has the id {run_id!r}.", "List them with: retread runs list")
+            what = "No run has the id" if not matches else "Several runs have an id starting with"
+            raise NotFound(f"{what} {run_id!r}.", "List runs with: retread runs list")
         return matches[0]
 
     def history(self, run_id: str) -> dict[str, list[tuple[int, float]]]:
-        """(epoch, value) pairs of each metric, by its name."""
+        """Return the (epoch, value) pairs of each metric, by its name."""
         names = self._client.get_run(run_id).data.metrics
         return {
             name: [(m.step, m.value) for m in self._client.get_metric_history(run_id, name)]
@@ -76,7 +92,7 @@ class MlflowRuns:
 
 
 def differences(left: RunSummary, right: RunSummary) -> tuple[Difference, ...]:
-    """What two runs do not have in common: parameters, then metrics."""
+    """Compare two runs and return what differs: first parameters, then metrics."""
     pairs: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
         (left.parameters, right.parameters),
         (left.metrics, right.metrics),

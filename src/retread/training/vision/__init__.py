@@ -1,6 +1,6 @@
-"""How networks over images are trained with PyTorch; importing this package imports torch.
+"""Train networks over images with PyTorch; importing this package imports torch.
 
-trained = fit(task, report)
+trained = fit(task, on_epoch)
 """
 
 from retread.training.vision.fit import fit

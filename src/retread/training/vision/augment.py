@@ -1,4 +1,4 @@
-"""Random flips, rotations and colours, on whole batches at once."""
+"""Augment images with random flips, rotations and colours, a whole batch at once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ JITTER = 0.2
 
 
 def augment(pixels: Tensor, generator: Generator) -> Tensor:
-    """Flip half of the images, rotate each by up to 30 degrees, vary its colours.
+    """Flip half of the images, rotate each by up to 30 degrees, and vary their colours.
 
-    `pixels` float32 [n, 3, H, W] in 0..255; the same comes back. The generator decides all.
+    Args:
+        pixels: Float32 [n, 3, H, W] in 0..255.
+        generator: The only source of randomness.
+
+    Returns:
+        Images of the same shape and range.
     """
-    return jitter(turn(pixels, generator), generator)
+    return jitter(rotate(pixels, generator), generator)
 
 
-def turn(pixels: Tensor, generator: Generator) -> Tensor:
-    """Horizontal flip and rotation as one bilinear sampling; edges are mirrored."""
+def rotate(pixels: Tensor, generator: Generator) -> Tensor:
+    """Flip and rotate images in one bilinear sampling; edges are mirrored."""
     count = len(pixels)
     angle = _uniform(count, math.radians(ROTATION_DEGREES), generator)
     flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
@@ -37,7 +42,7 @@ def turn(pixels: Tensor, generator: Generator) -> Tensor:
 
 
 def jitter(pixels: Tensor, generator: Generator) -> Tensor:
-    """Brightness, contrast and saturation, each by up to a fifth."""
+    """Vary brightness, contrast and saturation, each by up to a fifth."""
     brightness, contrast, saturation = (
         1.0 + _uniform(len(pixels), JITTER, generator).view(-1, 1, 1, 1).to(pixels.device)
         for _ in range(3)
@@ -49,5 +54,6 @@ def jitter(pixels: Tensor, generator: Generator) -> Tensor:
     return ((pixels - grey) * saturation + grey).clamp(0.0, 255.0)
 
 
-def _uniform(count: int, most: float, generator: Generator) -> Tensor:
-    return (torch.rand(count, generator=generator) * 2.0 - 1.0) * most
+def _uniform(count: int, limit: float, generator: Generator) -> Tensor:
+    """Draw from -limit..limit."""
+    return (torch.rand(count, generator=generator) * 2.0 - 1.0) * limit

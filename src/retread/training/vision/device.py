@@ -1,4 +1,4 @@
-"""Which processor trains, and at which precision."""
+"""Which device trains a network, at which precision, and with which seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from retread.core import Unavailable
 
 
 def device_named(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
-    """The device of [compute] device; Unavailable when there is no such."""
+    """Return the device of [compute] device.
+
+    Raises:
+        Unavailable: The device is cuda, but PyTorch finds none.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise Unavailable(
             "[compute] device is cuda, but PyTorch finds no CUDA device.", "Set it to auto or cpu."
@@ -24,22 +28,22 @@ def device_named(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
 
 
 def fast_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Bfloat16 arithmetic where the processor has it (twice as fast), else float32.
+    """Compute in bfloat16 where the device supports it (twice as fast), otherwise in float32.
 
-    Weights stay float32, and so does everything after training.
+    Weights stay float32, as does everything after training.
     """
-    has = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has)
+    supported = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=supported)
 
 
 def seed_everything(seed: int, threads: int) -> torch.Generator:
-    """Make this process's randomness and arithmetic repeatable."""
+    """Make the randomness and arithmetic of this process repeatable."""
     random.seed(seed)
-    # numpy's old global state: libraries that a user's own model type calls may draw from it.
+    # numpy's legacy global state: libraries that a user's own model type calls may draw from it.
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
-    # What has no repeatable form on a processor, such as some pooling on CUDA, is told in the log.
+    # Operations without a deterministic form, such as some pooling on CUDA, are logged.
     torch.use_deterministic_algorithms(True, warn_only=True)
     return torch.Generator().manual_seed(seed)
 

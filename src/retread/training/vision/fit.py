@@ -1,4 +1,4 @@
-"""The training loop: epochs, validation, the best weights."""
+"""Train a network: epochs, validation, and the best weights."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from torch import Tensor
 from torch.nn import functional
 
 from retread.bundle import Datatype, ImageInput, Signature, TensorSpec
+from retread.core.plugins import invalid_plugin
 from retread.data.store import IMAGE
-from retread.training.early_stopping import Progress, observe
+from retread.training.early_stopping import Progress, observe, shortfall, stopping_metrics
 from retread.training.evaluation import metrics_of
 from retread.training.inputs import decode_rows, outputs
-from retread.training.model_lookup import builder
+from retread.training.model_interfaces import (
+    VisionModelType,
+    model_type_named,
+)
 from retread.training.model_types import vision
 from retread.training.network import Network, Normalise
-from retread.training.progress import EpochFinished, Report
-from retread.training.recipe import Result, Task
-from retread.training.threshold import judged, shortfall
+from retread.training.recipe import FitResult, Task
+from retread.training.request import EpochCallback, EpochFinished
 from retread.training.vision.augment import augment
-from retread.training.vision.averaging import Averaged
 from retread.training.vision.device import device_named, fast_precision, seed_everything
-from retread.training.vision.optimizers import optimizer_named, schedule
-from retread.training.vision.trained import TrainedNetwork, probabilities
+from retread.training.vision.export import TrainedNetwork, network_outputs
+from retread.training.vision.optimization import WeightAverage, optimizer_named, schedule
 
 LABEL_SMOOTHING = 0.1
 
@@ -35,49 +37,61 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batches:
-    """Images decoded once: uint8 [n, 3, H, W] pixels, int64 [n] labels."""
+    """Decoded training images: uint8 [n, 3, H, W] pixels, int64 [n] labels."""
 
     pixels: Tensor
     labels: Tensor
 
     @property
     def count(self) -> int:
+        """Number of images."""
         return len(self.labels)
 
 
-def fit(task: Task, report: Report) -> TrainedNetwork:
-    """Train a network of the task's model type and keep its best epoch."""
-    device = device_named(task.settings.compute.device)
+def fit(task: Task, on_epoch: EpochCallback) -> TrainedNetwork:
+    """Train a network of the task's model type and keep its best epoch.
+
+    Args:
+        on_epoch: Called after each epoch.
+
+    Raises:
+        InvalidInput: The model type does not implement its interface.
+        Unavailable: There is no CUDA device, or pretrained weights cannot be fetched.
+    """
+    settings = task.settings
+    device = device_named(settings.compute.device)
     generator = seed_everything(task.request.seed, task.threads)
-    build = builder(vision, task.request.model_type)
-    network: Network = build(len(task.labels), task.settings.training.pretrained)
-    # The stubs do not know that a module takes a memory format alone.
-    network = network.to(device)
+    network = _built(task).to(device)
+    # The stubs do not know that a module can be given a memory format only.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a gap in its types
-    train = decoded(task, device)
-    validation = decode_rows(task.validation.rows, task.settings.recipe.image_size, task.threads)
-    loop = Loop(network, train, task, generator, device)
+    trainer = Trainer(network, decoded(task, device), task, generator, device)
+    pixels = decode_rows(task.validation.rows, settings.recipe.image_size, task.threads)
     truth = task.validation.truth(task.labels)
-    judged_network = loop.averaged.network
-    progress, weights, kept = Progress(), snapshot(judged_network), {}
+    ema_network = trainer.average.network
+    progress, weights, kept = Progress(), snapshot(ema_network), dict[str, float]()
     while progress.epoch < task.request.epochs and not progress.stop:
         started = time.monotonic()
-        rate = loop.epoch()
-        metrics = metrics_of(truth, probabilities(judged_network, validation, device))
-        loss, accuracy = judged(metrics, regression=False)
-        progress = observe(progress, task.settings.early_stopping, loss, accuracy)
-        if progress.kept == progress.epoch:
-            weights, kept = snapshot(judged_network), metrics
-        report(_epoch(task, progress, metrics, rate, time.monotonic() - started))
+        rate = trainer.epoch()
+        probabilities = np.asarray(network_outputs(ema_network, pixels, device)[0], np.float32)
+        metrics = metrics_of(truth, probabilities)
+        loss, accuracy = stopping_metrics(metrics, regression=False)
+        progress = observe(progress, settings.early_stopping, loss, accuracy)
+        if progress.is_best:
+            weights, kept = snapshot(ema_network), metrics
+        on_epoch(_epoch(task, progress, metrics, rate, time.monotonic() - started))
     network.load_state_dict(weights)
-    reason = shortfall(progress, task.settings.early_stopping, regression=False)
-    result = Result(metrics=kept, epochs=progress.epoch, met=progress.met, reason=reason)
-    size = task.settings.recipe.image_size
-    return TrainedNetwork(network, _signature(task, network), ImageInput(size=size), result, device)
+    reason = shortfall(progress, settings.early_stopping, regression=False)
+    result = FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason)
+    image = ImageInput(size=settings.recipe.image_size)
+    return TrainedNetwork(network, _signature(task, network), image, result, device)
 
 
-class Loop:
-    """One pass over the training examples at a time; `averaged` holds the weights to judge."""
+class Trainer:
+    """Trains a network, one pass over the training examples at a time.
+
+    Attributes:
+        average: The averaged weights, which are to be validated and kept.
+    """
 
     def __init__(
         self,
@@ -88,7 +102,7 @@ class Loop:
         device: torch.device,
     ) -> None:
         request = task.request
-        self.averaged = Averaged(network)
+        self.average = WeightAverage(network)
         self._network = network
         self._train = train
         self._size = request.batch_size
@@ -102,43 +116,45 @@ class Loop:
         self._schedule = schedule(self._optimizer, request.learning_rate, steps)
 
     def epoch(self) -> float:
-        """Train on every example once; the learning rate at its end."""
+        """Train on every example once, and return the learning rate at the end."""
         self._network.train()
-        order = torch.randperm(self._train.count, generator=self._generator)
-        for places in batches(order, self._size):
-            self._step(places.to(self._device))
+        permutation = torch.randperm(self._train.count, generator=self._generator)
+        for indices in batches(permutation, self._size):
+            self._step(indices.to(self._device))
             self._schedule.step()
         return float(self._schedule.get_last_lr()[0])
 
-    def _step(self, places: Tensor) -> None:
-        pixels = augment(self._train.pixels[places].float(), self._generator)
+    def _step(self, indices: Tensor) -> None:
+        pixels = augment(self._train.pixels[indices].float(), self._generator)
         images = self._normalise(pixels).contiguous(memory_format=torch.channels_last)
         with fast_precision(self._device):
             logits, _ = self._network(images)
         loss = functional.cross_entropy(
-            logits.float(), self._train.labels[places], label_smoothing=LABEL_SMOOTHING
+            logits.float(), self._train.labels[indices], label_smoothing=LABEL_SMOOTHING
         )
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
-        self.averaged.update(self._network)
+        self.average.update(self._network)
 
 
-def batches(order: Tensor, size: int) -> list[Tensor]:
-    """Places in batches; one left over alone joins the last, as batch normalisation cannot learn
-    from a single example.
+def batches(indices: Tensor, size: int) -> list[Tensor]:
+    """Split indices into batches.
+
+    A single index left over joins the last batch, because batch normalisation cannot train on a
+    single example.
 
     >>> [len(batch) for batch in batches(torch.arange(7), 3)]
     [3, 4]
     """
-    parts = list(torch.split(order, size))
+    parts = list(torch.split(indices, size))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
 
 
 def decoded(task: Task, device: torch.device) -> Batches:
-    """The training images, decoded once for all epochs."""
+    """Decode the training images, once for all epochs."""
     size = task.settings.recipe.image_size
     pixels = decode_rows(task.train.rows, size, task.threads)
     truth: npt.NDArray[np.int64] = task.train.truth(task.labels).astype(np.int64)
@@ -149,8 +165,21 @@ def decoded(task: Task, device: torch.device) -> Batches:
 
 
 def snapshot(network: Network) -> Weights:
-    """A copy of the weights."""
+    """Copy the weights of a network."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _built(task: Task) -> Network:
+    name = task.request.model_type
+    build = model_type_named(vision, name, VisionModelType)
+    network = build(len(task.labels), task.settings.training.pretrained)
+    if not isinstance(network, Network):
+        problem = (
+            f"it returned an object of type {type(network).__name__}, "
+            "not a retread.training.network.Network"
+        )
+        raise invalid_plugin("model type", name, "retread.training.VisionModelType", problem)
+    return network
 
 
 def _epoch(
@@ -162,7 +191,7 @@ def _epoch(
         epochs=task.request.epochs,
         metrics=metrics,
         learning_rate=rate,
-        kept=progress.kept == progress.epoch,
+        kept=progress.is_best,
         seconds=seconds,
     )
 

@@ -1,6 +1,3 @@
-"""Estimators over tables: `build(regression, seed, threads) -> Model`.
-
-`retread.training.estimator` says what a Model is.
-"""
+"""Models of tables: each file has a `build` that implements TabularModelType."""
 
 __all__: list[str] = []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from retread.training.estimator import Model
+from retread.training.model_interfaces import TabularModel
 
 
-def build(regression: bool, seed: int, threads: int) -> Model:  # noqa: ARG001  OpenMP has its own
+def build(regression: bool, seed: int, threads: int) -> TabularModel:  # noqa: ARG001  OpenMP sets its own
+    """Build a histogram booster."""
     kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
-    # Its own early stopping would judge by training rows; the validation split decides instead.
+    # Its own early stopping would use training rows; the validation split decides instead.
     estimator = kind(random_state=seed, early_stopping=False)
-    return Model(estimator, handles_missing=True, rounds="max_iter")
+    return TabularModel(estimator, handles_missing=True, rounds="max_iter")

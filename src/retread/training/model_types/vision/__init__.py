@@ -1,6 +1,3 @@
-"""Networks over images: `build(classes, pretrained) -> Network`.
-
-`retread.training.network` says what a Network is.
-"""
+"""Networks over images: each file has a `build` that implements VisionModelType."""
 
 __all__: list[str] = []

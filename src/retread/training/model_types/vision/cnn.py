@@ -1,4 +1,4 @@
-"""A small convolutional network, made to be trained from scratch on hundreds of photos."""
+"""A small convolutional network, designed to train from scratch on hundreds of photos."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ WIDTH = 32
 DROPOUT = 0.3
 
 
-def build(classes: int, pretrained: bool) -> Network:  # noqa: ARG001  nobody publishes its weights
-    """Four stages of two convolutions, 32 to 256 channels; average and maximum are pooled."""
+def build(classes: int, pretrained: bool) -> Network:  # noqa: ARG001  there are no published weights
+    """Build four stages of two convolutions, 32 to 256 channels, pooled by average and maximum."""
     layers: list[nn.Module] = [_convolution(3, WIDTH, kernel=5, stride=2)]
     channels = WIDTH
     for stage in range(4):
@@ -26,10 +26,10 @@ def build(classes: int, pretrained: bool) -> Network:  # noqa: ARG001  nobody pu
 
 
 class PoolBoth(nn.Module):
-    """Averages say what the picture is of, maxima whether a small defect is anywhere in it."""
+    """Pool by average, which describes the whole image, and by maximum, which finds defects."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Float32 [n, C, H, W] to [n, 2 C]."""
+        """Map float32 [n, C, H, W] to [n, 2 C]."""
         return torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
 
 

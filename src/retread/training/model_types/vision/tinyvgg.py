@@ -1,4 +1,4 @@
-"""TinyVGG: two blocks of two convolutions and a pooling (CNN Explainer, Wang et al. 2020)."""
+"""TinyVGG: two blocks of two convolutions and a pooling layer (CNN Explainer, Wang et al. 2020)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ CHANNELS = 10
 GRID = 8
 
 
-def build(classes: int, pretrained: bool) -> Network:  # noqa: ARG001  nobody publishes its weights
-    """The last grid is pooled to 8 x 8, so that the network takes any image size."""
+def build(classes: int, pretrained: bool) -> Network:  # noqa: ARG001  there are no published weights
+    """Build the network; its last grid is pooled to 8 x 8, so that it takes any image size."""
     body = nn.Sequential(*_block(3), *_block(CHANNELS), nn.AdaptiveAvgPool2d(GRID), nn.Flatten())
     width = CHANNELS * GRID * GRID
     return Network(body, nn.Linear(width, classes), width)

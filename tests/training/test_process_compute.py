@@ -1,4 +1,4 @@
-"""Trainings in child processes, killed at any moment."""
+"""Training in child processes that are killed at any moment."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ import pytest
 
 from retread.core import Conflict, InvalidInput, RetreadError, Unavailable
 from retread.training import EpochFinished, ProcessCompute
-from retread.training.order import OUTCOME, folder_of
+from retread.training.job import OUTCOME, job_folder
 from retread.training.tracking import MlflowRuns
 
-from .conftest import Bench, MakeBench, Rows, fruit
+from .conftest import MakeHarness, Rows, TrainingHarness, fruit
 
 PARENT = """
 import sys
 from pathlib import Path
 import msgspec
-from retread.project import Project, parse_settings
+from retread.project import LoadedProject, parse_settings
 from retread.training import ProcessCompute, TrainingRequest
 
 root, request, settings = sys.argv[1:]
-project = Project(
+project = LoadedProject(
     root=Path(root),
     home=Path(root) / ".retread",
     settings=parse_settings(msgspec.json.decode(settings), source="test"),
@@ -40,9 +40,9 @@ ProcessCompute(project).train(msgspec.json.decode(request, type=TrainingRequest)
 """
 
 
-def workers(bench: Bench, key: str) -> list[psutil.Process]:
-    """The training processes of a key that are alive."""
-    folder = str(folder_of(bench.project, key))
+def workers(harness: TrainingHarness, key: str) -> list[psutil.Process]:
+    """Return the running training processes of a key."""
+    folder = str(job_folder(harness.project, key))
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         command = process.info["cmdline"] or []
@@ -54,18 +54,18 @@ def workers(bench: Bench, key: str) -> list[psutil.Process]:
 def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
+        assert time.monotonic() < end, "the condition did not become true in time"
         time.sleep(0.02)
 
 
 @pytest.mark.slow
-def test_a_run_in_a_child_process(fruit_bench: Bench) -> None:
-    compute, seen = ProcessCompute(fruit_bench.project), list[EpochFinished]()
-    request = fruit_bench.request(model_type="gradient_boosting", epochs=2)
+def test_a_run_in_a_child_process(fruit_harness: TrainingHarness) -> None:
+    compute, seen = ProcessCompute(fruit_harness.project), list[EpochFinished]()
+    request = fruit_harness.request(model_type="gradient_boosting", epochs=2)
     outcome = compute.train(request, seen.append)
     assert [epoch.epoch for epoch in seen] == [1, 2]
-    assert fruit_bench.bundles.digests() == (outcome.bundle,)
-    run = MlflowRuns(fruit_bench.project).run(outcome.run_id)
+    assert fruit_harness.bundles.digests() == (outcome.bundle,)
+    run = MlflowRuns(fruit_harness.project).run(outcome.run_id)
     assert (run.status, run.bundle) == ("FINISHED", outcome.bundle)
     required = {
         "model_name",
@@ -84,42 +84,42 @@ def test_a_run_in_a_child_process(fruit_bench: Bench) -> None:
     assert compute.train(request, seen.append) == outcome
     assert seen == []
     with pytest.raises(Conflict, match="another training request"):
-        compute.train(fruit_bench.request(epochs=9), seen.append)
+        compute.train(fruit_harness.request(epochs=9), seen.append)
 
 
 @pytest.mark.slow
-def test_what_stops_a_run_is_raised_here(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+def test_the_error_that_stops_a_run_is_raised_in_the_parent(
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
-    bench = make_bench(
+    harness = make_harness(
         table(fruit()),
         "kind",
         recipe={"kind": "tabular-classification", "positive_label": "pear"},
         training={"model_type": "random_forest"},
     )
     with pytest.raises(InvalidInput, match="positive_label is 'pear'"):
-        ProcessCompute(bench.project).train(bench.request(), lambda _: None)
-    assert MlflowRuns(bench.project).latest() == ()
-    assert bench.bundles.digests() == ()
+        ProcessCompute(harness.project).train(harness.request(), lambda _: None)
+    assert MlflowRuns(harness.project).latest() == ()
+    assert harness.bundles.digests() == ()
 
 
 @pytest.mark.slow
-def test_kill_the_worker_anywhere_then_once_more(fruit_bench: Bench) -> None:
-    compute, chance = ProcessCompute(fruit_bench.project), random.Random(7)
-    undisturbed = fruit_bench.request("other", model_type="gradient_boosting", epochs=3)
+def test_a_worker_killed_at_any_moment_can_be_run_again(fruit_harness: TrainingHarness) -> None:
+    compute, chance = ProcessCompute(fruit_harness.project), random.Random(7)
+    uninterrupted = fruit_harness.request("other", model_type="gradient_boosting", epochs=3)
     started = time.monotonic()
-    expected = compute.train(undisturbed, lambda _: None)
+    expected = compute.train(uninterrupted, lambda _: None)
     duration = time.monotonic() - started
-    request = fruit_bench.request(model_type="gradient_boosting", epochs=3)
+    request = fruit_harness.request(model_type="gradient_boosting", epochs=3)
     killed = 0
-    # The first half of the time goes into imports.
+    # The first half of the time is spent on imports.
     for moment in (0.2, *(chance.uniform(0.4, 1.0) for _ in range(4))):
         done = threading.Event()
 
         def kill(after: float = moment * duration, done: threading.Event = done) -> None:
-            wait_for(lambda: workers(fruit_bench, request.key) or done.is_set())
+            wait_for(lambda: workers(fruit_harness, request.key) or done.is_set())
             done.wait(after)
-            for process in workers(fruit_bench, request.key):
+            for process in workers(fruit_harness, request.key):
                 process.send_signal(signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
@@ -134,41 +134,41 @@ def test_kill_the_worker_anywhere_then_once_more(fruit_bench: Bench) -> None:
     assert killed, "no kill hit the worker"
     outcome = compute.train(request, lambda _: None)
     assert outcome.metrics == expected.metrics
-    # A kill between bundle and outcome leaves an equal bundle, so there is one either way.
-    assert set(fruit_bench.bundles.digests()) == {outcome.bundle, expected.bundle}
-    runs = MlflowRuns(fruit_bench.project)
+    # A kill after the bundle is stored leaves an equal bundle, so there is one either way.
+    assert set(fruit_harness.bundles.digests()) == {outcome.bundle, expected.bundle}
+    runs = MlflowRuns(fruit_harness.project)
     assert [run.run_id for run in runs.latest() if run.key == request.key] == [outcome.run_id]
     assert [step for step, _ in runs.history(outcome.run_id)["Loss"]] == [1, 2, 3]
 
 
 @pytest.mark.slow
-def test_a_run_that_is_cancelled_is_recorded_as_killed(
-    make_bench: MakeBench, table: Callable[[Rows], Path]
+def test_a_cancelled_run_is_recorded_as_killed(
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:
-    bench = make_bench(
+    harness = make_harness(
         table(fruit()),
         "kind",
         recipe={"kind": "tabular-classification"},
         training={"model_type": "gradient_boosting", "epochs": 500},
         early_stopping={"patience": 500},
     )
-    compute, request = ProcessCompute(bench.project), bench.request()
+    compute, request = ProcessCompute(harness.project), harness.request()
     raised = list[Exception]()
 
     def train() -> None:
         try:
-            compute.train(request, lambda _: begun.set())
+            compute.train(request, lambda _: started.set())
         except Unavailable as error:
             raised.append(error)
 
-    begun = threading.Event()
+    started = threading.Event()
     waiting = threading.Thread(target=train)
     waiting.start()
-    assert begun.wait(60)
+    assert started.wait(60)
     compute.cancel()
     waiting.join(20)
     assert raised
-    assert [run.status for run in MlflowRuns(bench.project).latest()] == ["KILLED"]
+    assert [run.status for run in MlflowRuns(harness.project).latest()] == ["KILLED"]
 
 
 BROKEN = '''"""A model type with a mistake in it."""
@@ -180,23 +180,23 @@ def build(regression: bool, seed: int, threads: int) -> None:
 
 
 @pytest.mark.slow
-def test_what_nobody_foresaw_is_told_and_not_tried_again(fruit_bench: Bench) -> None:
-    fruit_bench.project.root.mkdir(exist_ok=True)
-    (fruit_bench.project.root / "broken_model.py").write_text(BROKEN, "utf-8")
-    request = fruit_bench.request(model_type="broken_model:build")
+def test_an_unexpected_error_is_reported_and_not_retried(fruit_harness: TrainingHarness) -> None:
+    fruit_harness.project.root.mkdir(exist_ok=True)
+    (fruit_harness.project.root / "broken_model.py").write_text(BROKEN, "utf-8")
+    request = fruit_harness.request(model_type="broken_model:build")
     with pytest.raises(RetreadError, match=r"KeyError: 'nothing'.*training-.*log") as raised:
-        ProcessCompute(fruit_bench.project).train(request, lambda _: None)
+        ProcessCompute(fruit_harness.project).train(request, lambda _: None)
     assert not isinstance(raised.value, Unavailable)
 
 
 @pytest.mark.slow
-def test_a_worker_dies_with_its_parent(fruit_bench: Bench) -> None:
-    bench, request = fruit_bench, fruit_bench.request()
-    settings = bench.project.settings.model_dump_json()
-    arguments = [str(bench.project.root), msgspec.json.encode(request).decode(), settings]
+def test_a_worker_ends_with_its_parent(fruit_harness: TrainingHarness) -> None:
+    harness, request = fruit_harness, fruit_harness.request()
+    settings = harness.project.settings.model_dump_json()
+    arguments = [str(harness.project.root), msgspec.json.encode(request).decode(), settings]
     with subprocess.Popen([sys.executable, "-c", PARENT, *arguments]) as parent:
-        wait_for(lambda: workers(bench, request.key))
+        wait_for(lambda: workers(harness, request.key))
         os.kill(parent.pid, signal.SIGKILL)
-    wait_for(lambda: not workers(bench, request.key), seconds=10)
-    assert bench.bundles.digests() == ()
-    assert not (folder_of(bench.project, request.key) / OUTCOME).exists()
+    wait_for(lambda: not workers(harness, request.key), seconds=10)
+    assert harness.bundles.digests() == ()
+    assert not (job_folder(harness.project, request.key) / OUTCOME).exists()
