@@ -1,4 +1,4 @@
-"""kill -9 anywhere in an add: the version exists entirely or not at all."""
+"""After kill -9 at any point of an add, the version exists entirely or not at all."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from retread.data import AddRequest, LanceDatasetStore, add_version
 from retread.data.lance_store import history
 from retread.project.sections import DataSection
 
-def die_around(owner, name, after):
-    whole = getattr(owner, name)
-    def dying(*args, **kwargs):
+def kill_around(owner, name, after):
+    original = getattr(owner, name)
+    def killed(*args, **kwargs):
         if after:
-            whole(*args, **kwargs)
+            original(*args, **kwargs)
         os.kill(os.getpid(), signal.SIGKILL)
-    setattr(owner, name, staticmethod(dying) if owner is lance.LanceDataset else dying)
+    setattr(owner, name, staticmethod(killed) if owner is lance.LanceDataset else killed)
 
 store, source, point, when = sys.argv[1:]
 owner, name = {
@@ -37,7 +37,7 @@ owner, name = {
     "commit": (lance.LanceDataset, "commit"),
     "tag": (history, "tag_version"),
 }[point]
-die_around(owner, name, when == "after")
+kill_around(owner, name, when == "after")
 request = AddRequest(dataset="tires", source=Path(source), settings=DataSection())
 add_version(LanceDatasetStore(Path(store)), request, SystemClock())
 """
@@ -47,7 +47,7 @@ POINTS = [("write", "after"), ("commit", "before"), ("commit", "after"), ("tag",
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "when"), POINTS)
-def test_a_killed_first_add(
+def test_a_first_add_that_is_killed(
     lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, point: str, when: str
 ) -> None:
     _killed(tmp_path, images(), point, when)
@@ -60,7 +60,7 @@ def test_a_killed_first_add(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "when"), POINTS)
-def test_a_killed_second_add(
+def test_a_second_add_that_is_killed(
     lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, point: str, when: str
 ) -> None:
     first = add(images())
@@ -75,7 +75,7 @@ def test_a_killed_second_add(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("before", [0, 1])
-def test_a_version_whose_adder_was_killed_stays(
+def test_a_committed_version_survives_if_its_process_was_killed(
     lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, before: int
 ) -> None:
     source = images()
@@ -99,7 +99,7 @@ def test_a_version_whose_adder_was_killed_stays(
 
 
 @pytest.mark.slow
-def test_what_a_killed_add_left_is_collected(
+def test_files_of_a_killed_add_are_collected(
     lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path
 ) -> None:
     add(images())

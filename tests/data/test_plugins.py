@@ -1,4 +1,4 @@
-"""A new check or source is one new file; the package is light to import."""
+"""A check or source is added with one file, and the package is light to import."""
 
 from __future__ import annotations
 
@@ -58,6 +58,6 @@ def test_a_new_source(
     assert add(tmp_path / "my.pairs", labels="y").labels == {"a": 30, "b": 30}
 
 
-def test_values_are_imported_without_lance() -> None:
+def test_the_package_is_imported_without_lance() -> None:
     code = "import sys, retread.data; sys.exit('lance' in sys.modules or 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

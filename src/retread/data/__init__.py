@@ -1,25 +1,25 @@
-"""Dataset versions: from sources to immutable, split, profiled and checked tables.
+"""Dataset versions: immutable, split, profiled and validated tables made from sources.
 
 >>> from retread.data import parse_reference
 >>> parse_reference("tires@3")
 ('tires', 3)
 
-Versions are kept by a DatasetStore and made by `add_version`:
+A DatasetStore holds the versions, and `add_version` makes them:
 
     store = LanceDatasetStore(project.datasets)
     add_version(store, AddRequest(dataset="tires", source=folder, settings=settings.data), clock)
 
-Lance is imported when a dataset is first opened, not here.
+Lance is imported when a dataset is first opened, not with this package.
 """
 
-from retread.data.add import AddRequest, add_rows, add_version, latest
+from retread.data.add import AddRequest, add_rows, add_version, latest, read_source
 from retread.data.diff import Diff, diff
 from retread.data.export import export
-from retread.data.gathered import Gathered, Progress, SourceRequest
+from retread.data.heads import Standing, standing_of
+from retread.data.integrity import verify
 from retread.data.lance_store import LanceDatasetStore
-from retread.data.reference import parse_reference
+from retread.data.source import Gathered, Progress, SourceRequest
 from retread.data.splits import split_of
-from retread.data.standing import Standing, standing_of
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -33,8 +33,15 @@ from retread.data.store import (
     DatasetStore,
 )
 from retread.data.summary import Changes, Summary
-from retread.data.verify import verify
-from retread.data.version import Column, ColumnKind, DatasetVersion, Schema, Split, State
+from retread.data.version import (
+    Column,
+    ColumnKind,
+    DatasetVersion,
+    Schema,
+    Split,
+    State,
+    parse_reference,
+)
 
 __all__ = [
     "DIGEST",
@@ -68,6 +75,7 @@ __all__ = [
     "export",
     "latest",
     "parse_reference",
+    "read_source",
     "split_of",
     "standing_of",
     "verify",
