@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from retread.core import Outcome
-from retread.data import Column, ColumnKind, Schema, Split, Summary
+from retread.data import Column, ColumnKind, DatasetSummary, Schema, Split
 from retread.data.summary import Changes
 from retread.data.validation import validate
 
@@ -16,7 +16,7 @@ from .conftest import table, version_of
 
 STATISTICS = {"count": 100.0, "missing": 0.0, "infinite": 0.0, "mean": 1.0, "sd": 0.5}
 BEFORE = version_of(table({f"r{i}": "ab"[i % 2] for i in range(100)}))
-SUMMARY = Summary(
+SUMMARY = DatasetSummary(
     schema=BEFORE.schema,
     rows=100,
     splits={Split.TRAIN: 60, Split.VALIDATION: 20, Split.EVALUATION: 20},
@@ -106,7 +106,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("summary", VALID.values(), ids=VALID)
-def test_a_valid_version_passes_every_check(summary: Summary) -> None:
+def test_a_valid_version_passes_every_check(summary: DatasetSummary) -> None:
     verdict = validate(summary)
     assert [check.check for check in verdict.checks if check.outcome is Outcome.FAIL] == []
     assert verdict.outcome is Outcome.PASS
@@ -114,7 +114,7 @@ def test_a_valid_version_passes_every_check(summary: Summary) -> None:
 
 
 @pytest.mark.parametrize(("failing", "summary"), INVALID.values(), ids=INVALID)
-def test_an_invalid_version_fails_one_check(failing: str, summary: Summary) -> None:
+def test_an_invalid_version_fails_one_check(failing: str, summary: DatasetSummary) -> None:
     verdict = validate(summary)
     failed = {check.check for check in verdict.checks if check.outcome is Outcome.FAIL}
     assert failed == {failing}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from retread.data import Split, split_of
 from retread.data.assign import PreviousExample, assign_ids, assign_splits
 from retread.data.near_duplicates import NearDuplicateIndex
-from retread.data.source import Gathered
-from retread.project.sections import DataSection
+from retread.data.source import SourceExamples
+from retread.project.settings import DataSection
 
 from .conftest import examples
 
@@ -36,7 +36,7 @@ def test_an_example_keeps_id_group_and_split_as_a_dataset_grows(
     held = list(first)
     for more in later:
         held += more
-        source: Gathered = examples(more if append else held)
+        source: SourceExamples = examples(more if append else held)
         retained = frozenset(keys["_id"].to_pylist() if append else ())
         grown = assign_splits(source, keys, retained, settings).keys
         before = {row["_id"]: row for row in keys.to_pylist()}

@@ -1,7 +1,7 @@
 """Dataset versions: immutable, split, profiled and validated tables made from sources.
 
->>> from retread.data import parse_reference
->>> parse_reference("tires@3")
+>>> from retread.data import parse_version_reference
+>>> parse_version_reference("tires@3")
 ('tires', 3)
 
 A DatasetStore holds the versions, and `add_version` makes them:
@@ -15,10 +15,10 @@ Lance is imported when a dataset is first opened, not with this package.
 from retread.data.add import AddRequest, add_rows, add_version, latest, read_source
 from retread.data.diff import Diff, diff
 from retread.data.export import export
-from retread.data.heads import Standing, standing_of
+from retread.data.heads import DatasetHeads, heads_of
 from retread.data.integrity import verify
 from retread.data.lance_store import LanceDatasetStore
-from retread.data.source import Gathered, Progress, SourceRequest
+from retread.data.source import Progress, SourceExamples, SourceRequest
 from retread.data.splits import split_of
 from retread.data.store import (
     DIGEST,
@@ -32,15 +32,15 @@ from retread.data.store import (
     TIMESTAMP,
     DatasetStore,
 )
-from retread.data.summary import Changes, Summary
+from retread.data.summary import Changes, DatasetSummary
 from retread.data.version import (
     Column,
     ColumnKind,
     DatasetVersion,
     Schema,
     Split,
-    State,
-    parse_reference,
+    VersionState,
+    parse_version_reference,
 )
 
 __all__ = [
@@ -57,26 +57,26 @@ __all__ = [
     "Changes",
     "Column",
     "ColumnKind",
+    "DatasetHeads",
     "DatasetStore",
+    "DatasetSummary",
     "DatasetVersion",
     "Diff",
-    "Gathered",
     "LanceDatasetStore",
     "Progress",
     "Schema",
+    "SourceExamples",
     "SourceRequest",
     "Split",
-    "Standing",
-    "State",
-    "Summary",
+    "VersionState",
     "add_rows",
     "add_version",
     "diff",
     "export",
+    "heads_of",
     "latest",
-    "parse_reference",
+    "parse_version_reference",
     "read_source",
     "split_of",
-    "standing_of",
     "verify",
 ]

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, NotFound, checked_name, load_plugins
 from retread.data import sources
-from retread.data.heads import Standing, standing_of
+from retread.data.heads import DatasetHeads, heads_of
 from retread.data.images import gather_contents
 from retread.data.next_version import Addition, commit_next
-from retread.data.source import Gathered, Progress, Source, SourceRequest
+from retread.data.source import Progress, Source, SourceExamples, SourceRequest
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
 from retread.data.tabular import gather_columns, to_timestamps, without_nan
 from retread.data.version import Column, ColumnKind, DatasetVersion
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def add_rows(
         InvalidInput: The rows do not fit the dataset. Nothing is committed.
         Conflict: Another process added a version at the same time.
     """
-    heads = standing_of(store, dataset)
+    heads = heads_of(store, dataset)
     addition = Addition(
         dataset=dataset,
         examples=_from_memory(rows, heads.base, source, settings),
@@ -148,7 +148,7 @@ def latest(store: DatasetStore, dataset: str) -> DatasetVersion | None:
     return heads.newest if heads else None
 
 
-def read_source(request: SourceRequest) -> Gathered:
+def read_source(request: SourceRequest) -> SourceExamples:
     """Read the examples of a source, with the first kind of source that accepts the request.
 
     Raises:
@@ -169,9 +169,9 @@ def read_source(request: SourceRequest) -> Gathered:
     )
 
 
-def _heads(store: DatasetStore, dataset: str) -> Standing | None:
+def _heads(store: DatasetStore, dataset: str) -> DatasetHeads | None:
     try:
-        return standing_of(store, dataset)
+        return heads_of(store, dataset)
     except NotFound:
         return None
 
@@ -197,7 +197,7 @@ def _table_columns(version: DatasetVersion | None) -> tuple[Column, ...] | None:
 
 def _from_memory(
     rows: pa.Table, base: DatasetVersion, source: str, settings: DataSection
-) -> Gathered:
+) -> SourceExamples:
     columns = base.schema.columns
     _check_columns(rows, [LABEL, *(column.name for column in columns)])
     attributes = _attributes(rows, source, regression=not base.schema.labels)

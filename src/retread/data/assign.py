@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.data.near_duplicates import NearDuplicateIndex
-from retread.data.source import Gathered
+from retread.data.source import SourceExamples
 from retread.data.splits import splits_of
 from retread.data.store import DIGEST, GROUP, ID, KEYS, LABEL, SPLIT, key_tuples
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 Label = str | float
 
@@ -51,7 +51,7 @@ class AssignedRows:
 
 
 def assign_splits(
-    examples: Gathered, base: pa.Table | None, retained: Set[str], settings: DataSection
+    examples: SourceExamples, base: pa.Table | None, retained: Set[str], settings: DataSection
 ) -> AssignedRows:
     """Assign an id, a group and a split to each example of a source.
 
@@ -178,7 +178,7 @@ def _has_id(rows: pa.Table, ids: Set[str]) -> pa.ChunkedArray:
     return pc.is_in(rows[ID], value_set=pa.array(list(ids), pa.string()))
 
 
-def _with_ids(examples: Gathered, previous: dict[str, list[PreviousExample]]) -> pa.Table:
+def _with_ids(examples: SourceExamples, previous: dict[str, list[PreviousExample]]) -> pa.Table:
     rows = examples.rows
     if ID not in rows.column_names:
         ids = assign_ids(rows[DIGEST].to_pylist(), rows[LABEL].to_pylist(), previous)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retread.data.store import DatasetStore
-from retread.data.version import DatasetVersion, State
+from retread.data.version import DatasetVersion, VersionState
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DatasetHeads:
     """The newest version of a dataset, and the latest released one (None if there is none)."""
 
     newest: DatasetVersion
@@ -25,12 +25,12 @@ class Standing:
         return self.released or self.newest
 
 
-def standing_of(store: DatasetStore, dataset: str) -> Standing:
+def heads_of(store: DatasetStore, dataset: str) -> DatasetHeads:
     """Return the newest and the latest released version of a dataset.
 
     Raises:
         NotFound: There is no such dataset.
     """
     versions = store.versions(dataset)
-    released = [version for version in versions if version.state is State.RELEASED]
-    return Standing(newest=versions[-1], released=released[-1] if released else None)
+    released = [version for version in versions if version.state is VersionState.RELEASED]
+    return DatasetHeads(newest=versions[-1], released=released[-1] if released else None)

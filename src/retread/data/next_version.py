@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
 from retread.data.assign import AssignedRows, assign_splits, rows_of
-from retread.data.heads import Standing
+from retread.data.heads import DatasetHeads
 from retread.data.images import inspect_image, measure_image, sample_by_digest
 from retread.data.integrity import evaluation_digest, version_digest
 from retread.data.profile import Profile, numeric_statistics, profile_images, profile_table
-from retread.data.source import Gathered, Progress
+from retread.data.source import Progress, SourceExamples
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -26,10 +26,10 @@ from retread.data.store import (
     TIMESTAMP,
     DatasetStore,
 )
-from retread.data.summary import Changes, Summary, compare, count_by, summarise
+from retread.data.summary import Changes, DatasetSummary, compare, count_by, summarise
 from retread.data.validation import validate
-from retread.data.version import ColumnKind, DatasetVersion, Schema, State
-from retread.project.sections import DataSection
+from retread.data.version import ColumnKind, DatasetVersion, Schema, VersionState
+from retread.project.settings import DataSection
 
 _ATTRIBUTES = (ID, LABEL, GROUP, SPLIT, SOURCE, DIGEST, TIMESTAMP)
 _IMAGES_PER_BATCH = 256
@@ -51,7 +51,7 @@ class Addition:
     """
 
     dataset: str
-    examples: Gathered
+    examples: SourceExamples
     settings: DataSection
     source: str
     note: str
@@ -61,7 +61,7 @@ class Addition:
 
 
 def commit_next(
-    store: DatasetStore, addition: Addition, heads: Standing | None, clock: Clock
+    store: DatasetStore, addition: Addition, heads: DatasetHeads | None, clock: Clock
 ) -> DatasetVersion:
     """Commit the next version of a dataset.
 
@@ -105,7 +105,7 @@ def commit_next(
     return store.commit(version, reader, assigned.keep, base.number if base else None)
 
 
-def _check_same_schema(examples: Gathered, base: DatasetVersion) -> None:
+def _check_same_schema(examples: SourceExamples, base: DatasetVersion) -> None:
     """Raise InvalidInput unless the examples can be stored with the rows of `base`."""
     if base.schema.columns != examples.columns:
         raise InvalidInput(
@@ -127,7 +127,7 @@ def _version(
     addition: Addition,
     number: int,
     assigned: AssignedRows,
-    summary: Summary,
+    summary: DatasetSummary,
     verdict: Verdict,
     clock: Clock,
 ) -> DatasetVersion:
@@ -137,7 +137,7 @@ def _version(
         number=number,
         digest=version_digest(assigned.keys),
         evaluation_digest=evaluation_digest(assigned.keys),
-        state=State.RELEASED if passed else State.QUARANTINED,
+        state=VersionState.RELEASED if passed else VersionState.QUARANTINED,
         schema=summary.schema,
         rows=summary.rows,
         splits=summary.splits,
@@ -156,7 +156,7 @@ def _is_same(version: DatasetVersion, existing: DatasetVersion) -> bool:
     A source that was repaired or damaged may contain the same readable rows.
     """
     now, then = ({check.check for check in v.failed_checks} for v in (version, existing))
-    same_checks = now == then or (existing.state is State.RELEASED and now < then)
+    same_checks = now == then or (existing.state is VersionState.RELEASED and now < then)
     return version.digest == existing.digest and version.schema == existing.schema and same_checks
 
 
@@ -204,7 +204,10 @@ def _profile(
 
 
 def _image_properties(
-    store: DatasetStore, examples: Gathered, assigned: AssignedRows, base: DatasetVersion | None
+    store: DatasetStore,
+    examples: SourceExamples,
+    assigned: AssignedRows,
+    base: DatasetVersion | None,
 ) -> dict[str, tuple[float, ...]]:
     """Return the properties of a sample of the version's images, by digest."""
     digests = assigned.keys[DIGEST].to_pylist()

@@ -10,7 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from retread.data.version import Column
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 Progress = Callable[[str, int, int], None]
 """Called with the current step, the number of items done, and their total number."""
@@ -44,7 +44,7 @@ class SourceRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class SourceExamples:
     """The examples of a source, read and checked, before they become a version.
 
     Attributes:
@@ -76,7 +76,7 @@ class Source(Protocol):
         """Return whether this kind of source can read the request, whose source exists."""
         ...
 
-    def gather(self, request: SourceRequest) -> Gathered:
+    def gather(self, request: SourceRequest) -> SourceExamples:
         """Read the examples of the source.
 
         Raises:

@@ -33,7 +33,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class DatasetSummary:
     """A summary of the version that is about to be committed.
 
     Attributes:
@@ -85,7 +85,7 @@ def summarise(
     unreadable: tuple[str, ...],
     max_label_share: float,
     changes: Changes | None,
-) -> Summary:
+) -> DatasetSummary:
     """Summarise a version.
 
     Args:
@@ -97,7 +97,7 @@ def summarise(
         changes: The changes since the previous released version; None if there is none.
     """
     splits = count_by(keys[SPLIT])
-    return Summary(
+    return DatasetSummary(
         schema=schema,
         rows=keys.num_rows,
         splits={split: splits.get(split.value, 0) for split in Split},

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.data.integrity import content_columns, row_digests
-from retread.data.source import Gathered, SourceRequest
+from retread.data.source import SourceExamples, SourceRequest
 from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind
 
@@ -21,7 +21,7 @@ _EMPTY_HINT = (
 )
 
 
-def gather_table(table: pa.Table, name: str, request: SourceRequest) -> Gathered:
+def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceExamples:
     """Turn a table into examples, as the settings of the request say.
 
     Args:
@@ -51,7 +51,7 @@ def gather_columns(
     features: dict[str, pa.ChunkedArray],
     name: str,
     like: tuple[Column, ...] | None,
-) -> Gathered:
+) -> SourceExamples:
     """Turn columns into examples.
 
     Args:
@@ -70,7 +70,7 @@ def gather_columns(
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
     digests = row_digests(table, content_columns(columns))
-    return Gathered(
+    return SourceExamples(
         columns=columns,
         rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
         similarity_keys=row_digests(table, [column.name for column in columns]),

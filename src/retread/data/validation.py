@@ -9,18 +9,18 @@ import msgspec
 
 from retread.core import CheckResult, Verdict, combine, load_plugins
 from retread.data import checks
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 
 class DatasetCheck(Protocol):
     """A check of a dataset version: the interface of the modules in `retread.data.checks`."""
 
-    def check(self, summary: Summary) -> CheckResult:
+    def check(self, summary: DatasetSummary) -> CheckResult:
         """Return whether the version passes, with the numbers that decided it."""
         ...
 
 
-def validate(summary: Summary) -> Verdict:
+def validate(summary: DatasetSummary) -> Verdict:
     """Run all checks on the summary of a version; the verdict decides about quarantine."""
     plugins = load_plugins(checks).values()
     return combine(_recordable(cast("DatasetCheck", plugin).check(summary)) for plugin in plugins)

@@ -18,7 +18,7 @@ class Split(StrEnum):
     EVALUATION = "evaluation"
 
 
-class State(StrEnum):
+class VersionState(StrEnum):
     """Whether a version may be used for training."""
 
     QUARANTINED = "quarantined"
@@ -63,7 +63,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     digest: str
     evaluation_digest: str
-    state: State
+    state: VersionState
     schema: Schema
     rows: int
     splits: dict[Split, int]
@@ -76,13 +76,13 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reference(self) -> str:
-        """The version in the notation that `parse_reference` reads, such as `tires@3`."""
+        """The version in the notation that `parse_version_reference` reads, such as `tires@3`."""
         return f"{self.dataset}@{self.number}"
 
     @property
     def is_quarantined(self) -> bool:
         """Whether the version is in quarantine."""
-        return self.state is State.QUARANTINED
+        return self.state is VersionState.QUARANTINED
 
     @property
     def failed_checks(self) -> tuple[CheckResult, ...]:
@@ -90,12 +90,12 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(check for check in self.checks if check.outcome is not Outcome.PASS)
 
 
-def parse_reference(text: str) -> tuple[str, int | None]:
+def parse_version_reference(text: str) -> tuple[str, int | None]:
     """Parse a reference to a dataset version.
 
-    >>> parse_reference("tires@3")
+    >>> parse_version_reference("tires@3")
     ('tires', 3)
-    >>> parse_reference("tires@latest")
+    >>> parse_version_reference("tires@latest")
     ('tires', None)
 
     Args:

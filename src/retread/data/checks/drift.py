@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
 from retread.data.profile import shift
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _MAX_SHIFT = 8.0
 _MAX_MORE_MISSING = 0.5
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     """Compare the means and the shares of missing values with the previous released version."""
     if summary.changes is None:
         return CheckResult(check="drift", outcome=Outcome.PASS, reason="First released version.")

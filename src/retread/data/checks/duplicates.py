@@ -7,14 +7,14 @@ and repeated rows may have different labels.
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 from retread.data.version import Split
 
 _MAX_LEAKED = {"images": 0.0, "table": 0.1}
 _MAX_CONFLICTING = 0.01
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     """Compare the shares of leaked rows and of conflicting labels with their limits."""
     held_out = summary.rows - summary.splits[Split.TRAIN]
     leaked = summary.leaked_rows / max(held_out, 1)

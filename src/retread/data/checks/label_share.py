@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _MAX_SHIFT = 0.5
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     """Compare the label shares with the setting, and with the previous released version."""
     counts = summary.label_counts
     if not counts:

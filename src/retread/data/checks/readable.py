@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _MAX_LISTED = 5
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     """Count the files that could not be read."""
     broken = summary.unreadable
     listed = "; ".join(broken[:_MAX_LISTED]) + ("; ..." if len(broken) > _MAX_LISTED else "")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     """Compare the columns and the labels with those of the previous released version."""
     if summary.changes is None:
         return CheckResult(check="schema", outcome=Outcome.PASS, reason="First released version.")

@@ -21,7 +21,7 @@ from retread.data.images.inspection import (
     measure_image,
     sample_by_digest,
 )
-from retread.data.source import Fetch, Gathered, Progress, SourceRequest
+from retread.data.source import Fetch, Progress, SourceExamples, SourceRequest
 from retread.data.store import DIGEST, GROUP, IMAGE, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind
 
@@ -51,7 +51,7 @@ class ImageFile:
     timestamp: datetime | None = None
 
 
-def gather_files(files: Sequence[ImageFile], request: SourceRequest) -> Gathered:
+def gather_files(files: Sequence[ImageFile], request: SourceRequest) -> SourceExamples:
     """Read labelled image files, except those that are unchanged since the index was written.
 
     Args:
@@ -81,7 +81,7 @@ def gather_files(files: Sequence[ImageFile], request: SourceRequest) -> Gathered
 
 def gather_contents(
     images: Sequence[bytes], attributes: pa.Table, request: SourceRequest
-) -> Gathered:
+) -> SourceExamples:
     """Read images in memory.
 
     Args:
@@ -97,14 +97,16 @@ def gather_contents(
     return _examples(attributes, _measured(facts, contents), contents)
 
 
-def _examples(attributes: pa.Table, facts: Sequence[ImageFacts], contents: _Contents) -> Gathered:
+def _examples(
+    attributes: pa.Table, facts: Sequence[ImageFacts], contents: _Contents
+) -> SourceExamples:
     names = attributes[SOURCE].to_pylist()
     readable = [i for i, fact in enumerate(facts) if fact.is_readable]
     if not readable:
         raise _nothing_readable(zip(names, facts, strict=True))
     digests = [facts[i].digest for i in readable]
     rows = attributes.take(pa.array(readable))
-    return Gathered(
+    return SourceExamples(
         columns=_COLUMNS,
         rows=rows.append_column(DIGEST, pa.array(digests, pa.string())),
         similarity_keys=[facts[i].similarity_key for i in readable],

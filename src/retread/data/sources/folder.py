@@ -9,7 +9,7 @@ from pathlib import Path
 from retread.core import InvalidInput
 from retread.data.image_manifest import ImageManifest, read_manifest
 from retread.data.images import SUFFIXES, ImageFile, gather_files
-from retread.data.source import Gathered, SourceRequest
+from retread.data.source import SourceExamples, SourceRequest
 
 DESCRIPTION = "a folder with one folder of images per label (--labels folder)"
 
@@ -19,7 +19,7 @@ def accepts(request: SourceRequest) -> bool:
     return request.source.is_dir() and request.labels == "folder"
 
 
-def gather(request: SourceRequest) -> Gathered:
+def gather(request: SourceRequest) -> SourceExamples:
     """Read the images of class folders.
 
     Labels are the names of the folders. `manifest.csv` in the source may give groups and

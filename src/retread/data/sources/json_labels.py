@@ -12,7 +12,7 @@ import msgspec
 from retread.core import InvalidInput, NotFound
 from retread.data.image_manifest import ImageManifest, read_manifest
 from retread.data.images import ImageFile, gather_files
-from retread.data.source import Gathered, SourceRequest
+from retread.data.source import SourceExamples, SourceRequest
 
 DESCRIPTION = "a folder of images with a JSON label file (--labels FILE.json)"
 
@@ -35,7 +35,7 @@ def accepts(request: SourceRequest) -> bool:
     return request.source.is_dir() and request.labels.lower().endswith(".json")
 
 
-def gather(request: SourceRequest) -> Gathered:
+def gather(request: SourceRequest) -> SourceExamples:
     """Read the images that the label file lists.
 
     Paths in the label file are relative to the folder. `manifest.csv` in it may give groups and

@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from retread.core import InvalidInput
-from retread.data.source import Gathered, SourceRequest
+from retread.data.source import SourceExamples, SourceRequest
 from retread.data.tabular import gather_table
 
 DESCRIPTION = "a CSV or Parquet file (--labels COLUMN)"
@@ -24,7 +24,7 @@ def accepts(request: SourceRequest) -> bool:
     return request.source.is_file() and request.source.name.lower().endswith((*_CSV, *_PARQUET))
 
 
-def gather(request: SourceRequest) -> Gathered:
+def gather(request: SourceRequest) -> SourceExamples:
     """Read the rows of the file: numeric features as float64, others as categories.
 
     Raises:
