@@ -42,6 +42,7 @@ from retread.project.settings import DataSection
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 Images = Callable[..., Path]
+OpenStore = Callable[[], DatasetStore]
 Adds = Callable[..., DatasetVersion]
 Grows = Callable[..., DatasetVersion]
 
@@ -52,10 +53,15 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(params=["lance"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> DatasetStore:
-    """Every implementation: add one (such as an address in S3) to the parameters."""
-    adapters = {"lance": lambda: LanceDatasetStore(tmp_path / "datasets")}
-    return adapters[request.param]()
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+    """Open the same store anew: a parameter per implementation (add one, such as S3, here)."""
+    implementations = {"lance": lambda: LanceDatasetStore(tmp_path / "datasets")}
+    return implementations[request.param]
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> DatasetStore:
+    return open_store()
 
 
 @pytest.fixture

@@ -50,12 +50,12 @@ POINTS = [("write", "after"), ("commit", "before"), ("commit", "after"), ("tag",
 def test_a_first_add_that_is_killed(
     lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, point: str, when: str
 ) -> None:
-    _killed(tmp_path, images(), point, when)
+    _add_and_kill(tmp_path, images(), point, when)
     committed = point == "tag" or (point, when) == ("commit", "after")
     assert lance.datasets() == (("tires",) if committed else ())
     version = add(images())
     assert (version.number, version.state, version.rows) == (1, VersionState.RELEASED, 80)
-    _intact(lance)
+    _check_intact(lance, tmp_path)
 
 
 @pytest.mark.slow
@@ -65,12 +65,12 @@ def test_a_second_add_that_is_killed(
 ) -> None:
     first = add(images())
     (images() / "good" / "0000.jpg").unlink()
-    _killed(tmp_path, tmp_path / "src", point, when)
+    _add_and_kill(tmp_path, tmp_path / "src", point, when)
     committed = point == "tag" or (point, when) == ("commit", "after")
     assert len(lance.versions("tires")) == (2 if committed else 1)
     assert lance.version("tires", 1) == first
     assert add(tmp_path / "src").number == 2
-    _intact(lance)
+    _check_intact(lance, tmp_path)
 
 
 @pytest.mark.slow
@@ -82,11 +82,11 @@ def test_a_committed_version_survives_if_its_process_was_killed(
     for _ in range(before):
         add(source)
         (source / "good" / "0000.jpg").unlink()
-    _killed(tmp_path, source, "commit", "after")
+    _add_and_kill(tmp_path, source, "commit", "after")
     (source / "good" / "0001.jpg").unlink()
     killed, last = before + 1, before + 2
     assert add(source).number == last
-    again = LanceDatasetStore(lance._root)
+    again = LanceDatasetStore(tmp_path / "datasets")
     again.collect_garbage("tires", timedelta(0))
     assert [version.number for version in again.versions("tires")] == list(range(1, last + 1))
     assert (again.version("tires", killed).number, again.version("tires", killed).rows) == (
@@ -95,7 +95,7 @@ def test_a_committed_version_survives_if_its_process_was_killed(
     )
     (source / "good" / "0002.jpg").unlink()
     assert add(source).number == last + 1
-    _intact(lance)
+    _check_intact(lance, tmp_path)
 
 
 @pytest.mark.slow
@@ -104,23 +104,23 @@ def test_files_of_a_killed_add_are_collected(
 ) -> None:
     add(images())
     images(good=range(50, 60))
-    _killed(tmp_path, tmp_path / "src", "write", "after")
+    _add_and_kill(tmp_path, tmp_path / "src", "write", "after")
     files = tmp_path / "datasets" / "tires.lance" / "data"
     assert len(list(files.iterdir())) == 2
     assert lance.collect_garbage("tires", timedelta(hours=1)) == 0
     assert lance.collect_garbage("tires", timedelta(0)) > 0
     assert len(list(files.iterdir())) == 1
-    _intact(lance)
+    _check_intact(lance, tmp_path)
 
 
-def _killed(tmp_path: Path, source: Path, point: str, when: str) -> None:
+def _add_and_kill(tmp_path: Path, source: Path, point: str, when: str) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path / "datasets"), str(source), point, when]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
-def _intact(store: LanceDatasetStore) -> None:
-    again = LanceDatasetStore(store._root)
-    assert again.versions("tires") == store.versions("tires")
+def _check_intact(lance: LanceDatasetStore, tmp_path: Path) -> None:
+    again = LanceDatasetStore(tmp_path / "datasets")
+    assert again.versions("tires") == lance.versions("tires")
     for version in again.versions("tires"):
         verify(again, version)

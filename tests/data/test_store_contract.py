@@ -13,7 +13,7 @@ from msgspec import structs
 from retread.core import Conflict, InvalidInput, NotFound
 from retread.data import ID, LABEL, SPLIT, DatasetStore, Split, VersionState, verify
 
-from .conftest import table, version_of
+from .conftest import OpenStore, table, version_of
 
 ROWS = table({"r1": "a", "r2": "b", "r3": "a", "r4": "b"})
 
@@ -34,10 +34,9 @@ def test_a_committed_version_is_read_back(store: DatasetStore) -> None:
     assert verify(store, version) == 4
 
 
-def test_a_second_store_sees_the_same(store: DatasetStore) -> None:
+def test_a_second_store_sees_the_same(store: DatasetStore, open_store: OpenStore) -> None:
     store.commit(version_of(ROWS), ROWS)
-    again = type(store)(store._root)  # type: ignore[attr-defined, call-arg]  # root of the adapter
-    assert again.versions("it") == store.versions("it")
+    assert open_store().versions("it") == store.versions("it")
 
 
 def test_old_versions_do_not_change(store: DatasetStore) -> None:
@@ -128,11 +127,11 @@ def test_one_of_two_concurrent_commits_wins(store: DatasetStore) -> None:
     theirs = table({"r1": "a", "t": "b"})
     ours = table({"r1": "a", "r2": "b", "o": "b"})
 
-    def meanwhile() -> Iterator[pa.RecordBatch]:
+    def rows_during_a_commit() -> Iterator[pa.RecordBatch]:
         yield from ours.to_batches()
         store.commit(version_of(theirs, 2), theirs)
 
-    rows = pa.RecordBatchReader.from_batches(ours.schema, meanwhile())
+    rows = pa.RecordBatchReader.from_batches(ours.schema, rows_during_a_commit())
     with pytest.raises(Conflict, match="it@2"):
         store.commit(version_of(ours, 2), rows)
     assert store.read(store.version("it", 2)).equals(theirs)
@@ -150,11 +149,11 @@ def test_one_of_two_concurrent_appends_wins(store: DatasetStore) -> None:
         i: table({**{k: "ab"[n % 2] for n, k in enumerate(sorted(keep))}, i: "b"}) for i in "to"
     }
 
-    def meanwhile() -> Iterator[pa.RecordBatch]:
+    def rows_during_a_commit() -> Iterator[pa.RecordBatch]:
         yield from ours.to_batches()
         store.commit(version_of(both["t"], 2), theirs, keep)
 
-    late = pa.RecordBatchReader.from_batches(ours.schema, meanwhile())
+    late = pa.RecordBatchReader.from_batches(ours.schema, rows_during_a_commit())
     with pytest.raises(Conflict):
         store.commit(version_of(both["o"], 2), late, keep)
     assert store.read(store.version("it", 2)).equals(both["t"])
@@ -163,12 +162,14 @@ def test_one_of_two_concurrent_appends_wins(store: DatasetStore) -> None:
 
 
 def test_one_of_two_concurrent_first_versions_wins(store: DatasetStore) -> None:
-    def meanwhile() -> Iterator[pa.RecordBatch]:
+    def rows_during_a_commit() -> Iterator[pa.RecordBatch]:
         yield from ROWS.to_batches()
         store.commit(version_of(ROWS), ROWS)
 
     with pytest.raises(Conflict):
-        store.commit(version_of(ROWS), pa.RecordBatchReader.from_batches(ROWS.schema, meanwhile()))
+        store.commit(
+            version_of(ROWS), pa.RecordBatchReader.from_batches(ROWS.schema, rows_during_a_commit())
+        )
     assert len(store.versions("it")) == 1
     verify(store, store.version("it"))
 
@@ -229,13 +230,13 @@ def test_unknown_versions_are_not_found(store: DatasetStore) -> None:
     del version
 
 
-def test_garbage_collection_keeps_every_version(store: DatasetStore) -> None:
+def test_garbage_collection_keeps_every_version(store: DatasetStore, open_store: OpenStore) -> None:
     for number in range(1, 5):
         rows = table({f"r{i}": "ab"[i % 2] for i in range(number, number + 4)})
         store.commit(version_of(rows, number), rows)
     store.collect_garbage("it", timedelta(0))
     # A new store reads the files; this one has a cache.
-    again = type(store)(store._root)  # type: ignore[attr-defined, call-arg]  # root of the adapter
+    again = open_store()
     assert len(again.versions("it")) == 4
     for version in again.versions("it"):
         verify(again, version)

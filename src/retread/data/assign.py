@@ -23,7 +23,7 @@ _ID_LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class PreviousExample:
-    """An example of the base version. A `retained` one stays, whatever the source contains."""
+    """An example of the base version. A `retained` one is kept even if the source lacks it."""
 
     id: str
     label: Label
@@ -37,7 +37,7 @@ class AssignedRows:
 
     Attributes:
         keys: The KEYS columns of all its rows, sorted by id.
-        current: The source's examples, without those that are retained anyway.
+        current: The source's examples, without those that are retained from the base version.
         rows: Those of `current` to write, sorted by id.
         positions: The positions of `rows` in the source.
         keep: Ids of stored rows that are part of the version and are not written.
@@ -59,8 +59,8 @@ def assign_splits(
         examples: The examples of the source.
         base: The KEYS columns of the version that the next one is built on; None if there is none
             or its columns differ.
-        retained: Ids of rows of `base` that are part of the next version, unchanged, whatever the
-            source contains.
+        retained: Ids of rows of `base` that are part of the next version, unchanged, even if the
+            source lacks them or has them with other labels.
         settings: The `[data]` section, for the shares of the splits.
 
     Raises:

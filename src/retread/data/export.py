@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pyarrow.csv
 import pyarrow.parquet
 
-from retread.core import Conflict, InvalidInput, UnknownOption
+from retread.core import Conflict, InvalidInput, UnknownOption, new_folder
 from retread.data.images import SUFFIXES, suffix_of
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, SPLIT, TIMESTAMP, DatasetStore
 from retread.data.version import ColumnKind, DatasetVersion
@@ -51,32 +48,16 @@ def export(
     """
     if table_format not in FORMATS:
         raise UnknownOption("format", table_format, FORMATS)
-    # `.` has no name to derive that of the partial folder from.
+    # `.` has no name to derive that of the temporary folder from.
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} exists and is not empty.", "Choose a new or empty folder.")
-    images = version.schema.columns[0].kind is ColumnKind.IMAGE
-
-    def write(target: Path) -> None:
-        if images:
+    with new_folder(folder) as target:
+        if version.schema.columns[0].kind is ColumnKind.IMAGE:
             _write_images(store, version, target)
         else:
             _write_table(store, version, target, table_format, label_column)
-
-    _write_atomically(folder, write)
     return folder
-
-
-def _write_atomically(folder: Path, write: Callable[[Path], None]) -> None:
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    partial.mkdir(parents=True)
-    try:
-        write(partial)
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_images(store: DatasetStore, version: DatasetVersion, target: Path) -> None:

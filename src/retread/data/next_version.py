@@ -45,7 +45,7 @@ class Addition:
         settings: The `[data]` section of the project.
         source: The source to store with the version.
         note: A free-text note to store with the version.
-        retained: Ids of rows of the base version that are kept, whatever the source contains.
+        retained: Ids of rows of the base version that are kept even if the source lacks them.
         positive_label: A label that must be among those of the version, if given.
         progress: Called as images are written.
     """
@@ -177,7 +177,7 @@ def _labels(keys: pa.Table, positive_label: str | None) -> tuple[str, ...]:
 def _changes(
     base: DatasetVersion | None, old: pa.Table | None, assigned: AssignedRows
 ) -> Changes | None:
-    """Compare with the base version if it is released; a quarantined one is no reference."""
+    """Compare with the base version if it is released; a quarantined one is not a valid reference."""
     if base is None or old is None or base.is_quarantined:
         return None
     return compare(base, old, assigned.keys)

@@ -11,7 +11,7 @@ _SCALE = 2.0**64
 
 
 def split_of(group: str, *, evaluation_share: float, validation_share: float) -> Split:
-    """Return the split of every example of a group, whatever else is in the dataset.
+    """Return the split of all examples of a group, which depends on nothing else in the dataset.
 
     >>> split_of("tire 7", evaluation_share=0.2, validation_share=0.15)
     <Split.TRAIN: 'train'>

@@ -1,4 +1,4 @@
-"""Check that every group is in one split, so that no model is evaluated on what it learned."""
+"""Check that every group is in one split, so that no model is evaluated on a group it learned."""
 
 from __future__ import annotations
 

@@ -129,6 +129,6 @@ def _tag(dataset: Any, tag: str, commit: int) -> None:
     try:
         dataset.tags.create(tag, commit)
     except ValueError:
-        # Another process set the tag meanwhile, to the same commit.
+        # Another process set the tag at the same time, to the same commit.
         if dataset.tags.list().get(tag, {}).get("version") != commit:
             raise
