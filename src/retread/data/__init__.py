@@ -12,13 +12,14 @@ A DatasetStore holds the versions, and `add_version` makes them:
 Lance is imported when a dataset is first opened, not with this package.
 """
 
-from retread.data.add import AddRequest, add_rows, add_version, latest, read_source
+from retread.data.add import AddRequest, add_rows, add_version, latest
 from retread.data.diff import Diff, diff
 from retread.data.export import export
 from retread.data.heads import DatasetHeads, heads_of
 from retread.data.integrity import verify
 from retread.data.lance_store import LanceDatasetStore
-from retread.data.source import Progress, SourceExamples, SourceRequest
+from retread.data.read_source import read_source
+from retread.data.source import Progress, Source, SourceExamples, SourceRequest
 from retread.data.splits import split_of
 from retread.data.store import (
     DIGEST,
@@ -33,6 +34,7 @@ from retread.data.store import (
     DatasetStore,
 )
 from retread.data.summary import Changes, DatasetSummary
+from retread.data.tabular import gather_table
 from retread.data.version import (
     Column,
     ColumnKind,
@@ -65,6 +67,7 @@ __all__ = [
     "LanceDatasetStore",
     "Progress",
     "Schema",
+    "Source",
     "SourceExamples",
     "SourceRequest",
     "Split",
@@ -73,6 +76,7 @@ __all__ = [
     "add_version",
     "diff",
     "export",
+    "gather_table",
     "heads_of",
     "latest",
     "parse_version_reference",

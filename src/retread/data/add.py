@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
 
-from retread.core import Clock, InvalidInput, NotFound, checked_name, load_plugins
-from retread.data import sources
+from retread.core import Clock, InvalidInput, NotFound, checked_name
 from retread.data.heads import DatasetHeads, heads_of
 from retread.data.images import gather_contents
 from retread.data.next_version import Addition, commit_next
-from retread.data.source import Progress, Source, SourceExamples, SourceRequest
+from retread.data.read_source import read_source
+from retread.data.source import Progress, SourceExamples, SourceRequest
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
 from retread.data.tabular import gather_columns, to_timestamps, without_nan
 from retread.data.version import Column, ColumnKind, DatasetVersion
@@ -146,27 +145,6 @@ def latest(store: DatasetStore, dataset: str) -> DatasetVersion | None:
     """Return the newest version of a dataset, quarantined or not; None for a new dataset."""
     heads = _heads(store, dataset)
     return heads.newest if heads else None
-
-
-def read_source(request: SourceRequest) -> SourceExamples:
-    """Read the examples of a source, with the first kind of source that accepts the request.
-
-    Raises:
-        InvalidInput: No kind of source accepts the request, or the source cannot be read.
-        NotFound: The source, or a file that it names, does not exist.
-    """
-    if not request.source.exists():
-        raise NotFound(
-            f"There is no file or folder {request.source}.", "Check the path of the source."
-        )
-    known = [cast("Source", module) for module in load_plugins(sources).values()]
-    for source in known:
-        if source.accepts(request):
-            return source.gather(request)
-    raise InvalidInput(
-        f"Unsupported source: {request.source} with labels {request.labels!r}.",
-        f"Supported: {'; '.join(source.DESCRIPTION for source in known)}.",
-    )
 
 
 def _heads(store: DatasetStore, dataset: str) -> DatasetHeads | None:

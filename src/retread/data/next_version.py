@@ -177,7 +177,7 @@ def _labels(keys: pa.Table, positive_label: str | None) -> tuple[str, ...]:
 def _changes(
     base: DatasetVersion | None, old: pa.Table | None, assigned: AssignedRows
 ) -> Changes | None:
-    """Compare with the base version if it is released; a quarantined one is not a valid reference."""
+    """Compare with the base version if it is released; a quarantined one is not comparable."""
     if base is None or old is None or base.is_quarantined:
         return None
     return compare(base, old, assigned.keys)

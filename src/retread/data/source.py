@@ -68,9 +68,26 @@ class SourceExamples:
 
 
 class Source(Protocol):
-    """A kind of source: the interface of the modules in `retread.data.sources`."""
+    """A kind of source.
+
+    The modules in `retread.data.sources` implement it, and so do classes of your own that [data]
+    extra_sources names as `package.module:Class`. They are called without arguments. Tables can be
+    turned into examples by `gather_table`:
+
+        class KeyValueFile:
+            DESCRIPTION = "a file of LABEL=VALUE lines"
+
+            def accepts(self, request):
+                return request.source.suffix == ".pairs"
+
+            def gather(self, request):
+                pairs = [line.split("=") for line in request.source.read_text().splitlines()]
+                table = pa.table({"x": [float(x) for _, x in pairs], "y": [y for y, _ in pairs]})
+                return gather_table(table, request.source.name, request)
+    """
 
     DESCRIPTION: str
+    """A noun phrase for the list of supported sources."""
 
     def accepts(self, request: SourceRequest) -> bool:
         """Return whether this kind of source can read the request, whose source exists."""

@@ -88,6 +88,8 @@ class DataSection(Section):
     """Share of groups in the frozen evaluation split, which only the gate reads."""
     max_label_share: float = Field(default=0.98, gt=0.5, lt=1)
     """A version in which one label has more than this share stays in quarantine."""
+    extra_sources: tuple[str, ...] = ()
+    """Data sources of your own, each named as package.module:Class."""
 
 
 class RecipeSection(Section):
