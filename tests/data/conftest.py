@@ -1,4 +1,4 @@
-"""Images, tables and stores to test with."""
+"""Images, tables and stores for the tests of datasets."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ from retread.data import (
     add_version,
     split_of,
 )
-from retread.data.content import evaluation_digest, row_digests, version_digest
+from retread.data.integrity import evaluation_digest, row_digests, version_digest
 from retread.data.summary import count_by
 from retread.project.settings import DataSection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 Images = Callable[..., Path]
+OpenStore = Callable[[], DatasetStore]
 Adds = Callable[..., DatasetVersion]
 Grows = Callable[..., DatasetVersion]
 
@@ -52,10 +53,15 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(params=["lance"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> DatasetStore:
-    """Every adapter: add one (such as an address in S3) to the parameters."""
-    adapters = {"lance": lambda: LanceDatasetStore(tmp_path / "datasets")}
-    return adapters[request.param]()
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+    """Open the same store anew: a parameter per implementation (add one, such as S3, here)."""
+    implementations = {"lance": lambda: LanceDatasetStore(tmp_path / "datasets")}
+    return implementations[request.param]
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> DatasetStore:
+    return open_store()
 
 
 @pytest.fixture
@@ -65,7 +71,7 @@ def lance(tmp_path: Path) -> LanceDatasetStore:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Images:
-    """Writes class folders of photos that look unlike each other."""
+    """Write class folders of images that do not resemble each other."""
 
     def write(
         good: Sequence[int] = range(40), defective: Sequence[int] = range(100, 140), at: str = "src"
@@ -80,7 +86,7 @@ def images(tmp_path: Path) -> Images:
 
 @pytest.fixture
 def add(store: DatasetStore, clock: ManualClock) -> Adds:
-    """Adds a version with default settings, changed by keywords."""
+    """Add a version with default settings, changed by keywords."""
 
     def run(source: Path, dataset: str = "tires", **changes: object) -> DatasetVersion:
         settings = DataSection.model_validate(changes.pop("settings", {}))
@@ -92,7 +98,7 @@ def add(store: DatasetStore, clock: ManualClock) -> Adds:
 
 @pytest.fixture
 def grow(store: DatasetStore, clock: ManualClock) -> Grows:
-    """Appends rows from memory to the dataset `tires`."""
+    """Append rows from memory to the dataset `tires`."""
 
     def run(rows: pa.Table, note: str = "", dataset: str = "tires") -> DatasetVersion:
         settings = DataSection()
@@ -106,12 +112,12 @@ def grow(store: DatasetStore, clock: ManualClock) -> Grows:
 def write_image(path: Path, seed: int, side: int = 48) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
-    clouds = random.integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    Image.fromarray(clouds).resize((side, side), Image.Resampling.BICUBIC).save(path)
+    noise = random.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC).save(path)
 
 
 def table(labels: dict[str, str], values: dict[str, float] | None = None) -> pa.Table:
-    """Rows with these ids and labels, and one feature `x`; sorted by id."""
+    """Return rows with these ids and labels and one feature `x`, sorted by id."""
     ids = sorted(labels)
     count = len(ids)
     features = pa.table(
@@ -139,7 +145,7 @@ def table(labels: dict[str, str], values: dict[str, float] | None = None) -> pa.
 def version_of(
     rows: pa.Table, number: int = 1, state: VersionState = VersionState.RELEASED
 ) -> DatasetVersion:
-    """The metadata of `rows` as a version of the dataset `it`."""
+    """Return the metadata of `rows` as a version of the dataset `it`."""
     splits = count_by(rows[SPLIT])
     return DatasetVersion(
         dataset="it",
@@ -155,12 +161,12 @@ def version_of(
         checks=(),
         source="here",
         note="",
-        created_at="2026-01-01T00:00:00+00:00",
+        created_at=START,
     )
 
 
-def gathered(rows: Sequence[tuple[int, str]]) -> SourceExamples:
-    """Examples of these contents and labels; two contents in a row look alike."""
+def examples(rows: Sequence[tuple[int, str]]) -> SourceExamples:
+    """Return examples with these contents and labels; pairs of contents are near-duplicates."""
     digests = [hashlib.sha256(str(content).encode()).hexdigest() for content, _ in rows]
     count = len(rows)
     return SourceExamples(
@@ -175,5 +181,5 @@ def gathered(rows: Sequence[tuple[int, str]]) -> SourceExamples:
                 "x": pa.array([float(content) for content, _ in rows], pa.float64()),
             }
         ),
-        nearness=[str(content // 2) for content, _ in rows],
+        similarity_keys=[str(content // 2) for content, _ in rows],
     )

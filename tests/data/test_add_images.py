@@ -1,4 +1,4 @@
-"""Versions of image folders."""
+"""Add versions from image folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from retread.data import (
     split_of,
     verify,
 )
-from retread.data.images import reading
+from retread.data.images import gather
 
 from .conftest import Adds, Images, write_image
 
@@ -60,8 +60,8 @@ def test_adding_the_same_again_makes_no_version(
     assert len(store.versions("tires")) == 1
 
 
-@pytest.mark.parametrize("indexed", [False, True])
-def test_a_second_version_is_what_the_folder_holds_now(
+@pytest.mark.parametrize("indexed", [False, True], ids=["without an index", "with an index"])
+def test_a_second_version_has_the_current_images_of_the_folder(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path, indexed: bool
 ) -> None:
     index = tmp_path / "index" if indexed else None
@@ -80,7 +80,7 @@ def test_a_second_version_is_what_the_folder_holds_now(
         verify(store, version)
 
 
-def test_append_keeps_the_rows_there_are(store: DatasetStore, images: Images, add: Adds) -> None:
+def test_append_keeps_the_existing_rows(store: DatasetStore, images: Images, add: Adds) -> None:
     first = add(images())
     more = images(good=range(38, 60), defective=[], at="more")
     second = add(more, append=True)
@@ -91,7 +91,9 @@ def test_append_keeps_the_rows_there_are(store: DatasetStore, images: Images, ad
     verify(store, second)
 
 
-def test_a_manifest_gives_group_and_time(store: DatasetStore, images: Images, add: Adds) -> None:
+def test_a_manifest_gives_groups_and_timestamps(
+    store: DatasetStore, images: Images, add: Adds
+) -> None:
     source = images()
     lines = ["file,label,group,timestamp"]
     lines += [f"good/{i:04}.jpg,good,tire{i // 4},2026-01-01T00:00:{i:02}" for i in range(40)]
@@ -104,7 +106,7 @@ def test_a_manifest_gives_group_and_time(store: DatasetStore, images: Images, ad
     assert len({found[f"good/{i:04}.jpg"][SPLIT] for i in range(4)}) == 1
 
 
-def test_a_manifest_goes_with_json_labels_too(
+def test_a_manifest_can_be_combined_with_json_labels(
     store: DatasetStore, images: Images, add: Adds
 ) -> None:
     source = images()
@@ -126,14 +128,14 @@ def test_a_manifest_goes_with_json_labels_too(
         (None, r"but there is no .*manifest\.csv"),
         (
             ["photos/{name},2026-01-01"],
-            r"2 of 2 images: bad/2\.jpg, good/1\.jpg\. No image is named ",
+            r"2 of 2 images: bad/2\.jpg, good/1\.jpg\. Rows without an image: ",
         ),
         (["good/1.jpg,2026-01-01"], r"for 1 of 2 images: bad/2\.jpg\."),
         (["good/1.jpg,2026-01-01", "bad/2.jpg,"], r"for 1 of 2 images: bad/2\.jpg\."),
     ],
     ids=["no manifest", "other paths", "a file without a row", "a row without a value"],
 )
-def test_a_group_or_time_that_is_asked_for_is_there_for_each_image(
+def test_a_required_group_or_timestamp_must_be_given_for_each_image(
     store: DatasetStore,
     add: Adds,
     tmp_path: Path,
@@ -159,11 +161,11 @@ def test_a_group_or_time_that_is_asked_for_is_there_for_each_image(
 def test_a_manifest_about_other_images_is_refused(images: Images, add: Adds) -> None:
     source = images()
     (source / "manifest.csv").write_text("file,group\nphotos/1.jpg,a\n")
-    with pytest.raises(InvalidInput, match=r"about other images.* rows photos/1\.jpg"):
+    with pytest.raises(InvalidInput, match=r"none of the images.* without an image: photos/1\.jpg"):
         add(source)
 
 
-def test_times_can_be_added_and_corrected(
+def test_timestamps_can_be_added_and_corrected(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path
 ) -> None:
     source = images()
@@ -177,7 +179,7 @@ def test_times_can_be_added_and_corrected(
     assert {version.evaluation_digest for version in versions} == {first.evaluation_digest}
     times = [store.read(v, columns=[SOURCE, TIMESTAMP]).to_pylist() for v in versions]
     found = [{row[SOURCE]: row[TIMESTAMP] for row in rows}["good/0003.jpg"] for rows in times]
-    assert [when and when.year for when in found] == [None, 2025, 2026]
+    assert [timestamp and timestamp.year for timestamp in found] == [None, 2025, 2026]
     assert add(source) == versions[-1]
     for version in versions:
         verify(store, version)
@@ -222,11 +224,14 @@ def test_json_labels(store: DatasetStore, images: Images, add: Adds) -> None:
     [
         ("{", "not a label file"),
         ("[]", "not a label file"),
-        ('{"annotation": {"data": []}}', "names no files"),
+        ('{"annotation": {"data": []}}', "lists no files"),
         ('{"annotation": {"data": [{"FilePath": "good/0000.jpg"}]}}', "label_value"),
         ('{"annotation": {"data": [{"FilePath": "../x.jpg", "label_value": "a"}]}}', "outside"),
         ('{"annotation": {"data": [{"FilePath": "/etc/passwd", "label_value": 1}]}}', "outside"),
-        ('{"annotation": {"data": [{"FilePath": "a\\u0000b", "label_value": 1}]}}', "no path"),
+        (
+            '{"annotation": {"data": [{"FilePath": "a\\u0000b", "label_value": 1}]}}',
+            "not a valid path",
+        ),
         ('{"annotation": {"data": [{"FilePath": "none.jpg", "label_value": 1}]}}', "not in"),
         ('{"annotation": {"data": [{"FilePath": "good/0000.jpg", "label_value": ""}]}}', "label"),
         (
@@ -234,6 +239,18 @@ def test_json_labels(store: DatasetStore, images: Images, add: Adds) -> None:
             '{"FilePath": "good/0000.jpg", "label_value": 2}]}}',
             "two labels",
         ),
+    ],
+    ids=[
+        "not JSON",
+        "not an object",
+        "no files",
+        "no label",
+        "a path outside",
+        "an absolute path",
+        "an invalid path",
+        "a missing file",
+        "an empty label",
+        "two labels",
     ],
 )
 def test_bad_label_files_are_refused(
@@ -246,7 +263,7 @@ def test_bad_label_files_are_refused(
     assert store.datasets() == ()
 
 
-def test_what_is_no_data_is_refused(
+def test_unusable_sources_are_refused(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path
 ) -> None:
     with pytest.raises(NotFound, match="no file or folder"):
@@ -259,7 +276,7 @@ def test_what_is_no_data_is_refused(
         add(images(defective=[], at="one"))
     with pytest.raises(NotFound, match=r"labels\.json"):
         add(images(), labels="labels.json")
-    with pytest.raises(InvalidInput, match="no kind of source"):
+    with pytest.raises(InvalidInput, match="Unsupported source"):
         add(images(), labels="species")
     with pytest.raises(InvalidInput, match="dataset name"):
         add(images(), dataset="../tires")
@@ -270,7 +287,7 @@ def test_what_is_no_data_is_refused(
     with pytest.raises(InvalidInput, match=r"None of the 1 images can be read; good/a\.jpg"):
         add(empty)
     (tmp_path / "file.txt").write_text("x")
-    with pytest.raises(InvalidInput, match="no kind of source"):
+    with pytest.raises(InvalidInput, match="Unsupported source"):
         add(tmp_path / "file.txt")
     assert store.datasets() == ()
 
@@ -279,12 +296,12 @@ def test_a_link_out_of_the_folder_is_refused(images: Images, add: Adds, tmp_path
     source = images()
     write_image(tmp_path / "outside.jpg", 7)
     (source / "good" / "link.jpg").symlink_to(tmp_path / "outside.jpg")
-    with pytest.raises(InvalidInput, match=r"link\.jpg is a link to something outside"):
+    with pytest.raises(InvalidInput, match=r"link\.jpg is a link to a target outside"):
         add(source)
     (source / "good" / "link.jpg").unlink()
     write_image(tmp_path / "elsewhere" / "1.jpg", 8)
     (source / "torn").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InvalidInput, match="torn is a link to something outside"):
+    with pytest.raises(InvalidInput, match="torn is a link to a target outside"):
         add(source)
 
 
@@ -321,7 +338,7 @@ def test_a_released_version_stays_released_when_added_again(
     assert len(store.versions("tires")) == 1
 
 
-def test_an_image_that_changed_is_read_again(
+def test_a_changed_image_is_read_again(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path
 ) -> None:
     source, index = images(), tmp_path / "index"
@@ -333,7 +350,7 @@ def test_an_image_that_changed_is_read_again(
     assert add(source, index=index) == second
 
 
-def test_flipped_labels_are_held(store: DatasetStore, images: Images, add: Adds) -> None:
+def test_flipped_labels_are_quarantined(store: DatasetStore, images: Images, add: Adds) -> None:
     source = images()
     add(source)
     (source / "good").rename(source / "x")
@@ -345,14 +362,14 @@ def test_flipped_labels_are_held(store: DatasetStore, images: Images, add: Adds)
     assert store.version("tires").number == 1
 
 
-def test_one_image_under_two_labels_is_held(images: Images, add: Adds) -> None:
+def test_an_image_with_two_labels_is_quarantined(images: Images, add: Adds) -> None:
     source = images()
     shutil.copy(source / "good" / "0000.jpg", source / "defective" / "copy.jpg")
     version = add(source)
     assert [check.check for check in version.failed_checks] == ["duplicates"]
 
 
-def test_one_image_in_two_splits_is_held(images: Images, add: Adds) -> None:
+def test_an_image_in_two_splits_is_quarantined(images: Images, add: Adds) -> None:
     source = images()
     shutil.copy(source / "good" / "0000.jpg", source / "good" / "copy.jpg")
     shares = {"evaluation_share": 0.2, "validation_share": 0.15}
@@ -363,7 +380,7 @@ def test_one_image_in_two_splits_is_held(images: Images, add: Adds) -> None:
     assert [check.check for check in version.failed_checks] == ["duplicates"]
 
 
-def test_evaluation_digest_is_of_the_evaluation_split_alone(
+def test_the_evaluation_digest_covers_the_evaluation_split_alone(
     store: DatasetStore, images: Images, add: Adds
 ) -> None:
     source = images()
@@ -374,15 +391,15 @@ def test_evaluation_digest_is_of_the_evaluation_split_alone(
     second = add(source)
     assert second.digest != first.digest
     assert second.evaluation_digest == first.evaluation_digest
-    frozen = next(row[SOURCE] for row in rows if row[SPLIT] == Split.EVALUATION.value)
-    (source / frozen).unlink()
+    evaluated = next(row[SOURCE] for row in rows if row[SPLIT] == Split.EVALUATION.value)
+    (source / evaluated).unlink()
     assert add(source).evaluation_digest != first.evaluation_digest
 
 
 def test_a_file_that_changes_while_it_is_added_is_a_conflict(
     store: DatasetStore, images: Images, add: Adds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(gather, "_CACHE_BYTES", 0)
     source = images()
     assert add(source).rows == 80
     write_image(source / "good" / "0600.jpg", 600)
@@ -398,20 +415,20 @@ def test_a_file_that_changes_while_it_is_added_is_a_conflict(
 
 def test_a_label_without_images_is_refused(store: DatasetStore, images: Images, add: Adds) -> None:
     (images() / "torn").mkdir()
-    with pytest.raises(InvalidInput, match="torn is a label's folder, but holds no images"):
+    with pytest.raises(InvalidInput, match=r"Label folder .*torn contains no images"):
         add(images())
     with pytest.raises(NotFound):
         store.versions("tires")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link"])
-def test_what_is_no_file_is_refused_and_not_waited_for(
+def test_a_pipe_or_broken_link_is_refused_without_blocking(
     store: DatasetStore, images: Images, add: Adds, kind: str
 ) -> None:
-    place = images() / "good" / "x.png"
+    path = images() / "good" / "x.png"
     if kind == "pipe":
-        os.mkfifo(place)
+        os.mkfifo(path)
     else:
-        place.symlink_to("nowhere.png")
-    with pytest.raises(InvalidInput, match=r"x\.png is no file"):
+        path.symlink_to("nowhere.png")
+    with pytest.raises(InvalidInput, match=r"x\.png is not a regular file"):
         add(images())

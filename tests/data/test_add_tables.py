@@ -1,4 +1,4 @@
-"""Versions of CSV and Parquet files, and of rows in memory."""
+"""Add versions from CSV and Parquet files, and from rows in memory."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_table_becomes_a_version(store: DatasetStore, write: Write, add: Adds,
     assert version.profile["city"]["share:Ulm"] > 0
 
 
-def test_a_numeric_target_is_a_float(store: DatasetStore, write: Write, add: Adds) -> None:
+def test_a_numeric_target_is_stored_as_float(store: DatasetStore, write: Write, add: Adds) -> None:
     settings = {"exclude": ["at", "employed"]}
     version = add(write(people()), labels="age", regression=True, settings=settings)
     assert (version.labels, version.schema.labels) == ({}, ())
@@ -92,14 +92,14 @@ def test_a_numeric_target_is_a_float(store: DatasetStore, write: Write, add: Add
 
 
 @pytest.mark.parametrize("largest", [1e39, 1.797e308])
-def test_a_target_as_large_as_infinite_is_held(write: Write, add: Adds, largest: float) -> None:
+def test_a_target_beyond_float32_is_quarantined(write: Write, add: Adds, largest: float) -> None:
     frame = people()
     frame.loc[3, "income"] = largest
     version = add(write(frame), labels="income", regression=True, settings={"exclude": ["at"]})
     assert [check.check for check in version.failed_checks] == ["values"]
 
 
-def test_labels_of_any_encoding(store: DatasetStore, write: Write, add: Adds) -> None:
+def test_labels_may_have_any_encoding(store: DatasetStore, write: Write, add: Adds) -> None:
     frame = people()
     settings = {"exclude": ["at"]}
     plain = add(write(frame, "x.parquet"), labels="employed", settings=settings)
@@ -134,9 +134,9 @@ def test_kinds_of_columns_are_kept_when_rows_are_appended(
     version = add(write(numbers), append=True, **CLASSES)
     assert version.profile["city"]["distinct"] == 12
     verify(store, version)
-    with pytest.raises(InvalidInput, match=r"'age' of people\.csv does not hold numbers"):
+    with pytest.raises(InvalidInput, match=r"'age' of people\.csv must contain numbers"):
         add(write(people(5).assign(age="old")), append=True, **CLASSES)
-    with pytest.raises(InvalidInput, match="no column 'city', which the version before names"):
+    with pytest.raises(InvalidInput, match="no column 'city', which the previous version requires"):
         add(write(people(5).drop(columns="city")), append=True, **CLASSES)
 
 
@@ -144,20 +144,37 @@ def test_kinds_of_columns_are_kept_when_rows_are_appended(
     ("change", "settings", "problem"),
     [
         ({"drop": "employed"}, {}, "no column 'employed'.* age, income, city, at"),
-        ({}, {"features": ["agee"]}, r"no column 'agee', which \[data\] features names"),
+        ({}, {"features": ["agee"]}, r"no column 'agee', which \[data\] features requires"),
         ({}, {"group": "team"}, r"no column 'team', which \[data\] group"),
         ({}, {"exclude": ["x"]}, r"no column 'x', which \[data\] exclude"),
-        ({}, {"timestamp": "city"}, "'city' of people.csv does not hold times"),
-        ({}, {"exclude": ["age", "income", "city", "at"]}, "is left as a feature"),
+        ({}, {"timestamp": "city"}, "'city' of people.csv does not contain timestamps"),
+        ({}, {"exclude": ["age", "income", "city", "at"]}, "no column left to use as a feature"),
         ({"income": np.nan}, {}, "'income' of people.csv has no values"),
         ({"employed": "yes"}, {}, "same label, 'yes'"),
-        ({"_label": 1}, {}, "'_label', a name that is not free"),
+        ({"_label": 1}, {}, "'_label', which is a reserved or blank name"),
         ({"hole": "employed"}, {}, "empty in 1 of 200 rows.* NA, N/A"),
         ({"employed": ["NA"] * 100 + ["EU"] * 100}, {}, "empty in 100 of 200 rows.* NA, N/A"),
-        ({"age": 2**62 + 1}, {}, r"numbers that float64 cannot hold.*\[data\] exclude"),
+        ({"age": 2**62 + 1}, {}, r"numbers too large for float64.*\[data\] exclude"),
         ({"hole": "at"}, {"timestamp": "at"}, "'at' of people.csv is empty in 1"),
         ({"hole": "city"}, {"group": "city"}, "'city' of people.csv is empty in"),
-        ({"employed": np.linspace(0, 1, 200)}, {}, "holds fractions"),
+        ({"employed": np.linspace(0, 1, 200)}, {}, "contains fractions"),
+    ],
+    ids=[
+        "no label column",
+        "an unknown feature",
+        "an unknown group",
+        "an unknown excluded column",
+        "a timestamp that is text",
+        "no features",
+        "an empty feature",
+        "one label",
+        "a reserved name",
+        "a missing label",
+        "labels that mean empty",
+        "too large numbers",
+        "a missing timestamp",
+        "a missing group",
+        "fractions as labels",
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(
@@ -179,7 +196,7 @@ def test_tables_that_cannot_be_used_are_refused(
     assert store.datasets() == ()
 
 
-def test_files_that_are_no_tables_are_refused(
+def test_files_that_are_not_tables_are_refused(
     store: DatasetStore, tmp_path: Path, add: Adds
 ) -> None:
     for name, content in (("a.csv", ""), ("b.csv", "x,y\n"), ("c.parquet", "no"), ("d.csv", "\0")):
@@ -192,7 +209,7 @@ def test_files_that_are_no_tables_are_refused(
     assert store.datasets() == ()
 
 
-def test_infinite_values_and_a_changed_unit_go_to_quarantine(
+def test_infinite_values_and_a_changed_unit_are_quarantined(
     store: DatasetStore, write: Write, add: Adds
 ) -> None:
     for number, infinite in enumerate((np.inf, -1.797e308, 1e39), start=1):
@@ -208,7 +225,7 @@ def test_infinite_values_and_a_changed_unit_go_to_quarantine(
     assert "drift" in {check.check for check in add(write(cents), **CLASSES).failed_checks}
 
 
-def test_groups_are_never_divided(store: DatasetStore, write: Write, add: Adds) -> None:
+def test_groups_are_never_split(store: DatasetStore, write: Write, add: Adds) -> None:
     frame = people(400).assign(team=[f"t{i % 40}" for i in range(400)])
     settings = {"timestamp": "at", "group": "team"}
     version = add(write(frame), labels="employed", settings=settings)
@@ -246,20 +263,20 @@ def test_rows_from_memory(store: DatasetStore, write: Write, add: Adds, grow: Gr
     assert [check.check for check in held.failed_checks] == ["schema"]
 
 
-def test_images_from_memory_never_change_what_is_there(
+def test_images_from_memory_never_change_existing_rows(
     store: DatasetStore, images: Images, add: Adds, grow: Grows
 ) -> None:
     first = add(images())
     buffer = io.BytesIO()
     Image.effect_noise((40, 40), 60).convert("RGB").save(buffer, "PNG")
-    there = (images() / "good" / "0000.jpg").read_bytes()
-    rows = pa.table({LABEL: ["good"] * 2, IMAGE: [buffer.getvalue(), there]})
+    existing = (images() / "good" / "0000.jpg").read_bytes()
+    rows = pa.table({LABEL: ["good"] * 2, IMAGE: [buffer.getvalue(), existing]})
     second = grow(rows)
     change = diff(store, first, second)
     assert (change.added, change.removed, change.relabelled) == (1, 0, 0)
     assert second.profile["width"]["count"] == 81
     verify(store, second)
-    flipped = pa.table({LABEL: ["defective"], IMAGE: [there]})
+    flipped = pa.table({LABEL: ["defective"], IMAGE: [existing]})
     third = grow(flipped)
     assert diff(store, second, third).relabelled == 0
     assert [check.check for check in third.failed_checks] == ["duplicates"]
@@ -268,10 +285,11 @@ def test_images_from_memory_never_change_what_is_there(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"x,y\n1,\xe9\n2,b\n", r"'y' of latin\.csv holds bytes that are no UTF-8 text.* no label"),
-        (b"x,y\n\xe9,a\n2,b\n", r"'x' of latin\.csv holds bytes .* no feature"),
+        (b"x,y\n1,\xe9\n2,b\n", r"'y' of latin\.csv contains non-UTF-8 bytes .* as a label"),
+        (b"x,y\n\xe9,a\n2,b\n", r"'x' of latin\.csv contains non-UTF-8 bytes .* as a feature"),
         (b"\xe9,y\n1,a\n2,b\n", "column names of .* are not UTF-8"),
     ],
+    ids=["in a label", "in a feature", "in a column name"],
 )
 def test_text_that_is_not_utf_8_is_refused(
     store: DatasetStore, tmp_path: Path, add: Adds, content: bytes, problem: str
@@ -282,9 +300,9 @@ def test_text_that_is_not_utf_8_is_refused(
     assert store.datasets() == ()
 
 
-def test_lists_are_no_labels(store: DatasetStore, tmp_path: Path, add: Adds) -> None:
+def test_lists_cannot_be_labels(store: DatasetStore, tmp_path: Path, add: Adds) -> None:
     path = tmp_path / "x.parquet"
     pyarrow.parquet.write_table(pa.table({"age": [20, 30], "tags": [["a"], ["b"]]}), path)
-    with pytest.raises(InvalidInput, match=r"'tags' of x\.parquet holds list.*, which is no label"):
+    with pytest.raises(InvalidInput, match=r"'tags' of x\.parquet contains list.* as a label"):
         add(path, labels="tags")
     assert store.datasets() == ()

@@ -1,4 +1,4 @@
-"""What a next version keeps of the one that it is built on."""
+"""The next version keeps rows of the version that it is built on."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_groups_stay_in_their_splits_when_the_shares_change(
     assert rows.groupby(GROUP)[SPLIT].nunique().max() == 1
 
 
-def test_what_is_in_quarantine_is_not_appended_to(
+def test_rows_are_not_appended_to_a_quarantined_version(
     store: DatasetStore, add: Adds, tmp_path: Path
 ) -> None:
     first = add(written(sizes(200), tmp_path), labels="y")
@@ -69,7 +69,7 @@ def test_what_is_in_quarantine_is_not_appended_to(
         verify(store, version)
 
 
-def test_what_is_in_quarantine_or_before_it_is_not_added_again(
+def test_the_same_source_as_before_makes_no_new_version(
     store: DatasetStore, add: Adds, tmp_path: Path
 ) -> None:
     source = written(sizes(200), tmp_path)
@@ -81,7 +81,7 @@ def test_what_is_in_quarantine_or_before_it_is_not_added_again(
     assert len(store.versions("tires")) == 2
 
 
-def test_rows_are_appended_to_what_none_has_released(
+def test_rows_are_appended_to_a_quarantined_version_if_none_is_released(
     store: DatasetStore, add: Adds, tmp_path: Path
 ) -> None:
     few = add(written(sizes(3), tmp_path), labels="y")
@@ -90,7 +90,7 @@ def test_rows_are_appended_to_what_none_has_released(
     assert (grown.rows, grown.state) == (103, VersionState.RELEASED)
 
 
-def test_a_snapshot_keeps_the_rows_that_it_is_told_to(
+def test_a_snapshot_keeps_the_rows_with_a_prefix(
     store: DatasetStore, images: Images, add: Adds, grow: Grows, tmp_path: Path
 ) -> None:
     source = images()
@@ -130,16 +130,18 @@ def test_a_snapshot_of_a_table_keeps_rows_too(
 def test_numbers_are_not_appended_to_labels(add: Adds, tmp_path: Path) -> None:
     path = written(sizes(200).assign(y=[i % 2 for i in range(200)]), tmp_path)
     add(path, labels="y")
-    with pytest.raises(InvalidInput, match=r"read with numbers to predict.* tires@1 holds labels"):
+    with pytest.raises(
+        InvalidInput, match=r"source has numeric targets, but tires@1 has class labels"
+    ):
         add(path, labels="y", append=True, regression=True)
 
 
-def test_sources_of_any_text_are_appended(
+def test_row_sources_of_any_text_type_are_appended(
     store: DatasetStore, add: Adds, tmp_path: Path, clock: ManualClock
 ) -> None:
     first = add(written(sizes(200)[["x", "y"]], tmp_path), labels="y")
-    where = pa.array(["request-1"], pa.large_string())
-    rows = pa.table({LABEL: ["a"], "x": [12.5], SOURCE: where})
+    sources = pa.array(["request-1"], pa.large_string())
+    rows = pa.table({LABEL: ["a"], "x": [12.5], SOURCE: sources})
     settings = DataSection()
     second = add_rows(store, "tires", rows, source="traffic", settings=settings, clock=clock)
     assert (second.rows, diff(store, first, second).removed) == (201, 0)

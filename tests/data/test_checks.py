@@ -1,4 +1,4 @@
-"""Each check passes what is well and fails what is not, with its numbers."""
+"""Each check passes valid versions and fails invalid ones, with its numbers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from retread.core import Outcome
 from retread.data import Column, ColumnKind, DatasetSummary, Schema, Split
-from retread.data.judge import judge
 from retread.data.summary import Changes
+from retread.data.validation import validate
 
 from .conftest import table, version_of
 
-FIGURES = {"count": 100.0, "missing": 0.0, "infinite": 0.0, "mean": 1.0, "sd": 0.5}
+STATISTICS = {"count": 100.0, "missing": 0.0, "infinite": 0.0, "mean": 1.0, "sd": 0.5}
 BEFORE = version_of(table({f"r{i}": "ab"[i % 2] for i in range(100)}))
 SUMMARY = DatasetSummary(
     schema=BEFORE.schema,
@@ -25,11 +25,11 @@ SUMMARY = DatasetSummary(
         Split.VALIDATION: {"a": 10, "b": 10},
         Split.EVALUATION: {"a": 10, "b": 10},
     },
-    profile={"x": FIGURES},
+    profile={"x": STATISTICS},
     unreadable=(),
-    divided=0,
-    crossing=0,
-    contradicting=0,
+    split_groups=0,
+    leaked_rows=0,
+    conflicting_labels=0,
     max_label_share=0.98,
     changes=None,
 )
@@ -40,61 +40,109 @@ IMAGES = Schema(columns=(Column(name="image", kind=ColumnKind.IMAGE),), labels=(
 TEXT = Schema(columns=(Column(name="x", kind=ColumnKind.CATEGORICAL),), labels=("a", "b"))
 
 
-def lopsided(a: int, b: int) -> dict[Split, dict[str, int]]:
+def imbalanced(a: int, b: int) -> dict[Split, dict[str, int]]:
     return {**SUMMARY.labels, Split.TRAIN: {"a": a, "b": b}}
 
 
-@pytest.mark.parametrize(
-    ("summary", "failing"),
-    [
-        (SUMMARY, ""),
-        (replace(SUMMARY, changes=CHANGES), ""),
-        (replace(SUMMARY, unreadable=("a.jpg: cut",)), "readable"),
-        (replace(SUMMARY, divided=1), "groups"),
-        (replace(SUMMARY, crossing=5), "duplicates"),
-        (replace(SUMMARY, crossing=4), ""),
-        (replace(SUMMARY, schema=IMAGES, crossing=1), "duplicates"),
-        (replace(SUMMARY, schema=IMAGES, contradicting=2), "duplicates"),
-        (replace(SUMMARY, schema=IMAGES, contradicting=1), ""),
-        (replace(SUMMARY, contradicting=50), ""),
-        (replace(SUMMARY, labels=lopsided(4000, 100), rows=4140), ""),
-        (replace(SUMMARY, labels=lopsided(4000, 3), rows=4043), "label_share"),
-        (replace(SUMMARY, labels={**SUMMARY.labels, Split.TRAIN: {"a": 60}}), "splits"),
-        (replace(SUMMARY, labels={**SUMMARY.labels, Split.EVALUATION: {"a": 20}}), "splits"),
-        (replace(SUMMARY, splits={**SUMMARY.splits, Split.VALIDATION: 0}), "splits"),
-        (replace(SUMMARY, profile={"x": {**FIGURES, "infinite": 1.0}}), "values"),
-        (replace(SUMMARY, profile={"x": {**FIGURES, "missing": 0.95}}), "values"),
-        (replace(SUMMARY, changes=replace(CHANGES, relabelled=5)), "relabelled"),
-        (replace(SUMMARY, changes=replace(CHANGES, relabelled=4)), ""),
-        (replace(SUMMARY, changes=replace(CHANGES, evaluation_relabelled=1)), "evaluation"),
-        (replace(SUMMARY, changes=replace(CHANGES, evaluation_removed=99)), "evaluation"),
-        (replace(SUMMARY, changes=replace(CHANGES, evaluation_removed=1)), ""),
-        (replace(SUMMARY, changes=replace(CHANGES, moved=1)), "evaluation"),
-        (replace(SUMMARY, schema=TEXT, changes=CHANGES), "schema"),
-    ],
-)
-def test_checks(summary: DatasetSummary, failing: str) -> None:
-    verdict = judge(summary)
-    failed = {check.check for check in verdict.checks if check.outcome is Outcome.FAIL}
-    assert failed == ({failing} if failing else set())
-    assert verdict.outcome is (Outcome.FAIL if failing else Outcome.PASS)
+VALID = {
+    "a first version": SUMMARY,
+    "no changes": replace(SUMMARY, changes=CHANGES),
+    "few leaked rows of a table": replace(SUMMARY, leaked_rows=4),
+    "few images with conflicting labels": replace(SUMMARY, schema=IMAGES, conflicting_labels=1),
+    "rows of a table with conflicting labels": replace(SUMMARY, conflicting_labels=50),
+    "a rare label": replace(SUMMARY, labels=imbalanced(4000, 100), rows=4140),
+    "few relabelled rows": replace(SUMMARY, changes=replace(CHANGES, relabelled=4)),
+    "few removed evaluation rows": replace(SUMMARY, changes=replace(CHANGES, evaluation_removed=1)),
+}
+
+INVALID = {
+    "an unreadable file": ("readable", replace(SUMMARY, unreadable=("a.jpg: cut",))),
+    "a group in two splits": ("groups", replace(SUMMARY, split_groups=1)),
+    "many leaked rows of a table": ("duplicates", replace(SUMMARY, leaked_rows=5)),
+    "a leaked image": ("duplicates", replace(SUMMARY, schema=IMAGES, leaked_rows=1)),
+    "images with conflicting labels": (
+        "duplicates",
+        replace(SUMMARY, schema=IMAGES, conflicting_labels=2),
+    ),
+    "a dominant label": ("label_share", replace(SUMMARY, labels=imbalanced(4000, 3), rows=4043)),
+    "a label missing from training": (
+        "splits",
+        replace(SUMMARY, labels={**SUMMARY.labels, Split.TRAIN: {"a": 60}}),
+    ),
+    "one label in evaluation": (
+        "splits",
+        replace(SUMMARY, labels={**SUMMARY.labels, Split.EVALUATION: {"a": 20}}),
+    ),
+    "an empty split": (
+        "splits",
+        replace(SUMMARY, splits={**SUMMARY.splits, Split.VALIDATION: 0}),
+    ),
+    "an infinite value": (
+        "values",
+        replace(SUMMARY, profile={"x": {**STATISTICS, "infinite": 1.0}}),
+    ),
+    "an almost empty column": (
+        "values",
+        replace(SUMMARY, profile={"x": {**STATISTICS, "missing": 0.95}}),
+    ),
+    "many relabelled rows": (
+        "relabelled",
+        replace(SUMMARY, changes=replace(CHANGES, relabelled=5)),
+    ),
+    "a relabelled evaluation row": (
+        "evaluation",
+        replace(SUMMARY, changes=replace(CHANGES, evaluation_relabelled=1)),
+    ),
+    "many removed evaluation rows": (
+        "evaluation",
+        replace(SUMMARY, changes=replace(CHANGES, evaluation_removed=99)),
+    ),
+    "a row moved to another split": (
+        "evaluation",
+        replace(SUMMARY, changes=replace(CHANGES, moved=1)),
+    ),
+    "a column of another kind": ("schema", replace(SUMMARY, schema=TEXT, changes=CHANGES)),
+}
+
+
+@pytest.mark.parametrize("summary", VALID.values(), ids=VALID)
+def test_a_valid_version_passes_every_check(summary: DatasetSummary) -> None:
+    verdict = validate(summary)
+    assert [check.check for check in verdict.checks if check.outcome is Outcome.FAIL] == []
+    assert verdict.outcome is Outcome.PASS
     assert all(check.reason for check in verdict.checks)
 
 
-def test_drift_is_measured_against_the_version_before() -> None:
+@pytest.mark.parametrize(("failing", "summary"), INVALID.values(), ids=INVALID)
+def test_an_invalid_version_fails_one_check(failing: str, summary: DatasetSummary) -> None:
+    verdict = validate(summary)
+    failed = {check.check for check in verdict.checks if check.outcome is Outcome.FAIL}
+    assert failed == {failing}
+    assert verdict.outcome is Outcome.FAIL
+    assert all(check.reason for check in verdict.checks)
 
+
+FAR = {**STATISTICS, "mean": 6.0}
+
+
+@pytest.mark.parametrize(
+    ("profile", "fails"),
+    [
+        ({"x": STATISTICS, "constant": FAR}, False),
+        ({"x": FAR}, True),
+        ({"x": {**STATISTICS, "missing": 0.6}}, True),
+        ({"x": {**STATISTICS, "mean": 4.0}}, False),
+        ({"new": FAR}, False),
+    ],
+    ids=["a constant column", "a far shift", "missing values", "a small shift", "a new column"],
+)
+def test_drift_is_measured_against_the_previous_version(
+    profile: dict[str, dict[str, float]], fails: bool
+) -> None:
     before = msgspec.structs.replace(
-        BEFORE, profile={"x": FIGURES, "still": {**FIGURES, "sd": 0.0}}
+        BEFORE, profile={"x": STATISTICS, "constant": {**STATISTICS, "sd": 0.0}}
     )
     changes = replace(CHANGES, version=before)
-    far, missing = {**FIGURES, "mean": 6.0}, {**FIGURES, "missing": 0.6}
-    for profile, fails in (
-        ({"x": FIGURES, "still": far}, False),
-        ({"x": far}, True),
-        ({"x": missing}, True),
-        ({"x": {**FIGURES, "mean": 4.0}}, False),
-        ({"new": far}, False),
-    ):
-        verdict = judge(replace(SUMMARY, profile=profile, changes=changes))
-        failed = {check.check for check in verdict.checks if check.outcome is Outcome.FAIL}
-        assert failed == ({"drift"} if fails else set())
+    verdict = validate(replace(SUMMARY, profile=profile, changes=changes))
+    failed = {check.check for check in verdict.checks if check.outcome is Outcome.FAIL}
+    assert failed == ({"drift"} if fails else set())

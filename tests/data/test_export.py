@@ -1,4 +1,4 @@
-"""Versions go back to files, from which the same version is made again."""
+"""Versions are exported to files, from which the same version can be made again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retread.data import IMAGE, LABEL, SOURCE, DatasetStore, export
 from .conftest import Adds, Grows, Images, table, version_of, write_image
 
 
-def test_images_go_to_class_folders_and_back(
+def test_images_are_exported_to_class_folders_and_imported_again(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path
 ) -> None:
     source = images()
@@ -28,7 +28,7 @@ def test_images_go_to_class_folders_and_back(
         export(store, version, tmp_path / "out")
 
 
-def test_images_that_had_no_file_get_one(
+def test_images_without_a_file_get_one(
     store: DatasetStore, images: Images, add: Adds, grow: Grows, tmp_path: Path
 ) -> None:
     add(images())
@@ -44,7 +44,7 @@ def test_images_that_had_no_file_get_one(
     assert add(tmp_path / "out", dataset="again").digest == version.digest
 
 
-def test_a_version_goes_to_the_folder_one_is_in(
+def test_a_version_is_exported_to_the_current_directory(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = add(images())
@@ -55,7 +55,9 @@ def test_a_version_goes_to_the_folder_one_is_in(
 
 
 @pytest.mark.parametrize("table_format", ["csv", "parquet"])
-def test_tables_go_to_a_file(store: DatasetStore, tmp_path: Path, table_format: str) -> None:
+def test_tables_are_exported_to_a_file(
+    store: DatasetStore, tmp_path: Path, table_format: str
+) -> None:
     rows = table({"r1": "a", "r2": "b"}, {"r1": 0.1, "r2": 2.0})
     version = store.commit(version_of(rows), rows)
     export(store, version, tmp_path / "out", table_format=table_format, label_column="kind")
@@ -67,13 +69,13 @@ def test_tables_go_to_a_file(store: DatasetStore, tmp_path: Path, table_format: 
         export(store, version, tmp_path / "other", table_format="xls")
 
 
-def test_a_label_cannot_lead_out_of_the_folder(
+def test_a_label_cannot_escape_the_folder(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path
 ) -> None:
     source = images()
     data = [f'{{"FilePath": "good/{i:04}.jpg", "label_value": "../{i % 2}"}}' for i in range(40)]
     (source / "labels.json").write_text(f'{{"annotation": {{"data": [{",".join(data)}]}}}}')
     version = add(source, labels="labels.json")
-    with pytest.raises(InvalidInput, match="cannot be the name of a folder"):
+    with pytest.raises(InvalidInput, match="cannot be used as a folder name"):
         export(store, version, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["datasets", "src"]

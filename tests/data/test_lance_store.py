@@ -1,4 +1,4 @@
-"""What only a folder of Lance tables can do wrong."""
+"""Failures that only a folder of Lance tables can have."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from .conftest import Adds, table, version_of
 ROWS = table({"r1": "a", "r2": "b"})
 
 
-def test_a_damaged_dataset_keeps_no_others_from_being_used(
-    lance: LanceDatasetStore, tmp_path: Path
-) -> None:
+def test_a_damaged_dataset_does_not_affect_others(lance: LanceDatasetStore, tmp_path: Path) -> None:
     version = lance.commit(version_of(ROWS), ROWS)
     for name in ("broken", "My Data"):
         (tmp_path / "datasets" / f"{name}.lance" / "_versions").mkdir(parents=True)
         (tmp_path / "datasets" / f"{name}.lance" / "_versions" / "1.manifest").write_text("no")
     assert lance.datasets() == ("broken", "it")
-    with pytest.raises(NotFound, match="there are: broken, it"):
+    with pytest.raises(NotFound, match="Existing datasets: broken, it"):
         lance.versions("other")
     with pytest.raises(IntegrityBroken, match="broken"):
         lance.versions("broken")
     assert lance.versions("it") == (version,)
 
 
-def test_a_damaged_dataset_is_named_below_the_list_of_the_others(
+def test_the_list_of_datasets_ends_with_the_damaged_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "retread.toml").touch()
@@ -39,18 +37,18 @@ def test_a_damaged_dataset_is_named_below_the_list_of_the_others(
     (datasets / "broken.lance" / "_versions").mkdir(parents=True)
     (datasets / "broken.lance" / "_versions" / "1.manifest").write_text("no")
     assert run(["data", "list", "--project", str(tmp_path)]) == 1
-    told = capsys.readouterr()
-    assert "it@1" in told.out
-    assert "stored data of broken cannot be read" in told.err
+    output = capsys.readouterr()
+    assert "it@1" in output.out
+    assert "stored data of broken cannot be read" in output.err
 
 
-def test_a_folder_that_cannot_be_made_is_no_conflict(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_not_a_conflict(tmp_path: Path) -> None:
     (tmp_path / "datasets").write_text("in the way")
     with pytest.raises(Unavailable, match="could not be written"):
         LanceDatasetStore(tmp_path / "datasets").commit(version_of(ROWS), ROWS)
 
 
-def test_columns_may_be_called_what_lance_calls_its_own(
+def test_columns_may_have_the_names_of_lance_columns(
     lance: LanceDatasetStore, add: Adds, tmp_path: Path
 ) -> None:
     names = ["_rowid", "_rowaddr", "_rowoffset", "_row_last_updated_at_version", "a`b.c%2E", "é %"]

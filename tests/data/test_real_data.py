@@ -1,4 +1,4 @@
-"""The real sets, where they are."""
+"""Real datasets, where they are available."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 
-def test_tires(store: DatasetStore, add: Adds) -> None:
+def test_tires_are_released(store: DatasetStore, add: Adds) -> None:
     version = add(DATA / "tires")
     assert version.state is VersionState.RELEASED, version.failed_checks
     assert version.labels == {"defective": 360, "good": 411}
@@ -31,12 +31,12 @@ def test_tires(store: DatasetStore, add: Adds) -> None:
     assert verify(store, version) == 771
 
 
-def test_ball_screw(add: Adds) -> None:
+def test_ball_screws_are_released(add: Adds) -> None:
     version = add(DATA / "bsdata" / "screw_stream")
     assert version.state is VersionState.RELEASED, version.failed_checks
 
 
-def test_bikes_grow_month_by_month(store: DatasetStore, add: Adds, tmp_path: Path) -> None:
+def test_bikes_are_added_month_by_month(store: DatasetStore, add: Adds, tmp_path: Path) -> None:
     lines = (DATA / "bike_sharing" / "hour.csv").read_text().splitlines()
     settings = {"exclude": ["casual", "registered", "instant"], "timestamp": "timestamp"}
     for end in (4000, 5000, 9000, 17379):
@@ -48,7 +48,7 @@ def test_bikes_grow_month_by_month(store: DatasetStore, add: Adds, tmp_path: Pat
     assert verify(store, version) == 17379
 
 
-def test_census(add: Adds, tmp_path: Path) -> None:
+def test_census_data_is_added(add: Adds, tmp_path: Path) -> None:
     folder = DATA / "census_ma_employment"
     with gzip.open(folder / "events_sample20.csv.gz", "rt") as file:
         header = file.readline().strip().split(",")

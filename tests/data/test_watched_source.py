@@ -1,4 +1,4 @@
-"""The loop's data follows its source, and keeps what traffic taught."""
+"""The data of the loop follows its source, and keeps rows collected from traffic."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def flowers(tmp_path: Path) -> Iterator[Workspace]:
     workspace.database.close()
 
 
-def write(work: Workspace, rows: Sequence[tuple[str, str]]) -> None:
+def write(workspace: Workspace, rows: Sequence[tuple[str, str]]) -> None:
     lines = ["size,kind", *(f"{size},{kind}" for size, kind in rows)]
-    (work.project.root / "flowers.csv").write_text("\n".join(lines))
+    (workspace.project.root / "flowers.csv").write_text("\n".join(lines))
 
 
-def labelled(work: Workspace, sizes: Sequence[float]) -> None:
-    """Answered requests whose label came."""
+def labelled(workspace: Workspace, sizes: Sequence[float]) -> None:
+    """Record predictions and their labels."""
     answer = Answer(
         slot="production", version=1, bundle="sha256:0", outputs=(0.1, 0.9), latency_ms=1.0
     )
@@ -59,11 +59,11 @@ def labelled(work: Workspace, sizes: Sequence[float]) -> None:
         )
         for size in sizes
     ]
-    work.traffic.append(records)
-    work.labels.put([(record.id, "rose") for record in records], 0.0)
+    workspace.traffic.append(records)
+    workspace.labels.put([(record.id, "rose") for record in records], 0.0)
 
 
-def test_what_left_the_source_leaves_the_data_and_traffic_stays(flowers: Workspace) -> None:
+def test_rows_removed_from_the_source_are_removed_and_traffic_is_kept(flowers: Workspace) -> None:
     labelled(flowers, [3.01, 3.02])
     data = LoopData(flowers)
     before = data.collect(traffic_source("trg_1"), at_least=2)
@@ -81,7 +81,7 @@ def test_what_left_the_source_leaves_the_data_and_traffic_stays(flowers: Workspa
     assert data.labelled() == 0
 
 
-def test_traffic_in_quarantine_keeps_no_later_traffic_from_the_data(flowers: Workspace) -> None:
+def test_quarantined_traffic_does_not_block_later_traffic(flowers: Workspace) -> None:
     labelled(flowers, [1e5])
     data = LoopData(flowers)
     held = data.collect(traffic_source("trg_1"), at_least=1)
@@ -95,4 +95,4 @@ def test_traffic_in_quarantine_keeps_no_later_traffic_from_the_data(flowers: Wor
     write(flowers, [*ROWS, ("3.05", "rose")])
     assert (data.add_source().rows, data.labelled()) == (63, 0)
     flowers.datasets.release("flowers", held.number)
-    assert data.labelled() == 1, "a person let it out"
+    assert data.labelled() == 1, "it was released manually"

@@ -65,7 +65,7 @@ def dataset_version(
         else (),
         source=source,
         note="",
-        created_at=START.isoformat(),
+        created_at=START,
     )
 
 

@@ -25,7 +25,7 @@ def audit_workspace(workspace: Workspace, progress: Progress = lambda *_: None) 
 
 
 def _dataset_problems(workspace: Workspace, progress: Progress) -> Iterator[str]:
-    from retread.data.verify import verify
+    from retread.data import verify
 
     store, recorded = workspace.datasets, _recorded(workspace)
     for dataset in sorted({*store.datasets(), *recorded}):

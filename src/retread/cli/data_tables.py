@@ -33,7 +33,7 @@ def versions_table(versions: Iterable[DatasetVersion]) -> Table:
             str(version.rows),
             short(version.evaluation_digest),
             short(version.digest),
-            version.created_at,
+            version.created_at.isoformat(),
             Text(version.note),
         )
     return table
@@ -50,7 +50,7 @@ def version_page(version: DatasetVersion) -> Group:
             "evaluation split": version.evaluation_digest,
             "rows": version_line(version),
             "source": version.source,
-            "made": version.created_at,
+            "made": version.created_at.isoformat(),
             "note": version.note,
         }.items()
         if value

@@ -1,25 +1,26 @@
-"""Dataset versions: from sources to immutable, split, profiled and checked tables.
+"""Dataset versions: immutable, split, profiled and validated tables made from sources.
 
 >>> from retread.data import parse_version_reference
 >>> parse_version_reference("tires@3")
 ('tires', 3)
 
-Versions are kept by a DatasetStore and made by `add_version`:
+A DatasetStore holds the versions, and `add_version` makes them:
 
     store = LanceDatasetStore(project.datasets)
     add_version(store, AddRequest(dataset="tires", source=folder, settings=settings.data), clock)
 
-Lance is imported when a dataset is first opened, not here.
+Lance is imported when a dataset is first opened, not with this package.
 """
 
 from retread.data.add import AddRequest, add_rows, add_version, latest
 from retread.data.diff import Diff, diff
 from retread.data.export import export
-from retread.data.gathered import Progress, SourceExamples, SourceRequest
+from retread.data.heads import DatasetHeads, heads_of
+from retread.data.integrity import verify
 from retread.data.lance_store import LanceDatasetStore
-from retread.data.reference import parse_version_reference
+from retread.data.read_source import read_source
+from retread.data.source import Progress, Source, SourceExamples, SourceRequest
 from retread.data.splits import split_of
-from retread.data.standing import DatasetHeads, heads_of
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -33,8 +34,16 @@ from retread.data.store import (
     DatasetStore,
 )
 from retread.data.summary import Changes, DatasetSummary
-from retread.data.verify import verify
-from retread.data.version import Column, ColumnKind, DatasetVersion, Schema, Split, VersionState
+from retread.data.tabular import gather_table
+from retread.data.version import (
+    Column,
+    ColumnKind,
+    DatasetVersion,
+    Schema,
+    Split,
+    VersionState,
+    parse_version_reference,
+)
 
 __all__ = [
     "DIGEST",
@@ -58,6 +67,7 @@ __all__ = [
     "LanceDatasetStore",
     "Progress",
     "Schema",
+    "Source",
     "SourceExamples",
     "SourceRequest",
     "Split",
@@ -66,9 +76,11 @@ __all__ = [
     "add_version",
     "diff",
     "export",
+    "gather_table",
     "heads_of",
     "latest",
     "parse_version_reference",
+    "read_source",
     "split_of",
     "verify",
 ]

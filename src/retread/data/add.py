@@ -1,4 +1,4 @@
-"""Making the next version of a dataset from a source, or from rows in memory."""
+"""Add the next version of a dataset, from a source or from rows in memory."""
 
 from __future__ import annotations
 
@@ -8,72 +8,92 @@ from pathlib import Path
 import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, NotFound, checked_name
-from retread.data.gather import gather
-from retread.data.gathered import Progress, SourceExamples, SourceRequest
+from retread.data.heads import DatasetHeads, heads_of
 from retread.data.images import gather_contents
 from retread.data.next_version import Addition, commit_next
-from retread.data.standing import DatasetHeads, heads_of
+from retread.data.read_source import read_source
+from retread.data.source import Progress, SourceExamples, SourceRequest
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
-from retread.data.tabular import examples, times, without_nan
+from retread.data.tabular import gather_columns, to_timestamps, without_nan
 from retread.data.version import Column, ColumnKind, DatasetVersion
 from retread.project.settings import DataSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddRequest:
-    """A source that is to become the next version of `dataset`.
+    """A request to make a source the next version of a dataset.
 
-    The version is what the source holds, and rows of the version it is built on: with `append` all
-    of them, else those whose ids start with `keep`, '' for none. `index` remembers what was read of
-    files, to save time.
+    Attributes:
+        dataset: The name of the dataset; a new one is created.
+        source: The file or folder to read.
+        settings: The `[data]` section of the project.
+        labels: Where the labels are ('folder', a JSON label file, a column); [data] labels if not
+            given.
+        note: A free-text note stored with the version.
+        append: Keep all rows of the version that the next one is built on.
+        keep: Keep those of its rows whose ids start with this prefix; None for no row.
+        regression: Whether the labels are numeric targets.
+        positive_label: The label that must be among those of the source, if given.
+        index: A file that caches what was read of the source's files; None for no cache.
+        progress: Called as the work proceeds.
     """
 
     dataset: str
     source: Path
     settings: DataSection
-    labels: str = ""
+    labels: str | None = None
     note: str = ""
     append: bool = False
-    keep: str = ""
+    keep: str | None = None
     regression: bool = False
-    positive_label: str = ""
+    positive_label: str | None = None
     index: Path | None = None
     progress: Progress = lambda *_: None
 
 
 def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> DatasetVersion:
-    """Commit the next version, released or quarantined; one that is there if nothing changed.
+    """Read a source and commit it as the next version of a dataset.
 
-    Nothing is committed when the source cannot be read, has no examples, a single label, a column
-    without values or missing labels. InvalidInput, NotFound; Conflict when somebody else added a
-    version meanwhile.
+    Args:
+        store: The store to commit to.
+        request: The source, and what to keep of the version before.
+        clock: Gives the version its time of creation.
+
+    Returns:
+        The new version, released or quarantined; the existing one if nothing changed.
+
+    Raises:
+        InvalidInput: The source cannot be read, has no examples, only one label, missing labels
+            or a column without values. Nothing is committed.
+        NotFound: The source does not exist.
+        Conflict: Another process added a version at the same time.
     """
     checked_name("dataset", request.dataset)
-    standing = _standing(store, request.dataset)
-    base = standing.base if standing else None
-    stay = _staying(store, base, request)
-    gathered = gather(
+    heads = _heads(store, request.dataset)
+    base = heads.base if heads else None
+    retained = _retained(store, base, request)
+    examples = read_source(
         SourceRequest(
             source=request.source,
             labels=request.labels or request.settings.labels,
             settings=request.settings,
             regression=request.regression,
-            columns=_table_columns(base) if stay else None,
+            columns=_table_columns(base) if retained else None,
             index=request.index,
             progress=request.progress,
         )
     )
     addition = Addition(
         dataset=request.dataset,
-        gathered=gathered,
+        examples=examples,
         settings=request.settings,
         source=str(request.source),
         note=request.note,
-        stay=stay,
+        retained=retained,
         positive_label=request.positive_label,
         progress=request.progress,
     )
-    return commit_next(store, addition, standing, clock)
+    return commit_next(store, addition, heads, clock)
 
 
 def add_rows(
@@ -86,45 +106,61 @@ def add_rows(
     clock: Clock,
     note: str = "",
 ) -> DatasetVersion:
-    """Append rows from memory to a dataset's latest released version.
+    """Append rows from memory to the latest released version of a dataset.
 
-    `rows` has LABEL and the dataset's features (images: bytes in `image`), and may have ID, GROUP,
-    TIMESTAMP and SOURCE. A row that is there already, by its id or its content and label, is not
-    added again; none that is there is changed. NotFound, InvalidInput, Conflict.
+    A row that is already stored, under its id or with its content and label, is not added again.
+    No stored row is changed.
+
+    Args:
+        store: The store that holds the dataset.
+        dataset: The name of the dataset.
+        rows: A table with LABEL and the features of the dataset (images: bytes in `image`), and
+            optionally ID, GROUP, TIMESTAMP and SOURCE.
+        source: The source to store with the version, and with rows that have no SOURCE.
+        settings: The `[data]` section of the project.
+        clock: Gives the version its time of creation.
+        note: A free-text note stored with the version.
+
+    Returns:
+        The new version, released or quarantined; the existing one if nothing changed.
+
+    Raises:
+        NotFound: There is no such dataset.
+        InvalidInput: The rows do not fit the dataset. Nothing is committed.
+        Conflict: Another process added a version at the same time.
     """
-    standing = heads_of(store, dataset)
-    base = standing.base
+    heads = heads_of(store, dataset)
     addition = Addition(
         dataset=dataset,
-        gathered=_from_memory(rows, base, source, settings),
+        examples=_from_memory(rows, heads.base, source, settings),
         settings=settings,
         source=source,
         note=note,
-        stay=_ids(store, base),
+        retained=_ids(store, heads.base),
     )
-    return commit_next(store, addition, standing, clock)
+    return commit_next(store, addition, heads, clock)
 
 
 def latest(store: DatasetStore, dataset: str) -> DatasetVersion | None:
-    """The newest version, quarantined or not; None for a new dataset."""
-    standing = _standing(store, dataset)
-    return standing.newest if standing else None
+    """Return the newest version of a dataset, quarantined or not; None for a new dataset."""
+    heads = _heads(store, dataset)
+    return heads.newest if heads else None
 
 
-def _standing(store: DatasetStore, dataset: str) -> DatasetHeads | None:
+def _heads(store: DatasetStore, dataset: str) -> DatasetHeads | None:
     try:
         return heads_of(store, dataset)
     except NotFound:
         return None
 
 
-def _staying(
+def _retained(
     store: DatasetStore, base: DatasetVersion | None, request: AddRequest
 ) -> frozenset[str]:
     if base is None or not (request.append or request.keep):
         return frozenset()
-    ids = _ids(store, base)
-    return ids if request.append else frozenset(i for i in ids if i.startswith(request.keep))
+    prefix = "" if request.append else request.keep or ""
+    return frozenset(id_ for id_ in _ids(store, base) if id_.startswith(prefix))
 
 
 def _ids(store: DatasetStore, version: DatasetVersion) -> frozenset[str]:
@@ -138,46 +174,47 @@ def _table_columns(version: DatasetVersion | None) -> tuple[Column, ...] | None:
 
 
 def _from_memory(
-    rows: pa.Table, before: DatasetVersion, source: str, settings: DataSection
+    rows: pa.Table, base: DatasetVersion, source: str, settings: DataSection
 ) -> SourceExamples:
-    columns = before.schema.columns
+    columns = base.schema.columns
     _check_columns(rows, [LABEL, *(column.name for column in columns)])
-    common = _common(rows, source, regression=not before.schema.labels)
+    attributes = _attributes(rows, source, regression=not base.schema.labels)
     if columns[0].kind is ColumnKind.IMAGE:
         request = SourceRequest(source=Path(source), labels=LABEL, settings=settings)
-        return gather_contents(rows[IMAGE].to_pylist(), common, request)
+        return gather_contents(rows[IMAGE].to_pylist(), attributes, request)
     features = {column.name: rows[column.name] for column in columns}
-    own = {name: common[name] for name in common.column_names}
-    return examples(own, features, source, columns)
+    by_name = {name: attributes[name] for name in attributes.column_names}
+    return gather_columns(by_name, features, source, columns)
 
 
-def _check_columns(rows: pa.Table, wanted: list[str]) -> None:
-    missing = [name for name in wanted if name not in rows.column_names]
+def _check_columns(rows: pa.Table, required: list[str]) -> None:
+    missing = [name for name in required if name not in rows.column_names]
     if missing:
         raise InvalidInput(
             f"The rows have no column {missing[0]!r}.",
-            f"They have: {', '.join(rows.column_names)}.",
+            f"Their columns are: {', '.join(rows.column_names)}.",
         )
     if rows.num_rows == 0:
         raise InvalidInput("There are no rows to add.")
 
 
-def _common(rows: pa.Table, source: str, *, regression: bool) -> pa.Table:
+def _attributes(rows: pa.Table, source: str, *, regression: bool) -> pa.Table:
+    """Return the columns of the rows that are not features, with defaults for missing ones."""
     label = rows[LABEL].cast(pa.float64() if regression else pa.string())
     if regression:
         label = without_nan(label)
     if label.null_count:
         raise InvalidInput(f"{label.null_count} of the rows have no label.")
     given = set(rows.column_names)
-    nothing = pa.nulls(rows.num_rows, pa.string())
-    times_ = times(rows[TIMESTAMP]) if TIMESTAMP in given else times(pa.chunked_array([nothing]))
-    everywhere = pa.array([source] * rows.num_rows, pa.string())
-    common = {
+    empty = pa.nulls(rows.num_rows, pa.string())
+    timestamps = rows[TIMESTAMP] if TIMESTAMP in given else pa.chunked_array([empty])
+    same_source = pa.array([source] * rows.num_rows, pa.string())
+    attributes = {
         LABEL: label,
-        GROUP: rows[GROUP].cast(pa.string()) if GROUP in given else nothing,
-        SOURCE: rows[SOURCE].cast(pa.string()) if SOURCE in given else everywhere,
-        TIMESTAMP: times_,
+        GROUP: rows[GROUP].cast(pa.string()) if GROUP in given else empty,
+        SOURCE: rows[SOURCE].cast(pa.string()) if SOURCE in given else same_source,
+        TIMESTAMP: to_timestamps(timestamps),
     }
     if ID in given:
-        common[ID] = rows[ID].cast(pa.string())
-    return pa.table(common)
+        attributes[ID] = rows[ID].cast(pa.string())
+    return pa.table(attributes)

@@ -1,4 +1,4 @@
-"""What changed from one version to another."""
+"""Compare two versions of a dataset."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ _EXAMPLES = 5
 
 
 class Diff(msgspec.Struct, frozen=True, kw_only=True):
-    """From `left` to `right`, in rows; `examples` names some of each kind by their source.
+    """The changes from version `left` to version `right`.
 
+    `added`, `removed`, `relabelled` and `moved` (to another split) count rows; `examples` lists the
+    sources of some rows of each kind. `labels` is the change of the number of rows by label.
     `shifts` are by column: the difference of the means in standard deviations of `left`, or, for
-    categories, the share of rows that changed category (total variation, over the commonest).
+    categories, the total variation distance over the most frequent ones.
     """
 
     left: str
@@ -34,10 +36,19 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def diff(store: DatasetStore, left: DatasetVersion, right: DatasetVersion) -> Diff:
-    """Compare two versions of one dataset."""
+    """Compare two versions of one dataset.
+
+    Args:
+        store: The store that holds both versions.
+        left: The version to compare with, usually the earlier one.
+        right: The version to compare.
+
+    Raises:
+        InvalidInput: The versions belong to different datasets.
+    """
     if left.dataset != right.dataset:
         raise InvalidInput(
-            f"{left.reference} and {right.reference} are of different datasets.",
+            f"{left.reference} and {right.reference} belong to different datasets.",
             "Compare two versions of one dataset.",
         )
     before, after = _rows(store, left), _rows(store, right)

@@ -1,17 +1,14 @@
-"""Writing a version back to files: class folders, or a table."""
+"""Export a version to files: class folders of images, or a table."""
 
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pyarrow.csv
 import pyarrow.parquet
 
-from retread.core import Conflict, InvalidInput, UnknownOption
+from retread.core import Conflict, InvalidInput, UnknownOption, new_folder
 from retread.data.images import SUFFIXES, suffix_of
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, SPLIT, TIMESTAMP, DatasetStore
 from retread.data.version import ColumnKind, DatasetVersion
@@ -19,7 +16,7 @@ from retread.data.version import ColumnKind, DatasetVersion
 FORMATS = ("csv", "parquet")
 
 _MANIFEST = "manifest.csv"
-_IMAGES_A_BATCH = 1000
+_IMAGES_PER_BATCH = 1000
 
 
 def export(
@@ -30,40 +27,37 @@ def export(
     table_format: str = "csv",
     label_column: str = "label",
 ) -> Path:
-    """Write a version into a new `folder`, which exists entirely or not at all.
+    """Export a version to a new folder, which is created entirely or not at all.
 
-    Images go to LABEL/FILE with a manifest.csv of group, split and time; a table to one file of
-    `table_format`. Raises Conflict when the folder is there, InvalidInput for labels that cannot
-    name a folder.
+    Images are written to LABEL/FILE, with a manifest.csv of their groups, splits and timestamps; a
+    table is written to one file.
+
+    Args:
+        store: The store that holds the version.
+        version: The version to export.
+        folder: The folder to create; it may exist if it is empty.
+        table_format: The format of a table: csv or parquet.
+        label_column: The name of a table's label column.
+
+    Returns:
+        The absolute path of the folder.
+
+    Raises:
+        Conflict: The folder exists and is not empty.
+        InvalidInput: The format is unknown, or a label cannot be used as a folder name.
     """
     if table_format not in FORMATS:
         raise UnknownOption("format", table_format, FORMATS)
-    # `.` has no name beside which the unfinished folder could be.
+    # `.` has no name to derive that of the temporary folder from.
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Conflict(f"{folder} exists and is not empty.", "Name a new folder.")
-    images = version.schema.columns[0].kind is ColumnKind.IMAGE
-
-    def write(target: Path) -> None:
-        if images:
+        raise Conflict(f"{folder} exists and is not empty.", "Choose a new or empty folder.")
+    with new_folder(folder) as target:
+        if version.schema.columns[0].kind is ColumnKind.IMAGE:
             _write_images(store, version, target)
         else:
             _write_table(store, version, target, table_format, label_column)
-
-    _entirely(folder, write)
     return folder
-
-
-def _entirely(folder: Path, write: Callable[[Path], None]) -> None:
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    partial.mkdir(parents=True)
-    try:
-        write(partial)
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_images(store: DatasetStore, version: DatasetVersion, target: Path) -> None:
@@ -73,10 +67,10 @@ def _write_images(store: DatasetStore, version: DatasetVersion, target: Path) ->
     rows = keys.to_pylist()
     files: dict[str, str] = {}
     taken: set[str] = set()
-    for start in range(0, len(rows), _IMAGES_A_BATCH):
-        some = rows[start : start + _IMAGES_A_BATCH]
-        images = store.read(version, columns=[IMAGE], ids=[row[ID] for row in some])
-        for row, image in zip(some, images[IMAGE].to_pylist(), strict=True):
+    for start in range(0, len(rows), _IMAGES_PER_BATCH):
+        batch = rows[start : start + _IMAGES_PER_BATCH]
+        images = store.read(version, columns=[IMAGE], ids=[row[ID] for row in batch])
+        for row, image in zip(batch, images[IMAGE].to_pylist(), strict=True):
             name = _file_name(row[SOURCE], image)
             file = f"{row[LABEL]}/{name}"
             file = file if file not in taken else f"{row[LABEL]}/{row[ID]}-{name}"
@@ -87,19 +81,21 @@ def _write_images(store: DatasetStore, version: DatasetVersion, target: Path) ->
         writer = csv.writer(file_)
         writer.writerow(["file", "label", "group", "split", "timestamp"])
         for row in rows:
-            when = row[TIMESTAMP].isoformat() if row[TIMESTAMP] else ""
-            writer.writerow([files[row[ID]], row[LABEL], row[GROUP], row[SPLIT], when])
+            timestamp = row[TIMESTAMP].isoformat() if row[TIMESTAMP] else ""
+            writer.writerow([files[row[ID]], row[LABEL], row[GROUP], row[SPLIT], timestamp])
 
 
 def _file_name(source: str, image: bytes) -> str:
-    """A name under which the file is found again: neither hidden nor without its suffix."""
+    """Return a file name that a later import accepts: not hidden, and with an image suffix."""
     name = PurePosixPath(source.replace("\\", "/")).name.lstrip(".") or "image"
     return name if name.lower().endswith(SUFFIXES) else name + suffix_of(image)
 
 
 def _folder_name(label: str) -> str:
     if label in {"", ".", ".."} or any(character in label for character in "/\\\0"):
-        raise InvalidInput(f"The label {label!r} cannot be the name of a folder.")
+        raise InvalidInput(
+            f"Label {label!r} cannot be used as a folder name.", "Rename the label in the source."
+        )
     return label
 
 
@@ -112,10 +108,10 @@ def _write_table(
     if rows[TIMESTAMP].null_count == rows.num_rows:
         rows = rows.drop_columns([TIMESTAMP])
     titled = [titles.get(name, name) for name in rows.column_names]
-    # A feature may have the title of another column; then that one keeps its own name.
+    # Where a feature already has this title, the other column keeps its internal name.
     titled = [
-        old if title in names and old not in names else title
-        for old, title in zip(rows.column_names, titled, strict=True)
+        name if title in names and name not in names else title
+        for name, title in zip(rows.column_names, titled, strict=True)
     ]
     rows = rows.rename_columns(titled)
     path = target / f"{version.dataset}-{version.number}.{table_format}"

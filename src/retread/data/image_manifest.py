@@ -1,4 +1,4 @@
-"""`manifest.csv` of an image folder: which photos belong together, and when they were taken."""
+"""Read `manifest.csv` of an image folder: the groups and timestamps of its images."""
 
 from __future__ import annotations
 
@@ -14,62 +14,78 @@ from retread.project.settings import DataSection
 
 _NAME = "manifest.csv"
 _FILE = "file"
-_NAMED = 3
+_MAX_LISTED = 3
 
 Entry = tuple[str | None, datetime | None]
-"""Group and time of a file; None where nothing is said."""
+"""The group and the timestamp of a file; None where the manifest gives none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageManifest:
-    """Entries by file, under its path in the source or its bare name; `settings` say what each
-    file must have."""
+    """The entries of a manifest.
+
+    Attributes:
+        path: The manifest file.
+        settings: The `[data]` section; it says what each image must have.
+        entries: Entries by the image's path in the folder, or its bare file name.
+    """
 
     path: Path
     settings: DataSection
     entries: dict[str, Entry]
 
     def entry(self, path: str, name: str) -> Entry:
+        """Return the entry of an image, by its path in the folder or its bare file name."""
         return self.entries.get(path) or self.entries.get(name) or (None, None)
 
     def check(self, files: Sequence[ImageFile]) -> None:
-        """Raises InvalidInput when a file has not what it must have, or no entry is for a file."""
+        """Check that the manifest fits the images of the folder.
+
+        Raises:
+            InvalidInput: An image lacks a group or timestamp that the settings require, or no
+                entry belongs to an image.
+        """
         if self.settings.group:
-            self._check_has("group", [f.name for f in files if f.group is None], files)
+            self._check_present("group", [f.name for f in files if f.group is None], files)
         if self.settings.timestamp:
-            self._check_has("timestamp", [f.name for f in files if f.timestamp is None], files)
+            self._check_present("timestamp", [f.name for f in files if f.timestamp is None], files)
         if self.entries and not self.entries.keys() & _names(files):
             raise InvalidInput(
-                f"{self.path} is about other images.{self._stray(files)}",
-                f"Write paths in the folder under {_FILE!r}, such as {files[0].name}.",
+                f"{self.path} lists none of the images in the folder.{self._unmatched(files)}",
+                f"Write paths relative to the folder in column {_FILE!r}, such as {files[0].name}.",
             )
 
-    def _check_has(self, what: str, lacking: list[str], files: Sequence[ImageFile]) -> None:
-        if lacking:
+    def _check_present(self, setting: str, missing: list[str], files: Sequence[ImageFile]) -> None:
+        if missing:
             raise InvalidInput(
-                f"{self.path} gives no {what}, which [data] {what} asks for, for {len(lacking)} of "
-                f"{len(files)} images: {_some(lacking)}.{self._stray(files)}",
-                f"Give each image a row, with its path in the folder under {_FILE!r}.",
+                f"[data] {setting} is set, but {self.path} gives no {setting} for {len(missing)} "
+                f"of {len(files)} images: {_listed(missing)}.{self._unmatched(files)}",
+                "Add a row for each image, with its path relative to the folder in column "
+                f"{_FILE!r}.",
             )
 
-    def _stray(self, files: Sequence[ImageFile]) -> str:
-        stray = sorted(self.entries.keys() - _names(files))
-        return f" No image is named by its rows {_some(stray)}." if stray else ""
+    def _unmatched(self, files: Sequence[ImageFile]) -> str:
+        unmatched = sorted(self.entries.keys() - _names(files))
+        return f" Rows without an image: {_listed(unmatched)}." if unmatched else ""
 
 
 def read_manifest(folder: Path, settings: DataSection) -> ImageManifest:
-    """The manifest in `folder`, empty if there is no file.
+    """Read the manifest of an image folder; it has no entries if there is no file.
 
-    Columns are `file`, and those that `[data] group` and `timestamp` name: without settings,
-    `group` and `timestamp` if they are there. A label in it is not used: the source says it.
+    The columns are `file` and those that `[data] group` and `timestamp` name; without these
+    settings, `group` and `timestamp` where they exist. Labels in the manifest are ignored, because
+    the source gives them.
+
+    Raises:
+        InvalidInput: The manifest cannot be read, or a column that the settings name is missing.
     """
     path = folder / _NAME
     if not path.is_file():
-        for setting, wanted in (("group", settings.group), ("timestamp", settings.timestamp)):
-            if wanted:
+        for setting, column in (("group", settings.group), ("timestamp", settings.timestamp)):
+            if column:
                 raise InvalidInput(
-                    f"[data] {setting} is {wanted!r}, but there is no {path}.",
-                    f"Add {_NAME} with the columns {_FILE} and {wanted}, or leave out the setting.",
+                    f"[data] {setting} is {column!r}, but there is no {path}.",
+                    f"Add {_NAME} with the columns {_FILE} and {column}, or remove the setting.",
                 )
         return ImageManifest(path, settings, {})
     try:
@@ -87,32 +103,33 @@ def read_manifest(folder: Path, settings: DataSection) -> ImageManifest:
     return ImageManifest(path, settings, entries)
 
 
-def _column(path: Path, columns: tuple[str, ...], wanted: str, default: str) -> str | None:
-    if wanted and wanted not in columns:
-        raise _missing(path, columns, wanted)
-    return wanted or (default if default in columns else None)
+def _column(path: Path, columns: tuple[str, ...], setting: str, default: str) -> str | None:
+    if setting and setting not in columns:
+        raise _missing(path, columns, setting)
+    return setting or (default if default in columns else None)
 
 
 def _read(path: Path, row: dict[str, str], group: str | None, timestamp: str | None) -> Entry:
-    when = (row[timestamp] or "") if timestamp else ""
-    return ((row[group] or None) if group else None, _parsed(path, row[_FILE], when))
+    text = (row[timestamp] or "") if timestamp else ""
+    return ((row[group] or None) if group else None, _parsed(path, row[_FILE], text))
 
 
 def _parsed(path: Path, file: str, text: str) -> datetime | None:
     if not text:
         return None
     try:
-        when = datetime.fromisoformat(text)
+        timestamp = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInput(
-            f"{path}: {text!r} of {file} is not a time.", "Write times like 2020-08-28T11:00:14."
+            f"{path}: {text!r} of {file} is not a timestamp.",
+            "Use ISO 8601, such as 2020-08-28T11:00:14.",
         ) from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+    return timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
 
 
-def _missing(path: Path, columns: tuple[str, ...], wanted: str) -> InvalidInput:
+def _missing(path: Path, columns: tuple[str, ...], column: str) -> InvalidInput:
     return InvalidInput(
-        f"{path} has no column {wanted!r}.", f"Its columns are: {', '.join(columns) or 'none'}."
+        f"{path} has no column {column!r}.", f"Its columns are: {', '.join(columns) or 'none'}."
     )
 
 
@@ -120,5 +137,5 @@ def _names(files: Sequence[ImageFile]) -> set[str]:
     return {name for f in files for name in (f.name, f.name.rpartition("/")[2])}
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MAX_LISTED]) + (", ..." if len(names) > _MAX_LISTED else "")

@@ -1,4 +1,4 @@
-"""From examples to a committed version: place them, look at them, judge them, write them."""
+"""Turn examples into the next version: assign splits, profile, validate, commit."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
-from retread.data.content import evaluation_digest, version_digest
-from retread.data.gathered import Progress, SourceExamples
+from retread.data.assign import AssignedRows, assign_splits, rows_of
+from retread.data.heads import DatasetHeads
 from retread.data.images import inspect_image, measure_image, sample_by_digest
-from retread.data.judge import judge
-from retread.data.placing import Placed, place, rows_of
-from retread.data.profile import Profile, numeric_figures, profile_images, profile_table
-from retread.data.standing import DatasetHeads
+from retread.data.integrity import evaluation_digest, version_digest
+from retread.data.profile import Profile, numeric_statistics, profile_images, profile_table
+from retread.data.source import Progress, SourceExamples
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -28,91 +27,116 @@ from retread.data.store import (
     DatasetStore,
 )
 from retread.data.summary import Changes, DatasetSummary, compare, count_by, summarise
+from retread.data.validation import validate
 from retread.data.version import ColumnKind, DatasetVersion, Schema, VersionState
 from retread.project.settings import DataSection
 
-_COMMON = (ID, LABEL, GROUP, SPLIT, SOURCE, DIGEST, TIMESTAMP)
-_IMAGES_A_BATCH = 256
+_ATTRIBUTES = (ID, LABEL, GROUP, SPLIT, SOURCE, DIGEST, TIMESTAMP)
+_IMAGES_PER_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """Examples that were gathered for the next version of `dataset`.
+    """Examples for the next version of a dataset.
 
-    `stay` are the ids of rows of the version it is built on that stay, whatever was gathered.
+    Attributes:
+        dataset: The name of the dataset.
+        examples: The examples that were read.
+        settings: The `[data]` section of the project.
+        source: The source to store with the version.
+        note: A free-text note to store with the version.
+        retained: Ids of rows of the base version that are kept even if the source lacks them.
+        positive_label: A label that must be among those of the version, if given.
+        progress: Called as images are written.
     """
 
     dataset: str
-    gathered: SourceExamples
+    examples: SourceExamples
     settings: DataSection
     source: str
     note: str
-    stay: Set[str] = frozenset()
-    positive_label: str = ""
+    retained: Set[str] = frozenset()
+    positive_label: str | None = None
     progress: Progress = lambda *_: None
 
 
 def commit_next(
-    store: DatasetStore, addition: Addition, standing: DatasetHeads | None, clock: Clock
+    store: DatasetStore, addition: Addition, heads: DatasetHeads | None, clock: Clock
 ) -> DatasetVersion:
-    """Commit what follows `standing`, or return the version there that is the same."""
-    base = standing.base if standing else None
-    if base is not None and addition.stay:
-        _check_alike(addition.gathered, base)
+    """Commit the next version of a dataset.
+
+    Args:
+        store: The store to commit to.
+        addition: The examples to add.
+        heads: The versions that the next one starts from; None for a new dataset.
+        clock: Gives the version its time of creation.
+
+    Returns:
+        The new version, or the existing one that is the same.
+
+    Raises:
+        InvalidInput: The examples do not fit the rows to keep, or have only one label.
+        Conflict: Another process added a version at the same time.
+    """
+    base = heads.base if heads else None
+    if base is not None and addition.retained:
+        _check_same_schema(addition.examples, base)
     old = None if base is None else store.read(base, columns=KEYS)
-    columns = addition.gathered.columns
+    columns = addition.examples.columns
     same_columns = base is not None and base.schema.columns == columns
-    placed = place(
-        addition.gathered, old if same_columns else None, addition.stay, addition.settings
+    assigned = assign_splits(
+        addition.examples, old if same_columns else None, addition.retained, addition.settings
     )
-    schema = Schema(columns=columns, labels=_labels(placed.keys, addition.positive_label))
-    profile = _profile(store, addition, placed, schema, base)
+    schema = Schema(columns=columns, labels=_labels(assigned.keys, addition.positive_label))
     summary = summarise(
-        placed.keys,
+        assigned.keys,
         schema,
-        profile,
-        addition.gathered.unreadable,
+        _profile(store, addition, assigned, schema, base),
+        addition.examples.unreadable,
         addition.settings.max_label_share,
-        _changes(base, old, placed),
+        _changes(base, old, assigned),
     )
-    version = _version(addition, placed, summary, judge(summary), standing, clock)
-    for there in (standing.newest, standing.base) if standing else ():
-        if _same(version, there):
-            return there
-    reader = _reader(addition, placed)
-    return store.commit(version, reader, placed.keep, base.number if base else None)
+    number = heads.newest.number + 1 if heads else 1
+    version = _version(addition, number, assigned, summary, validate(summary), clock)
+    for existing in (heads.newest, heads.base) if heads else ():
+        if _is_same(version, existing):
+            return existing
+    reader = _reader(addition, assigned)
+    return store.commit(version, reader, assigned.keep, base.number if base else None)
 
 
-def _check_alike(gathered: SourceExamples, base: DatasetVersion) -> None:
-    """Raises InvalidInput unless what was gathered can stand beside the rows of `base`."""
-    if base.schema.columns != gathered.columns:
+def _check_same_schema(examples: SourceExamples, base: DatasetVersion) -> None:
+    """Raise InvalidInput unless the examples can be stored with the rows of `base`."""
+    if base.schema.columns != examples.columns:
         raise InvalidInput(
-            f"The source does not have the columns of {base.reference}.",
-            f"It needs: {', '.join(column.name for column in base.schema.columns)}.",
+            f"The columns of the source differ from those of {base.reference}.",
+            f"Expected: {', '.join(column.name for column in base.schema.columns)}.",
         )
-    numbers = pa.types.is_floating(gathered.rows[LABEL].type)
-    if numbers == bool(base.schema.labels):
-        found, needed = ("numbers", "labels") if numbers else ("labels", "numbers")
+    numeric = pa.types.is_floating(examples.rows[LABEL].type)
+    if numeric == bool(base.schema.labels):
+        found, expected = "numeric targets", "class labels"
+        if not numeric:
+            found, expected = expected, found
         raise InvalidInput(
-            f"The source is read with {found} to predict, but {base.reference} holds {needed}.",
+            f"The source has {found}, but {base.reference} has {expected}.",
             "Check [recipe] kind, or add the data as another dataset.",
         )
 
 
 def _version(
     addition: Addition,
-    placed: Placed,
+    number: int,
+    assigned: AssignedRows,
     summary: DatasetSummary,
     verdict: Verdict,
-    standing: DatasetHeads | None,
     clock: Clock,
 ) -> DatasetVersion:
     passed = verdict.outcome is Outcome.PASS
     return DatasetVersion(
         dataset=addition.dataset,
-        number=standing.newest.number + 1 if standing else 1,
-        digest=version_digest(placed.keys),
-        evaluation_digest=evaluation_digest(placed.keys),
+        number=number,
+        digest=version_digest(assigned.keys),
+        evaluation_digest=evaluation_digest(assigned.keys),
         state=VersionState.RELEASED if passed else VersionState.QUARANTINED,
         schema=summary.schema,
         rows=summary.rows,
@@ -122,18 +146,21 @@ def _version(
         checks=verdict.checks,
         source=addition.source,
         note=addition.note,
-        created_at=clock.now().isoformat(timespec="seconds"),
+        created_at=clock.now().replace(microsecond=0),
     )
 
 
-def _same(version: DatasetVersion, before: DatasetVersion) -> bool:
-    """Whether nothing changed: a repaired or newly broken source may hold the same rows."""
-    now, then = ({check.check for check in v.failed_checks} for v in (version, before))
-    judged_alike = now == then or (before.state is VersionState.RELEASED and now < then)
-    return version.digest == before.digest and version.schema == before.schema and judged_alike
+def _is_same(version: DatasetVersion, existing: DatasetVersion) -> bool:
+    """Return whether nothing changed: neither the rows nor what the checks say of their source.
+
+    A source that was repaired or damaged may contain the same readable rows.
+    """
+    now, then = ({check.check for check in v.failed_checks} for v in (version, existing))
+    same_checks = now == then or (existing.state is VersionState.RELEASED and now < then)
+    return version.digest == existing.digest and version.schema == existing.schema and same_checks
 
 
-def _labels(keys: pa.Table, positive_label: str) -> tuple[str, ...]:
+def _labels(keys: pa.Table, positive_label: str | None) -> tuple[str, ...]:
     if pa.types.is_floating(keys[LABEL].type):
         return ()
     labels = tuple(count_by(keys[LABEL]))
@@ -147,62 +174,70 @@ def _labels(keys: pa.Table, positive_label: str) -> tuple[str, ...]:
     return labels
 
 
-def _changes(base: DatasetVersion | None, old: pa.Table | None, placed: Placed) -> Changes | None:
-    """Against a released version: what is in quarantine is no measure."""
+def _changes(
+    base: DatasetVersion | None, old: pa.Table | None, assigned: AssignedRows
+) -> Changes | None:
+    """Compare with the base version if it is released; a quarantined one is not comparable."""
     if base is None or old is None or base.is_quarantined:
         return None
-    return compare(base, old, placed.keys)
+    return compare(base, old, assigned.keys)
 
 
 def _profile(
     store: DatasetStore,
     addition: Addition,
-    placed: Placed,
+    assigned: AssignedRows,
     schema: Schema,
     base: DatasetVersion | None,
 ) -> Profile:
     if schema.columns[0].kind is ColumnKind.IMAGE:
-        return profile_images(_measures(store, addition.gathered, placed, base))
+        return profile_images(_image_properties(store, addition.examples, assigned, base))
     names = [column.name for column in schema.columns]
-    rows = placed.current.select(names)
-    if base is not None and addition.stay:
-        staying = rows_of(store.read(base, columns=[ID, *names]), addition.stay)
-        rows = pa.concat_tables([staying.select(names), rows])
+    rows = assigned.current.select(names)
+    if base is not None and addition.retained:
+        retained = rows_of(store.read(base, columns=[ID, *names]), addition.retained)
+        rows = pa.concat_tables([retained.select(names), rows])
     profile = profile_table(rows, schema.columns)
     if not schema.labels:
-        profile[LABEL] = numeric_figures(placed.keys[LABEL].to_numpy())
+        profile[LABEL] = numeric_statistics(assigned.keys[LABEL].to_numpy())
     return profile
 
 
-def _measures(
-    store: DatasetStore, gathered: SourceExamples, placed: Placed, base: DatasetVersion | None
+def _image_properties(
+    store: DatasetStore,
+    examples: SourceExamples,
+    assigned: AssignedRows,
+    base: DatasetVersion | None,
 ) -> dict[str, tuple[float, ...]]:
-    digests = placed.keys[DIGEST].to_pylist()
-    sample = {digests[i]: placed.keys[ID][i].as_py() for i in sample_by_digest(digests)}
-    known = {digest: m for digest, m in gathered.measures.items() if digest in sample}
+    """Return the properties of a sample of the version's images, by digest."""
+    digests = assigned.keys[DIGEST].to_pylist()
+    sample = {digests[i]: assigned.keys[ID][i].as_py() for i in sample_by_digest(digests)}
+    known = {digest: p for digest, p in examples.properties.items() if digest in sample}
     unknown = {id_: digest for digest, id_ in sample.items() if digest not in known}
     if base is not None and unknown:
         images = store.read(base, columns=[ID, IMAGE], ids=list(unknown))
         for id_, image in zip(images[ID].to_pylist(), images[IMAGE].to_pylist(), strict=True):
             facts = inspect_image(image)
-            known[unknown[id_]] = (*facts.measures, *measure_image(image))
+            known[unknown[id_]] = (*facts.properties, *measure_image(image))
     return known
 
 
-def _reader(addition: Addition, placed: Placed) -> pa.RecordBatchReader:
-    names = [*_COMMON, *(c.name for c in addition.gathered.columns if c.kind != ColumnKind.IMAGE)]
-    rows = placed.rows.select(names)
-    if addition.gathered.fetch is None:
+def _reader(addition: Addition, assigned: AssignedRows) -> pa.RecordBatchReader:
+    features = [c.name for c in addition.examples.columns if c.kind is not ColumnKind.IMAGE]
+    rows = assigned.rows.select([*_ATTRIBUTES, *features])
+    if addition.examples.fetch is None:
         return rows.to_reader()
     schema = rows.schema.append(pa.field(IMAGE, pa.large_binary()))
-    return pa.RecordBatchReader.from_batches(schema, _image_batches(addition, placed, rows))
+    return pa.RecordBatchReader.from_batches(schema, _image_batches(addition, assigned, rows))
 
 
-def _image_batches(addition: Addition, placed: Placed, rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    fetch = addition.gathered.fetch
+def _image_batches(
+    addition: Addition, assigned: AssignedRows, rows: pa.Table
+) -> Iterator[pa.RecordBatch]:
+    fetch = addition.examples.fetch
     assert fetch is not None
-    for start in range(0, rows.num_rows, _IMAGES_A_BATCH):
-        positions = placed.positions[start : start + _IMAGES_A_BATCH]
+    for start in range(0, rows.num_rows, _IMAGES_PER_BATCH):
+        positions = assigned.positions[start : start + _IMAGES_PER_BATCH]
         part = rows.slice(start, len(positions)).combine_chunks()
         images = pa.array(fetch(positions), pa.large_binary())
         yield part.append_column(IMAGE, images).to_batches()[0]

@@ -1,4 +1,4 @@
-"""Figures about a version, by column."""
+"""Profile a version: statistics of each column, and how far they shifted between versions."""
 
 from __future__ import annotations
 
@@ -9,54 +9,59 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.data.images import MEASURES
+from retread.data.images import IMAGE_PROPERTIES
 from retread.data.version import Column, ColumnKind
 
 Profile = dict[str, dict[str, float]]
 
 SHARE = "share:"
-"""Prefix of the figures that are shares of one category."""
+"""Prefix of the statistics that are the share of one category."""
 
 _LARGEST = float(np.finfo(np.float32).max)
-"""Models compute in float32: what is beyond its range is infinite to them."""
+"""Models compute in float32, so a value beyond its range is infinite to them."""
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TOP = 10
 
 
 def profile_table(rows: pa.Table, columns: Sequence[Column]) -> Profile:
-    """Mean, spread, quantiles and missing share of numbers; shares of the commonest categories."""
+    """Return the statistics of each feature column of a table."""
     return {
-        column.name: numeric_figures(rows[column.name].to_numpy())
+        column.name: numeric_statistics(rows[column.name].to_numpy())
         if column.kind is ColumnKind.NUMERIC
-        else categorical_figures(rows[column.name])
+        else categorical_statistics(rows[column.name])
         for column in columns
     }
 
 
-def profile_images(measures: Mapping[str, Sequence[float]]) -> Profile:
-    """Size, light, colour and focus of a sample of images, given their MEASURES by digest."""
-    values = np.array(list(measures.values()), dtype=np.float64).reshape(-1, len(MEASURES))
-    return {name: numeric_figures(values[:, i]) for i, name in enumerate(MEASURES)}
+def profile_images(properties: Mapping[str, Sequence[float]]) -> Profile:
+    """Return the statistics of a sample of images, given their IMAGE_PROPERTIES by digest."""
+    columns = len(IMAGE_PROPERTIES)
+    values = np.array(list(properties.values()), dtype=np.float64).reshape(-1, columns)
+    return {name: numeric_statistics(values[:, i]) for i, name in enumerate(IMAGE_PROPERTIES)}
 
 
-def numeric_figures(values: npt.NDArray[np.float64]) -> dict[str, float]:
-    """Figures of float64 [n], NaN where missing, all finite themselves.
+def numeric_statistics(values: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Return the mean, spread and quantiles of a numeric column, and the share of missing values.
 
-    `infinite` counts values that are infinite as a float32; they are left out of the rest.
+    All statistics are finite.
+
+    Args:
+        values: float64 [n], NaN where missing. Values that are infinite as float32 are counted in
+            `infinite` and excluded from the other statistics.
     """
     missing = np.isnan(values)
     known = values[np.abs(values) <= _LARGEST]
-    figures = {
+    statistics = {
         "count": float(len(values)),
         "missing": float(missing.mean()) if len(values) else 0.0,
         "infinite": float(len(values) - missing.sum() - len(known)),
     }
     if len(known) == 0:
-        return figures
+        return statistics
     quantiles = np.quantile(known, _QUANTILES)
     return {
-        **figures,
+        **statistics,
         "mean": float(known.mean()),
         "sd": float(known.std()),
         "min": float(known.min()),
@@ -65,8 +70,8 @@ def numeric_figures(values: npt.NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def categorical_figures(values: pa.ChunkedArray) -> dict[str, float]:
-    """Figures of strings; shares are of the rows that are not missing."""
+def categorical_statistics(values: pa.ChunkedArray) -> dict[str, float]:
+    """Return the shares of the most frequent categories among the values that are not missing."""
     counts = [(c["values"], c["counts"]) for c in pc.value_counts(values.drop_null()).to_pylist()]
     known = len(values) - values.null_count
     top = sorted(counts, key=lambda item: (-item[1], item[0]))[:_TOP]
@@ -79,18 +84,22 @@ def categorical_figures(values: pa.ChunkedArray) -> dict[str, float]:
 
 
 def profile_shifts(left: Profile, right: Profile) -> dict[str, float]:
-    """How far each column that both have moved; 0 where there is no scale to measure it on."""
+    """Return the shift of each column that both profiles have."""
     return {name: shift(left[name], right[name]) for name in left if right.get(name)}
 
 
 def shift(left: dict[str, float], right: dict[str, float]) -> float:
-    """The shift of one column, from its figures.
+    """Return the shift of one column from its statistics in two versions.
 
     >>> shift({"mean": 1.0, "sd": 2.0}, {"mean": 4.0, "sd": 2.0})
     1.5
+
+    Returns:
+        For numbers, the difference of the means in standard deviations of `left`, 0 where that is
+        constant; for categories, the total variation distance over the most frequent ones, 0..1.
     """
     if "mean" in left and "mean" in right:
-        moved = abs(right["mean"] - left["mean"])
-        return min(moved / left["sd"], _LARGEST) if left["sd"] else 0.0
-    shares = {name for figures in (left, right) for name in figures if name.startswith(SHARE)}
+        difference = abs(right["mean"] - left["mean"])
+        return min(difference / left["sd"], _LARGEST) if left["sd"] else 0.0
+    shares = {name for statistics in (left, right) for name in statistics if name.startswith(SHARE)}
     return 0.5 * sum(abs(right.get(name, 0.0) - left.get(name, 0.0)) for name in shares)

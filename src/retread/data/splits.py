@@ -1,4 +1,4 @@
-"""Which split an example belongs to: a matter of its group alone, so it never moves."""
+"""Assign groups of examples to splits, by group alone, so that an example never moves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ _SCALE = 2.0**64
 
 
 def split_of(group: str, *, evaluation_share: float, validation_share: float) -> Split:
-    """The split of every example of `group`, whatever else is in the dataset.
+    """Return the split of all examples of a group, which depends on nothing else in the dataset.
 
     >>> split_of("tire 7", evaluation_share=0.2, validation_share=0.15)
     <Split.TRAIN: 'train'>
+
+    Args:
+        group: The name of the group.
+        evaluation_share: The share of groups for evaluation, 0..1.
+        validation_share: The share of groups for validation, 0..1.
     """
-    place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / _SCALE
-    if place < evaluation_share:
+    position = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / _SCALE
+    if position < evaluation_share:
         return Split.EVALUATION
-    if place < evaluation_share + validation_share:
+    if position < evaluation_share + validation_share:
         return Split.VALIDATION
     return Split.TRAIN
 
@@ -31,14 +36,21 @@ def splits_of(
     evaluation_share: float,
     validation_share: float,
 ) -> list[str]:
-    """The split of each group, in order; `fixed` are those that groups have already."""
+    """Return the split of each group, in order.
+
+    Args:
+        groups: The names of the groups.
+        fixed: The splits of groups that already have one.
+        evaluation_share: The share of new groups for evaluation, 0..1.
+        validation_share: The share of new groups for validation, 0..1.
+    """
     known = dict(fixed)
-    answer = []
+    splits = []
     for group in groups:
         split = known.get(group)
         if split is None:
             split = known[group] = split_of(
                 group, evaluation_share=evaluation_share, validation_share=validation_share
             ).value
-        answer.append(split)
-    return answer
+        splits.append(split)
+    return splits

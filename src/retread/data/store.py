@@ -1,4 +1,4 @@
-"""The port behind which dataset versions are kept."""
+"""The interface of dataset stores, and the columns of the tables that they hold."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from retread.data.version import DatasetVersion, Split
 
-# Columns every dataset's table has beside its features; features of tables keep their own names,
-# an image dataset's feature is the binary column `image`.
+# Columns of every dataset, in addition to its features. The features of a table keep their own
+# names; an image dataset has the binary column `image`.
 ID = "_id"
 LABEL = "_label"
 GROUP = "_group"
@@ -22,31 +22,44 @@ TIMESTAMP = "_timestamp"
 IMAGE = "image"
 
 KEYS = (ID, LABEL, GROUP, SPLIT, DIGEST, TIMESTAMP)
-"""What a version's digest covers, and what decides whether a row changed."""
+"""The columns that a version's digest covers, and that decide whether a row changed."""
 
 KeyTuple = tuple[str, str | float, str, str, str, int | None]
 
 
 def key_tuples(rows: pa.Table | pa.RecordBatch) -> list[KeyTuple]:
-    """The KEYS of each row, its time in microseconds: datetimes are slow to make."""
+    """Return the KEYS of each row, with its timestamp in microseconds."""
     columns = [rows[name] for name in KEYS[:-1]]
+    # Integers, because datetime objects are slow to create.
     columns.append(rows[TIMESTAMP].cast(pa.int64()))
     return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
 class DatasetStore(Protocol):
-    """Versions are committed entirely or not at all, and never change."""
+    """A store of dataset versions. A version is committed entirely or not at all."""
 
     def datasets(self) -> tuple[str, ...]:
-        """Names of all datasets, sorted."""
+        """Return the names of all datasets, sorted."""
         ...
 
     def versions(self, dataset: str) -> tuple[DatasetVersion, ...]:
-        """All versions in order; NotFound for an unknown dataset."""
+        """Return all versions of a dataset in order.
+
+        Raises:
+            NotFound: There is no such dataset.
+        """
         ...
 
     def version(self, dataset: str, number: int | None = None) -> DatasetVersion:
-        """One version, or the latest released one; NotFound."""
+        """Return one version of a dataset.
+
+        Args:
+            dataset: The name of the dataset.
+            number: The number of the version; None for the latest released one.
+
+        Raises:
+            NotFound: There is no such dataset or version, or none is released.
+        """
         ...
 
     def commit(
@@ -56,13 +69,32 @@ class DatasetStore(Protocol):
         keep: Collection[str] = (),
         base: int | None = None,
     ) -> DatasetVersion:
-        """Make `rows`, and the rows of version `base` (None: the one before) whose ids are in
-        `keep`, the next version; writes only what changed. Conflict when the number is taken,
-        InvalidInput when `rows` do not have the columns of what is kept."""
+        """Commit the next version of a dataset, writing only the rows that changed.
+
+        Args:
+            version: The metadata. Its number is one more than that of the newest version.
+            rows: The new and changed rows. Rows that are already stored are not written again.
+            keep: Ids of rows of the base version that are part of this one without being given.
+            base: The number of the base version; None for the newest version.
+
+        Returns:
+            The version as it was committed.
+
+        Raises:
+            Conflict: The number is taken, or a row to keep is not in the base version.
+            InvalidInput: `rows` do not have the columns of the rows to keep, or the metadata
+                cannot be stored.
+            NotFound: There is no base version of that number.
+            Unavailable: The store cannot be written to.
+        """
         ...
 
     def release(self, dataset: str, number: int) -> DatasetVersion:
-        """Let a version out of quarantine."""
+        """Release a version from quarantine; return it as it is now.
+
+        Raises:
+            NotFound: There is no such dataset or version.
+        """
         ...
 
     def read(
@@ -72,13 +104,37 @@ class DatasetStore(Protocol):
         columns: Sequence[str] | None = None,
         ids: Sequence[str] | None = None,
     ) -> pa.Table:
-        """Rows of a version (of one split, or those with these ids), sorted by id."""
+        """Read rows of a version, sorted by id.
+
+        Args:
+            version: The version to read.
+            split: Read this split only; None for all.
+            columns: The columns to read, in order; None for all.
+            ids: Read the rows with these ids only; None for all.
+
+        Raises:
+            IntegrityBroken: The stored data is damaged.
+            NotFound: There is no such version.
+        """
         ...
 
     def verify_storage(self, version: DatasetVersion) -> None:
-        """Check the stored bytes against what was recorded at commit; IntegrityBroken."""
+        """Compare the stored bytes of a version with the digests recorded at commit.
+
+        Raises:
+            IntegrityBroken: The stored bytes are missing or were changed.
+        """
         ...
 
     def collect_garbage(self, dataset: str, older_than: timedelta) -> int:
-        """Delete what no version needs; bytes freed."""
+        """Delete the files that no version needs.
+
+        Args:
+            dataset: The name of the dataset.
+            older_than: The minimum age of the files to delete; younger ones may belong to a
+                commit in progress.
+
+        Returns:
+            The number of bytes freed.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What the checks look at: a version, and what became of the one before."""
+"""Summarise a version before it is committed, as input for the checks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from retread.data.version import ColumnKind, DatasetVersion, Schema, Split
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """From the released version before to this one, in rows.
+    """The changes since the previous released version, counted in rows.
 
-    `evaluation_*` count rows of the earlier evaluation split; `moved` those in another split now.
+    Attributes:
+        version: The previous released version.
+        common: Rows that are in both versions.
+        relabelled: Common rows whose label changed.
+        moved: Common rows that are in another split now.
+        evaluation_relabelled: Relabelled rows of the previous evaluation split.
+        evaluation_removed: Rows of the previous evaluation split that were removed.
     """
 
     version: DatasetVersion
@@ -28,11 +34,21 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """A version that is about to be committed.
+    """A summary of the version that is about to be committed.
 
-    `labels` counts by split, then label; empty for regression. `divided` counts groups that are in
-    several splits, `crossing` rows of the validation and evaluation splits whose content is also in
-    another one, `contradicting` rows whose content also has another label.
+    Attributes:
+        schema: Its columns and labels.
+        rows: The number of rows.
+        splits: The number of rows by split.
+        labels: The number of rows by split, then label; empty for regression.
+        profile: The statistics of each column.
+        unreadable: The files that could not be read, each with the reason.
+        split_groups: Groups that are in more than one split.
+        leaked_rows: Rows of the validation and evaluation splits whose content is also in another
+            split.
+        conflicting_labels: Rows whose content also occurs under another label.
+        max_label_share: The largest share of rows that one label may have, from the settings.
+        changes: The changes since the previous released version; None if there is none.
     """
 
     schema: Schema
@@ -41,19 +57,20 @@ class DatasetSummary:
     labels: dict[Split, dict[str, int]]
     profile: dict[str, dict[str, float]]
     unreadable: tuple[str, ...]
-    divided: int
-    crossing: int
-    contradicting: int
+    split_groups: int
+    leaked_rows: int
+    conflicting_labels: int
     max_label_share: float
     changes: Changes | None
 
     @property
     def is_images(self) -> bool:
+        """Whether the dataset consists of images."""
         return self.schema.columns[0].kind is ColumnKind.IMAGE
 
     @property
     def label_counts(self) -> dict[str, int]:
-        """Rows by label, over all splits."""
+        """The number of rows by label, over all splits."""
         totals = dict.fromkeys(self.schema.labels, 0)
         for counts in self.labels.values():
             for label, count in counts.items():
@@ -69,7 +86,16 @@ def summarise(
     max_label_share: float,
     changes: Changes | None,
 ) -> DatasetSummary:
-    """The summary of a version's KEYS columns."""
+    """Summarise a version.
+
+    Args:
+        keys: The KEYS columns of its rows.
+        schema: Its columns and labels.
+        profile: The statistics of each column.
+        unreadable: The files that could not be read.
+        max_label_share: The largest share of rows that one label may have.
+        changes: The changes since the previous released version; None if there is none.
+    """
     splits = count_by(keys[SPLIT])
     return DatasetSummary(
         schema=schema,
@@ -83,30 +109,36 @@ def summarise(
         else {},
         profile=profile,
         unreadable=unreadable,
-        divided=_spread(keys, GROUP, SPLIT).num_rows,
-        crossing=_crossing(keys),
-        contradicting=_contradicting(keys) if schema.labels else 0,
+        split_groups=_spread(keys, GROUP, SPLIT).num_rows,
+        leaked_rows=_leaked_rows(keys),
+        conflicting_labels=_conflicting_labels(keys) if schema.labels else 0,
         max_label_share=max_label_share,
         changes=changes,
     )
 
 
 def compare(before: DatasetVersion, old: pa.Table, new: pa.Table) -> Changes:
-    """What became of the rows of a version; both tables have the KEYS columns."""
+    """Count the changes from the rows of a version to those of the next one.
+
+    Args:
+        before: The earlier version.
+        old: The KEYS columns of its rows.
+        new: The KEYS columns of the next version's rows.
+    """
     fields = [ID, LABEL, SPLIT]
     now = {id_: (label, split) for id_, label, split in _tuples(new, fields)}
     common = relabelled = moved = evaluation_relabelled = evaluation_removed = 0
     for id_, label, split in _tuples(old, fields):
-        frozen = split == Split.EVALUATION.value
+        in_evaluation = split == Split.EVALUATION.value
         current = now.get(id_)
         if current is None:
-            evaluation_removed += frozen
+            evaluation_removed += in_evaluation
             continue
         common += 1
         moved += current[1] != split
         if current[0] != label:
             relabelled += 1
-            evaluation_relabelled += frozen
+            evaluation_relabelled += in_evaluation
     return Changes(
         version=before,
         common=common,
@@ -118,27 +150,27 @@ def compare(before: DatasetVersion, old: pa.Table, new: pa.Table) -> Changes:
 
 
 def count_by(values: pa.ChunkedArray) -> dict[str, int]:
-    """How often each value occurs, by value in order."""
+    """Return the number of occurrences of each value, sorted by value."""
     counts = {item["values"]: item["counts"] for item in pc.value_counts(values).to_pylist()}
     return dict(sorted(counts.items()))
 
 
-def _crossing(keys: pa.Table) -> int:
+def _leaked_rows(keys: pa.Table) -> int:
     held_out = keys.filter(pc.not_equal(keys[SPLIT], Split.TRAIN.value))
-    return _rows_among(held_out, _spread(keys, DIGEST, SPLIT))
+    return _count_rows_with(held_out, _spread(keys, DIGEST, SPLIT))
 
 
-def _contradicting(keys: pa.Table) -> int:
-    return _rows_among(keys, _spread(keys, DIGEST, LABEL))
+def _conflicting_labels(keys: pa.Table) -> int:
+    return _count_rows_with(keys, _spread(keys, DIGEST, LABEL))
 
 
 def _spread(keys: pa.Table, name: str, over: str) -> pa.Table:
-    """The values of `name` that occur with several values of `over`."""
+    """Return the values of `name` that occur with more than one value of `over`."""
     counts = keys.group_by(name).aggregate([(over, "count_distinct")])
     return counts.filter(pc.greater(counts[f"{over}_count_distinct"], 1))
 
 
-def _rows_among(keys: pa.Table, digests: pa.Table) -> int:
+def _count_rows_with(keys: pa.Table, digests: pa.Table) -> int:
     return int(pc.sum(pc.is_in(keys[DIGEST], value_set=digests[DIGEST])).as_py() or 0)
 
 

@@ -1,4 +1,4 @@
-"""From any Arrow table to examples: which column is what, and with which type."""
+"""Turn an Arrow table into examples: assign roles and types to its columns."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import InvalidInput
-from retread.data.content import content_names, row_digests
-from retread.data.gathered import SourceExamples, SourceRequest
+from retread.data.integrity import content_columns, row_digests
+from retread.data.source import SourceExamples, SourceRequest
 from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind
 
 _RESERVED = {*KEYS, SOURCE, TIMESTAMP}
-_MOST_LABELS = 1000
-_EMPTY_WORDS = "In a CSV file NA, N/A, NaN and null mean empty too: spell such values otherwise."
+_MAX_LABELS = 1000
+_EMPTY_HINT = (
+    "In CSV files, NA, N/A, NaN and null also count as empty; spell such values differently."
+)
 
 
 def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceExamples:
-    """Examples of `table`; `name` stands for it in messages. InvalidInput."""
+    """Turn a table into examples, as the settings of the request say.
+
+    Args:
+        table: A row per example.
+        name: The name of the table in messages, and the source of its rows.
+        request: The request, for its labels, settings and columns.
+
+    Raises:
+        InvalidInput: The table does not fit the request, or has values that cannot be used.
+    """
     settings = request.settings
     _check_names(table.column_names, name)
     features = _feature_names(table.column_names, request, name)
@@ -31,18 +42,26 @@ def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceEx
     }
     if settings.timestamp:
         rows[TIMESTAMP] = _timestamp(table, settings.timestamp, name)
-    return examples(rows, {feature: table[feature] for feature in features}, name, request.columns)
+    by_name = {feature: table[feature] for feature in features}
+    return gather_columns(rows, by_name, name, request.columns)
 
 
-def examples(
+def gather_columns(
     rows: dict[str, pa.ChunkedArray],
     features: dict[str, pa.ChunkedArray],
     name: str,
     like: tuple[Column, ...] | None,
 ) -> SourceExamples:
-    """Examples from the columns every dataset has, and features of any type.
+    """Turn columns into examples.
 
-    With `like`, features take the kinds of these columns. InvalidInput where they cannot.
+    Args:
+        rows: LABEL, SOURCE, and optionally ID, GROUP and TIMESTAMP.
+        features: The feature columns, of any type.
+        name: The name of the table in messages.
+        like: Columns of a version, whose kinds the features are converted to; None to infer them.
+
+    Raises:
+        InvalidInput: A feature cannot be converted.
     """
     kinds = {column.name: column.kind for column in like or ()}
     typed = {f: _feature(values, f, name, kinds.get(f)) for f, values in features.items()}
@@ -50,16 +69,20 @@ def examples(
     count = len(rows[LABEL])
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
-    digests = row_digests(table, content_names(columns))
+    digests = row_digests(table, content_columns(columns))
     return SourceExamples(
         columns=columns,
         rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
-        nearness=row_digests(table, [column.name for column in columns]),
+        similarity_keys=row_digests(table, [column.name for column in columns]),
     )
 
 
-def times(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Timestamps in UTC, to the microsecond; text is read as ISO 8601. pa.ArrowException."""
+def to_timestamps(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Convert values to timestamps in UTC with microseconds; text is parsed as ISO 8601.
+
+    Raises:
+        pa.ArrowException: A value is not a timestamp.
+    """
     if pa.types.is_temporal(values.type):
         zoned = getattr(values.type, "tz", None)
         plain = values if zoned else values.cast(pa.timestamp("us"))
@@ -68,7 +91,7 @@ def times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return text.cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
     except pa.ArrowInvalid:
-        # Arrow reads times with a zone and times without one by different casts.
+        # Arrow needs different casts for times with and without a zone.
         return text.cast(pa.timestamp("us", tz="UTC"))
 
 
@@ -81,35 +104,36 @@ def _check_names(names: Sequence[str], table: str) -> None:
     taken = [name for name in names if name in _RESERVED or not name.strip()]
     if taken:
         raise InvalidInput(
-            f"{table} has a column {taken[0]!r}, a name that is not free.", "Rename the column."
+            f"{table} has a column {taken[0]!r}, which is a reserved or blank name.",
+            "Rename the column.",
         )
 
 
 def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> list[str]:
     settings = request.settings
-    before = [column.name for column in request.columns or ()]
+    previous = [column.name for column in request.columns or ()]
     for setting, wanted in (
         ("--labels", [request.labels]),
         ("[data] features", settings.features),
         ("[data] exclude", settings.exclude),
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
-        ("the version before", before),
+        ("the previous version", previous),
     ):
         for name in wanted:
             if name not in names:
                 raise InvalidInput(
-                    f"{table} has no column {name!r}, which {setting} names.",
+                    f"{table} has no column {name!r}, which {setting} requires.",
                     f"Its columns are: {', '.join(names)}.",
                 )
     roles = {request.labels, settings.group, settings.timestamp, *settings.exclude}
     features = [name for name in (settings.features or names) if name not in roles]
     if not features:
         raise InvalidInput(
-            f"No column of {table} is left as a feature.",
+            f"{table} has no column left to use as a feature.",
             f"Its columns are: {', '.join(names)}; see [data] features and exclude.",
         )
-    return before or features
+    return previous or features
 
 
 def _label(table: pa.Table, label: str, name: str, *, regression: bool) -> pa.ChunkedArray:
@@ -118,28 +142,28 @@ def _label(table: pa.Table, label: str, name: str, *, regression: bool) -> pa.Ch
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
-        # There is little that Arrow can do with halves.
+        # Arrow supports few operations on half floats.
         values = without_nan(values.cast(pa.float64()))
     if values.null_count:
         raise InvalidInput(
             f"The label column {label!r} of {name} is empty in {values.null_count} of "
             f"{len(values)} rows.",
-            f"Fill them in, or take these rows out. {_EMPTY_WORDS}",
+            f"Fill in the labels, or remove these rows. {_EMPTY_HINT}",
         )
     if regression:
         return _target(values, label, name)
     if pa.types.is_floating(values.type) and pc.any(pc.not_equal(pc.floor(values), values)).as_py():
         raise InvalidInput(
-            f"The label column {label!r} of {name} holds fractions, not labels.",
+            f"The label column {label!r} of {name} contains fractions, not class labels.",
             'To predict numbers, set [recipe] kind = "tabular-regression".',
         )
     text = _text(values, label, name)
     distinct = pc.count_distinct(text).as_py()
-    if distinct > _MOST_LABELS:
+    if distinct > _MAX_LABELS:
         raise InvalidInput(
-            f"The label column {label!r} of {name} has {distinct} different values.",
-            f"At most {_MOST_LABELS} labels are allowed; is it a number to predict "
-            '([recipe] kind = "tabular-regression")?',
+            f"The label column {label!r} of {name} has {distinct} distinct values.",
+            f"At most {_MAX_LABELS} class labels are allowed. To predict numbers, set "
+            '[recipe] kind = "tabular-regression".',
         )
     return text
 
@@ -149,10 +173,10 @@ def _target(values: pa.ChunkedArray, label: str, name: str) -> pa.ChunkedArray:
         target = values.cast(pa.float64())
     except pa.ArrowException as error:
         raise InvalidInput(
-            f"The target column {label!r} of {name} does not hold numbers: {error}."
+            f"The target column {label!r} of {name} does not contain numbers: {error}."
         ) from error
     if not np.isfinite(target.to_numpy()).all():
-        raise InvalidInput(f"The target column {label!r} of {name} holds infinite values.")
+        raise InvalidInput(f"The target column {label!r} of {name} contains infinite values.")
     return target
 
 
@@ -164,19 +188,19 @@ def _group(table: pa.Table, group: str, name: str) -> pa.ChunkedArray:
     if values.null_count:
         raise InvalidInput(
             f"The group column {group!r} of {name} is empty in {values.null_count} rows.",
-            "Fill it in: rows without a group could end up on both sides of a split. "
-            f"{_EMPTY_WORDS}",
+            "Fill it in: rows that belong together could otherwise end up in different splits. "
+            f"{_EMPTY_HINT}",
         )
     return values
 
 
 def _timestamp(table: pa.Table, column: str, name: str) -> pa.ChunkedArray:
     try:
-        values = times(table[column])
+        values = to_timestamps(table[column])
     except pa.ArrowException as error:
         raise InvalidInput(
-            f"The timestamp column {column!r} of {name} does not hold times: {error}.",
-            "Write them like 2012-01-31T17:00:00.",
+            f"The timestamp column {column!r} of {name} does not contain timestamps: {error}.",
+            "Use ISO 8601, such as 2012-01-31T17:00:00.",
         ) from error
     if values.null_count:
         raise InvalidInput(
@@ -191,16 +215,16 @@ def _feature(
     kind = values.type
     if pa.types.is_temporal(kind):
         raise InvalidInput(
-            f"Column {column!r} of {name} holds times, which are no feature.",
+            f"Column {column!r} of {name} contains timestamps, which cannot be used as a feature.",
             f'Set [data] timestamp = "{column}", or add it to [data] exclude.',
         )
     _check_plain(values, column, name, "feature")
     typed = _typed(values, column, name, wanted)
-    # When rows are appended, the rows before have values.
+    # When rows are appended, the existing rows have values.
     if wanted is None and typed.null_count == len(typed):
         raise InvalidInput(
-            f"Column {column!r} of {name} has no values at all.",
-            "Take it out, or add it to [data] exclude.",
+            f"Column {column!r} of {name} has no values.",
+            "Remove it, or add it to [data] exclude.",
         )
     return typed
 
@@ -217,11 +241,12 @@ def _typed(
     except pa.ArrowException as error:
         if wanted is None:
             raise InvalidInput(
-                f"Column {column!r} of {name} holds numbers that float64 cannot hold: {error}.",
-                "If they name the rows, add it to [data] exclude.",
+                f"Column {column!r} of {name} contains numbers too large for float64: {error}.",
+                "If they are identifiers, add the column to [data] exclude.",
             ) from error
         raise InvalidInput(
-            f"Column {column!r} of {name} does not hold numbers, as before: {error}."
+            f"Column {column!r} of {name} must contain numbers, as in the previous version: "
+            f"{error}."
         ) from error
 
 
@@ -229,13 +254,13 @@ def _check_plain(values: pa.ChunkedArray, column: str, name: str, role: str) -> 
     kind = values.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         raise InvalidInput(
-            f"Column {column!r} of {name} holds bytes that are no UTF-8 text, which is no {role}.",
+            f"Column {column!r} of {name} contains non-UTF-8 bytes and cannot be used as a {role}.",
             "Save the file as UTF-8, or add the column to [data] exclude.",
         )
     if pa.types.is_nested(kind):
         raise InvalidInput(
-            f"Column {column!r} of {name} holds {kind}, which is no {role}.",
-            "Name another column, or add it to [data] exclude.",
+            f"Column {column!r} of {name} contains {kind} values and cannot be used as a {role}.",
+            "Choose another column, or add it to [data] exclude.",
         )
 
 
@@ -244,13 +269,13 @@ def _text(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
         return values.cast(pa.string())
     except pa.ArrowException as error:
         raise InvalidInput(
-            f"Column {column!r} of {name} holds {values.type}, which cannot be read as text.",
+            f"Column {column!r} of {name} cannot be converted from {values.type} to text.",
             "Add it to [data] exclude.",
         ) from error
 
 
 def without_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """NaN becomes null: one way to say that a value is missing."""
+    """Replace NaN by null, so that missing values have one representation."""
     return pc.if_else(pc.is_nan(values), None, values)
 
 

@@ -1,4 +1,4 @@
-"""How dataset versions made of traffic name their source."""
+"""The source name of dataset versions that were made from traffic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _PREFIX = "traffic:"
 
 
 def traffic_source(trigger: str) -> str:
-    """The source of the rows that the retraining of `trigger` took from traffic.
+    """Return the source name of rows that the retraining of a trigger collected from traffic.
 
     >>> traffic_source("trg_1")
     'traffic:trg_1'
@@ -15,4 +15,5 @@ def traffic_source(trigger: str) -> str:
 
 
 def is_traffic(source: str) -> bool:
+    """Return whether a source name denotes rows collected from traffic."""
     return source.startswith(_PREFIX)

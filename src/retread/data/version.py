@@ -1,16 +1,17 @@
-"""Dataset versions as values."""
+"""Dataset versions as values, and the notation that names them (`tires@3`)."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from retread.core import CheckResult, Outcome
+from retread.core import CheckResult, InvalidInput, Outcome, checked_name
 
 
 class Split(StrEnum):
-    """What an example is used for; it never changes as a dataset grows."""
+    """The purpose of an example. It never changes as a dataset grows."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -18,14 +19,14 @@ class Split(StrEnum):
 
 
 class VersionState(StrEnum):
-    """Whether a version may be trained on."""
+    """Whether a version may be used for training."""
 
     QUARANTINED = "quarantined"
     RELEASED = "released"
 
 
 class ColumnKind(StrEnum):
-    """How a column is used."""
+    """The data type of a feature column."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
@@ -33,24 +34,29 @@ class ColumnKind(StrEnum):
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature column; an image dataset has the single column `image`."""
+    """One feature column. An image dataset has a single one, `image`."""
 
     name: str
     kind: ColumnKind
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
-    """Features in order, and what the label is: `labels` sorted, or empty for numeric targets."""
+    """The feature columns in order, and the labels.
+
+    `labels` are sorted; they are empty for numeric targets.
+    """
 
     columns: tuple[Column, ...]
     labels: tuple[str, ...]
 
 
 class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One immutable version.
+    """One immutable version of a dataset.
 
-    `digest` covers every row (id, label, group, split, content, time); `evaluation_digest` those of
-    the evaluation split. `profile` holds figures by column. `checks` say why it is in quarantine.
+    `digest` covers the id, label, group, split, content and timestamp of every row,
+    `evaluation_digest` the id, label and content of the rows of the evaluation split. `labels`
+    counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
+    column. `checks` are the results that decided about quarantine.
     """
 
     dataset: str
@@ -66,18 +72,48 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckResult, ...]
     source: str
     note: str
-    created_at: str
+    created_at: datetime
 
     @property
     def reference(self) -> str:
-        """How people write it: `tires@3`."""
+        """The version in the notation that `parse_version_reference` reads, such as `tires@3`."""
         return f"{self.dataset}@{self.number}"
 
     @property
     def is_quarantined(self) -> bool:
+        """Whether the version is in quarantine."""
         return self.state is VersionState.QUARANTINED
 
     @property
     def failed_checks(self) -> tuple[CheckResult, ...]:
-        """Why it is, or was, in quarantine."""
+        """The checks that put the version into quarantine, even if it was released since."""
         return tuple(check for check in self.checks if check.outcome is not Outcome.PASS)
+
+
+def parse_version_reference(text: str) -> tuple[str, int | None]:
+    """Parse a reference to a dataset version.
+
+    >>> parse_version_reference("tires@3")
+    ('tires', 3)
+    >>> parse_version_reference("tires@latest")
+    ('tires', None)
+
+    Args:
+        text: `NAME@N`, or `NAME` or `NAME@latest` for the latest version.
+
+    Returns:
+        The name of the dataset and the number of the version, None for the latest.
+
+    Raises:
+        InvalidInput: The name or the number is not valid.
+    """
+    name, at, number = text.partition("@")
+    checked_name("dataset", name)
+    if not at or number == "latest":
+        return name, None
+    if not (number.isascii() and number.isdecimal() and 0 < int(number[:10]) < 10**9):
+        raise InvalidInput(
+            f"{text!r} does not name a dataset version.",
+            "Write it like tires@3 or tires@latest.",
+        )
+    return name, int(number)

@@ -59,6 +59,8 @@ class DataSection(Section):
     max_label_share: float = Field(default=0.98, gt=0.5, lt=1)
     """Largest share of examples that may have the same label. Above it, a dataset version is
     quarantined."""
+    extra_sources: tuple[str, ...] = ()
+    """Data sources of your own, each named as package.module:Class."""
 
 
 class RecipeSection(Section):

@@ -1,6 +1,7 @@
-"""What a version must pass to leave quarantine; adding a check is adding a file here.
+"""The checks that a version must pass, or else it is quarantined. To add one, add a module here.
 
-A module has `check(summary: Summary) -> CheckResult`, a pure function named as the file is.
+Each module has a pure function `check(summary: DatasetSummary) -> CheckResult`, which names its
+result after the module.
 """
 
 __all__: list[str] = []

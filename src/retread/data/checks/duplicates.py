@@ -1,7 +1,7 @@
-"""No example is in two splits, and no image has two labels.
+"""Check that no example is in two splits (data leakage), and that no image has two labels.
 
-Rows of a table with few distinct values repeat by nature, so there a share is allowed, and
-repeated rows may differ in their labels.
+Rows of a table with few distinct values repeat naturally, so a share of them may be in two splits,
+and repeated rows may have different labels.
 """
 
 from __future__ import annotations
@@ -10,27 +10,28 @@ from retread.core import CheckResult, Outcome
 from retread.data.summary import DatasetSummary
 from retread.data.version import Split
 
-_MOST_CROSSING = {"images": 0.0, "table": 0.1}
-_MOST_CONTRADICTING = 0.01
+_MAX_LEAKED = {"images": 0.0, "table": 0.1}
+_MAX_CONFLICTING = 0.01
 
 
 def check(summary: DatasetSummary) -> CheckResult:
+    """Compare the shares of leaked rows and of conflicting labels with their limits."""
     held_out = summary.rows - summary.splits[Split.TRAIN]
-    crossing = summary.crossing / max(held_out, 1)
-    contradicting = summary.contradicting / max(summary.rows, 1)
+    leaked = summary.leaked_rows / max(held_out, 1)
+    conflicting = summary.conflicting_labels / max(summary.rows, 1)
     problems = []
-    if crossing > _MOST_CROSSING["images" if summary.is_images else "table"]:
+    if leaked > _MAX_LEAKED["images" if summary.is_images else "table"]:
         problems.append(
-            f"{summary.crossing} of {held_out} validation and evaluation examples are also in "
-            "another split"
+            f"{summary.leaked_rows} of {held_out} validation and evaluation examples also "
+            "occur in another split"
         )
-    if summary.is_images and contradicting > _MOST_CONTRADICTING:
+    if summary.is_images and conflicting > _MAX_CONFLICTING:
         problems.append(
-            f"{summary.contradicting} of {summary.rows} images also occur under another label"
+            f"{summary.conflicting_labels} of {summary.rows} images also occur under another label"
         )
     return CheckResult(
         check="duplicates",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
-        reason=f"{'; '.join(problems)}." if problems else "Splits and labels share no examples.",
-        numbers={"crossing": crossing, "contradicting": contradicting},
+        reason=f"{'; '.join(problems)}." if problems else "Duplicates are within limits.",
+        numbers={"leaked": leaked, "conflicting": conflicting},
     )

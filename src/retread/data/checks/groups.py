@@ -1,4 +1,4 @@
-"""Every group is in one split: what belongs together is not learned from and judged by."""
+"""Check that every group is in one split, so that no model is evaluated on a group it learned."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from retread.data.summary import DatasetSummary
 
 
 def check(summary: DatasetSummary) -> CheckResult:
+    """Count the groups that are in more than one split."""
     return CheckResult(
         check="groups",
-        outcome=Outcome.FAIL if summary.divided else Outcome.PASS,
-        reason=f"{summary.divided} groups are in more than one split."
-        if summary.divided
+        outcome=Outcome.FAIL if summary.split_groups else Outcome.PASS,
+        reason=f"{summary.split_groups} groups are in more than one split."
+        if summary.split_groups
         else "Every group is in one split.",
-        numbers={"divided": float(summary.divided)},
+        numbers={"split_groups": float(summary.split_groups)},
     )

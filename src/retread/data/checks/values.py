@@ -1,26 +1,29 @@
-"""Columns have values: few missing ones, none infinite, or as large as infinite to a model."""
+"""Check that columns have values: few are missing, and none is infinite as float32."""
 
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
 from retread.data.summary import DatasetSummary
 
-_MOST_MISSING = 0.9
+_MAX_MISSING = 0.9
 
 
 def check(summary: DatasetSummary) -> CheckResult:
+    """Compare the missing and infinite values of each column with their limits."""
     problems = []
-    for name, figures in summary.profile.items():
-        if figures.get("infinite"):
+    for name, statistics in summary.profile.items():
+        if statistics.get("infinite"):
             problems.append(
-                f"column {name!r} has {figures['infinite']:.0f} infinite values (as float32)"
+                f"column {name!r} has {statistics['infinite']:.0f} infinite values (as float32)"
             )
-        if figures.get("missing", 0.0) > _MOST_MISSING:
-            problems.append(f"column {name!r} is empty in {figures['missing']:.1%} of the rows")
-    missing = [figures.get("missing", 0.0) for figures in summary.profile.values()]
+        if statistics.get("missing", 0.0) > _MAX_MISSING:
+            problems.append(f"column {name!r} is empty in {statistics['missing']:.1%} of the rows")
+    missing = [statistics.get("missing", 0.0) for statistics in summary.profile.values()]
     return CheckResult(
         check="values",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
-        reason=f"Of the values, {'; '.join(problems)}." if problems else "Columns have values.",
+        reason=f"Invalid values: {'; '.join(problems)}."
+        if problems
+        else "No column has invalid values.",
         numbers={"most_missing": max(missing, default=0.0)},
     )

@@ -1,22 +1,23 @@
-"""Images of a source: read once, checked, hashed and measured.
+"""Read, check, hash and measure the images of a source.
 
 >>> from retread.data.images import inspect_image
 >>> inspect_image(b"not an image").error
 'its format is not recognised'
 """
 
-from retread.data.images.facts import (
-    MEASURES,
+from retread.data.images.gather import ImageFile, gather_contents, gather_files
+from retread.data.images.inspection import (
+    IMAGE_PROPERTIES,
+    SUFFIXES,
     ImageFacts,
     inspect_image,
     measure_image,
     sample_by_digest,
+    suffix_of,
 )
-from retread.data.images.gather import ImageFile, gather_contents, gather_files
-from retread.data.images.suffixes import SUFFIXES, suffix_of
 
 __all__ = [
-    "MEASURES",
+    "IMAGE_PROPERTIES",
     "SUFFIXES",
     "ImageFacts",
     "ImageFile",

@@ -1,4 +1,4 @@
-"""Remembers what was read of files, so that unchanged files are not read again."""
+"""An index of image files: a cache of their facts, so that unchanged files are not read again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from retread.core import write_atomically
-from retread.data.images.facts import ImageFacts
+from retread.data.images.inspection import ImageFacts
 
 _SETTLED_NS = 2_000_000_000
 
 
-class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What changes when a file does."""
+class FileStamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The attributes of a file that change when its content does."""
 
     size: int
     modified_ns: int
@@ -24,21 +24,23 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class FileIndex(msgspec.Struct, array_like=True):
-    """Facts by path, each valid for one stamp. It may be lost: it only saves time."""
+    """Facts by path, each valid for one stamp. The index may be lost: it only saves time."""
 
-    files: dict[str, tuple[Stamp, ImageFacts]] = {}
+    files: dict[str, tuple[FileStamp, ImageFacts]] = {}
 
-    def facts(self, path: str, stamp: Stamp) -> ImageFacts | None:
+    def facts(self, path: str, stamp: FileStamp) -> ImageFacts | None:
+        """Return the facts of a file, None if they are not known for this stamp."""
         known = self.files.get(path)
         return known[1] if known is not None and known[0] == stamp else None
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+def stamp_of(status: os.stat_result) -> FileStamp:
+    """Return the stamp of a file, given its status."""
+    return FileStamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def load_index(path: Path | None) -> FileIndex:
-    """The index at `path`; an empty one when there is none that can be read."""
+    """Load the index at `path`; an empty one if there is no readable file."""
     if path is None:
         return FileIndex()
     try:
@@ -47,8 +49,17 @@ def load_index(path: Path | None) -> FileIndex:
         return FileIndex()
 
 
-def save_index(path: Path, files: dict[str, tuple[Stamp, ImageFacts]], started_ns: int) -> None:
-    """Remember `files`, but none that could change again within its time stamp's resolution."""
+def save_index(path: Path, files: dict[str, tuple[FileStamp, ImageFacts]], started_ns: int) -> None:
+    """Save the facts of files.
+
+    Files that were changed just before they were read are left out: they could change again within
+    the resolution of their time stamps.
+
+    Args:
+        path: Where to save the index.
+        files: Stamps and facts by path.
+        started_ns: When reading the files began, by `wall_clock_ns`.
+    """
     settled = {
         name: (stamp, facts)
         for name, (stamp, facts) in files.items()
@@ -59,5 +70,5 @@ def save_index(path: Path, files: dict[str, tuple[Stamp, ImageFacts]], started_n
 
 
 def wall_clock_ns() -> int:
-    """Now, by the clock that stamps files."""
+    """Return the time in nanoseconds, by the clock that stamps files."""
     return time.time_ns()

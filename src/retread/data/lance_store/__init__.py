@@ -1,4 +1,4 @@
-"""Dataset versions as Lance commits. `lance` itself is imported when a dataset is first opened.
+"""Dataset versions as Lance commits. Lance is imported when a dataset is first opened.
 
 >>> from pathlib import Path
 >>> from retread.data.lance_store import LanceDatasetStore

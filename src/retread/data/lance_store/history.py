@@ -1,10 +1,10 @@
-"""Which Lance commits are dataset versions.
+"""The dataset versions among the commits of a Lance dataset.
 
-A version's metadata travels in the properties of the very commit that makes its rows, so it
-exists entirely or not at all. Lance lets two commits that do not touch the same rows both
-succeed, one on top of the other; a commit therefore counts only if it directly follows the state
-it was made for (`base`). Versions are found from the commits alone. Tags keep them from being
-cleaned up, and remember what a person released.
+The metadata of a version is stored in the properties of the commit that writes its rows, so a
+version exists entirely or not at all. Lance lets two commits that do not touch the same rows both
+succeed, one on top of the other; a commit therefore counts as a version only if it directly
+follows the commit that it was prepared for (`base`). Versions are found from the commits alone.
+Tags protect them from being cleaned up, and record which ones were released manually.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _RELEASED_TAG = "released-"
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A version as it was committed; `files` are the sha256 of its data files by name."""
+class CommittedVersion:
+    """A version as it was committed, with the sha256 of its data files by name."""
 
     commit: int
     version: DatasetVersion
@@ -36,13 +36,22 @@ class Recorded:
 
 
 def properties(version: DatasetVersion, base: int, files: dict[str, str]) -> dict[str, str]:
-    """What to put into the commit that makes `version`. InvalidInput if it could not be read."""
-    encoded = canonical_json(version)
+    """Return the properties of the commit that writes a version.
+
+    Args:
+        version: The version.
+        base: The number of the commit that it must directly follow.
+        files: The sha256 of its data files by name.
+
+    Raises:
+        InvalidInput: The metadata could not be read back.
+    """
+    encoded = _encoded(version)
     try:
         msgspec.json.decode(encoded, type=DatasetVersion)
     except msgspec.MsgspecError as error:
         raise InvalidInput(
-            f"What is known of {version.reference} cannot be kept: {error}.", "Nothing was added."
+            f"The metadata of {version.reference} cannot be stored: {error}.", "Nothing was added."
         ) from error
     content = {
         _VERSION: encoded.decode(),
@@ -52,8 +61,12 @@ def properties(version: DatasetVersion, base: int, files: dict[str, str]) -> dic
     return {**content, _DIGEST: digest_bytes(canonical_json(content))}
 
 
-def recorded(dataset: Any, commit: int) -> Recorded | None:
-    """The version that a Lance commit made, or None. IntegrityBroken."""
+def recorded(dataset: Any, commit: int) -> CommittedVersion | None:
+    """Return the version that a Lance commit made, None if it is not a version's.
+
+    Raises:
+        IntegrityBroken: The metadata was changed after it was written.
+    """
     found = dataset.read_transaction(commit)
     values = dict(found.transaction_properties) if found is not None else {}
     digest = values.pop(_DIGEST, None)
@@ -64,7 +77,7 @@ def recorded(dataset: Any, commit: int) -> Recorded | None:
             f"The metadata of commit {commit} of {dataset.uri} was changed after it was written.",
             "Restore the dataset from a backup.",
         )
-    return Recorded(
+    return CommittedVersion(
         commit=commit,
         version=msgspec.json.decode(values[_VERSION], type=DatasetVersion),
         files=msgspec.json.decode(values[_FILES], type=dict[str, str]),
@@ -72,19 +85,19 @@ def recorded(dataset: Any, commit: int) -> Recorded | None:
 
 
 def commits(dataset: Any) -> list[int]:
-    """Every Lance commit there is, in order: those of versions, and others."""
+    """Return the numbers of all Lance commits in order, including those that are not versions."""
     return sorted(entry["version"] for entry in dataset.versions())
 
 
 def released_numbers(dataset: Any) -> set[int]:
-    """The versions that were released by a person."""
+    """Return the numbers of the versions that were released manually."""
     tags = dataset.tags.list()
     found = (tag for tag in tags if tag.startswith(_RELEASED_TAG))
     return {int(tag.removeprefix(_RELEASED_TAG)) for tag in found}
 
 
-def tag_missing(dataset: Any, found: Iterable[Recorded]) -> None:
-    """Tag the versions whose adder was killed before it could."""
+def tag_missing(dataset: Any, found: Iterable[CommittedVersion]) -> None:
+    """Tag the versions whose process was killed before it could tag them."""
     tags = dataset.tags.list()
     for entry in found:
         if _tag_of(entry.version.number) not in tags:
@@ -92,13 +105,20 @@ def tag_missing(dataset: Any, found: Iterable[Recorded]) -> None:
 
 
 def tag_version(dataset: Any, number: int, commit: int) -> None:
-    """Keep a version from being cleaned up."""
+    """Protect a version from being cleaned up."""
     _tag(dataset, _tag_of(number), commit)
 
 
 def tag_released(dataset: Any, number: int, commit: int) -> None:
-    """Remember that a person let a version out of quarantine."""
+    """Record that a version was released from quarantine manually."""
     _tag(dataset, f"{_RELEASED_TAG}{number}", commit)
+
+
+def _encoded(version: DatasetVersion) -> bytes:
+    fields = msgspec.to_builtins(version, str_keys=True)
+    # msgspec writes UTC as "Z"; the stored form has "+00:00".
+    fields["created_at"] = version.created_at.isoformat(timespec="seconds")
+    return canonical_json(fields)
 
 
 def _tag_of(number: int) -> str:
@@ -109,6 +129,6 @@ def _tag(dataset: Any, tag: str, commit: int) -> None:
     try:
         dataset.tags.create(tag, commit)
     except ValueError:
-        # Somebody else has set it meanwhile; it can only be the same.
+        # Another process set the tag at the same time, to the same commit.
         if dataset.tags.list().get(tag, {}).get("version") != commit:
             raise

@@ -1,4 +1,4 @@
-"""Dataset versions in a folder of Lance tables."""
+"""A DatasetStore in a folder of Lance tables."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ import pyarrow.compute as pc
 
 from retread.core import Conflict, NotFound, Unavailable, checked_name, is_name
 from retread.data.lance_store import history
-from retread.data.lance_store.naming import column_name, quoted, stored_name
-from retread.data.lance_store.reading import checked_files, damage, translated_reads
-from retread.data.lance_store.writing import (
-    delta_of,
+from retread.data.lance_store.format import (
+    check_files,
+    column_name,
+    damaged,
     file_digests,
+    quoted,
+    stored_name,
     stored_schema,
-    write_delta,
+    translated_errors,
 )
+from retread.data.lance_store.writing import delta_of, write_delta
 from retread.data.store import ID, SPLIT
 from retread.data.version import DatasetVersion, Split, VersionState
 
@@ -29,8 +32,14 @@ _SUFFIX = ".lance"
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
-    """What a version is written on: a table, None for none, at a commit, and its files' digests."""
+class _BaseState:
+    """The state that a version is written on; the defaults are those of a new dataset.
+
+    Attributes:
+        table: The Lance dataset; None for a new one.
+        commit: The number of its latest commit.
+        files: The sha256 of its data files by name.
+    """
 
     table: Any | None = None
     commit: int = 0
@@ -38,15 +47,19 @@ class _Start:
 
 
 class LanceDatasetStore:
-    """A DatasetStore: one Lance table a dataset, one commit a version."""
+    """A DatasetStore with one Lance table per dataset and one commit per version.
+
+    Args:
+        root: The folder of the tables; it is created by the first commit.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: dict[tuple[str, int], history.Recorded | None] = {}
+        self._cache: dict[tuple[str, int], history.CommittedVersion | None] = {}
 
     def datasets(self) -> tuple[str, ...]:
         found = sorted(path.stem for path in self._root.glob(f"*{_SUFFIX}"))
-        return tuple(name for name in found if is_name(name) and self._is_there(name))
+        return tuple(name for name in found if is_name(name) and self._exists(name))
 
     def versions(self, dataset: str) -> tuple[DatasetVersion, ...]:
         return tuple(entry.version for entry in self._entries(dataset))
@@ -66,15 +79,15 @@ class LanceDatasetStore:
         checked_name("dataset", version.dataset)
         reader = rows.to_reader() if isinstance(rows, pa.Table) else rows
         schema = stored_schema(reader.schema)
-        start = self._start(version, base)
-        delta = delta_of(start.table, schema, keep)
+        state = self._base_state(version, base)
+        delta = delta_of(state.table, schema, keep)
         path = self._path(version.dataset)
         try:
             fragments, operation = write_delta(delta, reader, schema, str(path))
-            files = file_digests(path, fragments, start.files)
-            return self._commit(version, start.commit, operation, files)
+            files = file_digests(path, fragments, state.files)
+            return self._commit(version, state.commit, operation, files)
         except OSError as error:
-            if start.table is None and self._is_there(version.dataset):
+            if state.table is None and self._exists(version.dataset):
                 raise _conflict(version) from error
             raise Unavailable(
                 f"The dataset could not be written: {error}.",
@@ -99,7 +112,7 @@ class LanceDatasetStore:
         if ids is not None:
             filters.append(f"{ID} IN ({quoted(ids)})" if ids else "false")
         wanted = None if columns is None else sorted({stored_name(n) for n in (ID, *columns)})
-        with translated_reads(version):
+        with translated_errors(version):
             dataset = self._open(version.dataset, commit)
             rows = dataset.to_table(columns=wanted, filter=" AND ".join(filters) or None)
         rows = rows.rename_columns([column_name(name) for name in rows.column_names])
@@ -108,7 +121,7 @@ class LanceDatasetStore:
 
     def verify_storage(self, version: DatasetVersion) -> None:
         entry = self._entry(version.dataset, version.number)
-        checked_files(self._path(version.dataset), version, entry.files)
+        check_files(self._path(version.dataset), version, entry.files)
 
     def collect_garbage(self, dataset: str, older_than: timedelta) -> int:
         entries = self._entries(dataset)
@@ -118,8 +131,11 @@ class LanceDatasetStore:
         return int(stats.bytes_removed) + self._remove_orphans(dataset, older_than)
 
     def _remove_orphans(self, dataset: str, older_than: timedelta) -> int:
-        """Files of commits that never came to be. Lance itself would wait for seven days, or
-        not at all; an adder at work must not lose its files."""
+        """Delete the files of commits that were never completed; return the bytes freed.
+
+        Lance itself would wait for seven days, or not at all. A commit in progress must not lose
+        its files.
+        """
         table = self._open(dataset)
         tracked = set(table.tracked_files().read_all()["path"].to_pylist())
         oldest = datetime.now(UTC) - older_than
@@ -152,33 +168,33 @@ class LanceDatasetStore:
         history.tag_version(table, version.number, table.version)
         return version
 
-    def _start(self, version: DatasetVersion, base: int | None) -> _Start:
-        """The table in the state of version `base`, of the version before if it is None."""
+    def _base_state(self, version: DatasetVersion, base: int | None) -> _BaseState:
+        """Return the table in the state of version `base`; None for the newest version."""
         found = self._history(version.dataset)
         if version.number != (found[-1].version.number + 1 if found else 1):
             raise _conflict(version)
         if not found:
-            return _Start()
+            return _BaseState()
         table = self._open(version.dataset)
         history.tag_missing(table, found)
         entry = found[-1] if base is None else self._entry(version.dataset, base)
         if entry.commit != table.version:
-            # The last commit is a later version, or none: that of an adder that lost a race.
+            # The last commit is a later version, or that of a process that lost a race.
             self._open(version.dataset, entry.commit).restore()
             table = self._open(version.dataset)
-        return _Start(table, table.version, entry.files)
+        return _BaseState(table, table.version, entry.files)
 
-    def _entries(self, dataset: str) -> list[history.Recorded]:
+    def _entries(self, dataset: str) -> list[history.CommittedVersion]:
         found = self._history(dataset)
         if not found:
-            known = ", ".join(self.datasets()) or "none yet"
+            known = ", ".join(self.datasets()) or "none"
             raise NotFound(
-                f"There is no dataset {dataset!r}; there are: {known}.",
-                f"Make it with: retread data add {dataset} SOURCE",
+                f"There is no dataset {dataset!r}. Existing datasets: {known}.",
+                f"Create it with: retread data add {dataset} SOURCE",
             )
         return found
 
-    def _entry(self, dataset: str, number: int) -> history.Recorded:
+    def _entry(self, dataset: str, number: int) -> history.CommittedVersion:
         found = self._entries(dataset)
         for entry in found:
             if entry.version.number == number:
@@ -189,19 +205,19 @@ class LanceDatasetStore:
             "See: retread data list",
         )
 
-    def _history(self, dataset: str) -> list[history.Recorded]:
+    def _history(self, dataset: str) -> list[history.CommittedVersion]:
         checked_name("dataset", dataset)
-        if not self._is_there(dataset):
+        if not self._exists(dataset):
             return []
         table = self._open(dataset)
         released = history.released_numbers(table)
         found = [self._recorded(dataset, table, commit) for commit in history.commits(table)]
-        return [_stated(entry, released) for entry in found if entry is not None]
+        return [_with_release(entry, released) for entry in found if entry is not None]
 
-    def _recorded(self, dataset: str, table: Any, commit: int) -> history.Recorded | None:
-        if (dataset, commit) not in self._known:
-            self._known[dataset, commit] = history.recorded(table, commit)
-        return self._known[dataset, commit]
+    def _recorded(self, dataset: str, table: Any, commit: int) -> history.CommittedVersion | None:
+        if (dataset, commit) not in self._cache:
+            self._cache[dataset, commit] = history.recorded(table, commit)
+        return self._cache[dataset, commit]
 
     def _open(self, dataset: str, commit: int | None = None) -> Any:
         import lance
@@ -209,20 +225,20 @@ class LanceDatasetStore:
         try:
             return lance.dataset(str(self._path(dataset)), version=commit)
         except (ValueError, OSError) as error:
-            raise damage(dataset, error) from error
+            raise damaged(dataset, error) from error
 
-    def _is_there(self, dataset: str) -> bool:
+    def _exists(self, dataset: str) -> bool:
         return any((self._path(dataset) / "_versions").glob("*.manifest"))
 
     def _path(self, dataset: str) -> Path:
         return self._root / f"{dataset}{_SUFFIX}"
 
 
-def _stated(entry: history.Recorded, released: set[int]) -> history.Recorded:
+def _with_release(entry: history.CommittedVersion, released: set[int]) -> history.CommittedVersion:
     if entry.version.number not in released:
         return entry
     version = msgspec.structs.replace(entry.version, state=VersionState.RELEASED)
-    return history.Recorded(entry.commit, version, entry.files)
+    return history.CommittedVersion(entry.commit, version, entry.files)
 
 
 def _latest_released(dataset: str, versions: Sequence[DatasetVersion]) -> DatasetVersion:
@@ -231,12 +247,12 @@ def _latest_released(dataset: str, versions: Sequence[DatasetVersion]) -> Datase
         return released[-1]
     raise NotFound(
         f"Every version of {dataset!r} is in quarantine.",
-        f"See why with: retread data show {versions[-1].reference}; let it out with: "
+        f"See why with: retread data show {versions[-1].reference}; release it with: "
         f"retread data release {versions[-1].reference}",
     )
 
 
 def _conflict(version: DatasetVersion) -> Conflict:
     return Conflict(
-        f"Somebody else added {version.reference} at the same time.", "Add the data again."
+        f"Another process added {version.reference} at the same time.", "Add the data again."
     )

@@ -1,31 +1,36 @@
-"""One Lance commit from one version to the next, writing only what changed."""
+"""Write the difference between two versions as one Lance commit."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import Conflict, InvalidInput
-from retread.data.lance_store.naming import quoted, stored_name
+from retread.data.lance_store.format import quoted
 from retread.data.store import ID, KEYS, KeyTuple, key_tuples
 
-_MOST_FRAGMENTS = 32
-_SMALL = 0.25
+_MAX_FRAGMENTS = 32
+_SMALL_SHARE = 0.25
 
 
 @dataclass(slots=True)
 class Delta:
-    """Rows on their way into a dataset, and what they leave of those that are there.
+    """The rows to write, and the existing rows that they replace.
 
-    `dataset` is None where nothing of it stays, `mode` Lance's word for how files are written then.
-    `existing` has the KEYS of the rows that are there, by id, `merged` the small fragments that are
-    written again as one, because there are too many.
+    Attributes:
+        dataset: The Lance dataset; None if none of its rows is kept.
+        mode: Lance's mode of writing: create, append or overwrite.
+        keep: Ids of existing rows that are kept.
+        existing: The KEYS of the existing rows, by id.
+        fragments: The ids of the rows of each existing fragment.
+        merged: Small fragments that are written again as one, because there are too many.
+        written: Ids of the rows that were written so far.
+        unchanged: Ids of the given rows that already exist and are not written again.
+        error: The error that ended the iteration over the given rows.
     """
 
     dataset: Any | None
@@ -40,22 +45,22 @@ class Delta:
 
     @property
     def dropped(self) -> set[str]:
-        """Ids of rows that go; known when all new rows have been seen."""
-        stay = (set(self.keep) - self.written) | self.unchanged
-        return self.existing.keys() - stay
+        """Ids of existing rows that are removed; complete after the last batch."""
+        retained = (set(self.keep) - self.written) | self.unchanged
+        return self.existing.keys() - retained
 
     def batches(self, rows: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The batches to write: what is new, then what is written again."""
+        """Yield the batches to write: new and changed rows, then those of merged fragments."""
         try:
             for batch in rows:
-                yield from self._new(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
-            yield from self._again(schema)
+                yield from self._changed(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            yield from self._merged(schema)
         except BaseException as error:
-            # Lance reports any failure of its source as an OSError.
+            # Lance reports any failure of its input as an OSError.
             self.error = error
             raise
 
-    def _new(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    def _changed(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         if not self.existing:
             self.written.update(batch[ID].to_pylist())
             yield batch
@@ -69,20 +74,27 @@ class Delta:
         if batch.num_rows:
             yield batch
 
-    def _again(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _merged(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         if not self.merged or self.dataset is None:
             return
-        gone = pa.array(sorted(self.dropped), pa.string())
+        dropped = pa.array(sorted(self.dropped), pa.string())
         parts = [f for f in self.dataset.get_fragments() if f.fragment_id in self.merged]
         scanner = self.dataset.scanner(columns=schema.names, fragments=parts)
         for batch in scanner.to_batches():
-            yield batch.filter(pc.invert(pc.is_in(batch[ID], value_set=gone)))
+            yield batch.filter(pc.invert(pc.is_in(batch[ID], value_set=dropped)))
 
 
 def delta_of(dataset: Any | None, schema: pa.Schema, keep: Collection[str]) -> Delta:
-    """What is in `dataset` that rows of `schema` may be added to.
+    """Prepare to write rows of `schema` to a dataset.
 
-    Raises Conflict when a row to keep is not there, InvalidInput when it has other columns.
+    Args:
+        dataset: The Lance dataset in the state to build on; None for a new one.
+        schema: The stored schema of the rows.
+        keep: Ids of existing rows to keep.
+
+    Raises:
+        Conflict: A row to keep does not exist.
+        InvalidInput: The rows to keep have other columns.
     """
     if dataset is None:
         delta = Delta(None, "create", keep)
@@ -90,13 +102,13 @@ def delta_of(dataset: Any | None, schema: pa.Schema, keep: Collection[str]) -> D
         delta = _delta_in(dataset, keep)
     elif keep:
         raise InvalidInput(
-            "The rows that stay have other columns than those that are added.",
-            "Add rows with the same columns, or all rows anew.",
+            "The new rows do not have the same columns as the rows to keep.",
+            "Add rows with the same columns, or replace all rows.",
         )
     else:
         delta = Delta(None, "overwrite", keep)
     if any(id_ not in delta.existing for id_ in keep):
-        raise Conflict("The dataset changed meanwhile.", "Add the data again.")
+        raise Conflict("The dataset was changed by another process.", "Add the data again.")
     return delta
 
 
@@ -113,7 +125,17 @@ def _delta_in(dataset: Any, keep: Collection[str]) -> Delta:
 def write_delta(
     delta: Delta, rows: pa.RecordBatchReader, schema: pa.Schema, uri: str
 ) -> tuple[list[Any], Any]:
-    """Write data files and make the operation that would commit them; commits nothing."""
+    """Write data files without committing them.
+
+    Args:
+        delta: The state to write to, from `delta_of`.
+        rows: The new and changed rows.
+        schema: Their stored schema.
+        uri: The address of the Lance dataset.
+
+    Returns:
+        All fragments of the next version, and the Lance operation that commits it.
+    """
     from lance import LanceOperation
 
     new = _write_files(delta, rows, schema, uri)
@@ -123,25 +145,25 @@ def write_delta(
     removed, updated = [], []
     for fragment in delta.dataset.get_fragments():
         number = fragment.fragment_id
-        gone = delta.fragments[number] & dropped
-        if number in delta.merged or gone == delta.fragments[number]:
+        dropped_here = delta.fragments[number] & dropped
+        if number in delta.merged or dropped_here == delta.fragments[number]:
             removed.append(number)
-        elif gone:
-            updated.append(fragment.delete(f"{ID} IN ({quoted(sorted(gone))})"))
+        elif dropped_here:
+            updated.append(fragment.delete(f"{ID} IN ({quoted(sorted(dropped_here))})"))
     operation = LanceOperation.Update(
         removed_fragment_ids=removed,
         updated_fragments=updated,
         new_fragments=new,
         fields_modified=[],
     )
-    stay = [f.metadata for f in delta.dataset.get_fragments() if f.fragment_id not in removed]
-    return [*stay, *new], operation
+    remaining = [f.metadata for f in delta.dataset.get_fragments() if f.fragment_id not in removed]
+    return [*remaining, *new], operation
 
 
 def _write_files(
     delta: Delta, rows: pa.RecordBatchReader, schema: pa.Schema, uri: str
 ) -> list[Any]:
-    """Write the rows to new data files; what went wrong while they were made is raised as it is."""
+    """Write the rows to new data files; an error of their source is raised as it is."""
     from lance.fragment import write_fragments
 
     reader = pa.RecordBatchReader.from_batches(schema, delta.batches(rows, schema))
@@ -153,31 +175,8 @@ def _write_files(
         raise
 
 
-def stored_schema(schema: pa.Schema) -> pa.Schema:
-    """The schema with names that Lance can take. Images are compressed already: trying it again
-    would take most of the time of a write."""
-    renamed = [field.with_name(stored_name(field.name)) for field in schema]
-    plain = {"lance-encoding:compression": "none"}
-    return pa.schema(
-        [f.with_metadata(plain) if pa.types.is_large_binary(f.type) else f for f in renamed]
-    )
-
-
-def file_digests(
-    folder: Path, fragments: Collection[Any], known: Mapping[str, str]
-) -> dict[str, str]:
-    """sha256 of every data file of `fragments`; those that are known are not read again."""
-    names = [file.path for fragment in fragments for file in fragment.files]
-    return {name: known.get(name) or _digest(folder / "data" / name) for name in sorted(names)}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _small_fragments(fragments: dict[int, set[str]]) -> set[int]:
-    if len(fragments) < _MOST_FRAGMENTS:
+    if len(fragments) < _MAX_FRAGMENTS:
         return set()
-    most = _SMALL * sum(len(ids) for ids in fragments.values())
+    most = _SMALL_SHARE * sum(len(ids) for ids in fragments.values())
     return {number for number, ids in fragments.items() if len(ids) <= most}

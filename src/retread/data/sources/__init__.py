@@ -1,6 +1,6 @@
-"""Kinds of sources; adding one is adding a file here.
+"""Kinds of data sources. To add one, add a module here.
 
-A module has `DESCRIPTION`, `accepts(request) -> bool` and `gather(request) -> Gathered`.
+Each module implements the interface `retread.data.source.Source`.
 """
 
 __all__: list[str] = []

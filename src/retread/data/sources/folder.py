@@ -1,4 +1,4 @@
-"""A folder with one folder of images for each label."""
+"""A source: a folder with one folder of images per label."""
 
 from __future__ import annotations
 
@@ -7,35 +7,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retread.core import InvalidInput
-from retread.data.gathered import SourceExamples, SourceRequest
 from retread.data.image_manifest import ImageManifest, read_manifest
 from retread.data.images import SUFFIXES, ImageFile, gather_files
+from retread.data.source import SourceExamples, SourceRequest
 
-DESCRIPTION = "a folder with one folder of images for each label (--labels folder)"
+DESCRIPTION = "a folder with one folder of images per label (--labels folder)"
 
 
 def accepts(request: SourceRequest) -> bool:
+    """Return whether the source is a folder whose labels are folder names."""
     return request.source.is_dir() and request.labels == "folder"
 
 
 def gather(request: SourceRequest) -> SourceExamples:
-    """Labels are the names of the folders; `manifest.csv` beside them may give group and time."""
+    """Read the images of class folders.
+
+    Labels are the names of the folders. `manifest.csv` in the source may give groups and
+    timestamps.
+
+    Raises:
+        InvalidInput: A folder has no images, links point outside the source, or the manifest does
+            not fit.
+    """
     root = request.source.resolve()
     manifest = read_manifest(root, request.settings)
     folders = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith(".")]
     labelled = {folder.name: list(_labelled(root, folder, manifest)) for folder in folders}
-    files = [file for of_label in labelled.values() for file in of_label]
+    files = [file for label_files in labelled.values() for file in label_files]
     if not files:
         raise InvalidInput(
-            f"{request.source} holds no images in class folders.",
-            f"Put {', '.join(SUFFIXES)} files into one folder for each label, such as good/ and "
+            f"{request.source} contains no images in class folders.",
+            f"Put {', '.join(SUFFIXES)} files into one folder per label, such as good/ and "
             "defective/.",
         )
-    empty = [label for label, of_label in labelled.items() if not of_label]
+    empty = [label for label, label_files in labelled.items() if not label_files]
     if empty:
         raise InvalidInput(
-            f"{request.source / empty[0]} is a label's folder, but holds no images.",
-            f"Put {', '.join(SUFFIXES)} files into it, or take it out.",
+            f"Label folder {request.source / empty[0]} contains no images.",
+            f"Add {', '.join(SUFFIXES)} files to it, or remove it.",
         )
     manifest.check(files)
     return gather_files(files, request)
@@ -67,14 +76,14 @@ def _images(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
         if entry.is_symlink():
             _check_inside(root, Path(entry.path))
         if entry.is_dir():
-            # A link to a folder could lead around in circles.
+            # A link to a folder could lead to an endless loop.
             if not entry.is_symlink():
                 yield from _images(root, entry.path)
         elif entry.name.lower().endswith(SUFFIXES):
-            # A pipe would be read for ever.
+            # Reading a pipe would block forever.
             if not entry.is_file():
                 raise InvalidInput(
-                    f"{entry.path} is no file, or a link to one that is not there.", "Take it out."
+                    f"{entry.path} is not a regular file, or is a broken link.", "Remove it."
                 )
             yield entry
 
@@ -82,5 +91,5 @@ def _images(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
 def _check_inside(root: Path, link: Path) -> None:
     if not link.resolve().is_relative_to(root):
         raise InvalidInput(
-            f"{link} is a link to something outside {root}.", "Copy it into the folder."
+            f"{link} is a link to a target outside {root}.", "Copy the target into the folder."
         )

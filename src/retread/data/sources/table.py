@@ -1,4 +1,4 @@
-"""A CSV or Parquet file with one example a row."""
+"""A source: a CSV or Parquet file with one example per row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from retread.core import InvalidInput
-from retread.data.gathered import SourceExamples, SourceRequest
+from retread.data.source import SourceExamples, SourceRequest
 from retread.data.tabular import gather_table
 
 DESCRIPTION = "a CSV or Parquet file (--labels COLUMN)"
@@ -20,11 +20,16 @@ _BLOCK = 64 * 2**20
 
 
 def accepts(request: SourceRequest) -> bool:
+    """Return whether the source is a CSV or Parquet file, by its suffix."""
     return request.source.is_file() and request.source.name.lower().endswith((*_CSV, *_PARQUET))
 
 
 def gather(request: SourceRequest) -> SourceExamples:
-    """Numeric columns are features as float64, others categories as strings."""
+    """Read the rows of the file: numeric features as float64, others as categories.
+
+    Raises:
+        InvalidInput: The file is not a table, or its columns do not fit the settings.
+    """
     table = _read(request.source)
     _check_header(table, request.source)
     if table.num_rows == 0:
@@ -34,7 +39,7 @@ def gather(request: SourceRequest) -> SourceExamples:
 
 def _check_header(table: pa.Table, path: Path) -> None:
     try:
-        # Arrow does not look at the names itself.
+        # Arrow does not check the names itself.
         _ = table.column_names
     except UnicodeDecodeError as error:
         raise InvalidInput(
@@ -49,7 +54,7 @@ def _read(path: Path) -> pa.Table:
         separator = "\t" if path.suffix.lower() == ".tsv" else ","
         return pyarrow.csv.read_csv(
             str(path),
-            # Types are inferred from the first block, so it should be all of a usual file.
+            # Types are inferred from the first block, so it should cover a typical file.
             read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
             parse_options=pyarrow.csv.ParseOptions(delimiter=separator),
             convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),

@@ -12,9 +12,8 @@ import numpy as np
 from PIL import Image
 
 from retread.core import InvalidInput
-from retread.data import GROUP, LABEL, SourceRequest, Split
-from retread.data.gather import gather
-from retread.data.nearness import Leaders
+from retread.data import GROUP, LABEL, SourceRequest, Split, read_source
+from retread.data.near_duplicates import NearDuplicateIndex
 from retread.data.splits import split_of
 from retread.demos.question import Question
 from retread.demos.tires.camera import BOARD, DUSK, shoot
@@ -101,7 +100,7 @@ class HeldBackPhotos:
 def read_photos(source: Path) -> tuple[Photo, ...]:
     """Every photo that a dataset could be made of. InvalidInput for labels of other names."""
     labels = "folder" if not (source / "labels.json").is_file() else "labels.json"
-    found = gather(SourceRequest(source=source, labels=labels, settings=DataSection()))
+    found = read_source(SourceRequest(source=source, labels=labels, settings=DataSection()))
     names = set(found.rows[LABEL].to_pylist())
     if names != {GOOD, DEFECTIVE}:
         raise InvalidInput(
@@ -111,11 +110,11 @@ def read_photos(source: Path) -> tuple[Photo, ...]:
     assert found.fetch is not None, "images come with a way to read them"
     contents = found.fetch(range(found.rows.num_rows))
     groups = found.rows[GROUP].to_pylist()
-    leaders = Leaders(())
+    index = NearDuplicateIndex()
     return tuple(
-        Photo(content, label, group or leaders.group_of(near))
+        Photo(content, label, group or index.group_of(near))
         for content, label, group, near in zip(
-            contents, found.rows[LABEL].to_pylist(), groups, found.nearness, strict=True
+            contents, found.rows[LABEL].to_pylist(), groups, found.similarity_keys, strict=True
         )
     )
 

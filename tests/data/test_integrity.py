@@ -1,42 +1,58 @@
-"""A changed byte is found."""
+"""Digests tell rows apart, and verification finds every changed byte."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retread.core import IntegrityBroken
 from retread.data import LanceDatasetStore, verify
+from retread.data.integrity import row_digests
 
 from .conftest import Adds, Images, table, version_of
 
 ROWS = table({"r1": "a", "r2": "b", "r3": "a", "r4": "b"})
+TEXTS = st.none() | st.text(st.sampled_from("a\x00\x10\x1f\\"), max_size=3)
+TEXT_ROWS = st.tuples(TEXTS, TEXTS)
 
 
-@pytest.mark.parametrize("place", [0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 0.999])
-def test_one_changed_byte_of_an_image_dataset(
-    lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, place: float
+@given(st.lists(TEXT_ROWS, min_size=2, max_size=20, unique=True))
+def test_different_rows_have_different_digests(rows: list[tuple[str | None, str | None]]) -> None:
+    names = ["x", "y"]
+    columns = [pa.array([row[i] for row in rows], pa.string()) for i in (0, 1)]
+    digests = row_digests(pa.table(columns, names=names), names)
+    assert len(set(digests)) == len(rows)
+
+
+@pytest.mark.parametrize("position", [0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 0.999])
+def test_a_changed_byte_of_an_image_dataset_is_found(
+    lance: LanceDatasetStore, images: Images, add: Adds, tmp_path: Path, position: float
 ) -> None:
     version = add(images(good=range(20), defective=range(100, 120)))
-    _flip(next((tmp_path / "datasets" / "tires.lance" / "data").iterdir()), place)
+    _flip(next((tmp_path / "datasets" / "tires.lance" / "data").iterdir()), position)
     with pytest.raises(IntegrityBroken, match="tires@1"):
         verify(LanceDatasetStore(tmp_path / "datasets"), version)
 
 
-def test_every_byte_of_a_small_table(lance: LanceDatasetStore, tmp_path: Path) -> None:
+def test_a_change_of_any_byte_of_a_small_table_is_found(
+    lance: LanceDatasetStore, tmp_path: Path
+) -> None:
     version = lance.commit(version_of(ROWS), ROWS)
     path = next((tmp_path / "datasets" / "it.lance" / "data").iterdir())
     whole = path.read_bytes()
-    for place in range(0, len(whole), 7):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    for i in range(0, len(whole), 7):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :])
         with pytest.raises(IntegrityBroken):
             verify(lance, version)
     path.write_bytes(whole)
     verify(lance, version)
 
 
-def test_a_missing_file(lance: LanceDatasetStore, tmp_path: Path) -> None:
+def test_a_missing_file_is_found(lance: LanceDatasetStore, tmp_path: Path) -> None:
     version = lance.commit(version_of(ROWS), ROWS)
     next((tmp_path / "datasets" / "it.lance" / "data").iterdir()).unlink()
     with pytest.raises(IntegrityBroken, match="missing"):
@@ -45,7 +61,7 @@ def test_a_missing_file(lance: LanceDatasetStore, tmp_path: Path) -> None:
         lance.read(version)
 
 
-def test_changed_metadata(lance: LanceDatasetStore, tmp_path: Path) -> None:
+def test_changed_metadata_is_found(lance: LanceDatasetStore, tmp_path: Path) -> None:
     lance.commit(version_of(ROWS), ROWS)
     root = tmp_path / "datasets" / "it.lance"
     changed = 0
@@ -59,14 +75,14 @@ def test_changed_metadata(lance: LanceDatasetStore, tmp_path: Path) -> None:
         LanceDatasetStore(tmp_path / "datasets").versions("it")
 
 
-def test_rows_that_are_not_the_ones_of_the_digest(lance: LanceDatasetStore) -> None:
+def test_rows_that_do_not_match_the_digest_are_found(lance: LanceDatasetStore) -> None:
     other = table({"r1": "b", "r2": "b", "r3": "a", "r4": "b"})
     version = lance.commit(version_of(ROWS), other)
     with pytest.raises(IntegrityBroken, match="list of rows"):
         verify(lance, version)
 
 
-def _flip(path: Path, place: float) -> None:
+def _flip(path: Path, position: float) -> None:
     content = bytearray(path.read_bytes())
-    content[int(place * len(content))] ^= 1
+    content[int(position * len(content))] ^= 1
     path.write_bytes(bytes(content))
