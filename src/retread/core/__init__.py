@@ -26,8 +26,8 @@ from retread.core.files import locked_folder, sync_folder, write_atomically
 from retread.core.ids import new_id
 from retread.core.metric import METRICS, Metric, metric_named
 from retread.core.names import checked_name, is_name
-from retread.core.plugins import load_plugin, load_plugins, plugin_names
-from retread.core.verdict import CheckResult, Outcome, Verdict, combine
+from retread.core.plugins import invalid_plugin, load_plugin, load_plugins, plugin_names
+from retread.core.verdict import CheckResult, Outcome, Verdict, combine, recordable
 
 __all__ = [
     "METADATA",
@@ -56,6 +56,7 @@ __all__ = [
     "combine",
     "digest_bytes",
     "digest_json",
+    "invalid_plugin",
     "is_dotted",
     "is_name",
     "load_dotted",
@@ -66,6 +67,7 @@ __all__ = [
     "new_id",
     "plugin_names",
     "reach_own_code",
+    "recordable",
     "short",
     "sync_folder",
     "write_atomically",

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from retread.core.errors import UnknownOption
+from retread.core.errors import InvalidInput, UnknownOption
 
 
 def plugin_names(package: ModuleType) -> tuple[str, ...]:
@@ -29,3 +29,16 @@ def load_plugins(package: ModuleType) -> dict[str, ModuleType]:
         name: importlib.import_module(f"{package.__name__}.{name}")
         for name in plugin_names(package)
     }
+
+
+def invalid_plugin(kind: str, name: str, interface: str, problem: str) -> InvalidInput:
+    """Return the error for a user's object that does not implement the interface of its kind.
+
+    >>> print(invalid_plugin("recipe", "my:Own", "retread.training.Recipe", "it has no train()"))
+    'my:Own' is not a valid recipe: it has no train(). Implement retread.training.Recipe; \
+see docs/extending.md.
+    """
+    return InvalidInput(
+        f"{name!r} is not a valid {kind}: {problem}.",
+        f"Implement {interface}; see docs/extending.md.",
+    )

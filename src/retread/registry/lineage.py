@@ -1,25 +1,38 @@
-"""Where a model version comes from, and where it has been."""
+"""The lineage of a model version: where it comes from, and when it served."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from retread.bundle import Cause, Manifest
 from retread.bundle.lineage import Parameter
 from retread.core import Verdict
-from retread.registry.history import Period, periods
+from retread.registry.events import Slot, SlotAssigned, SlotCleared
 from retread.registry.ledger import Entry
-from retread.registry.state import RegistryState
-from retread.registry.versions import Stage
+from retread.registry.state import RegistryState, Stage
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """The time in which `slot` held `version`; `until` is None while it still does."""
+
+    slot: Slot
+    version: int
+    epoch: int
+    share: float
+    since: datetime
+    until: datetime | None = None
 
 
 class VersionLineage(msgspec.Struct, frozen=True, kw_only=True):
     """Data, code, environment, seed, cause and verdict of one version, and when it served.
 
-    `compared_with` is the version the gate compared it with, 0 for none; `forced` the reason for
-    which a person let it past the gate, '' if nobody did.
+    Attributes:
+        compared_with: The version that the gate compared it with, 0 for none.
+        forced: The reason for which a person overrode the gate, empty if nobody did.
     """
 
     version: int
@@ -47,7 +60,17 @@ class VersionLineage(msgspec.Struct, frozen=True, kw_only=True):
 def lineage_of_version(
     number: int, state: RegistryState, manifest: Manifest, entries: Iterable[Entry]
 ) -> VersionLineage:
-    """Join what the manifest and the ledger know about a version; NotFound."""
+    """Join what the manifest and the ledger record about a version.
+
+    Args:
+        number: The version.
+        state: The state that holds it.
+        manifest: The manifest of its bundle.
+        entries: The entries of the ledger.
+
+    Raises:
+        NotFound: There is no such version.
+    """
     version = state.version(number)
     source = manifest.lineage
     return VersionLineage(
@@ -72,3 +95,28 @@ def lineage_of_version(
         forced=version.override.reason if version.override else "",
         served=tuple(period for period in periods(entries) if period.version == number),
     )
+
+
+def periods(entries: Iterable[Entry]) -> tuple[Period, ...]:
+    """Return all assignments of all slots, ordered by epoch."""
+    ended: list[Period] = []
+    held: dict[Slot, Period] = {}
+    newest: dict[Slot, int] = {}
+    for entry in entries:
+        event = entry.event
+        if not isinstance(event, SlotAssigned | SlotCleared):
+            continue
+        if event.epoch <= newest.get(event.slot, 0):
+            continue
+        newest[event.slot] = event.epoch
+        if event.slot in held:
+            ended.append(replace(held.pop(event.slot), until=entry.at))
+        if isinstance(event, SlotAssigned):
+            held[event.slot] = Period(
+                slot=event.slot,
+                version=event.version,
+                epoch=event.epoch,
+                share=event.share,
+                since=entry.at,
+            )
+    return tuple(sorted([*ended, *held.values()], key=lambda period: period.epoch))

@@ -25,6 +25,8 @@ class GateSection(Section):
     """Budget of model.onnx."""
     require_clean_commit: bool = False
     """Refuse models trained from uncommitted code."""
+    extra_checks: tuple[str, ...] = ()
+    """Gate checks of your own, each named as `package.module:function`."""
 
 
 class ServingSection(Section):
