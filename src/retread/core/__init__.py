@@ -26,7 +26,7 @@ from retread.core.files import locked_folder, sync_folder, write_atomically
 from retread.core.ids import new_id
 from retread.core.metric import METRICS, Metric, metric_named
 from retread.core.names import checked_name, is_name
-from retread.core.plugins import invalid_plugin, load_plugin, load_plugins, plugin_names
+from retread.core.plugins import accepts_arguments, invalid_plugin, load_plugin, load_plugins, plugin_names
 from retread.core.verdict import CheckResult, Outcome, Verdict, combine, recordable
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Unavailable",
     "UnknownOption",
     "Verdict",
+    "accepts_arguments",
     "canonical_json",
     "checked_name",
     "combine",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+from collections.abc import Callable
 from types import ModuleType
 
 from retread.core.errors import InvalidInput, UnknownOption
@@ -29,6 +31,21 @@ def load_plugins(package: ModuleType) -> dict[str, ModuleType]:
         name: importlib.import_module(f"{package.__name__}.{name}")
         for name in plugin_names(package)
     }
+
+
+def accepts_arguments(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function or class can be called with `count` positional arguments.
+
+    >>> accepts_arguments(len, 1), accepts_arguments(len, 2)
+    (True, False)
+    """
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # it is written in C, and has no signature
+        return True
+    return True
 
 
 def invalid_plugin(kind: str, name: str, interface: str, problem: str) -> InvalidInput:

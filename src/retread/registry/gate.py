@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import cast
@@ -11,6 +10,7 @@ from retread.core import (
     CheckResult,
     InvalidInput,
     Verdict,
+    accepts_arguments,
     combine,
     invalid_plugin,
     load_dotted,
@@ -50,11 +50,9 @@ def _load_check(name: str) -> GateCheck:
     if not callable(function):
         problem = f"it is an object of type {type(function).__name__}, not a function"
         raise invalid_plugin(_KIND, name, _INTERFACE, problem)
-    try:
-        inspect.signature(function).bind(None)
-    except TypeError:
+    if not accepts_arguments(function, 1):
         problem = "it does not accept one argument, the GateInputs"
-        raise invalid_plugin(_KIND, name, _INTERFACE, problem) from None
+        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
     return _checked(name, function)
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from retread.bundle import Manifest
 from retread.monitoring import Bets, Streams, place
-from retread.monitoring.performance import loss, number, value_range
+from retread.monitoring.losses import loss, number, value_range
 from retread.project.sections import CanarySection
 from retread.registry.events import Slot
 from retread.serving.record import Answer, PredictionRecord
