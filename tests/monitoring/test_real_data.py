@@ -1,4 +1,4 @@
-"""Real traffic: quiet where nothing of substance changes, loud where the camera does."""
+"""Real traffic: no alarms without a relevant change, and alarms for a new camera."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from retread.bundle import STATISTICS, decode_image, image_statistics
 from retread.monitoring import Streams, alarming_streams, effect_sizes, load_detector
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 
 DATA = Path(os.environ.get("RETREAD_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SETTINGS = MonitoringSection()
@@ -25,7 +25,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def first_alarm(reference: Streams, traffic: Streams, window: int, seed: int) -> int:
-    """The window that raises the first alarm, counted from 1; 0 for none."""
+    """Return the number of the first window with an alarm, from 1; 0 without an alarm."""
     detector = load_detector("conformal")
     state = detector.start(reference, seed)
     for number in range(1, traffic.rows // window + 1):

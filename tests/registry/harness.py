@@ -169,14 +169,14 @@ def linear_model() -> bytes:
 class FakeServer:
     """A server without a model: it applies the slot changes of the ledger and announces them.
 
-    Bundles in `unloadable` cannot be loaded. `served` lists the epoch and the bundle of each
+    Bundles in `unloadable` cannot be loaded. `served` lists the generation and the bundle of each
     change of production.
     """
 
     server_id: str
     url: str
     unloadable: set[str] = field(default_factory=set)
-    served: list[tuple[int, str]] = field(default_factory=list)
+    served: list[tuple[int, str | None]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -193,20 +193,23 @@ class FakeServer:
                     directory.announce(self.server_id, applied)
 
     def apply(self, ledger: SqlLedger, applied: dict[Slot, Applied]) -> dict[Slot, Applied]:
+        """Return what is applied after the newest changes of the ledger."""
         state = fold(ledger.read())
         fresh = dict(applied)
-        for slot, epoch in state.slot_epochs.items():
-            before = applied.get(slot, Applied(epoch=0, bundle=""))
-            if epoch <= before.epoch:
+        for slot, generation in state.slot_generations.items():
+            before = applied.get(slot, Applied(generation=0, bundle=None))
+            if generation <= before.generation:
                 continue
             held = state.slots.get(slot)
-            bundle = held.bundle if held else ""
+            bundle = held.bundle if held else None
             if bundle in self.unloadable:
-                fresh[slot] = Applied(epoch=epoch, bundle=before.bundle, error="out of memory")
+                fresh[slot] = Applied(
+                    generation=generation, bundle=before.bundle, error="out of memory"
+                )
             else:
-                fresh[slot] = Applied(epoch=epoch, bundle=bundle)
+                fresh[slot] = Applied(generation=generation, bundle=bundle)
                 if slot is Slot.PRODUCTION:
-                    self.served.append((epoch, bundle))
+                    self.served.append((generation, bundle))
         return fresh
 
 
@@ -271,8 +274,8 @@ class RegistryHarness:
         return bundles
 
     @property
-    def production(self) -> int:
-        """The version in production."""
+    def production(self) -> int | None:
+        """The version in production, if there is one."""
         return self.registry.state().production
 
     def stage_of(self, number: int) -> Stage:

@@ -1,7 +1,7 @@
 """A promoter in its own process, for the tests that kill it.
 
 Run as `python promoter_process.py URL BUNDLES`: it promotes 1, 2, 3, 1, ... forever, and prints the
-epoch and the version of each completed promotion.
+generation and the version of each completed promotion.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(url: str, bundles: str) -> None:
             done = promoter.promote(number, force_reason="a test of crashes")
         except Conflict:
             continue
-        print_line(f"{done.epoch} {done.version}")
+        print_line(f"{done.generation} {done.version}")
 
 
 def print_line(line: str) -> None:

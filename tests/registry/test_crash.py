@@ -61,25 +61,25 @@ def killed(process: subprocess.Popen[str]) -> str:
 
 
 def pairs_of(text: str) -> list[tuple[int, int]]:
-    """Return epoch and version of each promotion that was printed as a whole line."""
+    """Return generation and version of each promotion that was printed as a whole line."""
     lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
     pairs = [tuple(map(int, line.split())) for line in lines]
     return [(pair[0], pair[1]) for pair in pairs]
 
 
 def check_order(entries: tuple[Entry, ...]) -> None:
-    """Check that epochs only grow, and that each promotion ended once before the next began."""
+    """Check that generations grow, and that each promotion ended once before the next began."""
     opened = 0
     newest = 0
     for entry in entries:
         event = entry.event
         if isinstance(event, SlotAssigned) and event.slot is Slot.PRODUCTION:
-            assert event.epoch > newest
-            newest = event.epoch
+            assert event.generation > newest
+            newest = event.generation
             assert not opened, "a promotion began while another was open"
-            opened = event.epoch
+            opened = event.generation
         elif isinstance(event, PromotionCompleted | PromotionReverted):
-            assert event.epoch == opened
+            assert event.generation == opened
             opened = 0
 
 
@@ -95,14 +95,14 @@ def test_killed_at_any_point_production_is_the_old_or_the_new_version(
         entries = versions.read()
         state = fold(entries)
         completions = {
-            (entry.event.epoch, entry.event.version)
+            (entry.event.generation, entry.event.version)
             for entry in entries
             if isinstance(entry.event, PromotionCompleted)
         }
         assert set(reported) <= completions, "a reported promotion is durable"
         held = state.slots.get(Slot.PRODUCTION)
-        allowed = {state.production, state.promotion.version if state.promotion else 0}
-        assert (held.version if held else 0) in allowed
+        allowed = {state.production, state.promotion.version if state.promotion else None}
+        assert (held.version if held else None) in allowed
         recovered = Promoter(versions, servers, SystemClock(), timeout_s=20).recover()
         after = fold(versions.read())
         assert after.promotion is None
@@ -127,7 +127,9 @@ def test_promoters_in_several_processes_take_turns(
     reported = [pair for text in texts for pair in pairs_of(text)]
     assert len(reported) >= 3
     assert len(reported) == len(set(reported)), "no promotion was reported twice"
-    completed = {e.event.epoch for e in versions.read() if isinstance(e.event, PromotionCompleted)}
-    assert {epoch for epoch, _ in reported} <= completed
+    completed = {
+        e.event.generation for e in versions.read() if isinstance(e.event, PromotionCompleted)
+    }
+    assert {generation for generation, _ in reported} <= completed
     check_order(versions.read())
     assert versions.verify() == len(versions.read())

@@ -21,7 +21,7 @@ from retread.bundle import (
     evidence_metrics,
 )
 from retread.core import CheckResult, InvalidInput, Outcome, digest_bytes
-from retread.project.sections import GateSection
+from retread.project.settings import GateSection
 from retread.registry import GateInputs, Measurement, Opponent, checks, judge
 
 FAST = Measurement(latency_ms=np.full(50, 1.5), finite=True)
@@ -356,7 +356,7 @@ def test_a_check_of_your_own_is_named_by_its_import_string(
     fair = inputs_of(maker, evidence, settings=settings)
     assert judge(fair).outcome is Outcome.PASS
     assert check_of(fair, "fairness").numbers["gap"] <= 0.1
-    one_sided = replace(evidence, outputs=np.tile(np.float32([0.9, 0.1]), (400, 1)))
+    one_sided = replace(evidence, outputs=np.tile(np.array([0.9, 0.1], dtype=np.float32), (400, 1)))
     unfair = inputs_of(maker, one_sided, settings={**settings, "threshold": 0.1})
     assert check_of(unfair, "fairness").outcome is Outcome.FAIL
     assert judge(unfair).reasons == ("Recall differs by 1.00 between labels; 0.1 is allowed.",)

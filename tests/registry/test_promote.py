@@ -36,10 +36,10 @@ SECOND = timedelta(seconds=1)
 def test_without_servers_a_promotion_completes_at_once(harness: RegistryHarness) -> None:
     harness.register(2)
     first = harness.promoter.promote(1, force_reason="a test")
-    assert (first.previous, first.servers, first.rollback) == (0, (), False)
+    assert (first.previous, first.servers, first.rollback) == (None, (), False)
     second = harness.promoter.promote(2, force_reason="a test")
     assert second.previous == 1
-    assert second.epoch > first.epoch
+    assert second.generation > first.generation
     assert [harness.stage_of(1), harness.stage_of(2)] == [Stage.ARCHIVED, Stage.PRODUCTION]
 
 
@@ -52,7 +52,7 @@ def test_a_promotion_ends_after_every_live_server_has_acknowledged(
         done = harness.promoter.promote(number, force_reason="a test")
         assert done.servers == ("a", "b")
         for server in servers:
-            assert server.served[-1] == (done.epoch, bundles[number - 1])
+            assert server.served[-1] == (done.generation, bundles[number - 1])
 
 
 def test_a_server_that_cannot_load_keeps_the_old_model(
@@ -86,7 +86,7 @@ def test_a_first_promotion_that_fails_leaves_the_slot_empty(
     with pytest.raises(Refused, match="production stays empty"):
         harness.promoter.promote(1, force_reason="a test")
     assert Slot.PRODUCTION not in harness.registry.state().slots
-    assert harness.production == 0
+    assert harness.production is None
 
 
 def test_a_silent_server_is_named_and_the_promotion_is_reverted(harness: RegistryHarness) -> None:
@@ -117,8 +117,8 @@ def test_a_server_that_dies_meanwhile_is_not_waited_for(
 
 def test_a_wrong_bundle_is_not_an_acknowledgement(harness: RegistryHarness) -> None:
     harness.register(1)
-    epoch = harness.registry.state().epoch + 1
-    wrong = Applied(epoch=epoch, bundle="sha256:other")
+    generation = harness.registry.state().generation + 1
+    wrong = Applied(generation=generation, bundle="sha256:other")
     harness.servers.announce("odd", {Slot.PRODUCTION: wrong})
     with pytest.raises(Refused, match="Server odd serves bundle sha256:other"):
         harness.promoter.promote(1, force_reason="a test")
@@ -142,8 +142,8 @@ def test_rollback_is_a_new_epoch_and_needs_no_verdict(
     before = harness.promoter.promote(2, force_reason="a test")
     back = harness.promoter.rollback(reason="it was worse")
     assert (back.version, back.previous, back.rollback) == (1, 2, True)
-    assert back.epoch > before.epoch
-    assert server.served[-1] == (back.epoch, bundles[0])
+    assert back.generation > before.generation
+    assert server.served[-1] == (back.generation, bundles[0])
     assert harness.stage_of(2) is Stage.ARCHIVED
     with pytest.raises(Refused, match="no earlier"):
         harness.promoter.rollback()
@@ -186,8 +186,10 @@ def test_a_canary_grows_and_is_cleared(harness: RegistryHarness, fake_servers: F
     fake_servers.start("a")
     harness.promoter.promote(1, force_reason="a test")
     harness.registry.override(2, "a demo")
-    epochs = [harness.promoter.assign(Slot.CANARY, 2, share).epoch for share in (0.1, 0.5, 1.0)]
-    assert epochs == sorted(set(epochs))
+    generations = [
+        harness.promoter.assign(Slot.CANARY, 2, share).generation for share in (0.1, 0.5, 1.0)
+    ]
+    assert generations == sorted(set(generations))
     assert harness.registry.state().slots[Slot.CANARY].share == 1.0
     harness.promoter.clear(Slot.CANARY)
     harness.promoter.clear(Slot.CANARY)
@@ -204,11 +206,11 @@ def test_a_canary_grows_and_is_cleared(harness: RegistryHarness, fake_servers: F
 def test_of_racing_promoters_one_wins(
     harness: RegistryHarness, fake_servers: FakeServers, repetition: int
 ) -> None:
-    """Several promoters start at the same time from the same epoch."""
+    """Several promoters start at the same time from the same generation."""
     harness.register(5)
     fake_servers.start("a")
     harness.promoter.promote(5, force_reason="a test")
-    epoch = harness.registry.state().slots[Slot.PRODUCTION].epoch
+    generation = harness.registry.state().slots[Slot.PRODUCTION].generation
     start = threading.Barrier(4)
     outcomes: dict[int, str] = {}
 
@@ -216,7 +218,7 @@ def test_of_racing_promoters_one_wins(
         promoter = harness.new_promoter()
         start.wait()
         try:
-            promoter.promote(number, force_reason="a race", expected_epoch=epoch)
+            promoter.promote(number, force_reason="a race", expected_generation=generation)
             outcomes[number] = "won"
         except Conflict:
             outcomes[number] = "conflict"
@@ -334,7 +336,7 @@ def test_rollback_reverts_a_promotion_whose_promoter_died(
         harness.new_promoter(wait=dying).promote(3, force_reason="a test")
     back = harness.promoter.rollback(reason="it predicts nonsense")
     assert (back.version, back.previous, back.rollback, back.servers) == (2, 3, True, ("a",))
-    assert server.served[-1] == (back.epoch, bundles[1])
+    assert server.served[-1] == (back.generation, bundles[1])
     state = harness.registry.state()
     assert (state.production, state.promotion, state.served) == (2, None, (1, 2))
 

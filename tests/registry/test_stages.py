@@ -26,7 +26,7 @@ from retread.registry import (
     Override,
     RegistryState,
     Stage,
-    choose_to_produce,
+    choose_to_promote,
     choose_to_stage,
 )
 from retread.registry.events import GateJudged
@@ -49,11 +49,11 @@ def version(number: int, stage: Stage = Stage.NONE, /, **metrics: float) -> Mode
     )
 
 
-def state(*versions: ModelVersion, production: int = 0) -> RegistryState:
+def state(*versions: ModelVersion, production: int | None = None) -> RegistryState:
     return RegistryState(versions={v.version: v for v in versions}, production=production)
 
 
-def verdict(number: int, production: int, outcome: Outcome) -> GateJudged:
+def verdict(number: int, production: int | None, outcome: Outcome) -> GateJudged:
     check = CheckResult(check="threshold", outcome=outcome, reason="Accuracy is 0.31.")
     return GateJudged(
         version=number,
@@ -108,9 +108,9 @@ def test_no_version_is_better_than_the_chosen_one(values: list[float], metric: M
 
 def test_only_staged_versions_are_promoted_by_metric() -> None:
     known = state(version(1, F1=0.9), version(2, Stage.STAGING, F1=0.2))
-    assert choose_to_produce(known, "F1").version == 2
+    assert choose_to_promote(known, "F1").version == 2
     with pytest.raises(Refused, match="retread stage --metric F1"):
-        choose_to_produce(state(version(1, F1=0.9)), "F1")
+        choose_to_promote(state(version(1, F1=0.9)), "F1")
 
 
 def test_the_serving_version_is_not_staged() -> None:
@@ -132,7 +132,7 @@ def test_a_verdict_must_pass_and_be_against_what_serves_now() -> None:
     with pytest.raises(Refused, match="has not judged"):
         check_may_serve(known(None), 2)
     with pytest.raises(Refused, match=r"against no production, but production is version 1 now"):
-        check_may_serve(known(verdict(2, 0, Outcome.PASS)), 2)
+        check_may_serve(known(verdict(2, None, Outcome.PASS)), 2)
     with pytest.raises(Refused, match=r"Accuracy is 0\.31"):
         check_may_serve(known(verdict(2, 1, Outcome.FAIL)), 2)
     with pytest.raises(Inconclusive):

@@ -17,7 +17,7 @@
 A detector is a file of `retread.monitoring.detectors`, or a class of your own.
 """
 
-from retread.monitoring.betting import BettingTest, update
+from retread.monitoring.betting import BettingTest
 from retread.monitoring.detector import Detector, alarming_streams, load_detector
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.monitor import Alarm, Monitor
@@ -44,5 +44,4 @@ __all__ = [
     "load_detector",
     "reference_streams",
     "traffic_streams",
-    "update",
 ]

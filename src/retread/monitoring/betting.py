@@ -52,29 +52,24 @@ class BettingTest(msgspec.Struct, frozen=True, kw_only=True):
         """The mean of the values; NaN before the first."""
         return self.total / self.values if self.values else float("nan")
 
+    def update(self, values: Sequence[float]) -> BettingTest:
+        """Return the test after another batch of values, each at least `-lower_bound`.
 
-def update(test: BettingTest, values: Sequence[float]) -> BettingTest:
-    """Return the test after another batch of values.
-
-    Args:
-        test: The test before the batch.
-        values: The values, each at least `-test.lower_bound`.
-
-    >>> update(BettingTest(lower_bound=0.5), [0.5] * 20).evidence > 3
-    True
-    """
-    if not values:
-        return test
-    array = np.asarray(values, dtype=np.float64)
-    gains = np.log1p(_STAKES[:, None] * (array / test.lower_bound)).sum(axis=1)
-    return BettingTest(
-        lower_bound=test.lower_bound,
-        any_time=test.any_time,
-        log_wealth=tuple((_placed(test) + gains).tolist()),
-        batches=test.batches + 1,
-        values=test.values + len(array),
-        total=test.total + float(array.sum()),
-    )
+        >>> BettingTest(lower_bound=0.5).update([0.5] * 20).evidence > 3
+        True
+        """
+        if not values:
+            return self
+        array = np.asarray(values, dtype=np.float64)
+        gains = np.log1p(_STAKES[:, None] * (array / self.lower_bound)).sum(axis=1)
+        return BettingTest(
+            lower_bound=self.lower_bound,
+            any_time=self.any_time,
+            log_wealth=tuple((_placed(self) + gains).tolist()),
+            batches=self.batches + 1,
+            values=self.values + len(array),
+            total=self.total + float(array.sum()),
+        )
 
 
 def waiting_share(batches: int) -> float:

@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeVar, cast
 from retread.core import (
     InvalidInput,
     accepts_arguments,
+    import_from_string,
     invalid_plugin,
-    is_dotted,
-    load_dotted,
+    is_import_string,
     load_plugin,
 )
 from retread.monitoring import detectors
@@ -67,7 +67,7 @@ def load_detector(name: str) -> Detector[Any]:
         UnknownOption: There is no such file.
         InvalidInput: The class cannot be imported or created, or does not implement Detector.
     """
-    if is_dotted(name):
+    if is_import_string(name):
         return _own_detector(name)
     return cast("Detector[Any]", load_plugin(detectors, _KIND, name).detector())
 
@@ -92,7 +92,7 @@ def alarming_streams(evidence: Mapping[str, float], alpha: float) -> tuple[str, 
 
 
 def _own_detector(name: str) -> Detector[Any]:
-    create = load_dotted(_KIND, name)
+    create = import_from_string(_KIND, name)
     if not callable(create):
         problem = f"it is an object of type {type(create).__name__}, not a class"
         raise invalid_plugin(_KIND, name, _INTERFACE, problem)
@@ -106,9 +106,9 @@ def _own_detector(name: str) -> Detector[Any]:
             f"The detector {name!r} cannot be created: {type(error).__name__}: {error}.",
             "Fix the class; see docs/extending.md.",
         ) from error
-    problem = _missing(detector)
-    if problem:
-        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+    missing = _missing(detector)
+    if missing:
+        raise invalid_plugin(_KIND, name, _INTERFACE, missing)
     return cast("Detector[Any]", detector)
 
 

@@ -7,7 +7,7 @@ from math import isfinite
 
 import numpy as np
 
-from retread.bundle import VALUE_SAID
+from retread.bundle import PREDICTED_VALUE
 from retread.monitoring.streams import Streams, predicted_label
 
 
@@ -55,7 +55,7 @@ def value_range(reference: Streams) -> float:
 
     It is the scale of a regression: an error of this size is a total loss.
     """
-    values = reference.numeric.get(VALUE_SAID, np.zeros(0))
+    values = reference.numeric.get(PREDICTED_VALUE, np.zeros(0))
     known = values[np.isfinite(values)]
     low, high = np.quantile(known, [0.05, 0.95]) if len(known) else (0.0, 1.0)
     return float(high - low) or 1.0

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from retread.bundle import Evidence, Manifest, evidence_metrics
 from retread.core import digest_bytes, metric_named
-from retread.monitoring.betting import BettingTest, update
+from retread.monitoring.betting import BettingTest
 from retread.monitoring.losses import label_fits, loss, value_range
 from retread.monitoring.streams import Streams
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected
 from retread.serving.record import PredictionRecord
 
@@ -146,7 +146,7 @@ def join_labels(
     ]
     return replace(
         performance,
-        test=update(performance.test, excess),
+        test=performance.test.update(excess),
         waiting=tuple(p for p in performance.waiting if p.id not in labels),
         recent=(performance.recent + joined)[-_RECENT:],
         labelled=performance.labelled + len(joined),

@@ -23,7 +23,7 @@ from retread.monitoring.watch import (
     alpha_of_each,
     recent_streams,
 )
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected, DriftDetected
 from retread.registry.ledger import Entry
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle import CONFIDENCE, LABEL_SAID, VALUE_SAID, Reference
+from retread.bundle import CONFIDENCE, PREDICTED_LABEL, PREDICTED_VALUE, Reference
 from retread.serving.record import PredictionRecord
 
 EMBEDDING = "embedding"
@@ -83,18 +83,21 @@ def traffic_streams(
     categorical: dict[str, list[str]] = {}
     if labels:
         numeric[CONFIDENCE] = [max(row, default=np.nan) for row in outputs]
-        categorical[LABEL_SAID] = [predicted_label(row, labels) for row in outputs]
+        categorical[PREDICTED_LABEL] = [predicted_label(row, labels) for row in outputs]
     else:
-        numeric[VALUE_SAID] = [row[0] if row else np.nan for row in outputs]
+        numeric[PREDICTED_VALUE] = [row[0] if row else np.nan for row in outputs]
     return Streams(
         rows=len(records),
         numeric={
-            name: np.array(numeric.get(name) or [r.numeric.get(name, np.nan) for r in records], float)
+            name: np.array(
+                numeric.get(name) or [r.numeric.get(name, np.nan) for r in records], float
+            )
             for name in like.numeric
         },
         categorical={
             name: np.array(
-                categorical.get(name) or [r.categorical.get(name, MISSING) for r in records], np.str_
+                categorical.get(name) or [r.categorical.get(name, MISSING) for r in records],
+                np.str_,
             )
             for name in like.categorical
         },

@@ -14,7 +14,7 @@ from retread.monitoring.effect import effect_sizes
 from retread.monitoring.performance import PerformanceBaseline, performance_baseline
 from retread.monitoring.streams import Streams, reference_streams, traffic_streams
 from retread.project import Settings
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DriftDetected, PromotionCompleted, Slot, VersionRegistered
 from retread.registry.ledger import Entry
 from retread.serving.record import PredictionRecord

@@ -1,7 +1,8 @@
 """The events of the ledger, and how they are stored.
 
 An event states in the past tense what happened. Events are stored as canonical JSON and hashed
-into a chain, so the stored names of events and of their fields never change.
+into a chain, so what is stored never changes: a field that was renamed keeps its stored name, and
+None is stored as the value that stood for it in the first ledgers.
 
 >>> encode_event(VersionStaged(version=3))
 b'{"event":"VersionStaged","metric":"","version":3}'
@@ -9,12 +10,15 @@ b'{"event":"VersionStaged","metric":"","version":3}'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from retread.bundle import Cause
 from retread.core import Verdict, canonical_json
+from retread.data.version import VersionState
 
 
 class Slot(StrEnum):
@@ -24,6 +28,35 @@ class Slot(StrEnum):
     CANARY = "canary"
     SHADOW = "shadow"
     STAGING = "staging"
+
+
+class TriggerDecision(StrEnum):
+    """The arbiter's decision on a trigger; only `cooldown` is decided again later."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    COOLDOWN = "cooldown"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+class RetrainingOutcome(StrEnum):
+    """How a retraining ended."""
+
+    PROMOTED = "promoted"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled-back"
+    INCONCLUSIVE = "inconclusive"
+    FAILED = "failed"
+
+
+class CanaryOutcome(StrEnum):
+    """How a canary ended; it fails together with its retraining."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled-back"
+    EXPIRED = "expired"
+    FAILED = "failed"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
@@ -52,10 +85,10 @@ class VersionRegistered(Event, frozen=True, kw_only=True):
 
 
 class GateJudged(Event, frozen=True, kw_only=True):
-    """The gate compared `version` with `production` (0: there was none)."""
+    """The gate compared `version` with `production` (None: there was none)."""
 
     version: int
-    production: int
+    production: int | None
     evaluation_digest: str
     verdict: Verdict
 
@@ -88,7 +121,7 @@ class VersionArchived(Event, frozen=True, kw_only=True):
 
 
 class SlotAssigned(Event, frozen=True, kw_only=True):
-    """From `epoch` on, `slot` serves `version`; `share` is a canary's share of routing keys.
+    """From `generation` on, `slot` serves `version`; `share` is a canary's share of routing keys.
 
     This is the intent: servers load the bundle and acknowledge. For production it is followed by
     PromotionCompleted or PromotionReverted, and `rollback` tells a rollback from a promotion.
@@ -97,38 +130,38 @@ class SlotAssigned(Event, frozen=True, kw_only=True):
     slot: Slot
     version: int
     bundle: str
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     share: float = 1.0
     reason: str = ""
     rollback: bool = False
 
 
 class SlotCleared(Event, frozen=True, kw_only=True):
-    """From `epoch` on, `slot` is empty."""
+    """From `generation` on, `slot` is empty."""
 
     slot: Slot
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     reason: str = ""
 
 
 class PromotionCompleted(Event, frozen=True, kw_only=True):
-    """All live `servers` acknowledged `epoch`; version `previous` (0: none) was archived."""
+    """All live `servers` acknowledged `generation`; version `previous`, if any, was archived."""
 
     version: int
-    previous: int
-    epoch: int
+    previous: int | None
+    generation: int = msgspec.field(name="epoch")
     servers: tuple[str, ...]
     rollback: bool = False
 
 
 class PromotionReverted(Event, frozen=True, kw_only=True):
-    """The promotion of `version` at `epoch` was undone.
+    """The promotion of `version` at `generation` was undone.
 
     Either a server could not load the version, or a person rolled the promotion back.
     """
 
     version: int
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     reason: str
 
 
@@ -136,11 +169,18 @@ class PromotionReverted(Event, frozen=True, kw_only=True):
 
 
 class TriggerReceived(Event, frozen=True, kw_only=True):
-    """A retraining was requested; a request with a known `key` is a duplicate.
+    """A retraining was requested.
 
-    `version` is the model version whose traffic raised the trigger, 0 if none did. With
-    `candidate` nothing is trained: that version starts its canary, past the gate if `force` holds
-    a reason. `by_hand` marks the explicit request of a person.
+    Attributes:
+        trigger: The id of the trigger.
+        key: Another trigger with the same key is a duplicate.
+        cause: Why it was requested.
+        scenario: The scenario to run, empty for the default.
+        model_type: The model type to train, empty for the default.
+        version: The model version whose traffic raised the trigger, if it was one.
+        candidate: The version to deploy; nothing is trained.
+        force: Why the candidate may bypass the gate, empty if it may not.
+        user_requested: Whether a person requested it explicitly.
     """
 
     trigger: str
@@ -148,17 +188,17 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
     cause: Cause
     scenario: str = ""
     model_type: str = ""
-    version: int = 0
-    candidate: int = 0
+    version: int | None = None
+    candidate: int | None = None
     force: str = ""
-    by_hand: bool = False
+    user_requested: bool = msgspec.field(default=False, name="by_hand")
 
 
 class TriggerDecided(Event, frozen=True, kw_only=True):
-    """The arbiter decided on a trigger: accepted, duplicate, cooldown, held or refused."""
+    """The arbiter decided on a trigger."""
 
     trigger: str
-    decision: str
+    decision: TriggerDecision
     reason: str
 
 
@@ -171,12 +211,12 @@ class RetrainingStarted(Event, frozen=True, kw_only=True):
 
 
 class RetrainingFinished(Event, frozen=True, kw_only=True):
-    """The workflow ended: promoted, refused, rolled-back, inconclusive or failed."""
+    """The durable workflow of `trigger` ended; `version` is the version it produced, if any."""
 
     trigger: str
-    outcome: str
+    outcome: RetrainingOutcome
     reason: str
-    version: int = 0
+    version: int | None = None
 
 
 class CanaryStarted(Event, frozen=True, kw_only=True):
@@ -196,10 +236,10 @@ class CanaryJudged(Event, frozen=True, kw_only=True):
 
 
 class CanaryFinished(Event, frozen=True, kw_only=True):
-    """The canary ended: promoted, rolled-back, expired or, with its retraining, failed."""
+    """The canary of `version` ended."""
 
     version: int
-    outcome: str
+    outcome: CanaryOutcome
     reason: str
 
 
@@ -207,13 +247,13 @@ class CanaryFinished(Event, frozen=True, kw_only=True):
 
 
 class DatasetVersionAdded(Event, frozen=True, kw_only=True):
-    """A dataset version was committed; `state` is released or quarantined."""
+    """A dataset version was committed, and released or quarantined."""
 
     dataset: str
     version: int
     digest: str
     evaluation_digest: str
-    state: str
+    state: VersionState
     source: str
 
 
@@ -280,9 +320,19 @@ LedgerEvent = (
 _decoder: msgspec.json.Decoder[LedgerEvent] = msgspec.json.Decoder(LedgerEvent)
 
 
+_STORED_NONE: Mapping[type[Event], tuple[str, ...]] = {
+    GateJudged: ("production",),
+    PromotionCompleted: ("previous",),
+    TriggerReceived: ("version", "candidate"),
+    RetrainingFinished: ("version",),
+}
+"""The version numbers that may be None, by class of event; None is stored as 0."""
+
+
 def encode_event(event: Event) -> bytes:
     """Encode an event as the canonical JSON that is stored and hashed."""
-    return canonical_json(event)
+    absent = [name for name in _STORED_NONE.get(type(event), ()) if getattr(event, name) is None]
+    return canonical_json(replace(event, **dict.fromkeys(absent, 0)) if absent else event)
 
 
 def decode_event(content: bytes | str) -> LedgerEvent:
@@ -291,4 +341,6 @@ def decode_event(content: bytes | str) -> LedgerEvent:
     Raises:
         msgspec.DecodeError: The content is not the JSON of an event.
     """
-    return _decoder.decode(content)
+    event = _decoder.decode(content)
+    absent = [name for name in _STORED_NONE.get(type(event), ()) if getattr(event, name) == 0]
+    return replace(event, **dict.fromkeys(absent)) if absent else event

@@ -84,9 +84,9 @@ class Projection:
 class _Draft:
     versions: dict[int, ModelVersion]
     slots: dict[Slot, SlotState]
-    slot_epochs: dict[Slot, int]
-    epoch: int
-    production: int
+    slot_generations: dict[Slot, int]
+    generation: int
+    production: int | None
     promotion: OpenPromotion | None
     served: list[int]
 
@@ -95,8 +95,8 @@ class _Draft:
         return cls(
             versions=dict(state.versions),
             slots=dict(state.slots),
-            slot_epochs=dict(state.slot_epochs),
-            epoch=state.epoch,
+            slot_generations=dict(state.slot_generations),
+            generation=state.generation,
             production=state.production,
             promotion=state.promotion,
             served=list(state.served),
@@ -106,15 +106,15 @@ class _Draft:
         return RegistryState(
             versions=self.versions,
             slots=self.slots,
-            slot_epochs=self.slot_epochs,
-            epoch=self.epoch,
+            slot_generations=self.slot_generations,
+            generation=self.generation,
             production=self.production,
             promotion=self.promotion,
             served=tuple(self.served),
         )
 
-    def move(self, version: int, stage: Stage, promoted_at: datetime | None = None) -> None:
-        if version in self.versions:
+    def move(self, version: int | None, stage: Stage, promoted_at: datetime | None = None) -> None:
+        if version is not None and version in self.versions:
             moved = self.versions[version]
             at = promoted_at or moved.promoted_at
             self.versions[version] = replace(moved, stage=stage, promoted_at=at)
@@ -125,12 +125,16 @@ class _Draft:
             if version.stage is Stage.STAGING:
                 self.versions[number] = replace(version, stage=Stage.NONE)
 
-    def advances(self, slot: Slot, epoch: int) -> bool:
-        """Advance `slot` to `epoch`; return False if the slot is already there or further."""
-        if epoch <= self.slot_epochs.get(slot, 0):
+    def is_open(self, generation: int) -> bool:
+        """Tell whether the promotion of `generation` is open."""
+        return self.promotion is not None and self.promotion.generation == generation
+
+    def advances(self, slot: Slot, generation: int) -> bool:
+        """Advance `slot` to `generation`; return False if the slot is already there or further."""
+        if generation <= self.slot_generations.get(slot, 0):
             return False
-        self.slot_epochs[slot] = epoch
-        self.epoch = max(self.epoch, epoch)
+        self.slot_generations[slot] = generation
+        self.generation = max(self.generation, generation)
         return True
 
 
@@ -162,13 +166,13 @@ def _apply_to_slots(draft: _Draft, event: LedgerEvent, at: datetime) -> None:
     match event:
         case SlotAssigned():
             _assign(draft, event, at)
-        case SlotCleared() if draft.advances(event.slot, event.epoch):
+        case SlotCleared() if draft.advances(event.slot, event.generation):
             draft.slots.pop(event.slot, None)
             if event.slot is Slot.STAGING:
                 draft.unstage()
         case PromotionCompleted():
             _complete(draft, event, at)
-        case PromotionReverted() if draft.promotion and draft.promotion.epoch == event.epoch:
+        case PromotionReverted() if draft.is_open(event.generation):
             draft.promotion = None
         case _:
             pass
@@ -190,10 +194,10 @@ def _registered(event: VersionRegistered, at: datetime) -> ModelVersion:
 
 
 def _assign(draft: _Draft, event: SlotAssigned, at: datetime) -> None:
-    if not draft.advances(event.slot, event.epoch):
+    if not draft.advances(event.slot, event.generation):
         return
     draft.slots[event.slot] = SlotState(
-        version=event.version, bundle=event.bundle, epoch=event.epoch, share=event.share
+        version=event.version, bundle=event.bundle, generation=event.generation, share=event.share
     )
     # If the slot goes back to the version in production, a promotion is reverted.
     if event.slot is Slot.PRODUCTION and event.version != draft.production:
@@ -201,14 +205,14 @@ def _assign(draft: _Draft, event: SlotAssigned, at: datetime) -> None:
             version=event.version,
             bundle=event.bundle,
             previous=draft.production,
-            epoch=event.epoch,
+            generation=event.generation,
             at=at,
             rollback=event.rollback,
         )
 
 
 def _complete(draft: _Draft, event: PromotionCompleted, at: datetime) -> None:
-    if draft.promotion is None or draft.promotion.epoch != event.epoch:
+    if not draft.is_open(event.generation):
         return
     draft.promotion = None
     draft.move(draft.production, Stage.ARCHIVED)

@@ -12,8 +12,8 @@ from retread.core import (
     Verdict,
     accepts_arguments,
     combine,
+    import_from_string,
     invalid_plugin,
-    load_dotted,
     load_plugins,
     recordable,
 )
@@ -46,7 +46,7 @@ def _built_in(_paths: tuple[str, ...]) -> tuple[GateCheck, ...]:
 
 def _load_check(name: str) -> GateCheck:
     """Load the user's own check `package.module:function`."""
-    function = load_dotted(_KIND, name)
+    function = import_from_string(_KIND, name)
     if not callable(function):
         problem = f"it is an object of type {type(function).__name__}, not a function"
         raise invalid_plugin(_KIND, name, _INTERFACE, problem)

@@ -20,7 +20,7 @@ from retread.bundle import (
 )
 from retread.bundle.onnx_model import Arrays
 from retread.core import CheckResult, Clock, NotFound
-from retread.project.sections import GateSection
+from retread.project.settings import GateSection
 
 RUNS = 50
 

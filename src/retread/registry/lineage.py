@@ -21,7 +21,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
     slot: Slot
     version: int
-    epoch: int
+    generation: int
     share: float
     since: datetime
     until: datetime | None = None
@@ -31,8 +31,8 @@ class VersionLineage(msgspec.Struct, frozen=True, kw_only=True):
     """Data, code, environment, seed, cause and verdict of one version, and when it served.
 
     Attributes:
-        compared_with: The version that the gate compared it with, 0 for none.
-        forced: The reason for which a person overrode the gate, empty if nobody did.
+        compared_with: The version that the gate compared it with, if there was one.
+        forced: The reason for which a person overrode the gate, if one did.
     """
 
     version: int
@@ -52,8 +52,8 @@ class VersionLineage(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     metrics: dict[str, float]
     verdict: Verdict | None
-    compared_with: int
-    forced: str
+    compared_with: int | None
+    forced: str | None
     served: tuple[Period, ...]
 
 
@@ -91,14 +91,14 @@ def lineage_of_version(
         cause=version.cause,
         metrics=version.metrics,
         verdict=version.judged.verdict if version.judged else None,
-        compared_with=version.judged.production if version.judged else 0,
-        forced=version.override.reason if version.override else "",
+        compared_with=version.judged.production if version.judged else None,
+        forced=version.override.reason if version.override else None,
         served=tuple(period for period in periods(entries) if period.version == number),
     )
 
 
 def periods(entries: Iterable[Entry]) -> tuple[Period, ...]:
-    """Return all assignments of all slots, ordered by epoch."""
+    """Return all assignments of all slots, ordered by generation."""
     ended: list[Period] = []
     held: dict[Slot, Period] = {}
     newest: dict[Slot, int] = {}
@@ -106,17 +106,17 @@ def periods(entries: Iterable[Entry]) -> tuple[Period, ...]:
         event = entry.event
         if not isinstance(event, SlotAssigned | SlotCleared):
             continue
-        if event.epoch <= newest.get(event.slot, 0):
+        if event.generation <= newest.get(event.slot, 0):
             continue
-        newest[event.slot] = event.epoch
+        newest[event.slot] = event.generation
         if event.slot in held:
             ended.append(replace(held.pop(event.slot), until=entry.at))
         if isinstance(event, SlotAssigned):
             held[event.slot] = Period(
                 slot=event.slot,
                 version=event.version,
-                epoch=event.epoch,
+                generation=event.generation,
                 share=event.share,
                 since=entry.at,
             )
-    return tuple(sorted([*ended, *held.values()], key=lambda period: period.epoch))
+    return tuple(sorted([*ended, *held.values()], key=lambda period: period.generation))

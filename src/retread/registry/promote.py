@@ -65,7 +65,7 @@ class Promoter:
         *,
         reason: str = "",
         force_reason: str = "",
-        expected_epoch: int | None = None,
+        expected_generation: int | None = None,
     ) -> Promotion:
         """Promote a version to production.
 
@@ -74,7 +74,7 @@ class Promoter:
             reason: A note for the history.
             force_reason: Overrides the gate, and says why; without it the gate's verdict against
                 the current production must be a pass.
-            expected_epoch: The epoch that the slot production must have, if it matters.
+            expected_generation: The generation that the slot production must have, if it matters.
 
         Raises:
             NotFound: There is no such version.
@@ -89,7 +89,7 @@ class Promoter:
                 number,
                 reason=reason,
                 force_reason=force_reason,
-                expected_epoch=expected_epoch,
+                expected_generation=expected_generation,
             )
         )
 
@@ -115,11 +115,11 @@ class Promoter:
             choose_to_roll_back(state, to)
         if opened is not None and opened.rollback and to in (None, opened.version):
             return self._settle(opened)
-        if opened is not None and opened.previous:
+        if opened is not None and opened.previous is not None:
             back = self._revert(opened, reason or "It was rolled back manually.")
             if back is not None and to in (None, back.version):
                 return back
-            outcome = rules.outcome_of(self._ledger.entries(), opened.epoch)
+            outcome = rules.outcome_of(self._ledger.entries(), opened.generation)
             if back is None and to is None and isinstance(outcome, PromotionReverted):
                 # It failed by itself in the meantime: the version before serves, and stays.
                 return rules.result(opened, outcome)
@@ -192,7 +192,7 @@ class Promoter:
             return held
         before = step.before.slots.get(slot)
         self._ledger.transact(
-            lambda state: rules.restoration(state, slot, held.epoch, before, failure)
+            lambda state: rules.restoration(state, slot, held.generation, before, failure)
         )
         raise Refused(f"Version {number} was not assigned to {slot}. {failure}", SERVER_HINT)
 
@@ -211,7 +211,7 @@ class Promoter:
             raise InvalidInput("The slot production cannot be cleared.", "Call rollback().")
         step = self._ledger.transact(lambda state: rules.clearance(state, slot, holder, reason))
         if step.added:
-            change = SlotChange(slot, step.after.slot_epochs[slot], None)
+            change = SlotChange(slot, step.after.slot_generations[slot], None)
             self._follow(change, after=step.added[-1].sequence)
 
     def _start(self, rule: Rule) -> Promotion:
@@ -227,26 +227,29 @@ class Promoter:
 
         `after` is the sequence of its intent, if that is known.
         """
-        change = SlotChange(Slot.PRODUCTION, opened.epoch, opened.bundle)
+        change = SlotChange(Slot.PRODUCTION, opened.generation, opened.bundle)
         answer = self._follow(change, after=after, timeout_s=self._remaining_s(opened))
         step = self._ledger.transact(
             lambda state: (
-                rules.reversion(state, opened.epoch, answer.failure)
+                rules.reversion(state, opened.generation, answer.failure)
                 if answer.failure
-                else rules.completion(state, opened.epoch, answer.done)
+                else rules.completion(state, opened.generation, answer.done)
             )
         )
         publish_stages(step.after, self._mirrors)
         # Another process may have ended it first.
         entries = step.added or self._ledger.entries(after=after)
-        return rules.result(opened, rules.outcome_of(entries, opened.epoch))
+        return rules.result(opened, rules.outcome_of(entries, opened.generation))
 
     def _revert(self, opened: OpenPromotion, reason: str) -> Promotion | None:
         """Give production back to the version before; None if the promotion has ended."""
-        step = self._ledger.transact(lambda state: rules.reversion(state, opened.epoch, reason))
+        step = self._ledger.transact(
+            lambda state: rules.reversion(state, opened.generation, reason)
+        )
         if not step.added:
             return None
         held = step.after.slots[Slot.PRODUCTION]
+        assert held.version is not None, "there was a version before"
         answer = self._follow(_change(Slot.PRODUCTION, held), after=step.added[-1].sequence)
         if answer.failure:
             log.warning("Version %d is in production again. %s", held.version, answer.failure)
@@ -254,7 +257,7 @@ class Promoter:
         return Promotion(
             version=held.version,
             previous=opened.version,
-            epoch=held.epoch,
+            generation=held.generation,
             servers=answer.done,
             rollback=True,
         )
@@ -265,7 +268,7 @@ class Promoter:
         """Wait for the servers; `after` is the sequence of the entry that made the change."""
 
         def superseded() -> bool:
-            return rules.is_over(self._ledger.entries(after=after), change.slot, change.epoch)
+            return rules.is_over(self._ledger.entries(after=after), change.slot, change.generation)
 
         seconds = self._timeout_s if timeout_s is None else timeout_s
         return await_servers(change, self._servers, self._clock, self._wait, seconds, superseded)
@@ -275,4 +278,4 @@ class Promoter:
 
 
 def _change(slot: Slot, held: SlotState) -> SlotChange:
-    return SlotChange(slot, held.epoch, held.bundle)
+    return SlotChange(slot, held.generation, held.bundle)

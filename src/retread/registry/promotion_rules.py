@@ -28,21 +28,21 @@ SERVER_HINT = "See the server's log, and try again."
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
-    """A completed promotion; `servers` acknowledged it, `previous` (0: none) was archived."""
+    """A completed promotion; `servers` acknowledged it, `previous`, if any, was archived."""
 
     version: int
-    previous: int
-    epoch: int
+    previous: int | None
+    generation: int
     servers: tuple[str, ...]
     rollback: bool
 
 
-def check_free(state: RegistryState, expected_epoch: int | None = None) -> None:
+def check_free(state: RegistryState, expected_generation: int | None = None) -> None:
     """Check that a promotion may start.
 
     Args:
         state: The current state.
-        expected_epoch: The epoch that the slot production must have, if it matters.
+        expected_generation: The generation that the slot production must have, if it matters.
 
     Raises:
         Conflict: Another promotion is open, or production has changed.
@@ -52,10 +52,10 @@ def check_free(state: RegistryState, expected_epoch: int | None = None) -> None:
             f"The promotion of version {state.promotion.version} is in progress.",
             "Wait until it ends; `retread production` shows it.",
         )
-    epoch = state.slot_epochs.get(Slot.PRODUCTION, 0)
-    if expected_epoch is not None and expected_epoch != epoch:
+    generation = state.slot_generations.get(Slot.PRODUCTION, 0)
+    if expected_generation is not None and expected_generation != generation:
         raise Conflict(
-            f"Production has changed: its epoch is {epoch}, not {expected_epoch}.",
+            f"Production has changed: its generation is {generation}, not {expected_generation}.",
             "See the current state with: retread production",
         )
 
@@ -66,7 +66,7 @@ def promotion(
     *,
     reason: str,
     force_reason: str,
-    expected_epoch: int | None = None,
+    expected_generation: int | None = None,
 ) -> Sequence[Event]:
     """Start to promote a version; with `force_reason` the gate is overridden first.
 
@@ -76,7 +76,7 @@ def promotion(
         Inconclusive: The gate had not enough evidence.
         Conflict: Another promotion is open, or production has changed.
     """
-    check_free(state, expected_epoch)
+    check_free(state, expected_generation)
     if force_reason:
         begun = intent(state, state.version(number), reason=reason, rollback=False)
         return (GateOverridden(version=number, reason=force_reason), begun)
@@ -98,7 +98,7 @@ def rollback(state: RegistryState, to: int | None, *, reason: str) -> Sequence[E
 def intent(
     state: RegistryState, version: ModelVersion, *, reason: str, rollback: bool
 ) -> SlotAssigned:
-    """Start a promotion: assign the slot production to `version`, from the next epoch on.
+    """Start a promotion: assign the slot production to `version`, from the next generation on.
 
     Raises:
         Conflict: Another promotion is open, or the version is in production.
@@ -110,19 +110,19 @@ def intent(
         slot=Slot.PRODUCTION,
         version=version.version,
         bundle=version.bundle,
-        epoch=state.epoch + 1,
+        generation=state.generation + 1,
         reason=reason,
         rollback=rollback,
     )
 
 
-def completion(state: RegistryState, epoch: int, servers: tuple[str, ...]) -> Sequence[Event]:
-    """Complete the promotion of `epoch`, if it is open.
+def completion(state: RegistryState, generation: int, servers: tuple[str, ...]) -> Sequence[Event]:
+    """Complete the promotion of `generation`, if it is open.
 
     The version leaves its other slots. The canary ends: it was compared with a version that is no
     longer in production.
     """
-    opened = _open_at(state, epoch)
+    opened = _open_at(state, generation)
     if opened is None:
         return ()
     over = [
@@ -132,46 +132,48 @@ def completion(state: RegistryState, epoch: int, servers: tuple[str, ...]) -> Se
     ]
     reason = f"version {opened.version} was promoted"
     cleared = [
-        SlotCleared(slot=slot, epoch=state.epoch + number, reason=reason)
+        SlotCleared(slot=slot, generation=state.generation + number, reason=reason)
         for number, slot in enumerate(over, start=1)
     ]
     completed = PromotionCompleted(
         version=opened.version,
         previous=opened.previous,
-        epoch=epoch,
+        generation=generation,
         servers=servers,
         rollback=opened.rollback,
     )
     return (completed, *cleared)
 
 
-def reversion(state: RegistryState, epoch: int, reason: str) -> Sequence[Event]:
-    """Revert the promotion of `epoch`, if it is open: the previous version serves again."""
-    opened = _open_at(state, epoch)
+def reversion(state: RegistryState, generation: int, reason: str) -> Sequence[Event]:
+    """Revert the promotion of `generation`, if it is open: the previous version serves again."""
+    opened = _open_at(state, generation)
     if opened is None:
         return ()
     back: Event
     why = f"version {opened.version} was reverted"
-    if opened.previous:
+    if opened.previous is not None:
         back = SlotAssigned(
             slot=Slot.PRODUCTION,
             version=opened.previous,
             bundle=state.version(opened.previous).bundle,
-            epoch=state.epoch + 1,
+            generation=state.generation + 1,
             reason=why,
         )
     else:
-        back = SlotCleared(slot=Slot.PRODUCTION, epoch=state.epoch + 1, reason=why)
-    return (back, PromotionReverted(version=opened.version, epoch=epoch, reason=reason))
+        back = SlotCleared(slot=Slot.PRODUCTION, generation=state.generation + 1, reason=why)
+    return (back, PromotionReverted(version=opened.version, generation=generation, reason=reason))
 
 
 def outcome_of(
-    entries: Sequence[Entry], epoch: int
+    entries: Sequence[Entry], generation: int
 ) -> PromotionCompleted | PromotionReverted | None:
-    """Return the event that ended the promotion of `epoch`, None while it is open."""
+    """Return the event that ended the promotion of `generation`, None while it is open."""
     for entry in entries:
         event = entry.event
-        if isinstance(event, PromotionCompleted | PromotionReverted) and event.epoch == epoch:
+        if not isinstance(event, PromotionCompleted | PromotionReverted):
+            continue
+        if event.generation == generation:
             return event
     return None
 
@@ -186,7 +188,8 @@ def result(
         Conflict: The promotion was superseded.
     """
     if isinstance(outcome, PromotionReverted):
-        kept = f"version {opened.previous} stays" if opened.previous else "production stays empty"
+        before = opened.previous
+        kept = "production stays empty" if before is None else f"version {before} stays"
         raise Refused(
             f"Version {opened.version} was not promoted; {kept}. {outcome.reason}",
             "See the current state with: retread production",
@@ -196,21 +199,21 @@ def result(
     return Promotion(
         version=outcome.version,
         previous=outcome.previous,
-        epoch=outcome.epoch,
+        generation=outcome.generation,
         servers=outcome.servers,
         rollback=outcome.rollback,
     )
 
 
-def is_over(entries: Sequence[Entry], slot: Slot, epoch: int) -> bool:
-    """Tell whether `epoch` of `slot` was settled or superseded, so that no wait is needed."""
+def is_over(entries: Sequence[Entry], slot: Slot, generation: int) -> bool:
+    """Tell whether `generation` of `slot` was settled or superseded, so that no wait is needed."""
     moved = any(
         isinstance(entry.event, SlotAssigned | SlotCleared)
         and entry.event.slot is slot
-        and entry.event.epoch > epoch
+        and entry.event.generation > generation
         for entry in entries
     )
-    return moved or outcome_of(entries, epoch) is not None
+    return moved or outcome_of(entries, generation) is not None
 
 
 def remaining_s(opened: OpenPromotion, now: datetime, timeout_s: float) -> float:
@@ -220,9 +223,9 @@ def remaining_s(opened: OpenPromotion, now: datetime, timeout_s: float) -> float
     return min(max(left.total_seconds(), 0.0), timeout_s)
 
 
-def _open_at(state: RegistryState, epoch: int) -> OpenPromotion | None:
+def _open_at(state: RegistryState, generation: int) -> OpenPromotion | None:
     opened = state.promotion
-    return opened if opened is not None and opened.epoch == epoch else None
+    return opened if opened is not None and opened.generation == generation else None
 
 
 # Canary, shadow and staging: a version is assigned, cleared or restored.
@@ -249,7 +252,7 @@ def assignment(
         slot=slot,
         version=number,
         bundle=version.bundle,
-        epoch=state.epoch + 1,
+        generation=state.generation + 1,
         share=share,
         reason=reason,
     )
@@ -277,24 +280,29 @@ def clearance(state: RegistryState, slot: Slot, holder: int | None, reason: str)
     held = state.slots.get(slot)
     if held is None or holder not in (None, held.version):
         return ()
-    return (SlotCleared(slot=slot, epoch=state.epoch + 1, reason=reason),)
+    return (SlotCleared(slot=slot, generation=state.generation + 1, reason=reason),)
 
 
 def restoration(
-    state: RegistryState, slot: Slot, epoch: int, before: SlotState | None, reason: str
+    state: RegistryState, slot: Slot, generation: int, before: SlotState | None, reason: str
 ) -> Sequence[Event]:
-    """Restore `slot` to its state before `epoch`, unless that change was superseded."""
+    """Restore `slot` to its state before `generation`, unless that change was superseded."""
     held = state.slots.get(slot)
-    if held is None or held.epoch != epoch:
+    if held is None or held.generation != generation:
         return ()
-    if before is None or before.version == held.version:
-        return (SlotCleared(slot=slot, epoch=state.epoch + 1, reason=reason),)
+    if (
+        before is None
+        or before.version is None
+        or before.bundle is None
+        or before.version == held.version
+    ):
+        return (SlotCleared(slot=slot, generation=state.generation + 1, reason=reason),)
     return (
         SlotAssigned(
             slot=slot,
             version=before.version,
             bundle=before.bundle,
-            epoch=state.epoch + 1,
+            generation=state.generation + 1,
             share=before.share,
             reason=reason,
         ),

@@ -28,14 +28,14 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """The latest change of a slot that a server has processed.
 
     Attributes:
-        epoch: The epoch of the change.
-        bundle: The digest that the slot serves now, empty if it serves none.
-        error: The reason why the change could not be applied, empty if it was.
+        generation: The generation of the change.
+        bundle: The digest that the slot serves now, None if it serves none.
+        error: The reason why the change could not be applied, None if it was.
     """
 
-    epoch: int
-    bundle: str
-    error: str = ""
+    generation: int = msgspec.field(name="epoch")
+    bundle: str | None
+    error: str | None = None
 
 
 class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class SlotChange:
     """A change that servers have to apply; `bundle` is None for a slot that is cleared."""
 
     slot: Slot
-    epoch: int
+    generation: int
     bundle: str | None
 
 
@@ -95,14 +95,14 @@ def acknowledgement(statuses: Iterable[ServerStatus], change: SlotChange) -> Ack
     failures: list[str] = []
     for status in statuses:
         applied = status.applied.get(change.slot)
-        serving = applied.bundle if applied and applied.bundle else None
+        serving = applied.bundle if applied else None
         if change.bundle is None and serving is None:
             done.append(status.server_id)
-        elif applied is None or applied.epoch < change.epoch:
+        elif applied is None or applied.generation < change.generation:
             pending.append(status.server_id)
-        elif applied.epoch == change.epoch and applied.error:
+        elif applied.generation == change.generation and applied.error:
             failures.append(f"Server {status.server_id} could not load it: {applied.error}")
-        elif applied.epoch == change.epoch and serving != change.bundle:
+        elif applied.generation == change.generation and serving != change.bundle:
             failures.append(
                 f"Server {status.server_id} serves bundle {serving or 'none'}, "
                 f"not {change.bundle or 'none'}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Column, Connection, Float, Table, Text, delete, insert, select, update
 
 from retread.core import METADATA, Clock, Database, canonical_json
@@ -35,7 +36,7 @@ class SqlServerDirectory:
     def announce(self, server_id: str, applied: Mapping[Slot, Applied]) -> None:
         """See `ServerDirectory.announce`."""
         now = self._clock.now().timestamp()
-        values = {"at": now, "applied": canonical_json(dict(applied)).decode()}
+        values = {"at": now, "applied": _encode(applied)}
 
         def work(connection: Connection) -> None:
             mine = update(SERVERS).where(SERVERS.c.server_id == server_id).values(**values)
@@ -53,7 +54,7 @@ class SqlServerDirectory:
             rows = connection.execute(query.order_by(SERVERS.c.server_id)).all()
         # A heartbeat from the future is stale as well: the clock was set back.
         return tuple(
-            ServerStatus(server_id=server_id, applied=_decoder.decode(applied), age_s=now - at)
+            ServerStatus(server_id=server_id, applied=_decode(applied), age_s=now - at)
             for server_id, at, applied in rows
             if abs(now - at) < LIVE_S
         )
@@ -62,3 +63,19 @@ class SqlServerDirectory:
         """See `ServerDirectory.forget`."""
         gone = delete(SERVERS).where(SERVERS.c.server_id == server_id)
         self._database.transact(lambda connection: connection.execute(gone))
+
+
+def _encode(applied: Mapping[Slot, Applied]) -> str:
+    # None is stored as "", as it has been from the beginning.
+    stored = {
+        slot: replace(change, bundle=change.bundle or "", error=change.error or "")
+        for slot, change in applied.items()
+    }
+    return canonical_json(stored).decode()
+
+
+def _decode(content: str) -> dict[Slot, Applied]:
+    return {
+        slot: replace(stored, bundle=stored.bundle or None, error=stored.error or None)
+        for slot, stored in _decoder.decode(content).items()
+    }

@@ -27,7 +27,7 @@ def choose_to_stage(state: RegistryState, metric: str) -> ModelVersion:
     return best
 
 
-def choose_to_produce(state: RegistryState, metric: str) -> ModelVersion:
+def choose_to_promote(state: RegistryState, metric: str) -> ModelVersion:
     """Choose the version to promote: the best by `metric` of the staged versions.
 
     Raises:
@@ -107,7 +107,7 @@ def _best(versions: Iterable[ModelVersion], metric: Metric) -> ModelVersion | No
     return best
 
 
-def _is_undecided(version: ModelVersion, production: int) -> bool:
+def _is_undecided(version: ModelVersion, production: int | None) -> bool:
     judged = version.judged
     return (
         judged is not None
@@ -116,13 +116,13 @@ def _is_undecided(version: ModelVersion, production: int) -> bool:
     )
 
 
-def _why_not(version: ModelVersion, production: int) -> str:
+def _why_not(version: ModelVersion, production: int | None) -> str:
     judged = version.judged
     if judged is None:
         return f"The gate has not judged version {version.version} yet."
     if judged.production != production:
-        against = f"version {judged.production}" if judged.production else "no production"
-        now = f"version {production}" if production else "none"
+        against = "no production" if judged.production is None else f"version {judged.production}"
+        now = "none" if production is None else f"version {production}"
         return (
             f"The gate judged version {version.version} against {against}, "
             f"but production is {now} now."

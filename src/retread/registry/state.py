@@ -22,9 +22,9 @@ class Stage(StrEnum):
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's permission to serve in place of version `production` without a passing gate."""
+    """A person's permission to replace version `production` (None: none) whatever the gate says."""
 
-    production: int
+    production: int | None
     reason: str
 
 
@@ -53,38 +53,38 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
     promoted_at: datetime | None = None
 
-    def passed_against(self, production: int) -> bool:
-        """Tell whether the gate passed this version, compared with `production` (0: none)."""
+    def passed_against(self, production: int | None) -> bool:
+        """Tell whether the gate passed this version, compared with `production`."""
         return (
             self.judged is not None
             and self.judged.production == production
             and self.judged.verdict.outcome is Outcome.PASS
         )
 
-    def forced_against(self, production: int) -> bool:
+    def forced_against(self, production: int | None) -> bool:
         """Tell whether a person overrode the gate for this version in place of `production`."""
         return self.override is not None and self.override.production == production
 
 
 class SlotState(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a slot since `epoch`; without a bundle the slot is empty.
+    """The content of a slot since `generation`; version and bundle are None if it is empty.
 
     `share` is a canary's share of routing keys.
     """
 
-    version: int = 0
-    bundle: str = ""
-    epoch: int
+    version: int | None = None
+    bundle: str | None = None
+    generation: int
     share: float = 1.0
 
 
 class OpenPromotion(msgspec.Struct, frozen=True, kw_only=True):
-    """A promotion that is neither completed nor reverted; `previous` is 0 for none."""
+    """A promotion that is neither completed nor reverted; `previous` would be archived by it."""
 
     version: int
     bundle: str
-    previous: int
-    epoch: int
+    previous: int | None
+    generation: int
     at: datetime
     rollback: bool
 
@@ -93,18 +93,18 @@ class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
     """All versions and slots, and the promotion in progress.
 
     Attributes:
-        slot_epochs: The latest epoch of each slot, including slots that were cleared.
-        epoch: The latest epoch of any slot.
-        production: The version in stage Production (0: none). While a promotion is open, the
-            slot production already names its successor.
+        slot_generations: The latest generation of each slot, including slots that were cleared.
+        generation: The latest generation of any slot.
+        production: The version in stage Production, if there is one. While a promotion is open,
+            the slot production already names its successor.
         served: The production versions that rollbacks go back through, the latest last.
     """
 
     versions: dict[int, ModelVersion] = {}
     slots: dict[Slot, SlotState] = {}
-    slot_epochs: dict[Slot, int] = {}
-    epoch: int = 0
-    production: int = 0
+    slot_generations: dict[Slot, int] = {}
+    generation: int = 0
+    production: int | None = None
     promotion: OpenPromotion | None = None
     served: tuple[int, ...] = ()
 
@@ -112,8 +112,8 @@ class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
     def latest(self) -> dict[Slot, SlotState]:
         """The latest change of each slot, including slots that were cleared."""
         return {
-            slot: self.slots.get(slot, SlotState(epoch=epoch))
-            for slot, epoch in self.slot_epochs.items()
+            slot: self.slots.get(slot, SlotState(generation=generation))
+            for slot, generation in self.slot_generations.items()
         }
 
     def version(self, number: int) -> ModelVersion:
@@ -134,4 +134,4 @@ class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def production_version(self) -> ModelVersion | None:
         """The version in stage Production, if there is one."""
-        return self.versions.get(self.production)
+        return None if self.production is None else self.versions.get(self.production)

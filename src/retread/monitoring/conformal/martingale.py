@@ -81,7 +81,7 @@ def sequential_ranks(pool: Keys, batch: Keys, rng: np.random.Generator) -> Float
 
 
 def _counts(pieces: Keys, lanes: Keys) -> npt.NDArray[np.uint16]:
-    """Count the smaller values in the piece [k, n, tracks] and earlier in the lane [k, m, tracks]."""
+    """Count smaller values: in the piece [k, n, tracks], and earlier in the lane [k, m, tracks]."""
     pieces, rows = pieces.swapaxes(0, 1), lanes.swapaxes(0, 1)
     below = np.zeros(rows.shape, dtype=np.uint16)
     for members in pieces:

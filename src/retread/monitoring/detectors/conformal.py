@@ -80,7 +80,7 @@ class Conformal:
         return state
 
     def evidence(self, state: ConformalState) -> dict[str, float]:
-        """Return the strongest track per stream, minus the logs of the numbers of tracks and streams.
+        """Return the strongest track per stream, corrected for the number of tracks and streams.
 
         Each track is a martingale with respect to its own past, not to that of all: an average of
         tracks need not be one, but the union bound used here holds under any dependence.
