@@ -32,7 +32,7 @@ def main() -> int:
         figures = simulate_watches(traffic, watches=options.watches, windows=options.windows)
         print(
             f"{figures.traffic}: alarm in {figures.alarmed} of {figures.watches} watches of "
-            f"{figures.windows} windows, median after {figures.median_windows:g}"
+            f"{figures.windows} windows, median after {figures.median_windows or 0:g}"
         )
         if traffic.shift == 0.0:
             quiet_enough = figures.alarmed <= FALSE_ALARMS * figures.watches

@@ -118,7 +118,7 @@ class Traffic:
         while not self._stop.wait(0.2):
             state = fold(self._workspace.ledger.read())
             canary = state.slots.get(Slot.CANARY)
-            if canary is not None:
+            if canary and canary.version and canary.bundle and state.production:
                 self._answer(canary.version, canary.bundle, state.production)
 
     def _answer(self, canary: int, bundle: str, production: int) -> None:

@@ -257,4 +257,6 @@ def test_old_triggers_can_still_be_read() -> None:
     old = b'{"event":"TriggerReceived","trigger":"t","key":"k","cause":{"kind":"manual"}}'
     event = decode_event(old)
     assert isinstance(event, TriggerReceived)
-    assert (event.candidate, event.version, event.force, event.by_hand) == (0, 0, "", False)
+    assert (event.candidate, event.version, event.force, event.user_requested) == (
+        None, None, "", False,
+    )  # fmt: skip

@@ -1,52 +1,54 @@
+"""Tests by betting, and the wealth of bets on ranks."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.monitoring import BettingTest, place
+from retread.monitoring import BettingTest
 from retread.monitoring.conformal import bet, fresh_wealth, log_wealth
 
 
-def test_a_fair_game_rarely_makes_anyone_rich() -> None:
+def test_without_an_effect_evidence_is_rare() -> None:
     rng = np.random.default_rng(0)
-    rich = 0
+    alarms = 0
     for _ in range(400):
-        bets, best = BettingTest(worst=0.3), 0.0
+        bets, best = BettingTest(lower_bound=0.3), 0.0
         for _ in range(25):
-            bets = place(bets, ((rng.random(10) < 0.3) - 0.3).tolist())
+            bets = bets.update(((rng.random(10) < 0.3) - 0.3).tolist())
             best = max(best, bets.evidence)
-        rich += best >= np.log(1 / 0.1)
-    assert 0 < rich <= 60  # Ville: 10 % of 400, plus three standard deviations
+        alarms += best >= np.log(1 / 0.1)
+    assert 0 < alarms <= 60  # Ville: 10 % of 400, plus three standard deviations
 
 
 @pytest.mark.parametrize("any_time", [False, True])
-def test_an_unfair_game_does(any_time: bool) -> None:
+def test_an_effect_gives_evidence(any_time: bool) -> None:
     rng = np.random.default_rng(0)
-    bets = BettingTest(worst=0.3, any_time=any_time)
+    bets = BettingTest(lower_bound=0.3, any_time=any_time)
     for _ in range(30):
-        bets = place(bets, ((rng.random(10) < 0.6) - 0.3).tolist())
+        bets = bets.update(((rng.random(10) < 0.6) - 0.3).tolist())
     assert bets.evidence > np.log(20)
     assert bets.mean == pytest.approx(0.3, abs=0.1)
 
 
-def test_a_change_after_a_long_quiet_time_is_found_only_by_bets_that_waited() -> None:
+def test_a_late_change_is_detected_only_by_an_any_time_test() -> None:
     quiet, loud = [-0.1] * 2_000, [0.4] * 40
-    waited, placed = BettingTest(worst=0.1, any_time=True), BettingTest(worst=0.1)
+    waited, placed = BettingTest(lower_bound=0.1, any_time=True), BettingTest(lower_bound=0.1)
     for values in (*np.split(np.array(quiet), 40), *np.split(np.array(loud), 4)):
-        waited, placed = place(waited, values.tolist()), place(placed, values.tolist())
+        waited, placed = waited.update(values.tolist()), placed.update(values.tolist())
     assert waited.evidence > np.log(20) > placed.evidence
 
 
 @given(st.lists(st.floats(-0.4, 1.0), max_size=40), st.integers(0, 40))
-def test_looking_in_between_changes_nothing(values: list[float], cut: int) -> None:
-    bets = BettingTest(worst=0.4)
-    whole = place(bets, values)
-    parts = place(place(bets, values[:cut]), values[cut:])
+def test_the_size_of_batches_does_not_matter(values: list[float], cut: int) -> None:
+    bets = BettingTest(lower_bound=0.4)
+    whole = bets.update(values)
+    parts = bets.update(values[:cut]).update(values[cut:])
     assert parts.evidence == pytest.approx(whole.evidence, abs=1e-9)
     assert parts.values == whole.values
 
 
-def test_wealth_against_uniform_ranks_keeps_its_mean() -> None:
+def test_wealth_on_uniform_ranks_keeps_its_mean() -> None:
     rng = np.random.default_rng(0)
     tracks = 4_000
     wealth = fresh_wealth(tracks)

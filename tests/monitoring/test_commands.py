@@ -1,13 +1,15 @@
-"""`retread monitor` and `retread simulate` in a project of their own."""
+"""`retread monitor` and `retread simulate`."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.monitoring.harness import MonitorHarness
 
 from retread.app import Workspace
 from retread.cli.main import run
@@ -15,13 +17,13 @@ from retread.project import open_project
 
 
 @pytest.fixture
-def project(house: Any, tmp_path: Path, rng: np.random.Generator) -> Path:
+def project(harness: MonitorHarness, tmp_path: Path, rng: np.random.Generator) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "retread.toml").write_text("[monitoring]\nwindow = 50\n")
     space = Workspace(open_project(folder, {}))
-    house.ledger, house.bundles, house.database = space.ledger, space.bundles, space.database
-    house.traffic, house.labels = space.traffic, space.labels
+    harness.ledger, harness.bundles, harness.database = space.ledger, space.bundles, space.database
+    harness.traffic, harness.labels = space.traffic, space.labels
     return folder
 
 
@@ -37,25 +39,33 @@ def test_before_production_it_says_so(project: Path, capsys: pytest.CaptureFixtu
 
 
 def test_check_exits_with_one_when_there_is_an_alarm(
-    house: Any, project: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+    harness: MonitorHarness,
+    project: Path,
+    rng: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    house.promote(1, house.reference(rng), {"Accuracy": 0.9})
-    house.traffic.append(house.records(rng, 100, prefix="a"))
+    harness.promote(1, harness.reference(rng), {"Accuracy": 0.9})
+    harness.traffic.append(harness.records(rng, 100, prefix="a"))
     assert run(["monitor", "check", "--project", str(project)]) == 0
     assert capsys.readouterr().out == "Quiet.\n"
-    house.traffic.append(house.records(rng, 100, prefix="b", brightness=0.8))
+    harness.traffic.append(harness.records(rng, 100, prefix="b", brightness=0.8))
     assert run(["monitor", "check", "--project", str(project)]) == 1
     assert capsys.readouterr().err == "Version 1: drift in brightness.\n"
 
 
 def test_the_report_is_text_json_and_a_page(
-    house: Any, project: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+    harness: MonitorHarness,
+    project: Path,
+    rng: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    reference = house.reference(rng)
-    reference.numeric["<script>[red]"] = rng.normal(size=400)
-    house.promote(1, reference, {"Accuracy": 0.9})
-    house.traffic.append(house.records(rng, 100, prefix="a"))
-    house.labels.put([("a1", "good"), ("never asked", "good")], 0.0)
+    reference = harness.reference(rng)
+    reference = replace(
+        reference, numeric={**reference.numeric, "<script>[red]": rng.normal(size=400)}
+    )
+    harness.promote(1, reference, {"Accuracy": 0.9})
+    harness.traffic.append(harness.records(rng, 100, prefix="a"))
+    harness.labels.put([("a1", "good"), ("never asked", "good")], 0.0)
     page = project / "report.html"
     assert run(["monitor", "report", "--project", str(project), "--html", str(page)]) == 0
     text = capsys.readouterr().out
@@ -63,7 +73,7 @@ def test_the_report_is_text_json_and_a_page(
     assert "Accuracy" in text
     assert "1 label found no answer waiting." in text
     html = page.read_text()
-    assert "1 label found no answer waiting" in html
+    assert "1 label could not be joined to a prediction" in html
     assert "&lt;script&gt;[red]" in html
     assert "<script>" not in html
     assert run(["monitor", "report", "--project", str(project), "--json"]) == 0

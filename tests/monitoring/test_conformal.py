@@ -1,3 +1,5 @@
+"""The conformal detector: false alarms, power, and its state."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -31,17 +33,17 @@ def watch(detector: Conformal, state: ConformalState, batches: list[Streams]) ->
     return state
 
 
-def test_quiet_traffic_of_every_kind_is_quiet(rng: np.random.Generator) -> None:
+def test_traffic_without_a_change_raises_no_alarms(rng: np.random.Generator) -> None:
     detector = Conformal()
-    loud = 0
+    alarms = 0
     for seed in range(40):
         state = detector.start(mixed_streams(rng, 120), seed)
         for _ in range(25):
             state = detector.update(state, mixed_streams(rng, 40))
             if alarming_streams(detector.evidence(state), ALPHA):
-                loud += 1
+                alarms += 1
                 break
-    assert loud <= 5  # 2 expected at most; 5 is three standard deviations more
+    assert alarms <= 5  # 2 expected at most; 5 is three standard deviations more
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_quiet_traffic_of_every_kind_is_quiet(rng: np.random.Generator) -> None:
         ("embedding", {"embedding": 1.5}),
     ],
 )
-def test_each_kind_of_change_is_found_and_named(
+def test_each_kind_of_change_is_detected_and_named(
     stream: str, change: dict[str, float], rng: np.random.Generator
 ) -> None:
     detector = Conformal()
@@ -65,7 +67,7 @@ def test_each_kind_of_change_is_found_and_named(
     assert alarming_streams(detector.evidence(state), ALPHA)[:1] == (stream,)
 
 
-def test_a_category_never_seen_before_is_found(rng: np.random.Generator) -> None:
+def test_a_new_category_is_detected(rng: np.random.Generator) -> None:
     detector = Conformal()
     batches = [mixed_streams(rng, 100) for _ in range(4)]
     for batch in batches:
@@ -82,19 +84,19 @@ def test_missing_values_are_a_change_too(rng: np.random.Generator) -> None:
     assert alarming_streams(detector.evidence(state), ALPHA) == ("number",)
 
 
-def test_windows_that_share_one_fixed_reference_would_alarm_in_vain() -> None:
-    """The trap: without everything since in the pool, quiet traffic looks like drift."""
+def test_with_a_fixed_reference_quiet_traffic_would_raise_alarms() -> None:
+    """Without all traffic since in the pool, quiet traffic would look like drift."""
     detector, rng = Conformal(), np.random.default_rng(0)
-    fooled = 0
+    alarms = 0
     for seed in range(10):
         start = state = detector.start(mixed_streams(rng, 60), seed)
         for _ in range(60):
             state = replace(detector.update(state, mixed_streams(rng, 60)), pool=start.pool)
-        fooled += bool(alarming_streams(detector.evidence(state), ALPHA))
-    assert fooled >= 5
+        alarms += bool(alarming_streams(detector.evidence(state), ALPHA))
+    assert alarms >= 5
 
 
-def test_the_state_survives_its_encoding(rng: np.random.Generator) -> None:
+def test_a_state_survives_encoding(rng: np.random.Generator) -> None:
     detector = Conformal()
     batches = [mixed_streams(rng, 50) for _ in range(4)]
     state = watch(detector, detector.start(mixed_streams(rng, 200), 3), batches[:2])
@@ -102,9 +104,12 @@ def test_the_state_survives_its_encoding(rng: np.random.Generator) -> None:
     assert detector.evidence(again) == detector.evidence(watch(detector, state, batches[2:]))
 
 
-def test_the_reference_and_the_first_window_draw_different_lots() -> None:
-    """Equal values are ordered by lot alone, so equal lots would be equal keys. One row needs no
-    lot to be shuffled: its first is for the tie, as that of the first window is."""
+def test_the_reference_and_the_first_window_use_different_random_bits() -> None:
+    """Ties are broken by random bits alone, so equal bits would give equal keys.
+
+    A single row needs no bits to be shuffled: its first bits break the tie, like those of the
+    first window.
+    """
     one = Streams(1, {"x": np.zeros(1)}, {}, np.zeros((1, 0), np.float32))
     detector = Conformal()
     for seed in range(5):
@@ -121,7 +126,7 @@ def test_the_pool_is_bounded(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
-def test_a_reference_of_next_to_nothing_is_no_error(rows: int, rng: np.random.Generator) -> None:
+def test_a_tiny_reference_is_not_an_error(rows: int, rng: np.random.Generator) -> None:
     detector = Conformal()
     state = detector.start(mixed_streams(rng, rows), 0)
     state = watch(detector, state, [mixed_streams(rng, 30) for _ in range(3)])
@@ -134,8 +139,8 @@ def test_without_streams_there_is_no_evidence(rng: np.random.Generator) -> None:
     assert detector.evidence(detector.update(detector.start(empty, 0), empty)) == {}
 
 
-def test_rows_that_belong_together_count_for_less() -> None:
-    """Photos of one tire resemble each other; a reference of other tires is not drift."""
+def test_grouped_rows_count_for_less() -> None:
+    """Photos of one tire resemble each other; photos of other tires are not drift."""
     rng = np.random.default_rng(0)
     detector, alarms = Conformal(), {True: 0, False: 0}
     for seed in range(30):
@@ -152,20 +157,23 @@ def test_rows_that_belong_together_count_for_less() -> None:
     assert alarms[True] <= 3 < 5 <= alarms[False]
 
 
-def test_small_shifts_are_found_soon() -> None:
-    """The figures of the design: 0.3 sd in the first window, 0.1 sd within six."""
+def test_small_shifts_are_detected_soon() -> None:
+    """A shift of 0.3 sd is detected in the first window, one of 0.1 sd within six."""
     first = Traffic(name="0.3 sd", shift=0.3)
     assert simulate_watches(first, watches=12, windows=1).alarmed >= 11
     later = Traffic(name="0.1 sd", shift=0.1, reference=10_000)
     figures = simulate_watches(later, watches=12, windows=6)
     assert figures.alarmed >= 10
+    assert figures.median_windows is not None
     assert figures.median_windows <= 5
 
 
 @pytest.mark.slow
-def test_five_hundred_watches_of_a_thousand_windows_keep_the_promise() -> None:
-    """Streams that have nothing to do with each other are so many watches at once; what the
-    number of streams costs is given back. At alpha 0.05 about 0.02 of them ever alarm."""
+def test_few_of_many_long_watches_raise_a_false_alarm() -> None:
+    """Independent streams count as independent watches; the correction for their number is undone.
+
+    At alpha 0.05 about 0.02 of them ever raise an alarm.
+    """
     watches, rng, detector = 500, np.random.default_rng(0), Conformal()
     names = [f"{number:03}" for number in range(watches)]
 

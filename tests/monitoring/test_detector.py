@@ -1,23 +1,26 @@
+"""Detectors: built-in ones, your own, and when their evidence is an alarm."""
+
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from math import log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.monitoring.harness import MonitorHarness
 
 from retread.core import InvalidInput, UnknownOption
 from retread.monitoring import alarming_streams, detectors, load_detector
+from retread.registry.events import DriftDetected
 
 evidences = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(-20, 20))
 
 SUDDEN = '''
-"""Alarms at a mean far from the reference's."""
+"""Raises an alarm if the mean is far from the reference's."""
 
 import struct
 
@@ -59,19 +62,24 @@ def one_more_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     sys.modules.pop("retread.monitoring.detectors.sudden", None)
 
 
-def test_a_detector_is_one_file(house: Any, one_more_file: None, rng: np.random.Generator) -> None:
-    house.promote(1, house.reference(rng), {"Accuracy": 0.9})
-    house.traffic.append(house.records(rng, 50, prefix="a", brightness=0.9))
-    (alarm,) = house.monitor(detectors=("sudden",)).step()
+def test_a_detector_is_one_file(
+    harness: MonitorHarness, one_more_file: None, rng: np.random.Generator
+) -> None:
+    harness.promote(1, harness.reference(rng), {"Accuracy": 0.9})
+    harness.traffic.append(harness.records(rng, 50, prefix="a", brightness=0.9))
+    (alarm,) = harness.monitor(detectors=("sudden",)).step()
+    assert isinstance(alarm, DriftDetected)
     assert alarm.detector == "sudden"
     assert alarm.streams == ("brightness",)
-    both = house.monitor(detectors=("sudden", "conformal"))
-    house.traffic.append(house.records(rng, 50, prefix="b", brightness=0.9))
-    assert [alarm.detector for alarm in both.step()] == ["conformal"]
+    both = harness.monitor(detectors=("sudden", "conformal"))
+    harness.traffic.append(harness.records(rng, 50, prefix="b", brightness=0.9))
+    (alarm,) = both.step()
+    assert isinstance(alarm, DriftDetected)
+    assert alarm.detector == "conformal"
 
 
 STEADY = '''
-"""Has the evidence that it is told to have."""
+"""Always has the same evidence."""
 
 
 class Steady:
@@ -96,39 +104,134 @@ def detector():
 '''
 
 
-def test_evidence_enough_for_one_detector_is_not_enough_beside_another(
-    house: Any, rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_two_detectors_need_more_evidence_than_one(
+    harness: MonitorHarness,
+    rng: np.random.Generator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """log(1 / 0.05) is 3.0 and log(2 / 0.05) is 3.7."""
     for name in ("steady", "steadier"):
         (tmp_path / f"{name}.py").write_text(STEADY)
     monkeypatch.setattr(detectors, "__path__", [*detectors.__path__, str(tmp_path)])
-    house.promote(1, house.reference(rng), {"Accuracy": 0.9})
-    house.traffic.append(house.records(rng, 50, prefix="a", brightness=0.9))
-    assert not house.monitor(detectors=("steady", "steadier")).report().alarm
-    assert house.monitor(detectors=("steady",)).report().alarm
+    harness.promote(1, harness.reference(rng), {"Accuracy": 0.9})
+    harness.traffic.append(harness.records(rng, 50, prefix="a", brightness=0.9))
+    assert not harness.monitor(detectors=("steady", "steadier")).report().alarm
+    assert harness.monitor(detectors=("steady",)).report().alarm
     for name in ("steady", "steadier"):
         sys.modules.pop(f"retread.monitoring.detectors.{name}", None)
 
 
-def test_a_detector_can_be_named_by_its_path() -> None:
+def test_a_detector_can_be_named_by_its_import_string() -> None:
     detector = load_detector("retread.monitoring.detectors.conformal:Conformal")
     assert type(detector).__name__ == "Conformal"
 
 
-def test_an_unknown_detector_names_those_there_are() -> None:
+def test_an_unknown_detector_lists_the_known_ones() -> None:
     with pytest.raises(UnknownOption, match="conformal"):
         load_detector("conformity")
 
 
+OWN = '''
+import json
+
+from retread.monitoring import Streams
+
+
+class MeanShift:
+    """Compares the mean of the first numeric stream with the reference's, in standard errors."""
+
+    def start(self, reference: Streams, seed: int) -> dict[str, float]:
+        name, values = next(iter(reference.numeric.items()))
+        return {"mean": float(values.mean()), "std": float(values.std()), "z": 0.0}
+
+    def update(self, state: dict[str, float], batch: Streams) -> dict[str, float]:
+        values = next(iter(batch.numeric.values()))
+        z = abs(values.mean() - state["mean"]) / (state["std"] / len(values) ** 0.5)
+        return {**state, "z": float(z)}
+
+    def evidence(self, state: dict[str, float]) -> dict[str, float]:
+        return {"brightness": state["z"]}
+
+    def encode(self, state: dict[str, float]) -> bytes:
+        return json.dumps(state).encode()
+
+    def decode(self, content: bytes) -> dict[str, float]:
+        return dict(json.loads(content))
+
+
+class NoEvidence(MeanShift):
+    evidence = None
+
+
+class OneArgument(MeanShift):
+    def update(self, state):
+        return state
+
+
+class NeedsAnArgument(MeanShift):
+    def __init__(self, threshold):
+        self.threshold = threshold
+
+
+class Fails(MeanShift):
+    def __init__(self):
+        raise KeyError("threshold")
+
+
+threshold = 0.5
+'''
+
+
+@pytest.fixture
+def own_detectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module with detectors of the user's own."""
+    (tmp_path / "my_detectors.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_detectors", raising=False)
+    return "my_detectors"
+
+
+def test_a_detector_of_your_own_raises_alarms(
+    harness: MonitorHarness, rng: np.random.Generator, own_detectors: str
+) -> None:
+    name = f"{own_detectors}:MeanShift"
+    harness.promote(1, harness.reference(rng), {"Accuracy": 0.9})
+    harness.traffic.append(harness.records(rng, 50, prefix="a", brightness=0.9))
+    (alarm,) = harness.monitor(detectors=(name,)).step()
+    assert isinstance(alarm, DriftDetected)
+    assert (alarm.detector, alarm.streams) == (name, ("brightness",))
+    assert harness.monitor(detectors=(name,)).report().alarm, "its state was stored and loaded"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("NoEvidence", r"has no method evidence\(\)"),
+        ("OneArgument", r"update\(\) does not accept the arguments \(state, batch\)"),
+        ("NeedsAnArgument", "cannot be created without arguments"),
+        ("Fails", "cannot be created: KeyError: 'threshold'"),
+        ("threshold", "it is an object of type float, not a class"),
+    ],
+)
+def test_a_detector_that_does_not_fit_is_refused(
+    own_detectors: str, name: str, problem: str
+) -> None:
+    with pytest.raises(InvalidInput, match=problem) as refused:
+        load_detector(f"{own_detectors}:{name}")
+    assert "docs/extending.md" in refused.value.hint
+    if name != "Fails":
+        assert "Implement retread.monitoring.Detector" in refused.value.hint
+
+
 @pytest.mark.parametrize("path", ["retread.nowhere:X", "retread.monitoring:X", "retread.:X"])
-def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
+def test_an_import_string_that_names_nothing_is_refused(path: str) -> None:
     with pytest.raises(InvalidInput, match="detector"):
         load_detector(path)
 
 
 @given(evidences, st.floats(0.01, 0.4))
-def test_streams_are_named_only_with_evidence_enough_for_one(
+def test_streams_are_named_only_if_the_strongest_is_an_alarm(
     evidence: dict[str, float], alpha: float
 ) -> None:
     named = alarming_streams(evidence, alpha)

@@ -1,3 +1,5 @@
+"""Effect sizes: the corrected population stability index."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,7 +21,7 @@ def streams(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Streams:
 
 
 @pytest.mark.parametrize("rows", [30, 50, 100, 400])
-def test_small_quiet_windows_are_no_drift(rows: int) -> None:
+def test_small_windows_without_a_change_have_small_effects(rows: int) -> None:
     rng = np.random.default_rng(0)
     reference = streams(rng, 600)
     effects = [
@@ -57,7 +59,7 @@ def test_a_constant_column_that_stays_has_no_effect() -> None:
 
 
 def shares(rows: int, **values: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Of `rows` rows, how many per cent have which value; `n5` is 5."""
+    """Return a column in which each value (`n5` is 5) has a share, in per cent."""
     repeats = [round(rows * share / 100) for share in values.values()]
     return np.repeat([float(name[1:]) for name in values], repeats)
 
@@ -76,7 +78,7 @@ def shares(rows: int, **values: float) -> np.ndarray[tuple[int], np.dtype[np.flo
         ({"n0": 3, "n3": 4, "n9": 93}, {"n1": 50, "n2": 50}),
     ],
 )
-def test_a_move_away_from_what_all_share_has_an_effect_both_ways(
+def test_a_move_from_or_to_a_common_value_has_an_effect(
     rows: int, before: dict[str, float], after: dict[str, float]
 ) -> None:
     def column(**values: float) -> Streams:
@@ -89,7 +91,9 @@ def test_a_move_away_from_what_all_share_has_an_effect_both_ways(
 
 @pytest.mark.parametrize("rare", [0.03, 0.07, 0.2, 0.5])
 @pytest.mark.parametrize("rows", [50, 100])
-def test_a_quiet_column_of_mostly_zeros_is_no_drift(rare: float, rows: int) -> None:
+def test_a_column_of_mostly_zeros_without_a_change_has_a_small_effect(
+    rare: float, rows: int
+) -> None:
     rng = np.random.default_rng(0)
 
     def column(rows: int) -> Streams:

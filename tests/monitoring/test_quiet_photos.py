@@ -1,4 +1,4 @@
-"""A network of the product's own on real photos: every stream quiet, until the light changes."""
+"""A trained network on real photos: no alarm until the light changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DIM = 0.55
 
 @pytest.fixture
 def project(tmp_path: Path) -> LoadedProject:
-    """Half of the tires are held out, to be reference and traffic."""
+    """A project that holds out half of the tires, as reference and traffic."""
     settings = parse_settings(
         {
             "data": {"group": "group", "evaluation_share": 0.3, "validation_share": 0.2},
@@ -77,7 +77,7 @@ def test_unseen_tires_raise_no_alarm_and_dim_light_does(project: LoadedProject) 
 def trained(
     project: LoadedProject,
 ) -> tuple[OnnxModel, Manifest, npt.NDArray[np.uint8], npt.NDArray[np.str_]]:
-    """A network, and the photos it has not been trained on with their tires."""
+    """Train a network; return it with the photos it was not trained on, and their tires."""
     store = LanceDatasetStore(project.datasets)
     data = project.settings.data
     request = AddRequest(dataset="tires", source=DATA / "tires", settings=data)

@@ -1,3 +1,5 @@
+"""Ranks among a pool."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,11 +25,11 @@ def test_a_missing_value_is_less_than_minus_infinity_or_ties_with_it() -> None:
 
 
 @pytest.mark.parametrize(("pool", "window"), [(12, 40), (40, 40), (900, 40), (40, 7), (1, 3)])
-def test_ranks_are_uniform_and_independent_for_any_size_of_the_pool(pool: int, window: int) -> None:
+def test_ranks_are_uniform_and_independent_for_any_pool_size(pool: int, window: int) -> None:
     rng = np.random.default_rng(1)
     rows = []
     for _ in range(1_500):
-        # Heavy ties: smoothing has to make them uniform all the same.
+        # Many ties: their random order must still give uniform ranks.
         keys = ordered_keys(rng.integers(0, 3, size=(pool + window, 1)).astype(float), rng)
         rows.append(sequential_ranks(keys[:pool], keys[pool:], rng)[:, 0])
     ranks = np.array(rows)

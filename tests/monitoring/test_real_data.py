@@ -1,4 +1,4 @@
-"""Real traffic: quiet where nothing of substance changes, loud where the camera does."""
+"""Real traffic: no alarms without a relevant change, and alarms for a new camera."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def first_alarm(reference: Streams, traffic: Streams, window: int, seed: int) -> int:
-    """The window that raises the first alarm, counted from 1; 0 for none."""
+    """Return the number of the first window with an alarm, from 1; 0 without an alarm."""
     detector = load_detector("conformal")
     state = detector.start(reference, seed)
     for number in range(1, traffic.rows // window + 1):

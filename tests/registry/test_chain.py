@@ -1,4 +1,4 @@
-"""History cannot be edited unnoticed (T20)."""
+"""Edits of the stored history are detected."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy import text
 from retread.core import Database, IntegrityBroken, ManualClock, Unavailable
 from retread.registry import SqlLedger
 from retread.registry.anchor import FileAnchor
-from retread.registry.chain import Head
 from retread.registry.events import VersionArchived, VersionStaged
+from retread.registry.hash_chain import Head
 
 EVENTS = tuple(VersionArchived(version=number, reason=f"reason {number}") for number in range(1, 8))
 
@@ -48,7 +48,7 @@ def fresh(database: Database, clock: ManualClock) -> SqlLedger:
         ("DELETE FROM ledger_head", "1"),
     ],
 )
-def test_an_edit_is_found_and_named(
+def test_an_edit_is_detected_and_named(
     database: Database, clock: ManualClock, statement: str, named: str
 ) -> None:
     assert fresh(database, clock).verify() == len(EVENTS)
@@ -58,7 +58,7 @@ def test_an_edit_is_found_and_named(
 
 
 @pytest.mark.usefixtures("full")
-def test_reordered_entries_are_found(database: Database, clock: ManualClock) -> None:
+def test_reordered_entries_are_detected(database: Database, clock: ManualClock) -> None:
     execute(
         database,
         "UPDATE ledger SET sequence = 100 WHERE sequence = 2",
@@ -70,7 +70,7 @@ def test_reordered_entries_are_found(database: Database, clock: ManualClock) -> 
 
 
 @pytest.mark.usefixtures("full")
-def test_a_tail_cut_off_both_tables_is_found_by_the_file_beside(
+def test_a_tail_missing_from_both_tables_is_detected_by_the_anchor(
     database: Database, clock: ManualClock
 ) -> None:
     execute(
@@ -82,7 +82,9 @@ def test_a_tail_cut_off_both_tables_is_found_by_the_file_beside(
         fresh(database, clock).verify()
 
 
-def test_a_running_process_does_not_append_after_a_cut(full: SqlLedger, database: Database) -> None:
+def test_a_running_process_does_not_append_to_a_truncated_ledger(
+    full: SqlLedger, database: Database
+) -> None:
     execute(
         database,
         "DELETE FROM ledger WHERE sequence > 5",
@@ -100,7 +102,7 @@ def test_an_edited_entry_is_never_acted_upon(database: Database, clock: ManualCl
 
 
 @pytest.mark.usefixtures("full")
-def test_a_rewritten_history_is_found_by_the_file_beside(
+def test_a_rewritten_history_is_detected_by_the_anchor(
     database: Database, clock: ManualClock, tmp_path: Path
 ) -> None:
     execute(database, "DELETE FROM ledger", "DELETE FROM ledger_head")
@@ -112,7 +114,7 @@ def test_a_rewritten_history_is_found_by_the_file_beside(
         fresh(database, clock).verify()
 
 
-def test_one_changed_byte_anywhere_in_the_stored_events_is_found(
+def test_one_changed_byte_anywhere_in_the_stored_events_is_detected(
     full: SqlLedger, database: Database, clock: ManualClock, tmp_path: Path
 ) -> None:
     execute(database, "SELECT 1")
@@ -124,9 +126,9 @@ def test_one_changed_byte_anywhere_in_the_stored_events_is_found(
     start, end = original.index(b'{"event"'), original.rindex(b'"version":1}') + 12
     randomness = random.Random(0)
     for _ in range(60):
-        place = randomness.randrange(start, end)
+        position = randomness.randrange(start, end)
         damaged = bytearray(original)
-        damaged[place] ^= 1 << randomness.randrange(8)
+        damaged[position] ^= 1 << randomness.randrange(8)
         path.write_bytes(damaged)
         other = Database(database.url)
         with pytest.raises((IntegrityBroken, Unavailable)):
@@ -145,7 +147,7 @@ def test_the_anchor_only_moves_forward(tmp_path: Path) -> None:
     assert anchor.read() == later
 
 
-def test_a_spoilt_anchor_is_reported_and_left_as_it_is(full: SqlLedger, tmp_path: Path) -> None:
+def test_a_damaged_anchor_is_reported_and_not_overwritten(full: SqlLedger, tmp_path: Path) -> None:
     path = tmp_path / "retread.db.head"
     path.write_text("nonsense")
     full.append(VersionStaged(version=1))
@@ -154,7 +156,7 @@ def test_a_spoilt_anchor_is_reported_and_left_as_it_is(full: SqlLedger, tmp_path
         full.verify()
 
 
-def test_an_anchor_that_cannot_be_written_stops_no_append(
+def test_an_anchor_that_cannot_be_written_does_not_prevent_appends(
     ledger: SqlLedger, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "retread.db.head").mkdir()

@@ -1,22 +1,23 @@
-"""The statistics of the paired comparison keep their word."""
+"""The statistics of the paired comparison have the promised coverage."""
 
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.registry.harness import BundleMaker
 
 from retread.core import metric_named
-from retread.registry.comparison import bootstrap, bootstrap_interval, misaligned, score_interval
+from retread.registry.checks.comparison import misaligned
+from retread.registry.comparison import bootstrap, bootstrap_interval, score_interval
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(12, 2), (30, 20), (9, 0), (55, 40)])
 def test_the_interval_inverts_mcnemars_test(wins: int, losses: int) -> None:
-    """No difference is on the bound exactly when McNemar's statistic says so, whatever n."""
+    """Zero is the bound exactly at the confidence of McNemar's statistic, for any n."""
     statistic = (wins - losses) / (wins + losses) ** 0.5
     confidence = NormalDist().cdf(statistic)
     for examples in (wins + losses, 200, 5000):
@@ -24,7 +25,7 @@ def test_the_interval_inverts_mcnemars_test(wins: int, losses: int) -> None:
         assert low == pytest.approx(0.0, abs=1e-6)
 
 
-def test_no_disagreement_still_leaves_doubt() -> None:
+def test_without_disagreement_the_interval_has_the_closed_form() -> None:
     """The closed form: z^2 / (n + z^2)."""
     z = NormalDist().inv_cdf(0.95)
     for examples in (1, 30, 1000):
@@ -38,7 +39,7 @@ counts = st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 300)).
 
 
 @given(made=counts, confidence=st.floats(0.55, 0.99))
-def test_bounds_enclose_the_difference_and_mirror(
+def test_bounds_enclose_the_difference_and_are_symmetric(
     made: tuple[int, int, int], confidence: float
 ) -> None:
     wins, losses, equal = made
@@ -58,7 +59,7 @@ def test_more_confidence_is_a_wider_interval(made: tuple[int, int, int]) -> None
     assert wide[1] >= narrow[1] - 1e-9
 
 
-def test_a_model_worse_by_the_margin_is_passed_as_rarely_as_promised() -> None:
+def test_a_model_worse_by_the_margin_passes_as_rarely_as_promised() -> None:
     """P(lower bound >= -margin | difference = -margin) <= 1 - confidence, within noise."""
     random = np.random.default_rng(0)
     margin, confidence, rounds = 0.05, 0.9, 2000
@@ -74,8 +75,10 @@ def test_a_model_worse_by_the_margin_is_passed_as_rarely_as_promised() -> None:
 
 
 @pytest.mark.slow
-def test_the_bootstrap_covers_as_promised(maker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lower bound lies over the true gain (none) in about 1 - confidence of draws."""
+def test_the_bootstrap_covers_as_promised(
+    maker: BundleMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lower bound exceeds the true gain (zero) in about 1 - confidence of the draws."""
     monkeypatch.setattr(bootstrap, "RESAMPLES", 200)
     over = 0
     rounds = 40
@@ -88,7 +91,7 @@ def test_the_bootstrap_covers_as_promised(maker: Any, monkeypatch: pytest.Monkey
     assert over <= rounds * 0.2
 
 
-def test_a_duplicated_example_is_no_pair(maker: Any) -> None:
+def test_evaluations_with_a_duplicate_example_do_not_match(maker: BundleMaker) -> None:
     evidence = maker.evidence()
     evidence.ids[1] = evidence.ids[0]
-    assert "twice" in misaligned(evidence, evidence)
+    assert misaligned(evidence, evidence) == "an example occurs twice"

@@ -1,4 +1,4 @@
-"""kill -9 of a promoter at random points (F4), and promoters in several processes (F16)."""
+"""Promoters that are killed at random points, and promoters that race in several processes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.registry.harness import BundleMaker, FakeServers
 
 from retread.core import Database, SystemClock
 from retread.registry import Entry, Promoter, Registry, SqlLedger, SqlServerDirectory, fold
 from retread.registry.events import PromotionCompleted, PromotionReverted, Slot, SlotAssigned
 
-PROMOTING = Path(__file__).with_name("promoting.py")
+PROMOTER = Path(__file__).with_name("promoter_process.py")
 
 
 @pytest.fixture
-def versions(database: Database, maker: Any) -> SqlLedger:
+def versions(database: Database, maker: BundleMaker) -> SqlLedger:
     ledger = SqlLedger(database, SystemClock())
     registry = Registry(ledger, maker.store)
     for number in range(3):
@@ -31,7 +31,7 @@ def versions(database: Database, maker: Any) -> SqlLedger:
 
 def started(database: Database, tmp_path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, PROMOTING, database.url, tmp_path / "bundles"],
+        [sys.executable, PROMOTER, database.url, tmp_path / "bundles"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -39,7 +39,7 @@ def started(database: Database, tmp_path: Path) -> subprocess.Popen[str]:
 
 
 def killed_after(process: subprocess.Popen[str], seconds: float) -> list[tuple[int, int]]:
-    """What was acknowledged to the promoter before it was killed."""
+    """Kill a promoter after a while; return the promotions that it reported."""
     assert line_of(process) == "ready\n"
     threading.Event().wait(seconds)
     return pairs_of(killed(process))
@@ -51,7 +51,7 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 
 def killed(process: subprocess.Popen[str]) -> str:
-    """What was still to be read from it."""
+    """Kill a process and return the rest of its output."""
     assert process.stdout is not None
     process.send_signal(signal.SIGKILL)
     with process.stdout as left:
@@ -61,14 +61,14 @@ def killed(process: subprocess.Popen[str]) -> str:
 
 
 def pairs_of(text: str) -> list[tuple[int, int]]:
-    """Generation and version of each promotion that was printed as a whole line."""
+    """Return generation and version of each promotion that was printed as a whole line."""
     lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
     pairs = [tuple(map(int, line.split())) for line in lines]
     return [(pair[0], pair[1]) for pair in pairs]
 
 
 def check_order(entries: tuple[Entry, ...]) -> None:
-    """Epochs only grow, and each promotion ended once before the next began."""
+    """Check that generations grow, and that each promotion ended once before the next began."""
     opened = 0
     newest = 0
     for entry in entries:
@@ -84,14 +84,14 @@ def check_order(entries: tuple[Entry, ...]) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_any_point_production_is_the_old_or_the_new_one(
-    versions: SqlLedger, database: Database, tmp_path: Path, follow: Any
+def test_killed_at_any_point_production_is_the_old_or_the_new_version(
+    versions: SqlLedger, database: Database, tmp_path: Path, fake_servers: FakeServers
 ) -> None:
-    follow("a")
+    fake_servers.start("a")
     randomness = random.Random(1)
     servers = SqlServerDirectory(database, SystemClock())
     for _ in range(8):
-        told = killed_after(started(database, tmp_path), randomness.uniform(0.0, 0.4))
+        reported = killed_after(started(database, tmp_path), randomness.uniform(0.0, 0.4))
         entries = versions.read()
         state = fold(entries)
         completions = {
@@ -99,10 +99,10 @@ def test_killed_at_any_point_production_is_the_old_or_the_new_one(
             for entry in entries
             if isinstance(entry.event, PromotionCompleted)
         }
-        assert set(told) <= completions, "what was acknowledged is durable"
+        assert set(reported) <= completions, "a reported promotion is durable"
         held = state.slots.get(Slot.PRODUCTION)
-        allowed = {state.production, state.promotion.version if state.promotion else 0}
-        assert (held.version if held else 0) in allowed
+        allowed = {state.production, state.promotion.version if state.promotion else None}
+        assert (held.version if held else None) in allowed
         recovered = Promoter(versions, servers, SystemClock(), timeout_s=20).recover()
         after = fold(versions.read())
         assert after.promotion is None
@@ -116,20 +116,20 @@ def test_killed_at_any_point_production_is_the_old_or_the_new_one(
 
 @pytest.mark.slow
 def test_promoters_in_several_processes_take_turns(
-    versions: SqlLedger, database: Database, tmp_path: Path, follow: Any
+    versions: SqlLedger, database: Database, tmp_path: Path, fake_servers: FakeServers
 ) -> None:
-    follow("a")
+    fake_servers.start("a")
     processes = [started(database, tmp_path) for _ in range(3)]
     assert [line_of(process) for process in processes] == ["ready\n"] * 3
     # Each has its turn while all three try.
     firsts = [line_of(process) for process in processes]
     texts = [first + killed(process) for first, process in zip(firsts, processes, strict=True)]
-    told = [pair for text in texts for pair in pairs_of(text)]
-    assert len(told) >= 3
-    assert len(told) == len(set(told)), "no promotion was acknowledged twice"
+    reported = [pair for text in texts for pair in pairs_of(text)]
+    assert len(reported) >= 3
+    assert len(reported) == len(set(reported)), "no promotion was reported twice"
     completed = {
         e.event.generation for e in versions.read() if isinstance(e.event, PromotionCompleted)
     }
-    assert {generation for generation, _ in told} <= completed
+    assert {generation for generation, _ in reported} <= completed
     check_order(versions.read())
     assert versions.verify() == len(versions.read())

@@ -1,4 +1,4 @@
-"""The fold and the stage rules, over every order of events."""
+"""The fold and the rules of stages and slots, over many orders of events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from retread.bundle import Cause
 from retread.core import CheckResult, Conflict, Outcome, Refused, RetreadError, Verdict
 from retread.registry import Entry, RegistryState, Stage, fold, periods, state_at
-from retread.registry import promotion_rules as promotion
+from retread.registry import promotion_rules as rules
 from retread.registry.events import (
     Event,
     GateJudged,
@@ -30,7 +30,6 @@ from retread.registry.events import (
     decode_event,
     encode_event,
 )
-from retread.registry.slot_rules import assignment, clearance
 from retread.registry.stages import check_may_serve, check_stageable, choose_to_roll_back
 
 START = datetime(2012, 1, 1, tzinfo=UTC)
@@ -50,7 +49,7 @@ def registered(number: int, **metrics: float) -> VersionRegistered:
     )
 
 
-def judged(number: int, production: int, outcome: Outcome = Outcome.PASS) -> GateJudged:
+def judged(number: int, production: int | None, outcome: Outcome = Outcome.PASS) -> GateJudged:
     check = CheckResult(check="test", outcome=outcome, reason="because")
     return GateJudged(
         version=number,
@@ -74,12 +73,12 @@ def assigned(number: int, generation: int, slot: Slot = Slot.PRODUCTION) -> Slot
     )
 
 
-def completed(number: int, generation: int, previous: int = 0) -> PromotionCompleted:
+def completed(number: int, generation: int, previous: int | None = None) -> PromotionCompleted:
     return PromotionCompleted(version=number, previous=previous, generation=generation, servers=())
 
 
 class Registrations(RuleBasedStateMachine):
-    """Whatever is asked for in whatever order: the rules keep their promises."""
+    """Actions in any order: the invariants hold after each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +109,7 @@ class Registrations(RuleBasedStateMachine):
     @precondition(lambda self: self.state.versions)
     @rule(data=st.data())
     def override(self, data: st.DataObject) -> None:
-        self.events.append(GateOverridden(version=self.some_version(data), reason="I say so"))
+        self.events.append(GateOverridden(version=self.some_version(data), reason="a test"))
 
     @precondition(lambda self: self.state.versions)
     @rule(data=st.data())
@@ -136,7 +135,7 @@ class Registrations(RuleBasedStateMachine):
             version = (
                 choose_to_roll_back(state, None) if rollback else check_may_serve(state, number)
             )
-            begun = promotion.intent(state, version, reason="", rollback=rollback)
+            begun = rules.intent(state, version, reason="", rollback=rollback)
         except RetreadError:
             return
         assert state.promotion is None
@@ -150,16 +149,16 @@ class Registrations(RuleBasedStateMachine):
         opened = state.promotion
         assert opened is not None
         if works:
-            self.events.extend(promotion.completion(state, opened.generation, ("s",)))
+            self.events.extend(rules.completion(state, opened.generation, ("s",)))
             assert self.state.production == opened.version
         else:
-            self.events.extend(promotion.reversion(state, opened.generation, "no"))
+            self.events.extend(rules.reversion(state, opened.generation, "no"))
             assert self.state.production == opened.previous
         assert self.state.promotion is None
 
     @rule(generation=st.integers(0, 5), version=st.integers(1, 5), slot=st.sampled_from(Slot))
     def late_writes_arrive(self, generation: int, version: int, slot: Slot) -> None:
-        """F15, F18: events of old epochs change nothing."""
+        """Events of old generations change nothing."""
         before = self.state
         old = max(before.slot_generations.get(slot, 0) - generation, 0)
         closed = before.promotion.generation - 1 if before.promotion else before.generation
@@ -177,9 +176,9 @@ class Registrations(RuleBasedStateMachine):
         number = self.some_version(data)
         try:
             changes = (
-                clearance(self.state, slot, 0, "")
+                rules.clearance(self.state, slot, None, "")
                 if clears
-                else (assignment(self.state, slot, number, 0.5, ""),)
+                else (rules.assignment(self.state, slot, number, 0.5, ""),)
             )
         except RetreadError:
             return
@@ -199,7 +198,7 @@ class Registrations(RuleBasedStateMachine):
     def production_is_old_or_new(self) -> None:
         state = self.state
         held = state.slots.get(Slot.PRODUCTION)
-        version = held.version if held else 0
+        version = held.version if held else None
         expected = state.promotion.version if state.promotion else state.production
         assert version == expected
 
@@ -219,7 +218,7 @@ class Registrations(RuleBasedStateMachine):
         assert fold(entries[half:], fold(entries[:half])) == fold(entries)
 
     @invariant()
-    def who_served_agrees_with_the_slots(self) -> None:
+    def periods_agree_with_the_slots(self) -> None:
         entries = entries_of(self.events)
         open_now = {p.slot: p.version for p in periods(entries) if p.until is None}
         assert open_now == {slot: held.version for slot, held in self.state.slots.items()}
@@ -232,7 +231,7 @@ TestRegistrations = Registrations.TestCase
 def promoted_twice() -> list[Event]:
     return [
         registered(1),
-        judged(1, 0),
+        judged(1, None),
         assigned(1, 1),
         completed(1, 1),
         registered(2),
@@ -272,14 +271,14 @@ def test_slots_do_not_depend_on_the_order_of_their_events(
 
 def test_history_at_a_time_is_the_state_then() -> None:
     entries = entries_of(promoted_twice())
-    assert state_at(entries, START).production == 0
+    assert state_at(entries, START).production is None
     assert state_at(entries, entries[3].at).production == 1
     assert state_at(entries, entries[6].at).production == 1
     assert state_at(entries, entries[6].at).promotion is not None
     assert state_at(entries, START + timedelta(days=1)) == fold(entries)
 
 
-def test_a_clock_that_jumped_does_not_tear_history_apart() -> None:
+def test_history_follows_the_order_of_entries_when_the_clock_jumps() -> None:
     entries = entries_of(promoted_twice())
     entries[0] = Entry(1, START + timedelta(hours=1), entries[0].event, "")
     assert state_at(entries, entries[3].at).production == 1
@@ -297,11 +296,13 @@ def test_rollback_goes_back_step_by_step() -> None:
     again = fold(entries_of([*events, back, done]))
     assert again.served == (1, 2)
     assert choose_to_roll_back(again, None).version == 1
-    assert choose_to_roll_back(again, 3).version == 3, "named outright, what served may again"
+    assert choose_to_roll_back(again, 3).version == 3, (
+        "requested by number, any version that served may serve again"
+    )
 
 
 def test_rollback_goes_back_to_the_last_time_a_version_served() -> None:
-    """1, 2, 1, 3: back from 3 is the second time of 1, and back from there is 2."""
+    """After 1, 2, 1, 3 a rollback goes to 1, and the next one to 2."""
     events: list[Event] = [registered(number) for number in (1, 2, 3)]
     for generation, number in enumerate((1, 2, 1, 3), start=1):
         events += [assigned(number, generation), completed(number, generation)]
@@ -314,18 +315,18 @@ def test_rollback_goes_back_to_the_last_time_a_version_served() -> None:
     assert choose_to_roll_back(state, None).version == 2
 
 
-def test_whoever_leaves_the_slot_staging_leaves_the_stage() -> None:
+def test_a_version_that_leaves_the_slot_staging_leaves_the_stage() -> None:
     staged = [registered(1), assigned(1, 1, Slot.STAGING), VersionStaged(version=1)]
     assert fold(entries_of(staged)).version(1).stage is Stage.STAGING
     cleared = SlotCleared(slot=Slot.STAGING, generation=2)
     assert fold(entries_of([*staged, cleared])).version(1).stage is Stage.NONE
 
 
-def test_a_new_production_ends_whatever_canary_there_is() -> None:
-    """It was judged beside a production that is no more."""
+def test_a_promotion_ends_the_canary() -> None:
+    """It was compared with a version that is no longer in production."""
     versions = [registered(number) for number in (1, 2, 3)]
     state = fold(entries_of([*versions, assigned(2, 1, Slot.CANARY), assigned(3, 2)]))
-    events = promotion.completion(state, 2, ())
+    events = rules.completion(state, 2, ())
     assert [type(event) for event in events] == [PromotionCompleted, SlotCleared]
     after = fold(entries_of([*versions, assigned(2, 1, Slot.CANARY), assigned(3, 2), *events]))
     assert set(after.slots) == {Slot.PRODUCTION}
@@ -333,9 +334,11 @@ def test_a_new_production_ends_whatever_canary_there_is() -> None:
 
 def test_only_the_holder_is_cleared() -> None:
     state = fold(entries_of([registered(1), registered(2), assigned(2, 1, Slot.CANARY)]))
-    assert clearance(state, Slot.CANARY, 1, "") == ()
+    assert rules.clearance(state, Slot.CANARY, 1, "") == ()
     assert (
-        len(clearance(state, Slot.CANARY, 2, "")) == len(clearance(state, Slot.CANARY, 0, "")) == 1
+        len(rules.clearance(state, Slot.CANARY, 2, ""))
+        == len(rules.clearance(state, Slot.CANARY, None, ""))
+        == 1
     )
 
 
@@ -347,13 +350,13 @@ def test_rollback_only_to_what_served() -> None:
         choose_to_roll_back(fold(entries_of(promoted_twice()[:4])), None)
 
 
-def test_only_one_promotion_at_a_time_and_only_from_what_was_seen() -> None:
+def test_only_one_promotion_at_a_time_and_only_from_the_expected_epoch() -> None:
     state = fold(entries_of(promoted_twice()[:7]))
-    with pytest.raises(Conflict, match="under way"):
-        promotion.intent(state, state.version(1), reason="", rollback=False)
+    with pytest.raises(Conflict, match="in progress"):
+        rules.intent(state, state.version(1), reason="", rollback=False)
     settled = fold(entries_of(promoted_twice()))
     with pytest.raises(Conflict, match="generation is 2, not 1"):
-        promotion.check_free(settled, expected_generation=1)
-    promotion.check_free(settled, expected_generation=2)
-    with pytest.raises(Conflict, match="in production already"):
-        promotion.intent(settled, settled.version(2), reason="", rollback=False)
+        rules.check_free(settled, expected_generation=1)
+    rules.check_free(settled, expected_generation=2)
+    with pytest.raises(Conflict, match="already in production"):
+        rules.intent(settled, settled.version(2), reason="", rollback=False)

@@ -1,15 +1,15 @@
-"""What every Ledger and ServerDirectory must do, on each kind of database."""
+"""The contract of Ledger and ServerDirectory, on each kind of database."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.registry.harness import opened_database
 
 from retread.bundle import Cause
 from retread.core import Conflict, Database, ManualClock, SystemClock
@@ -35,7 +35,7 @@ from retread.registry.ledger import GENESIS
 
 
 @pytest.fixture
-def opened(database_url: str, opened_database: Callable[..., Any]) -> Iterator[Database]:
+def opened(database_url: str) -> Iterator[Database]:
     with opened_database(database_url) as database:
         yield database
 
@@ -90,10 +90,8 @@ def test_a_decision_that_raises_appends_nothing(any_ledger: Ledger) -> None:
     assert any_ledger.verify() == 0
 
 
-def test_between_seeing_and_appending_nothing_happens(
-    database_url: str, opened_database: Callable[..., Any], clock: ManualClock
-) -> None:
-    """Eight writers count upwards; a lost update would repeat a number."""
+def test_nothing_is_appended_during_a_decision(database_url: str, clock: ManualClock) -> None:
+    """Eight writers count up; a lost update would repeat a number."""
     failures: list[BaseException] = []
 
     def count(shared: Ledger | None) -> None:
@@ -135,7 +133,7 @@ def test_servers_are_live_while_they_announce(
     directory.announce("b", {})
     directory.announce("a", applied)
     clock.advance(timedelta(seconds=3))
-    directory.announce("b", {Slot.CANARY: Applied(generation=4, bundle="", error="no")})
+    directory.announce("b", {Slot.CANARY: Applied(generation=4, bundle=None, error="no")})
     live = directory.live()
     assert [status.server_id for status in live] == ["a", "b"]
     assert live[0].applied == applied
@@ -180,16 +178,14 @@ def test_processes_that_start_together_create_the_tables_once(database_url: str)
     assert failures == []
 
 
-def test_many_servers_announce_at_once(
-    database_url: str, opened_database: Callable[..., Any], clock: ManualClock
-) -> None:
+def test_many_servers_announce_at_once(database_url: str, clock: ManualClock) -> None:
     failures: list[BaseException] = []
 
     def announce(server_id: str) -> None:
         try:
             with opened_database(database_url) as database:
                 for generation in range(5):
-                    applied = {Slot.PRODUCTION: Applied(generation=generation, bundle="")}
+                    applied = {Slot.PRODUCTION: Applied(generation=generation, bundle=None)}
                     SqlServerDirectory(database, clock).announce(server_id, applied)
         except BaseException as error:
             failures.append(error)
@@ -205,10 +201,8 @@ def test_many_servers_announce_at_once(
     assert [status.applied[Slot.PRODUCTION].generation for status in live] == [4] * 6
 
 
-def test_of_racing_promoters_one_wins(
-    database_url: str, opened_database: Callable[..., Any], opened: Database
-) -> None:
-    """F16, with a connection of its own for each promoter."""
+def test_of_racing_promoters_one_wins(database_url: str, opened: Database) -> None:
+    """Each promoter has its own connection."""
     shared = SqlLedger(opened, SystemClock())
     shared.append(*[registration(number) for number in range(1, 6)])
     start = threading.Barrier(5)
@@ -252,6 +246,6 @@ def registration(number: int) -> VersionRegistered:
 
 
 @given(version=st.integers(0, 2**31), reason=st.text())
-def test_events_survive_their_text(version: int, reason: str) -> None:
+def test_events_survive_encoding(version: int, reason: str) -> None:
     event = VersionArchived(version=version, reason=reason)
     assert decode_event(encode_event(event)) == event

@@ -1,13 +1,13 @@
-"""Bundles become versions, verdicts are recorded, lineage and audit find everything."""
+"""Registering, judging, lineage and audit."""
 
 from __future__ import annotations
 
 import random
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.registry.harness import BundleMaker
 
 from retread.bundle import EVIDENCE, EXAMPLES, MANIFEST, MODEL
 from retread.core import (
@@ -37,7 +37,7 @@ GATE = GateSection()
 
 
 @pytest.fixture
-def registry(ledger: SqlLedger, maker: Any) -> Registry:
+def registry(ledger: SqlLedger, maker: BundleMaker) -> Registry:
     return Registry(ledger, maker.store, SystemClock())
 
 
@@ -51,7 +51,7 @@ def folder_of(tmp_path: Path, digest: str) -> Path:
 
 
 def test_versions_are_numbered_and_a_run_is_registered_once(
-    registry: Registry, maker: Any, ledger: SqlLedger
+    registry: Registry, maker: BundleMaker, ledger: SqlLedger
 ) -> None:
     first = registry.register(maker.put("run_1"))
     second = registry.register(maker.put("run_2", wrong=10))
@@ -61,12 +61,12 @@ def test_versions_are_numbered_and_a_run_is_registered_once(
     assert first.stage is Stage.NONE
     assert second.metrics["Accuracy"] == pytest.approx(1 - 10 / 400)
     assert len(ledger.read()) == 2
-    with pytest.raises(Conflict, match="Run run_1 is version 1 already"):
+    with pytest.raises(Conflict, match="Run run_1 is already registered as version 1"):
         registry.register(maker.put("run_1", wrong=11))
 
 
-def test_registered_at_once_a_bundle_gets_one_number(
-    registry: Registry, maker: Any, ledger: SqlLedger
+def test_registered_by_several_threads_a_bundle_gets_one_number(
+    registry: Registry, maker: BundleMaker, ledger: SqlLedger
 ) -> None:
     bundle = maker.put()
     found: list[int] = []
@@ -84,18 +84,19 @@ def test_registered_at_once_a_bundle_gets_one_number(
 
 
 def test_metrics_come_from_the_evidence_not_from_the_manifest(
-    registry: Registry, maker: Any
+    registry: Registry, maker: BundleMaker
 ) -> None:
-    """T13."""
+    """Edited metrics do not help a candidate past the gate."""
     version = registry.register(maker.put(metrics={"Accuracy": 1.0}))
     assert version.metrics["Accuracy"] == pytest.approx(0.9)
     verdict = registry.judge(registry.state(), version.version, None, GATE)
     assert verdict.outcome is Outcome.FAIL
-    assert "it says 1.0000, the predictions give 0.9000" in " ".join(verdict.reasons)
+    assert "the manifest states 1.0000, the predictions give 0.9000" in " ".join(verdict.reasons)
 
 
-def test_a_swapped_file_is_never_registered(registry: Registry, maker: Any, tmp_path: Path) -> None:
-    """T2."""
+def test_a_swapped_file_is_never_registered(
+    registry: Registry, maker: BundleMaker, tmp_path: Path
+) -> None:
     digest = maker.put()
     (folder_of(tmp_path, digest) / EXAMPLES).write_bytes(b"swapped")
     with pytest.raises(IntegrityBroken, match=EXAMPLES):
@@ -105,7 +106,7 @@ def test_a_swapped_file_is_never_registered(registry: Registry, maker: Any, tmp_
 
 
 def test_a_model_swapped_after_registration_is_not_judged(
-    registry: Registry, maker: Any, tmp_path: Path, ledger: SqlLedger
+    registry: Registry, maker: BundleMaker, tmp_path: Path, ledger: SqlLedger
 ) -> None:
     version = registry.register(maker.put())
     (folder_of(tmp_path, version.bundle) / MODEL).write_bytes(b"swapped")
@@ -114,8 +115,8 @@ def test_a_model_swapped_after_registration_is_not_judged(
     assert not any(isinstance(entry.event, GateJudged) for entry in ledger.read())
 
 
-def test_the_gate_lets_a_good_model_through_and_a_bad_one_not(
-    registry: Registry, promoter: Promoter, maker: Any
+def test_the_gate_passes_a_good_model_and_refuses_a_bad_one(
+    registry: Registry, promoter: Promoter, maker: BundleMaker
 ) -> None:
     good = registry.register(maker.put("run_1"))
     assert registry.judge(registry.state(), good.version, None, GATE).outcome is Outcome.PASS
@@ -144,7 +145,7 @@ def test_the_gate_lets_a_good_model_through_and_a_bad_one_not(
 
 
 def test_a_verdict_against_an_older_production_does_not_count(
-    registry: Registry, promoter: Promoter, maker: Any
+    registry: Registry, promoter: Promoter, maker: BundleMaker
 ) -> None:
     versions = [registry.register(maker.put(f"run_{n}", wrong=40 - n)) for n in range(3)]
     for version in versions[:2]:
@@ -155,7 +156,7 @@ def test_a_verdict_against_an_older_production_does_not_count(
 
 
 def test_a_verdict_is_not_recorded_against_a_production_that_was_not_compared(
-    registry: Registry, promoter: Promoter, maker: Any, ledger: SqlLedger
+    registry: Registry, promoter: Promoter, maker: BundleMaker, ledger: SqlLedger
 ) -> None:
     """Production changes between scoring and recording."""
     for number in (1, 2, 3):
@@ -169,8 +170,8 @@ def test_a_verdict_is_not_recorded_against_a_production_that_was_not_compared(
     assert not any(isinstance(entry.event, GateJudged) for entry in ledger.read())
 
 
-def test_a_damaged_production_is_undecided_and_can_be_replaced_by_force(
-    registry: Registry, promoter: Promoter, maker: Any, tmp_path: Path
+def test_a_damaged_production_is_inconclusive_and_can_be_replaced_by_an_override(
+    registry: Registry, promoter: Promoter, maker: BundleMaker, tmp_path: Path
 ) -> None:
     for number in (1, 2):
         registry.register(maker.put(f"run_{number}", wrong=40 - number))
@@ -183,15 +184,19 @@ def test_a_damaged_production_is_undecided_and_can_be_replaced_by_force(
     assert promoter.promote(2, force_reason="version 1 is damaged").version == 2
 
 
-def test_lineage_names_data_commit_cause_verdict_and_service(
-    registry: Registry, promoter: Promoter, maker: Any, ledger: SqlLedger, clock: ManualClock
+def test_lineage_names_data_commit_cause_verdict_and_service_periods(
+    registry: Registry,
+    promoter: Promoter,
+    maker: BundleMaker,
+    ledger: SqlLedger,
+    clock: ManualClock,
 ) -> None:
     for number in (1, 2):
         registry.register(maker.put(f"run_{number}", wrong=40 - number))
     registry.judge(registry.state(), 1, None, GATE)
     promoter.promote(1)
     registry.judge(registry.state(), 2, registry.evidence(registry.state().version(1).bundle), GATE)
-    promoter.promote(2, force_reason="whatever the numbers say")
+    promoter.promote(2, force_reason="despite the numbers")
     state = registry.state()
     manifest = maker.store.manifest(state.version(1).bundle)
     found = lineage_of_version(1, state, manifest, ledger.read())
@@ -203,12 +208,12 @@ def test_lineage_names_data_commit_cause_verdict_and_service(
     assert [(p.slot, p.version) for p in found.served] == [(Slot.PRODUCTION, 1)]
     assert found.served[0].until is not None
     second = lineage_of_version(2, state, manifest, ledger.read())
-    assert (second.compared_with, second.forced) == (1, "whatever the numbers say")
+    assert (second.compared_with, second.forced) == (1, "despite the numbers")
     assert second.served[0].until is None
 
 
 def test_audit_finds_one_changed_byte_in_any_file(
-    registry: Registry, maker: Any, ledger: SqlLedger, tmp_path: Path
+    registry: Registry, maker: BundleMaker, ledger: SqlLedger, tmp_path: Path
 ) -> None:
     digest = registry.register(maker.put()).bundle
     maker.put("run_2", wrong=3)
@@ -229,8 +234,8 @@ def test_audit_finds_one_changed_byte_in_any_file(
     assert audit(ledger, maker.store).problems == ()
 
 
-def test_audit_misses_a_bundle_that_is_gone(
-    registry: Registry, maker: Any, ledger: SqlLedger, tmp_path: Path
+def test_audit_reports_a_bundle_that_is_missing(
+    registry: Registry, maker: BundleMaker, ledger: SqlLedger, tmp_path: Path
 ) -> None:
     digest = registry.register(maker.put()).bundle
     folder_of(tmp_path, digest).rename(tmp_path / "elsewhere")

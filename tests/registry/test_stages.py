@@ -1,4 +1,4 @@
-"""Which version is meant, and whether it may serve."""
+"""Choosing versions, and whether they may serve."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def version(number: int, stage: Stage = Stage.NONE, /, **metrics: float) -> Mode
     )
 
 
-def state(*versions: ModelVersion, production: int = 0) -> RegistryState:
+def state(*versions: ModelVersion, production: int | None = None) -> RegistryState:
     return RegistryState(versions={v.version: v for v in versions}, production=production)
 
 
-def verdict(number: int, production: int, outcome: Outcome) -> GateJudged:
+def verdict(number: int, production: int | None, outcome: Outcome) -> GateJudged:
     check = CheckResult(check="threshold", outcome=outcome, reason="Accuracy is 0.31.")
     return GateJudged(
         version=number,
@@ -69,7 +69,7 @@ def test_the_lowest_loss_is_the_best() -> None:
     assert choose_to_stage(known, "loss").version == 2
 
 
-def test_a_metric_answers_to_its_aliases() -> None:
+def test_a_metric_is_found_by_its_aliases() -> None:
     known = state(version(1, F1=0.9), version(2, F1=0.2))
     assert choose_to_stage(known, "f1_score").version == 1
     with pytest.raises(UnknownOption, match="f2"):
@@ -93,7 +93,7 @@ def test_archived_serving_and_unmeasured_versions_are_not_staged_by_metric() -> 
     values=st.lists(st.floats(0, 1) | st.just(float("nan")), max_size=8),
     metric=st.sampled_from(METRICS),
 )
-def test_nothing_beats_what_was_chosen(values: list[float], metric: Metric) -> None:
+def test_no_version_is_better_than_the_chosen_one(values: list[float], metric: Metric) -> None:
     known = state(
         *(version(n, Stage.NONE, **{metric.name: v}) for n, v in enumerate(values, start=1))
     )
@@ -106,7 +106,7 @@ def test_nothing_beats_what_was_chosen(values: list[float], metric: Metric) -> N
     assert chosen == (max(numbers) if metric.higher_is_better else min(numbers))
 
 
-def test_only_staged_versions_are_produced_by_metric() -> None:
+def test_only_staged_versions_are_promoted_by_metric() -> None:
     known = state(version(1, F1=0.9), version(2, Stage.STAGING, F1=0.2))
     assert choose_to_promote(known, "F1").version == 2
     with pytest.raises(Refused, match="retread stage --metric F1"):
@@ -115,9 +115,9 @@ def test_only_staged_versions_are_produced_by_metric() -> None:
 
 def test_the_serving_version_is_not_staged() -> None:
     known = state(version(1, Stage.PRODUCTION), version(2, Stage.ARCHIVED), production=1)
-    with pytest.raises(Refused, match="in production already"):
+    with pytest.raises(Refused, match="already in production"):
         check_stageable(known, 1)
-    assert check_stageable(known, 2).version == 2, "archived, but named outright"
+    assert check_stageable(known, 2).version == 2, "archived, but requested by number"
     with pytest.raises(NotFound, match="no model version 9"):
         check_stageable(known, 9)
 
@@ -132,7 +132,7 @@ def test_a_verdict_must_pass_and_be_against_what_serves_now() -> None:
     with pytest.raises(Refused, match="has not judged"):
         check_may_serve(known(None), 2)
     with pytest.raises(Refused, match=r"against no production, but production is version 1 now"):
-        check_may_serve(known(verdict(2, 0, Outcome.PASS)), 2)
+        check_may_serve(known(verdict(2, None, Outcome.PASS)), 2)
     with pytest.raises(Refused, match=r"Accuracy is 0\.31"):
         check_may_serve(known(verdict(2, 1, Outcome.FAIL)), 2)
     with pytest.raises(Inconclusive):
@@ -140,7 +140,7 @@ def test_a_verdict_must_pass_and_be_against_what_serves_now() -> None:
     assert check_may_serve(known(verdict(2, 1, Outcome.PASS)), 2).version == 2
 
 
-def test_a_persons_word_holds_until_production_changes() -> None:
+def test_an_override_holds_until_production_changes() -> None:
     forced = replace(version(2), override=Override(production=1, reason="a demo"))
     serving = version(1, Stage.PRODUCTION)
     assert check_may_serve(state(serving, forced, production=1), 2).version == 2

@@ -80,11 +80,11 @@ def test_a_disk_that_fails_for_one_slot_does_not_starve_the_others(following: Fo
     served.assign(2, whole, Slot.STAGING)
     following.look()
     assert following.version(Slot.STAGING) == 2
-    assert "cannot be read" in following.applied(Slot.PRODUCTION).error
+    assert "cannot be read" in str(following.applied(Slot.PRODUCTION).error)
     put_back(path)
     following.look(after_s=6)
     assert following.version(Slot.PRODUCTION) == 1
-    assert following.applied(Slot.PRODUCTION).error == ""
+    assert following.applied(Slot.PRODUCTION).error is None
 
 
 def test_each_slot_is_tried_again_in_its_own_time(following: Following) -> None:
@@ -140,8 +140,8 @@ def test_a_production_of_other_inputs_empties_the_canary(following: Following) -
     served.assign(3, tiny_image_bundle(served.bundles))
     following.look()
     assert (following.version(Slot.PRODUCTION), following.version(Slot.CANARY)) == (3, 0)
-    assert "other inputs" in following.applied(Slot.CANARY).error
-    assert following.applied(Slot.CANARY).bundle == ""
+    assert "other inputs" in str(following.applied(Slot.CANARY).error)
+    assert following.applied(Slot.CANARY).bundle is None
     served.assign(1, iris_bundle(served.bundles))
     following.look(after_s=6)
     assert following.version(Slot.CANARY) == 2

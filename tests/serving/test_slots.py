@@ -39,8 +39,8 @@ def tidy(server: Server) -> Iterator[None]:
         server.served.applied(slot, server.served.clear(slot))
 
 
-def put(server: Server, version: int, bundle: str, slot: Slot, share: float = 1.0) -> str:
-    """Assign and wait; the server's error, '' for none."""
+def put(server: Server, version: int, bundle: str, slot: Slot, share: float = 1.0) -> str | None:
+    """Assign and wait; the server's error, if there is one."""
     served = server.served
     return served.applied(slot, served.assign(version, bundle, slot, share)).error
 
@@ -54,7 +54,7 @@ def recorded(server: Server, ids: Sequence[str]) -> list[PredictionRecord]:
 def test_a_key_stays_with_its_slot_and_the_share_is_kept(server: Server) -> None:
     flipped = iris_bundle(server.served.bundles, flipped=True)
     for share in (0.3, 0.6):
-        assert put(server, 2, flipped, Slot.CANARY, share) == ""
+        assert put(server, 2, flipped, Slot.CANARY, share) is None
         for _ in range(2):
             slots = {
                 key: server.infer(rows(SETOSA), X_Retread_Key=key).headers["x-retread-slot"]
@@ -88,7 +88,7 @@ def test_the_shadow_is_asked_and_never_answers(server: Server) -> None:
 
 def test_a_canary_that_answers_nonsense_is_covered_by_production(server: Server) -> None:
     nonsense = constant_bundle(server.served.bundles, [float("nan")] * 3)
-    assert put(server, 4, nonsense, Slot.CANARY) == ""
+    assert put(server, 4, nonsense, Slot.CANARY) is None
     answer = server.infer(rows(SETOSA))
     assert answer.status_code == 200
     assert answer.headers["x-retread-slot"] == "production"
@@ -107,7 +107,7 @@ def test_a_canary_that_answers_nonsense_is_covered_by_production(server: Server)
 
 @pytest.mark.slow
 def test_production_answers_for_a_canary_that_is_late(server: Server) -> None:
-    assert put(server, 5, slow_bundle(server.served.bundles), Slot.CANARY) == ""
+    assert put(server, 5, slow_bundle(server.served.bundles), Slot.CANARY) is None
     answer = server.infer(rows(SETOSA))
     assert answer.headers["x-retread-slot"] == "production"
     assert answer.elapsed.total_seconds() < 0.4
@@ -136,7 +136,7 @@ def test_a_changed_bundle_is_refused_and_the_old_one_kept(server: Server) -> Non
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     applied = served.applied(Slot.PRODUCTION, served.assign(7, changed))
-    assert "is not what its manifest says" in applied.error
+    assert "is not what its manifest says" in str(applied.error)
     assert applied.bundle == served.bundle_of[1]
     assert server.infer(rows(SETOSA)).json()["model_version"] == "1"
 
@@ -145,11 +145,11 @@ def test_external_data_is_refused_unread(server: Server, tmp_path: Path) -> None
     served = server.served
     digest = external_data_bundle(served.bundles, "weights.bin")
     applied = served.applied(Slot.STAGING, served.assign(8, digest, Slot.STAGING))
-    assert "in another file" in applied.error
+    assert "in another file" in str(applied.error)
 
 
 def test_a_bundle_that_is_not_there_and_one_of_other_inputs(server: Server) -> None:
-    assert "There is no bundle" in put(server, 9, "sha256:" + "a" * 64, Slot.CANARY)
+    assert "There is no bundle" in str(put(server, 9, "sha256:" + "a" * 64, Slot.CANARY))
     images = tiny_image_bundle(server.served.bundles)
-    assert "other inputs" in put(server, 9, images, Slot.CANARY)
+    assert "other inputs" in str(put(server, 9, images, Slot.CANARY))
     assert server.infer(rows(SETOSA)).headers["x-retread-slot"] == "production"

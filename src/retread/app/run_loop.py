@@ -15,7 +15,7 @@ from retread.app.loop_ports import loop_of
 from retread.app.workspace import Workspace
 from retread.core import RetreadError
 from retread.project import open_project
-from retread.registry.mirror import show
+from retread.registry.mirror import publish_stages
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -47,7 +47,7 @@ def run(project: Path) -> int:
 def _show_stages(workspace: Workspace) -> None:
     """What a promoter that was killed had no time to show."""
     try:
-        show(workspace.registry.state(), (workspace.mirror,))
+        publish_stages(workspace.registry.state(), (workspace.mirror,))
     except RetreadError as error:
         log.warning("The stages could not be read: %s", error)
 

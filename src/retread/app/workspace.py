@@ -112,13 +112,13 @@ class Workspace:
         from retread.monitoring import Monitor
 
         return Monitor(
-            self.ledger,
-            self.bundles,
-            self.traffic,
-            self.labels,
-            self.database,
-            self.settings,
-            self.clock,
+            ledger=self.ledger,
+            bundles=self.bundles,
+            traffic=self.traffic,
+            labels=self.labels,
+            database=self.database,
+            settings=self.settings,
+            clock=self.clock,
         )
 
     def outbox(self, notifiers: Sequence[str] = ()) -> Outbox:

@@ -31,7 +31,11 @@ def slots_table(state: RegistryState) -> Group:
     slots = _table("Slots", "slot", "version", "share", "generation", "bundle")
     for slot, held in sorted(state.slots.items()):
         slots.add_row(
-            slot, str(held.version), f"{held.share:.0%}", str(held.generation), short(held.bundle)
+            slot,
+            str(held.version),
+            f"{held.share:.0%}",
+            str(held.generation),
+            short(held.bundle or ""),
         )
     versions = _table("Versions", "version", "stage", "model type", "data", "metrics")
     for number, version in sorted(state.versions.items()):
@@ -70,7 +74,7 @@ def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = Non
         "bundle": lineage.bundle,
         "verdict": lineage.verdict.outcome if lineage.verdict else "not judged",
         "compared with": f"version {lineage.compared_with}" if lineage.compared_with else "nothing",
-        "forced": lineage.forced,
+        "forced": lineage.forced or "",
     }
     lines = [(name, value) for name, value in facts.items() if value]
     checks = lineage.verdict.checks if lineage.verdict else ()

@@ -38,8 +38,14 @@ from retread.core.ids import new_id
 from retread.core.import_string import add_to_import_path, import_from_string, is_import_string
 from retread.core.metric import METRICS, Metric, format_metric, format_metrics, metric_named
 from retread.core.names import checked_name, is_name
-from retread.core.plugins import load_plugin, load_plugins, plugin_names
-from retread.core.verdict import CheckResult, Outcome, Verdict, combine
+from retread.core.plugins import (
+    accepts_arguments,
+    invalid_plugin,
+    load_plugin,
+    load_plugins,
+    plugin_names,
+)
+from retread.core.verdict import CheckResult, Outcome, Verdict, combine, recordable
 
 __all__ = [
     "METADATA",
@@ -66,6 +72,7 @@ __all__ = [
     "Unavailable",
     "UnknownOption",
     "Verdict",
+    "accepts_arguments",
     "add_to_import_path",
     "canonical_json",
     "checked_name",
@@ -76,6 +83,7 @@ __all__ = [
     "format_metric",
     "format_metrics",
     "import_from_string",
+    "invalid_plugin",
     "is_import_string",
     "is_locked",
     "is_name",
@@ -85,6 +93,7 @@ __all__ = [
     "new_folder",
     "new_id",
     "plugin_names",
+    "recordable",
     "short",
     "sync_folder",
     "write_atomically",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from math import isfinite
 
 import msgspec
 
@@ -42,6 +43,19 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def reasons(self) -> tuple[str, ...]:
         """Reasons of the checks that did not pass."""
         return tuple(c.reason for c in self.checks if c.outcome is not Outcome.PASS)
+
+
+def recordable(result: CheckResult) -> CheckResult:
+    """Return `result` without numbers that are not finite: stored as JSON, they would be lost.
+
+    >>> result = CheckResult(
+    ...     check="a", outcome=Outcome.FAIL, reason="b", numbers={"x": 1.0, "y": float("nan")}
+    ... )
+    >>> recordable(result).numbers
+    {'x': 1.0}
+    """
+    numbers = {name: value for name, value in result.numbers.items() if isfinite(value)}
+    return msgspec.structs.replace(result, numbers=numbers)
 
 
 def combine(checks: Iterable[CheckResult]) -> Verdict:

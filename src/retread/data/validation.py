@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Protocol, cast
 
-import msgspec
-
-from retread.core import CheckResult, Verdict, combine, load_plugins
+from retread.core import CheckResult, Verdict, combine, load_plugins, recordable
 from retread.data import checks
 from retread.data.summary import DatasetSummary
 
@@ -23,10 +20,4 @@ class DatasetCheck(Protocol):
 def validate(summary: DatasetSummary) -> Verdict:
     """Run all checks on the summary of a version; the verdict decides about quarantine."""
     plugins = load_plugins(checks).values()
-    return combine(_recordable(cast("DatasetCheck", plugin).check(summary)) for plugin in plugins)
-
-
-def _recordable(result: CheckResult) -> CheckResult:
-    """Remove numbers that are not finite: versions are stored as JSON, which has none."""
-    numbers = {name: number for name, number in result.numbers.items() if isfinite(number)}
-    return msgspec.structs.replace(result, numbers=numbers)
+    return combine(recordable(cast("DatasetCheck", plugin).check(summary)) for plugin in plugins)

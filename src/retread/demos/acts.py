@@ -46,7 +46,7 @@ def quiet_traffic(stage: Stage, line: Line, supply: Supply, script: Script) -> T
     turn = Turn(
         sequence=stage.narrator.entries[-1].sequence,
         quiet=count,
-        version=stage.space.registry.state().production,
+        version=stage.space.registry.state().production or 0,
     )
     if not false_alarms(stage.narrator.entries, turn):
         stage.story.say("No alarm, as there was no reason for one.", Tone.GOOD)

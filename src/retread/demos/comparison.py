@@ -34,7 +34,7 @@ def compare(
     """`first` and the version in production answer every question as the server would; None
     without questions, or where they are the same version."""
     then = state.production
-    if first == then or not questions:
+    if then is None or first == then or not questions:
         return None
     before, after = (
         _right(load_runtime(bundles, state.version(version).bundle), questions)

@@ -27,7 +27,7 @@ def _staged(course: Course, version: int) -> int:
     staged = models.state().slots.get(Slot.STAGING)
     if staged is None or staged.version != version or not _in_staging(models, version):
         models.stage(version)
-    return models.state().production
+    return models.state().production or 0
 
 
 def _in_staging(models: Models, version: int) -> bool:

@@ -112,7 +112,9 @@ def training_finished(
     )
 
 
-def gate_judged(sender: MessageContext, version: int, production: int, verdict: Verdict) -> Message:
+def gate_judged(
+    sender: MessageContext, version: int, production: int | None, verdict: Verdict
+) -> Message:
     against = f", against version {production}" if production else ""
     titles = {
         Outcome.PASS: (f"version {version} passed the gate{against}", Severity.SUCCESS),

@@ -33,7 +33,7 @@ def trigger_context(
         model=settings.project.name,
         dataset=settings.data.dataset,
         entries=entries,
-        production=fold(entries).production,
+        production=fold(entries).production or 0,
         model_types=model_types,
         policy=settings.triggers,
         now=now,

@@ -44,10 +44,10 @@ def received(proposal: Proposal, trigger: str) -> TriggerReceived:
         cause=Cause(kind=proposal.kind, detail=proposal.detail, trigger=trigger),
         scenario=proposal.scenario,
         model_type=proposal.model_type,
-        version=proposal.version,
-        candidate=proposal.candidate,
+        version=proposal.version or None,
+        candidate=proposal.candidate or None,
         force=proposal.force,
-        by_hand=proposal.by_hand,
+        user_requested=proposal.by_hand,
     )
 
 
@@ -59,8 +59,8 @@ def proposed(event: TriggerReceived) -> Proposal:
         detail=event.cause.detail,
         scenario=event.scenario,
         model_type=event.model_type,
-        version=event.version,
-        candidate=event.candidate,
+        version=event.version or 0,
+        candidate=event.candidate or 0,
         force=event.force,
-        by_hand=event.by_hand,
+        by_hand=event.user_requested,
     )

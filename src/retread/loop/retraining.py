@@ -44,7 +44,7 @@ def retrain(trigger: str, ports: LoopPorts, steps: Steps) -> Ending:
 
 
 def _course_of(course: Course) -> Ending:
-    version = course.asked.candidate
+    version = course.asked.candidate or 0
     try:
         version = version or trained_version(course, prepared_data(course))
         pass_gate(course, version)

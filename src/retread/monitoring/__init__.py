@@ -1,4 +1,4 @@
-"""Watching traffic: drift with exact evidence and an effect size, performance by late labels.
+"""Monitor traffic: drift with exact evidence and an effect size, performance on late labels.
 
 >>> import numpy as np
 >>> from retread.monitoring import Streams, alarming_streams, load_detector
@@ -14,10 +14,10 @@
 >>> alarming_streams(detector.evidence(loud), alpha=0.05)
 ('light',)
 
-A detector is a file of `retread.monitoring.detectors`.
+A detector is a file of `retread.monitoring.detectors`, or a class of your own.
 """
 
-from retread.monitoring.betting import BettingTest, place
+from retread.monitoring.betting import BettingTest
 from retread.monitoring.detector import Detector, alarming_streams, load_detector
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.monitor import Alarm, Monitor
@@ -42,7 +42,6 @@ __all__ = [
     "alarming_streams",
     "effect_sizes",
     "load_detector",
-    "place",
     "reference_streams",
     "traffic_streams",
 ]

@@ -14,15 +14,21 @@ _STAKES = np.array([0.02, 0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 0.95])
 
 
 class BettingTest(msgspec.Struct, frozen=True, kw_only=True):
-    """Bets against `the mean of the values is at most 0`; values are at least `-worst`.
+    """A test of the hypothesis that the mean of the values is at most 0.
 
-    `log_wealth` has one entry a stake, for the bets already placed. With `any_time` part of the
-    money waits for a change to come, and each batch of values may be its beginning. As long as
-    each value's mean given those before is at most 0, the chance that `evidence` ever reaches
-    log(c) is at most 1/c, however often it is looked at (Ville).
+    As long as the mean of each value given those before is at most 0, the chance that `evidence`
+    ever reaches log(c) is at most 1/c, however often it is computed (Ville's inequality).
+
+    Attributes:
+        lower_bound: All values are at least `-lower_bound`.
+        any_time: Keeps part of the wealth for a change that begins later, with any batch.
+        log_wealth: The log of the wealth per stake, of the bets placed so far.
+        batches: The number of batches of values so far.
+        values: The number of values so far.
+        total: Their sum.
     """
 
-    worst: float
+    lower_bound: float = msgspec.field(name="worst")
     any_time: bool = False
     log_wealth: tuple[float, ...] = ()
     batches: int = 0
@@ -31,7 +37,7 @@ class BettingTest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def evidence(self) -> float:
-        """Log of the wealth, stakes mixed evenly; 0 before the first value."""
+        """The log of the wealth, averaged over the stakes; 0 before the first value."""
         if not self.log_wealth:
             return 0.0
         top = max(self.log_wealth)
@@ -43,33 +49,33 @@ class BettingTest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def mean(self) -> float:
-        """Mean of the values; NaN before the first."""
+        """The mean of the values; NaN before the first."""
         return self.total / self.values if self.values else float("nan")
 
+    def update(self, values: Sequence[float]) -> BettingTest:
+        """Return the test after another batch of values, each at least `-lower_bound`.
 
-def place(bets: BettingTest, values: Sequence[float]) -> BettingTest:
-    """The bets after one more batch of `values`, each at least `-worst`.
-
-    >>> place(BettingTest(worst=0.5), [0.5] * 20).evidence > 3
-    True
-    """
-    if not values:
-        return bets
-    array = np.asarray(values, dtype=np.float64)
-    gains = np.log1p(_STAKES[:, None] * (array / bets.worst)).sum(axis=1)
-    return BettingTest(
-        worst=bets.worst,
-        any_time=bets.any_time,
-        log_wealth=tuple((_placed(bets) + gains).tolist()),
-        batches=bets.batches + 1,
-        values=bets.values + len(array),
-        total=bets.total + float(array.sum()),
-    )
+        >>> BettingTest(lower_bound=0.5).update([0.5] * 20).evidence > 3
+        True
+        """
+        if not values:
+            return self
+        array = np.asarray(values, dtype=np.float64)
+        gains = np.log1p(_STAKES[:, None] * (array / self.lower_bound)).sum(axis=1)
+        return BettingTest(
+            lower_bound=self.lower_bound,
+            any_time=self.any_time,
+            log_wealth=tuple((_placed(self) + gains).tolist()),
+            batches=self.batches + 1,
+            values=self.values + len(array),
+            total=self.total + float(array.sum()),
+        )
 
 
 def waiting_share(batches: int) -> float:
-    """Prior chance that a change begins after `batches`: it falls so slowly that a change after
-    thousands of quiet batches is still found.
+    """Return the prior probability that a change begins after `batches`.
+
+    It falls so slowly that a change after thousands of quiet batches is still detected.
 
     >>> waiting_share(0), waiting_share(6)
     (1.0, 0.3333333333333333)
@@ -77,9 +83,9 @@ def waiting_share(batches: int) -> float:
     return 1.0 / log2(batches + 2)
 
 
-def _placed(bets: BettingTest) -> npt.NDArray[np.float64]:
-    before = np.array(bets.log_wealth or (-np.inf,) * len(_STAKES))
-    if bets.any_time:
-        begins = waiting_share(bets.batches) - waiting_share(bets.batches + 1)
+def _placed(test: BettingTest) -> npt.NDArray[np.float64]:
+    before = np.array(test.log_wealth or (-np.inf,) * len(_STAKES))
+    if test.any_time:
+        begins = waiting_share(test.batches) - waiting_share(test.batches + 1)
         return np.asarray(np.logaddexp(before, log(begins)))
-    return before if bets.batches else np.zeros(len(_STAKES))
+    return before if test.batches else np.zeros(len(_STAKES))

@@ -1,57 +1,85 @@
-"""What a detector is, and when its evidence is an alarm."""
+"""The interface of detectors, and when their evidence is an alarm."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from math import log
 from typing import Any, Protocol, TypeVar, cast
 
-from retread.core import import_from_string, is_import_string, load_plugin
+from retread.core import (
+    InvalidInput,
+    accepts_arguments,
+    import_from_string,
+    invalid_plugin,
+    is_import_string,
+    load_plugin,
+)
 from retread.monitoring import detectors
 from retread.monitoring.streams import Streams
 
 S = TypeVar("S")
 
+_KIND = "detector"
+_INTERFACE = "retread.monitoring.Detector"
+_METHODS = ("start", "update", "evidence", "encode", "decode")
+
 
 class Detector(Protocol[S]):
     """Watches streams batch by batch.
 
-    A file of `retread/monitoring/detectors` offers `detector() -> Detector`. Every method is
-    pure: the state is a value, and what is random is drawn from the seed.
+    A file of `retread/monitoring/detectors` offers `detector() -> Detector`; a detector of your
+    own is named as `package.module:Class`. All methods are pure: the state is a value, and
+    randomness comes from the seed.
     """
 
     def start(self, reference: Streams, seed: int) -> S:
-        """The state before any traffic."""
+        """Return the state before any traffic."""
         ...
 
     def update(self, state: S, batch: Streams) -> S:
-        """The state after one more batch of at least one row."""
+        """Return the state after another batch of at least one row."""
         ...
 
     def evidence(self, state: S) -> dict[str, float]:
-        """Log of the odds against no change, by stream, with the number of streams accounted
-        for: the chance that any ever exceeds log(1/alpha) in quiet traffic is at most alpha."""
+        """Return the log-odds against no change per stream, corrected for their number.
+
+        In quiet traffic, the chance that any of them ever exceeds log(1/alpha) is at most alpha.
+        """
         ...
 
-    def encode(self, state: S) -> bytes: ...
+    def encode(self, state: S) -> bytes:
+        """Encode a state for the database."""
+        ...
 
-    def decode(self, content: bytes) -> S: ...
+    def decode(self, content: bytes) -> S:
+        """Decode a state; inverse of `encode`."""
+        ...
 
 
 def load_detector(name: str) -> Detector[Any]:
-    """A detector by file name or by `package.module:Class`; UnknownOption, InvalidInput."""
+    """Load a detector.
+
+    Args:
+        name: The name of a file of `retread/monitoring/detectors`, or `package.module:Class`.
+
+    Raises:
+        UnknownOption: There is no such file.
+        InvalidInput: The class cannot be imported or created, or does not implement Detector.
+    """
     if is_import_string(name):
-        return cast("Detector[Any]", import_from_string("detector", name)())
-    return cast("Detector[Any]", load_plugin(detectors, "detector", name).detector())
+        return _own_detector(name)
+    return cast("Detector[Any]", load_plugin(detectors, _KIND, name).detector())
 
 
 def alarming_streams(evidence: Mapping[str, float], alpha: float) -> tuple[str, ...]:
-    """The streams to name, most evident first; empty unless the strongest is an alarm by itself.
+    """Return the streams to name, the strongest first; none unless the strongest is an alarm.
 
-    The step-up rule of e-BH (Wang and Ramdas 2022), on evidence that has the number of streams in
-    it already: the k strongest are named for the largest k whose k-th reaches log(1 / (alpha k)).
-    For evidence read once, the false discovery rate among the named is at most alpha; for an
-    alarm read at the moment it rises it is a rule of thumb, and only the alarm itself is exact.
+    This is the step-up rule of e-BH (Wang and Ramdas 2022), on evidence that is already corrected
+    for the number of streams: the k strongest are named for the largest k whose k-th reaches
+    log(1 / (alpha k)). For evidence that is read once, the false discovery rate among the named
+    streams is at most alpha. For an alarm that is read when it rises it is a rule of thumb, and
+    only the alarm itself is exact.
 
     >>> alarming_streams({"a": 5.0, "b": 2.4, "c": 0.1}, alpha=0.05)
     ('a', 'b')
@@ -61,3 +89,36 @@ def alarming_streams(evidence: Mapping[str, float], alpha: float) -> tuple[str, 
         return ()
     reach = [k for k, name in enumerate(ranked, 1) if evidence[name] >= -log(alpha * k)]
     return tuple(ranked[: max(reach)])
+
+
+def _own_detector(name: str) -> Detector[Any]:
+    create = import_from_string(_KIND, name)
+    if not callable(create):
+        problem = f"it is an object of type {type(create).__name__}, not a class"
+        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+    if not accepts_arguments(create, 0):
+        problem = "it cannot be created without arguments"
+        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+    try:
+        detector = create()
+    except Exception as error:  # the user's code may raise anything
+        raise InvalidInput(
+            f"The detector {name!r} cannot be created: {type(error).__name__}: {error}.",
+            "Fix the class; see docs/extending.md.",
+        ) from error
+    missing = _missing(detector)
+    if missing:
+        raise invalid_plugin(_KIND, name, _INTERFACE, missing)
+    return cast("Detector[Any]", detector)
+
+
+def _missing(detector: object) -> str | None:
+    """Say what `detector` lacks to be a Detector; None if nothing."""
+    for name in _METHODS:
+        method = getattr(detector, name, None)
+        if not callable(method):
+            return f"it has no method {name}()"
+        parameters = list(inspect.signature(getattr(Detector, name)).parameters)[1:]
+        if not accepts_arguments(method, len(parameters)):
+            return f"{name}() does not accept the arguments ({', '.join(parameters)})"
+    return None

@@ -1,4 +1,4 @@
-"""How large a change is, beside how certain."""
+"""The size of a change, as opposed to the evidence for it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,34 @@ from retread.monitoring.streams import EMBEDDING, Streams
 Counts = npt.NDArray[np.float64]
 
 _MOST_BINS = 10
-_ROWS_A_BIN = 10
+_ROWS_PER_BIN = 10
 
 
 def effect_sizes(reference: Streams, recent: Streams, names: Iterable[str]) -> dict[str, float]:
-    """Population stability index of each named stream, corrected for sampling noise.
+    """Return the population stability index (PSI) per stream, corrected for sampling noise.
 
     0.1 is commonly called slight and 0.2 large; a shift by d standard deviations gives about
-    d^2. Numbers are binned at the reference's quantiles, with fewer bins for fewer rows and a bin
-    of its own for a value that many share; the index of an embedding is that of its distance or
-    main axis that changed most.
+    d^2. Numbers are binned at the reference's quantiles, with fewer bins for fewer rows and a
+    separate bin for a value that many rows share. The index of an embedding is the largest of its
+    distance from the centre and its main axes.
+
+    Args:
+        reference: The reference streams.
+        recent: The streams of recent traffic.
+        names: The streams to measure.
     """
     return {name: _effect(reference, recent, name) for name in names}
 
 
 def stability_index(expected: Counts, observed: Counts) -> float:
-    """PSI of two histograms over the same bins, less what equal distributions would give.
+    """Return the PSI of two histograms over the same bins, corrected for sampling noise.
 
-    Under no change PSI is about (bins - 1) (1/n + 1/m) from chance alone (it is a scaled
-    chi-squared); that much is taken off, so that a small window does not look like drift.
+    Without a change PSI is about (bins - 1) (1/n + 1/m) by chance alone (it is a scaled
+    chi-squared). This much is subtracted, so that a small window does not look like drift.
+
+    Args:
+        expected: float64 [bins], the counts in the reference.
+        observed: float64 [bins], the counts in recent traffic.
 
     >>> stability_index(np.array([50.0, 50.0]), np.array([5.0, 5.0]))
     0.0
@@ -58,20 +67,23 @@ def _effect(reference: Streams, recent: Streams, name: str) -> float:
 
 
 def _numeric(expected: npt.NDArray[np.float64], observed: npt.NDArray[np.float64]) -> float:
-    bins = int(np.clip(len(observed) // _ROWS_A_BIN, 2, _MOST_BINS))
+    bins = int(np.clip(len(observed) // _ROWS_PER_BIN, 2, _MOST_BINS))
     known = expected[~np.isnan(expected)]
     if not len(known):
         return stability_index(*_histograms(np.isnan(expected), np.isnan(observed), 2))
     edges = _edges(known, bins)
-    # Missing values are a bin of their own, the last.
+    # Missing values have a separate bin, the last one.
     left = np.where(np.isnan(expected), len(edges) + 1, np.searchsorted(edges, expected, "right"))
     right = np.where(np.isnan(observed), len(edges) + 1, np.searchsorted(edges, observed, "right"))
     return stability_index(*_histograms(left, right, len(edges) + 2))
 
 
 def _edges(known: npt.NDArray[np.float64], bins: int) -> npt.NDArray[np.float64]:
-    """Lower edges of all bins but the first. What lies over a value that fills a bin is not in
-    that bin: a move from all zeros upwards would not be seen."""
+    """Return the lower edges of all bins but the first, float64 [bins - 1].
+
+    A value that fills a bin has a bin of its own: otherwise a move from all zeros to larger
+    values would not be seen.
+    """
     values, counts = np.unique(known, return_counts=True)
     shared = values[counts * bins >= len(known)]
     quantiles = np.quantile(known, np.arange(1, bins) / bins)
@@ -80,8 +92,8 @@ def _edges(known: npt.NDArray[np.float64], bins: int) -> npt.NDArray[np.float64]
 
 def _categorical(expected: npt.NDArray[np.str_], observed: npt.NDArray[np.str_]) -> float:
     known, counts = np.unique(expected, return_counts=True)
-    most = int(np.clip(len(observed) // _ROWS_A_BIN, 2, _MOST_BINS)) - 1
-    # Sorted, so that searchsorted finds a frequent category's place; all others share a bin.
+    most = int(np.clip(len(observed) // _ROWS_PER_BIN, 2, _MOST_BINS)) - 1
+    # Sorted for searchsorted; categories that are not frequent share a bin.
     frequent = np.sort(known[np.argsort(-counts, kind="stable")][:most])
     return stability_index(
         *_histograms(_codes(expected, frequent), _codes(observed, frequent), len(frequent) + 1)
@@ -89,8 +101,8 @@ def _categorical(expected: npt.NDArray[np.str_], observed: npt.NDArray[np.str_])
 
 
 def _codes(values: npt.NDArray[np.str_], frequent: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
-    places = np.searchsorted(frequent, values)
-    return np.where(np.isin(values, frequent), places, len(frequent)).astype(np.int64)
+    bins = np.searchsorted(frequent, values)
+    return np.where(np.isin(values, frequent), bins, len(frequent)).astype(np.int64)
 
 
 def _embedding(reference: Streams, recent: Streams) -> float:

@@ -1,4 +1,4 @@
-"""The monitor: looks at new traffic and labels, and puts alarms into the ledger."""
+"""The monitor: reads new traffic and labels, and appends alarms to the ledger."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ import msgspec
 from retread.bundle import BundleStore
 from retread.core import Clock, Database
 from retread.monitoring.detector import load_detector
-from retread.monitoring.memory import Memory, load_memory, save_memory
 from retread.monitoring.performance import (
     degradation,
     expect_labels,
     fresh_performance,
     join_labels,
 )
-from retread.monitoring.production import MonitoredVersion, Production, production_of, subject_of
 from retread.monitoring.report import MonitorReport, make_report
-from retread.monitoring.watch import Watch, begin, look, of_production, take_in
+from retread.monitoring.state import MonitorState, load_state, save_state
+from retread.monitoring.watch import (
+    MonitoredVersion,
+    Production,
+    Watch,
+    add_records,
+    monitored_version,
+    of_production,
+    process_window,
+    production_of,
+    start_watch,
+)
 from retread.project import Settings
-from retread.registry.events import DegradationDetected, DriftDetected, Event
+from retread.registry.events import DegradationDetected, DriftDetected, Event, LedgerEvent
 from retread.registry.ledger import Entry, Ledger
 from retread.serving.traffic import Cursor, LabelStore, TrafficLog
 
@@ -33,15 +42,29 @@ Alarm = DriftDetected | DegradationDetected
 
 
 class Monitor:
-    """Watches the production version; one process at a time may call `step`.
+    """Watches the production version; only one process at a time may call `step`.
 
-    Each promotion begins a new watch. An alarm that is still there is repeated only after
-    `monitoring.repeat_s`, by what the ledger says: a process that died between alarm and
-    memory looks at the same windows again, and neither counts nor reports them twice.
+    Each promotion starts a new watch. An alarm that persists is repeated only after
+    `monitoring.repeat_s`, according to the ledger: a process that dies after an alarm, before it
+    saves its state, processes the same windows again, and neither counts nor reports them twice.
+
+    Args:
+        ledger: Where promotions are read, and alarms appended.
+        bundles: Where the reference of each version is stored.
+        traffic: The recorded predictions.
+        labels: The labels that have arrived.
+        database: Where the monitor saves its state.
+        settings: The settings of the project.
+        clock: The time of alarms.
+
+    Raises:
+        UnknownOption: There is no detector of a configured name.
+        InvalidInput: A detector of the user's own cannot be loaded.
     """
 
     def __init__(
         self,
+        *,
         ledger: Ledger,
         bundles: BundleStore,
         traffic: TrafficLog,
@@ -59,114 +82,129 @@ class Monitor:
         self._clock = clock
         self._detectors = {name: load_detector(name) for name in settings.monitoring.detectors}
         self._entries: list[Entry] = []
-        self._subject: MonitoredVersion | None = None
-        self._memory: Memory | None = None
+        self._version: MonitoredVersion | None = None
+        self._state: MonitorState | None = None
 
     def step(self) -> tuple[Alarm, ...]:
-        """Look once at what is new; the alarms that were appended to the ledger."""
-        subject = self._follow()
-        if subject is None:
+        """Process new traffic and labels once, and save the state.
+
+        Returns:
+            The alarms that were appended to the ledger.
+
+        Raises:
+            NotFound: The bundle in production does not exist.
+            IntegrityBroken: A file of it is not the one that the manifest names.
+        """
+        version = self._current_version()
+        if version is None:
             return ()
-        before = self._remembered(subject)
-        after, found = self._look(before, subject)
-        raised = tuple(alarm for alarm in found if self._append(alarm, subject.production))
+        before = self._current_state(version)
+        after, found = self._process(before, version)
+        raised = tuple(alarm for alarm in found if self._append(alarm, version.production))
         if after is not before:
-            save_memory(self._database, after, self._detectors, saved=self._memory)
-        self._memory = after
+            save_state(self._database, after, self._detectors, saved=self._state)
+        self._state = after
         return raised
 
     def report(self) -> MonitorReport:
-        """How things are now; nothing is changed by asking."""
-        subject = self._follow()
-        if subject is None:
+        """Report on the production version now, without changing anything.
+
+        Raises:
+            NotFound: The bundle in production does not exist.
+            IntegrityBroken: A file of it is not the one that the manifest names.
+        """
+        version = self._current_version()
+        if version is None:
             return MonitorReport()
-        memory, _ = self._look(self._remembered(subject), subject)
+        state, _ = self._process(self._current_state(version), version)
         return make_report(
-            memory, subject, self._detectors, self._settings.monitoring, self._entries
+            state, version, self._detectors, self._settings.monitoring, self._entries
         )
 
-    def _follow(self) -> MonitoredVersion | None:
-        """The production version now; its bundle is read once."""
+    def _current_version(self) -> MonitoredVersion | None:
+        """Return the production version; its bundle is read once."""
         after = self._entries[-1].sequence if self._entries else 0
         self._entries.extend(self._ledger.read(after=after))
         production = production_of(self._entries)
         if production is None:
             return None
-        if self._subject is None or self._subject.production != production:
-            self._subject = subject_of(production, self._bundles, self._settings)
-        return self._subject
+        if self._version is None or self._version.production != production:
+            self._version = monitored_version(production, self._bundles, self._settings)
+        return self._version
 
-    def _remembered(self, subject: MonitoredVersion) -> Memory:
-        """The memory of this promotion, or a new one that goes on reading where the last did."""
-        memory = self._memory or load_memory(self._database, self._detectors)
-        sequence = subject.production.sequence
-        known = memory.watch.states if memory else {}
-        if memory and memory.promotion == sequence and known.keys() == self._detectors.keys():
-            return memory
-        fresh = begin(subject, self._detectors)
-        if memory and memory.promotion == sequence:
+    def _current_state(self, version: MonitoredVersion) -> MonitorState:
+        """Return the state of this promotion, or a new one that reads on from the last."""
+        state = self._state or load_state(self._database, self._detectors)
+        sequence = version.production.sequence
+        known = state.watch.states if state else {}
+        if state and state.promotion == sequence and known.keys() == self._detectors.keys():
+            return state
+        fresh = start_watch(version, self._detectors)
+        if state and state.promotion == sequence:
             states = {**fresh.states, **known}
-            return replace(memory, watch=replace(memory.watch, states=states))
-        return Memory(
+            return replace(state, watch=replace(state.watch, states=states))
+        return MonitorState(
             promotion=sequence,
-            cursor=memory.cursor if memory else Cursor(),
+            cursor=state.cursor if state else Cursor(),
             watch=fresh,
-            performance=fresh_performance(subject.expectation) if subject.expectation else None,
-            labels=memory.labels if memory else 0,
+            performance=fresh_performance(version.baseline) if version.baseline else None,
+            labels=state.labels if state else 0,
         )
 
-    def _look(self, memory: Memory, subject: MonitoredVersion) -> tuple[Memory, list[Alarm]]:
+    def _process(
+        self, state: MonitorState, version: MonitoredVersion
+    ) -> tuple[MonitorState, list[Alarm]]:
         found: list[Alarm] = []
-        start = memory.cursor
+        start = state.cursor
         for _ in range(_MOST_BATCHES):
-            records, cursor = self._traffic.read(memory.cursor, _BATCH)
+            records, cursor = self._traffic.read(state.cursor, _BATCH)
             if not records:
                 break
-            new = of_production(records, subject.production)
-            watch, alarms = self._windows(take_in(memory.watch, new), subject)
-            performance = memory.performance and expect_labels(memory.performance, new)
-            memory = replace(memory, cursor=cursor, watch=watch, performance=performance)
+            new = of_production(records, version.production)
+            watch, alarms = self._process_windows(add_records(state.watch, new), version)
+            performance = state.performance and expect_labels(state.performance, new)
+            state = replace(state, cursor=cursor, watch=watch, performance=performance)
             found.extend(alarms)
-        memory = self._join(memory, subject, more=memory.cursor != start)
-        if memory.performance and subject.expectation:
-            version = subject.production.version
+        state = self._join(state, version, more=state.cursor != start)
+        if state.performance and version.baseline:
             degraded = degradation(
-                memory.performance, subject.expectation, version, self._settings.monitoring
+                state.performance,
+                version.baseline,
+                version.production.version,
+                self._settings.monitoring,
             )
             found.extend([degraded] if degraded else [])
-        return memory, found
+        return state, found
 
-    def _windows(
-        self, watch: Watch, subject: MonitoredVersion
+    def _process_windows(
+        self, watch: Watch, version: MonitoredVersion
     ) -> tuple[Watch, list[DriftDetected]]:
         found: list[DriftDetected] = []
-        while len(watch.waiting) >= self._settings.monitoring.window:
-            watch, alarms = look(watch, subject, self._detectors, self._settings.monitoring)
+        settings = self._settings.monitoring
+        while len(watch.waiting) >= settings.window:
+            watch, alarms = process_window(watch, version, self._detectors, settings)
             found.extend(alarms)
         return watch, found
 
-    def _join(self, memory: Memory, subject: MonitoredVersion, *, more: bool) -> Memory:
-        """Join labels, if there are new ones or new answers."""
+    def _join(self, state: MonitorState, version: MonitoredVersion, *, more: bool) -> MonitorState:
+        """Join labels, if there are new labels or (`more`) new predictions."""
         count = self._labels.count()
-        if not (memory.performance and subject.expectation) or (
-            count == memory.labels and not more
-        ):
-            return memory
-        before = memory.performance
-        labels = self._labels.get([answered.id for answered in before.waiting])
-        missed = before.missed + (count - memory.labels) - len(labels)
-        performance = join_labels(before, labels, subject.expectation)
+        if not (state.performance and version.baseline) or (count == state.labels and not more):
+            return state
+        before = state.performance
+        labels = self._labels.get([prediction.id for prediction in before.waiting])
+        missed = before.missed + (count - state.labels) - len(labels)
+        performance = join_labels(before, labels, version.baseline)
         performance = msgspec.structs.replace(performance, missed=missed)
-        return replace(memory, performance=performance, labels=count)
+        return replace(state, performance=performance, labels=count)
 
     def _append(self, alarm: Alarm, production: Production) -> bool:
-        now = self._clock.now()
-        repeat = timedelta(seconds=self._settings.monitoring.repeat_s)
+        after = self._clock.now() - timedelta(seconds=self._settings.monitoring.repeat_s)
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            return () if reported(alarm, entries, production, now - repeat) else (alarm,)
+            return () if reported(alarm, entries, production, after) else (alarm,)
 
-        if reported(alarm, self._entries, production, now - repeat):
+        if reported(alarm, self._entries, production, after):
             return False
         return bool(self._ledger.transact(decide))
 
@@ -174,11 +212,15 @@ class Monitor:
 def reported(
     alarm: Alarm, entries: Sequence[Entry], production: Production, after: datetime
 ) -> bool:
-    """Whether the ledger has such an alarm about this promotion, later than `after`."""
+    """Tell whether such an alarm about this promotion was recorded later than `after`."""
     return any(
-        type(entry.event) is type(alarm)
-        and getattr(entry.event, "detector", "") == getattr(alarm, "detector", "")
-        and entry.at > after
+        _is_same_kind(alarm, entry.event) and entry.at > after
         for entry in entries
         if entry.sequence > production.sequence
     )
+
+
+def _is_same_kind(alarm: Alarm, event: LedgerEvent) -> bool:
+    if isinstance(alarm, DriftDetected):
+        return isinstance(event, DriftDetected) and event.detector == alarm.detector
+    return isinstance(event, DegradationDetected)

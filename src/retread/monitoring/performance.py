@@ -1,18 +1,19 @@
-"""Labels joined to answers, and whether the model still does what it did when it was judged."""
+"""Performance on late labels: whether the model is still as good as its evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, log
+from math import log
 
 import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from retread.bundle import PREDICTED_VALUE, Evidence, Manifest, evidence_metrics
+from retread.bundle import Evidence, Manifest, evidence_metrics
 from retread.core import digest_bytes, metric_named
-from retread.monitoring.betting import BettingTest, place
-from retread.monitoring.streams import Streams, predicted_label
+from retread.monitoring.betting import BettingTest
+from retread.monitoring.losses import label_fits, loss, value_range
+from retread.monitoring.streams import Streams
 from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected
 from retread.serving.record import PredictionRecord
@@ -23,20 +24,33 @@ _RECENT = 200
 _ERRORS = frozenset({"Loss", "MAE", "RMSE"})
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """An answer that waits for its label, or has it."""
+class PendingPrediction(msgspec.Struct, frozen=True):
+    """A prediction that waits for its label."""
 
     id: str
     outputs: tuple[float, ...]
-    label: str = ""
 
 
-class Yardstick(msgspec.Struct, frozen=True, kw_only=True):
-    """What is expected of a version.
+class LabelledPrediction(msgspec.Struct, frozen=True):
+    """A prediction with its true label."""
 
-    `metric` is the gate's, or Accuracy or MAE where the model has no such metric. `bound` is
-    the mean loss in 0..1 (wrong answers; absolute error over `scale`, at most 1) that is still
-    taken for `expected`: half the margin is left to the noise of the evaluation itself.
+    id: str
+    outputs: tuple[float, ...]
+    label: str
+
+
+class PerformanceBaseline(msgspec.Struct, frozen=True, kw_only=True):
+    """The performance that is expected of a version.
+
+    Attributes:
+        metric: The gate's metric, or Accuracy or MAE where the model does not have it.
+        expected: Its value on the evaluation split.
+        labels: The labels of a classification; empty for a regression.
+        scale: The absolute error that counts as a total loss, for a regression.
+        bound: The largest mean loss in 0..1 (share of wrong predictions, or absolute error over
+            `scale`, at most 1) that is still as expected. It includes half the margin, which is
+            left to the noise of the evaluation itself.
+        margin: By how much the metric may fall.
     """
 
     metric: str
@@ -48,23 +62,38 @@ class Yardstick(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
-    """What labels have shown.
+    """The performance that labels have shown so far.
 
-    The newest answers all wait for their labels, and a sample of those before them however long
-    ago they were given. `missed` counts labels that found no answer waiting.
+    Attributes:
+        test: The test of whether losses exceed the baseline.
+        waiting: Predictions without a label: all of the newest, and a sample of older ones,
+            however old.
+        recent: The latest labelled predictions.
+        labelled: The number of labels joined so far.
+        missed: The number of labels for which no prediction was waiting.
     """
 
-    bets: BettingTest
-    waiting: tuple[Answered, ...] = ()
-    recent: tuple[Answered, ...] = ()
+    test: BettingTest = msgspec.field(name="bets")
+    waiting: tuple[PendingPrediction, ...] = ()
+    recent: tuple[LabelledPrediction, ...] = ()
     labelled: int = 0
     missed: int = 0
 
 
-def yardstick(
+def performance_baseline(
     manifest: Manifest, reference: Streams, metric: str, settings: MonitoringSection
-) -> Yardstick | None:
-    """The expectation of a bundle's own evaluation; None if it has none."""
+) -> PerformanceBaseline | None:
+    """Derive the baseline of a version from its own evaluation.
+
+    Args:
+        manifest: The manifest of its bundle.
+        reference: Its reference streams.
+        metric: The metric of the gate.
+        settings: The margin by which the metric may fall.
+
+    Returns:
+        The baseline, or None if the bundle has no evaluation.
+    """
     margin = settings.degradation_margin
     carrier = "Accuracy" if manifest.labels else "MAE"
     if carrier not in manifest.metrics:
@@ -74,132 +103,120 @@ def yardstick(
     bound = 1.0 - carried + margin / 2 if manifest.labels else carried * (1 + margin / 2) / scale
     name = metric_named(metric).name
     name = name if name in manifest.metrics else carrier
-    return Yardstick(
+    return PerformanceBaseline(
         metric=name,
         expected=manifest.metrics[name],
         labels=manifest.labels,
         scale=scale,
-        # A precise regression is far below 0.01 of its range; what is wrong or right is not.
+        # The mean loss of a precise regression may be far below 0.01, that of a classification
+        # is taken as 0.01 at least.
         bound=float(np.clip(bound, 0.01 if manifest.labels else 1e-9, 0.99)),
         margin=margin,
     )
 
 
-def value_range(reference: Streams) -> float:
-    """How far predictions reach, 5th to 95th percentile: the size of a very wrong answer."""
-    values = reference.numeric.get(PREDICTED_VALUE, np.zeros(0))
-    known = values[np.isfinite(values)]
-    low, high = np.quantile(known, [0.05, 0.95]) if len(known) else (0.0, 1.0)
-    return float(high - low) or 1.0
-
-
-def fresh_performance(expectation: Yardstick) -> Performance:
-    return Performance(bets=BettingTest(worst=expectation.bound, any_time=True))
+def fresh_performance(baseline: PerformanceBaseline) -> Performance:
+    """Return the performance before the first label."""
+    return Performance(test=BettingTest(lower_bound=baseline.bound, any_time=True))
 
 
 def expect_labels(performance: Performance, records: Sequence[PredictionRecord]) -> Performance:
-    new = tuple(Answered(r.id, r.answer.outputs) for r in records if r.answer)
+    """Let new predictions wait for their labels."""
+    new = tuple(PendingPrediction(r.id, r.answer.outputs) for r in records if r.answer)
     return replace(performance, waiting=_sampled(performance.waiting + new))
 
 
 def join_labels(
-    performance: Performance, labels: Mapping[str, str], expectation: Yardstick
+    performance: Performance, labels: Mapping[str, str], baseline: PerformanceBaseline
 ) -> Performance:
-    """Bet on the losses of answers whose labels have come; a label that does not fit is left."""
-    joined = [
-        replace(answered, label=labels[answered.id])
-        for answered in performance.waiting
-        if answered.id in labels and _fits(labels[answered.id], expectation)
-    ]
-    losses = [
-        loss(a.outputs, a.label, expectation.labels, expectation.scale) - expectation.bound
-        for a in joined
+    """Join labels to the predictions that wait for them, and test their losses.
+
+    Args:
+        performance: The performance before.
+        labels: The labels by request id; those that do not fit the model are dropped.
+        baseline: What the losses are compared with.
+    """
+    joined = tuple(
+        LabelledPrediction(waiting.id, waiting.outputs, labels[waiting.id])
+        for waiting in performance.waiting
+        if waiting.id in labels and label_fits(labels[waiting.id], baseline.labels)
+    )
+    excess = [
+        loss(p.outputs, p.label, baseline.labels, baseline.scale) - baseline.bound for p in joined
     ]
     return replace(
         performance,
-        bets=place(performance.bets, losses),
-        waiting=tuple(a for a in performance.waiting if a.id not in labels),
-        recent=(performance.recent + tuple(joined))[-_RECENT:],
+        test=performance.test.update(excess),
+        waiting=tuple(p for p in performance.waiting if p.id not in labels),
+        recent=(performance.recent + joined)[-_RECENT:],
         labelled=performance.labelled + len(joined),
     )
 
 
-def loss(outputs: Sequence[float], label: str, labels: Sequence[str], scale: float) -> float:
-    """How wrong an answer is, in 0..1."""
-    if labels:
-        return float(predicted_label(outputs, labels) != label)
-    return min(1.0, abs(outputs[0] - float(label)) / scale)
-
-
-def number(text: str) -> float | None:
-    """A finite number, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
-
-
-def observed_metric(performance: Performance, expectation: Yardstick) -> float | None:
-    """The metric on the latest labelled answers; None where there are none."""
-    metrics = evidence_metrics(_evidence(performance.recent, expectation.labels))
-    return metrics.get(expectation.metric)
+def observed_metric(performance: Performance, baseline: PerformanceBaseline) -> float | None:
+    """Return the metric on the latest labelled predictions, None if there are none."""
+    metrics = evidence_metrics(_evidence(performance.recent, baseline.labels))
+    return metrics.get(baseline.metric)
 
 
 def degradation(
-    performance: Performance, expectation: Yardstick, version: int, settings: MonitoringSection
+    performance: Performance,
+    baseline: PerformanceBaseline,
+    version: int,
+    settings: MonitoringSection,
 ) -> DegradationDetected | None:
-    """An alarm if there are enough labels, the metric on the latest of them fell by more than
-    the margin, and losses as large as these would have been chance in less than alpha.
+    """Return an alarm if the version is degraded.
 
-    The chance is exact at any number of looks, given that labels come regardless of whether the
-    answer was right. Losses are wrong answers, or errors cut off at `scale`; other metrics (F1,
-    AUC, RMSE, ...) decide on the size of the fall only.
+    It is degraded if there are enough labels, the metric on the latest of them fell by more than
+    the margin, and losses this large would occur by chance with a probability below alpha.
+
+    The probability is exact however often it is computed, provided that labels arrive regardless
+    of whether the prediction was right. Losses are wrong predictions, or errors cut off at
+    `scale`; other metrics (F1, AUC, RMSE, ...) only decide on the size of the fall.
     """
-    certain = performance.bets.evidence >= log(1 / settings.alpha)
+    certain = performance.test.evidence >= log(1 / settings.alpha)
     if not certain or performance.labelled < settings.min_labels:
         return None
-    observed = observed_metric(performance, expectation)
+    observed = observed_metric(performance, baseline)
     if observed is None:
         return None
-    fall = -metric_named(expectation.metric).gain(observed, expectation.expected)
-    if expectation.metric in _ERRORS:
-        fall /= max(abs(expectation.expected), 1e-9)
-    if fall <= expectation.margin:
+    fall = -metric_named(baseline.metric).gain(observed, baseline.expected)
+    if baseline.metric in _ERRORS:
+        fall /= max(abs(baseline.expected), 1e-9)
+    if fall <= baseline.margin:
         return None
     return DegradationDetected(
         version=version,
-        metric=expectation.metric,
-        expected=expectation.expected,
+        metric=baseline.metric,
+        expected=baseline.expected,
         observed=observed,
         labels=performance.labelled,
     )
 
 
-def _sampled(waiting: tuple[Answered, ...]) -> tuple[Answered, ...]:
-    """All of the newest, and at most OLDER_WAITING before them: lots drawn by id, which have
-    nothing to do with whether an answer was right, nor with how long ago it was given."""
+def _sampled(waiting: tuple[PendingPrediction, ...]) -> tuple[PendingPrediction, ...]:
+    """Keep all of the newest predictions, and at most OLDER_WAITING of the older ones.
+
+    The sample is drawn by a hash of the id, which depends neither on whether a prediction was
+    right nor on its age.
+    """
     older, newest = waiting[:-NEWEST_WAITING], waiting[-NEWEST_WAITING:]
     if len(older) <= OLDER_WAITING:
         return waiting
-    lots = [digest_bytes(answered.id.encode()) for answered in older]
-    last = sorted(lots)[OLDER_WAITING - 1]
-    return (*(a for a, lot in zip(older, lots, strict=True) if lot <= last), *newest)
+    hashes = [digest_bytes(prediction.id.encode()) for prediction in older]
+    last = sorted(hashes)[OLDER_WAITING - 1]
+    return (*(p for p, value in zip(older, hashes, strict=True) if value <= last), *newest)
 
 
-def _fits(label: str, expectation: Yardstick) -> bool:
-    return label in expectation.labels if expectation.labels else number(label) is not None
-
-
-def _evidence(answered: Sequence[Answered], labels: Sequence[str]) -> Evidence:
+def _evidence(predictions: Sequence[LabelledPrediction], labels: Sequence[str]) -> Evidence:
     truth = (
-        np.array([labels.index(a.label) for a in answered], dtype=np.int64)
+        np.array([labels.index(p.label) for p in predictions], dtype=np.int64)
         if labels
-        else np.array([float(a.label) for a in answered], dtype=np.float64)
+        else np.array([float(p.label) for p in predictions], dtype=np.float64)
     )
     return Evidence(
         evaluation_digest="",
-        ids=np.array([a.id for a in answered], dtype=np.str_),
+        ids=np.array([p.id for p in predictions], dtype=np.str_),
         truth=truth,
-        outputs=np.array([a.outputs for a in answered], dtype=np.float32),
+        outputs=np.array([p.outputs for p in predictions], dtype=np.float32),
     )

@@ -1,4 +1,4 @@
-"""How the production version is doing, as one value."""
+"""The monitor's report on the production version, as a value and as an HTML page."""
 
 from __future__ import annotations
 
@@ -11,19 +11,29 @@ import numpy as np
 
 from retread.bundle import CONFIDENCE
 from retread.monitoring.effect import effect_sizes
-from retread.monitoring.memory import Memory
 from retread.monitoring.performance import Performance, degradation, observed_metric
-from retread.monitoring.production import MonitoredVersion, Production
+from retread.monitoring.state import MonitorState
 from retread.monitoring.streams import Streams
-from retread.monitoring.watch import Detectors, Watch, alarms, alpha_of_each, recent_streams
+from retread.monitoring.watch import (
+    Detectors,
+    MonitoredVersion,
+    Production,
+    Watch,
+    alarms,
+    alpha_of_each,
+    recent_streams,
+)
 from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected, DriftDetected
 from retread.registry.ledger import Entry
 
 
 class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One stream: `evidence` is the largest log-odds of any detector, with the number of
-    streams accounted for; it is enough from the report's `evidence_needed` on."""
+    """The state of one stream.
+
+    `evidence` is the largest log-odds of any detector, corrected for the number of streams; an
+    alarm needs the report's `evidence_needed`.
+    """
 
     name: str
     evidence: float
@@ -32,9 +42,19 @@ class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`observed` is on the latest labelled answers. `estimated_accuracy` is what the model's own
-    confidence promises: right only as far as the model is calibrated, and never an alarm.
-    `missed` labels found no answer waiting: they came for another version, or too late."""
+    """The performance on labelled predictions.
+
+    Attributes:
+        metric: The metric that is compared.
+        expected: Its value on the evaluation split.
+        observed: Its value on the latest labelled predictions, None without labels.
+        labels: The number of labels joined so far.
+        missed: The number of labels for which no prediction was waiting: they were for another
+            version, or too late.
+        degraded: Whether there is an alarm.
+        estimated_accuracy: The mean of the model's own confidence. It is only as good as the
+            model's calibration, and never an alarm.
+    """
 
     metric: str
     expected: float
@@ -46,17 +66,26 @@ class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PastAlarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm in the ledger."""
+    """An alarm in the ledger, with a short description."""
 
     at: datetime
     kind: str
-    what: str
+    description: str = msgspec.field(name="what")
 
 
 class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of the watch; version 0 is no production."""
+    """The report on the production version; `version` is None if there is none.
 
-    version: int = 0
+    Attributes:
+        windows: The number of windows processed.
+        requests: The number of requests in them.
+        waiting: The number of requests that do not fill a window yet.
+        evidence_needed: The evidence that an alarm needs.
+        effect_needed: The effect size that an alarm needs.
+        past: The alarms since the promotion.
+    """
+
+    version: int | None = None
     since: datetime | None = None
     windows: int = 0
     requests: int = 0
@@ -69,49 +98,68 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def alarm(self) -> bool:
-        """Whether anything drifts or degrades now."""
+        """Whether there is drift or degradation now."""
         drifted = any(stream.drifted for stream in self.streams)
         return drifted or (self.performance is not None and self.performance.degraded)
 
 
 def make_report(
-    memory: Memory,
-    subject: MonitoredVersion,
+    state: MonitorState,
+    version: MonitoredVersion,
     detectors: Detectors,
     settings: MonitoringSection,
     entries: Sequence[Entry],
 ) -> MonitorReport:
-    """Pure; `entries` are the ledger's."""
-    watch = memory.watch
-    recent = recent_streams(watch, subject)
+    """Make a report.
+
+    Args:
+        state: The monitor's state.
+        version: The version in production.
+        detectors: The detectors by name.
+        settings: When there is an alarm.
+        entries: The entries of the ledger.
+    """
+    watch = state.watch
+    recent = recent_streams(watch, version)
     return MonitorReport(
-        version=subject.production.version,
-        since=subject.production.since,
+        version=version.production.version,
+        since=version.production.since,
         windows=watch.windows,
         requests=watch.requests,
         waiting=len(watch.waiting),
         evidence_needed=log(1 / alpha_of_each(settings.alpha, detectors)),
         effect_needed=settings.min_effect,
-        streams=_streams(watch, recent, subject, detectors, settings),
-        performance=_performance(memory.performance, recent, subject, settings),
-        past=_past(entries, subject.production),
+        streams=_streams(watch, recent, version, detectors, settings),
+        performance=_performance(state.performance, recent, version, settings),
+        past=_past(entries, version.production),
     )
+
+
+def render_page(report: MonitorReport) -> str:
+    """Render a report as one HTML page without scripts; all names in it are escaped."""
+    # Only this function needs a template engine.
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(
+        loader=PackageLoader("retread.monitoring", "pages"), autoescape=True, trim_blocks=True
+    )
+    return environment.get_template("report.html").render(report=report)
 
 
 def _performance(
     performance: Performance | None,
     recent: Streams,
-    subject: MonitoredVersion,
+    version: MonitoredVersion,
     settings: MonitoringSection,
 ) -> PerformanceReport | None:
-    expectation = subject.expectation
-    if performance is None or expectation is None:
+    baseline = version.baseline
+    if performance is None or baseline is None:
         return None
-    alarm = degradation(performance, expectation, subject.production.version, settings)
+    alarm = degradation(performance, baseline, version.production.version, settings)
     return PerformanceReport(
-        metric=expectation.metric,
-        expected=expectation.expected,
-        observed=observed_metric(performance, expectation),
+        metric=baseline.metric,
+        expected=baseline.expected,
+        observed=observed_metric(performance, baseline),
         labels=performance.labelled,
         missed=performance.missed,
         degraded=alarm is not None,
@@ -122,19 +170,19 @@ def _performance(
 def _streams(
     watch: Watch,
     recent: Streams,
-    subject: MonitoredVersion,
+    version: MonitoredVersion,
     detectors: Detectors,
     settings: MonitoringSection,
 ) -> tuple[StreamReport, ...]:
     if not watch.windows:
         return ()
-    found = alarms(watch, subject, detectors, settings)
+    found = alarms(watch, version, detectors, settings)
     drifted = {stream for alarm in found for stream in alarm.streams}
     evidence: dict[str, float] = {}
     for name, detector in detectors.items():
         for stream, value in detector.evidence(watch.states[name]).items():
             evidence[stream] = max(value, evidence.get(stream, -np.inf))
-    effect = effect_sizes(subject.reference, recent, evidence)
+    effect = effect_sizes(version.reference, recent, evidence)
     return tuple(
         StreamReport(
             name=name, evidence=evidence[name], effect=effect[name], drifted=name in drifted
@@ -156,9 +204,9 @@ def _past(entries: Sequence[Entry], production: Production) -> tuple[PastAlarm, 
         if entry.sequence <= production.sequence:
             continue
         if isinstance(event, DriftDetected):
-            what = f"{', '.join(event.streams)} (window {event.window})"
-            past.append(PastAlarm(at=entry.at, kind="drift", what=what))
+            description = f"{', '.join(event.streams)} (window {event.window})"
+            past.append(PastAlarm(at=entry.at, kind="drift", description=description))
         elif isinstance(event, DegradationDetected):
-            what = f"{event.metric} {event.expected:.3g} -> {event.observed:.3g}"
-            past.append(PastAlarm(at=entry.at, kind="degradation", what=what))
+            description = f"{event.metric} {event.expected:.3g} -> {event.observed:.3g}"
+            past.append(PastAlarm(at=entry.at, kind="degradation", description=description))
     return tuple(past)

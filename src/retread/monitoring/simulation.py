@@ -1,4 +1,4 @@
-"""Watches by the hundred: what the detectors promise, shown."""
+"""Simulate many watches, to show what the detectors promise."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from retread.monitoring.streams import Streams
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
-    """Simulated traffic: normal features that share a common part, of which `share` move by
-    `shift` standard deviations, compared with a reference of `reference` rows."""
+    """Simulated traffic: correlated normal features.
+
+    Attributes:
+        name: A description.
+        shift: By how many standard deviations features move.
+        share: The share of the features that move.
+        features: The number of features.
+        window: The number of rows per window.
+        reference: The number of rows of the reference.
+    """
 
     name: str
     shift: float = 0.0
@@ -22,14 +30,21 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WatchFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """In how many of `watches` watches of `windows` windows there was an alarm, and after how
-    many windows in the median watch that had one (0: none had)."""
+    """The number of simulated watches that raised an alarm.
+
+    Attributes:
+        traffic: The description of the traffic.
+        watches: The number of watches.
+        windows: The number of windows per watch.
+        alarmed: The number of watches with an alarm.
+        median_windows: The median number of windows until the alarm, None without alarms.
+    """
 
     traffic: str
     watches: int
     windows: int
     alarmed: int
-    median_windows: float
+    median_windows: float | None
 
 
 QUIET = Traffic(name="quiet, reference of 1,000")
@@ -49,21 +64,30 @@ def simulate_watches(
     detector: str = "conformal",
     seed: int = 0,
 ) -> WatchFigures:
-    """Each watch has a reference of its own and ends with its first alarm."""
+    """Simulate watches; each has its own reference and ends with its first alarm.
+
+    Args:
+        traffic: The traffic to simulate.
+        watches: The number of watches.
+        windows: The largest number of windows per watch.
+        alpha: The false alarm probability that the detector may spend.
+        detector: The name of the detector.
+        seed: The random seed.
+    """
     rng = np.random.default_rng(seed)
     ends = [_first_alarm(traffic, windows, alpha, detector, rng) for _ in range(watches)]
-    alarmed = [end for end in ends if end]
+    alarmed = [end for end in ends if end is not None]
     return WatchFigures(
         traffic=traffic.name,
         watches=watches,
         windows=windows,
         alarmed=len(alarmed),
-        median_windows=float(np.median(alarmed)) if alarmed else 0.0,
+        median_windows=float(np.median(alarmed)) if alarmed else None,
     )
 
 
 def gaussian_streams(rows: int, traffic: Traffic, rng: np.random.Generator) -> Streams:
-    """Rows of the traffic, before its shift."""
+    """Draw rows of the traffic before its shift."""
     common = 0.5 * rng.normal(size=(rows, 1))
     values = common + np.sqrt(0.75) * rng.normal(size=(rows, traffic.features))
     return Streams(
@@ -76,8 +100,8 @@ def gaussian_streams(rows: int, traffic: Traffic, rng: np.random.Generator) -> S
 
 def _first_alarm(
     traffic: Traffic, windows: int, alpha: float, name: str, rng: np.random.Generator
-) -> int:
-    """The window of the first alarm, 0 for none."""
+) -> int | None:
+    """Return the number of the window with the first alarm, None without an alarm."""
     detector = load_detector(name)
     reference = gaussian_streams(traffic.reference, traffic, rng)
     state = detector.start(reference, int(rng.integers(2**31)))
@@ -89,4 +113,4 @@ def _first_alarm(
         state = detector.update(state, batch)
         if alarming_streams(detector.evidence(state), alpha):
             return window
-    return 0
+    return None

@@ -1,4 +1,4 @@
-"""Named streams of values: the reference and the traffic in the same terms."""
+"""Named streams of values: the reference and the traffic in the same form."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ MISSING = ""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streams:
-    """Rows of examples, column by column.
+    """Rows of examples by column; each column is a stream.
 
-    `numeric` float64 [n] by name (NaN is missing), `categorical` str [n] by name, `embedding`
-    float32 [n, E] or [n, 0]; a stream's name is its column's, or `embedding`. `groups` str [n]
-    names rows that belong together, [0] where that is not known.
+    Attributes:
+        rows: The number of rows n.
+        numeric: float64 [n] by name; NaN is a missing value.
+        categorical: str [n] by name; "" is a missing value.
+        embedding: float32 [n, E], the stream `embedding`; [n, 0] without embeddings.
+        groups: str [n], equal for rows that belong together; [0] if that is unknown.
     """
 
     rows: int
@@ -32,12 +35,12 @@ class Streams:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every stream, in a fixed order."""
+        """The names of all streams, in a fixed order."""
         own = (EMBEDDING,) if self.embedding.shape[1] else ()
         return (*sorted(self.numeric), *sorted(self.categorical), *own)
 
     def take(self, rows: slice | npt.NDArray[np.int64]) -> Streams:
-        """Some of the rows."""
+        """Return some of the rows."""
         embedding = self.embedding[rows]
         return Streams(
             rows=len(embedding),
@@ -49,6 +52,7 @@ class Streams:
 
 
 def reference_streams(reference: Reference) -> Streams:
+    """Return the streams of a bundle's reference."""
     columns = (*reference.numeric.values(), *reference.categorical.values())
     rows = len(columns[0]) if columns else len(reference.embedding)
     embedding = reference.embedding
@@ -66,27 +70,34 @@ def reference_streams(reference: Reference) -> Streams:
 def traffic_streams(
     records: Sequence[PredictionRecord], like: Streams, labels: Sequence[str]
 ) -> Streams:
-    """The streams that `like` has, from recorded answers; what a record lacks is missing.
+    """Return the streams of recorded predictions; what a record lacks is a missing value.
 
-    `labels` are the manifest's, in the order of the probabilities; empty for regression.
+    Args:
+        records: The records, one per row.
+        like: The reference, which defines the streams.
+        labels: The labels of the manifest in the order of the probabilities; empty for a
+            regression.
     """
-    answers = [_outputs(record) for record in records]
-    said: dict[str, list[float]] = {}
-    predicted: dict[str, list[str]] = {}
+    outputs = [_outputs(record) for record in records]
+    numeric: dict[str, list[float]] = {}
+    categorical: dict[str, list[str]] = {}
     if labels:
-        said[CONFIDENCE] = [max(outputs, default=np.nan) for outputs in answers]
-        predicted[PREDICTED_LABEL] = [predicted_label(outputs, labels) for outputs in answers]
+        numeric[CONFIDENCE] = [max(row, default=np.nan) for row in outputs]
+        categorical[PREDICTED_LABEL] = [predicted_label(row, labels) for row in outputs]
     else:
-        said[PREDICTED_VALUE] = [outputs[0] if outputs else np.nan for outputs in answers]
+        numeric[PREDICTED_VALUE] = [row[0] if row else np.nan for row in outputs]
     return Streams(
         rows=len(records),
         numeric={
-            name: np.array(said.get(name) or [r.numeric.get(name, np.nan) for r in records], float)
+            name: np.array(
+                numeric.get(name) or [r.numeric.get(name, np.nan) for r in records], float
+            )
             for name in like.numeric
         },
         categorical={
             name: np.array(
-                predicted.get(name) or [r.categorical.get(name, MISSING) for r in records], np.str_
+                categorical.get(name) or [r.categorical.get(name, MISSING) for r in records],
+                np.str_,
             )
             for name in like.categorical
         },
@@ -95,7 +106,7 @@ def traffic_streams(
 
 
 def predicted_label(outputs: Sequence[float], labels: Sequence[str]) -> str:
-    """The label with the highest probability, '' for an answer without any."""
+    """Return the label with the highest probability, MISSING if there are no probabilities."""
     return labels[int(np.argmax(outputs))] if outputs else MISSING
 
 

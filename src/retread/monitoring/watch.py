@@ -1,18 +1,22 @@
-"""Windows of one version's traffic, and what the detectors make of them."""
+"""The version in production, and the windows of its traffic that detectors watch."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import log
 from typing import Any
 
+from retread.bundle import REFERENCE, BundleStore, Manifest, decode_reference
 from retread.monitoring.detector import Detector, alarming_streams
 from retread.monitoring.effect import effect_sizes
-from retread.monitoring.production import MonitoredVersion, Production
-from retread.monitoring.streams import Streams, traffic_streams
+from retread.monitoring.performance import PerformanceBaseline, performance_baseline
+from retread.monitoring.streams import Streams, reference_streams, traffic_streams
+from retread.project import Settings
 from retread.project.settings import MonitoringSection
-from retread.registry.events import DriftDetected, Slot
+from retread.registry.events import DriftDetected, PromotionCompleted, Slot, VersionRegistered
+from retread.registry.ledger import Entry
 from retread.serving.record import PredictionRecord
 
 _FEWEST_FOR_EFFECT = 100
@@ -20,12 +24,39 @@ _FEWEST_FOR_EFFECT = 100
 Detectors = Mapping[str, Detector[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Production:
+    """The version in production; `sequence` is the ledger entry that completed its promotion."""
+
+    version: int
+    bundle: str
+    sequence: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MonitoredVersion:
+    """The version in production, with what its traffic is compared with.
+
+    `baseline` is None if the bundle has no evaluation.
+    """
+
+    production: Production
+    manifest: Manifest
+    reference: Streams
+    baseline: PerformanceBaseline | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Watch:
-    """What is remembered of a version's traffic.
+    """The windows of a version's traffic so far.
 
-    `states` are the detectors', by name; `recent` the latest records of full windows, on which
-    effects are measured; `waiting` those that do not fill a window yet.
+    Attributes:
+        states: The detectors' states by name.
+        windows: The number of full windows.
+        requests: The number of requests in them.
+        recent: The latest records of full windows, on which effects are measured.
+        waiting: The records that do not fill a window yet.
     """
 
     states: Mapping[str, Any]
@@ -35,16 +66,51 @@ class Watch:
     waiting: tuple[PredictionRecord, ...] = ()
 
 
-def begin(subject: MonitoredVersion, detectors: Detectors) -> Watch:
-    """A version's traffic is watched against its own reference, from nothing."""
-    seed = subject.production.sequence
-    return Watch({name: d.start(subject.reference, seed) for name, d in detectors.items()})
+def production_of(entries: Sequence[Entry]) -> Production | None:
+    """Return the version of the last completed promotion, None before the first."""
+    bundles = {
+        entry.event.version: entry.event.bundle
+        for entry in entries
+        if isinstance(entry.event, VersionRegistered)
+    }
+    for entry in reversed(entries):
+        if isinstance(entry.event, PromotionCompleted):
+            version = entry.event.version
+            return Production(version, bundles.get(version, ""), entry.sequence, entry.at)
+    return None
+
+
+def monitored_version(
+    production: Production, bundles: BundleStore, settings: Settings
+) -> MonitoredVersion:
+    """Read from the bundle what the version's traffic is compared with.
+
+    Raises:
+        NotFound: The bundle does not exist.
+        IntegrityBroken: A file is not the one that the manifest names.
+    """
+    manifest = bundles.manifest(production.bundle)
+    reference = reference_streams(decode_reference(bundles.read(production.bundle, REFERENCE)))
+    return MonitoredVersion(
+        production=production,
+        manifest=manifest,
+        reference=reference,
+        baseline=performance_baseline(
+            manifest, reference, settings.gate.metric, settings.monitoring
+        ),
+    )
+
+
+def start_watch(version: MonitoredVersion, detectors: Detectors) -> Watch:
+    """Start to watch a version's traffic against its own reference."""
+    seed = version.production.sequence
+    return Watch({name: d.start(version.reference, seed) for name, d in detectors.items()})
 
 
 def of_production(
     records: Iterable[PredictionRecord], production: Production
 ) -> tuple[PredictionRecord, ...]:
-    """Good answers that this version gave as production."""
+    """Select the successful predictions that this version made as production."""
     return tuple(
         record
         for record in records
@@ -56,16 +122,27 @@ def of_production(
     )
 
 
-def take_in(watch: Watch, records: Sequence[PredictionRecord]) -> Watch:
+def add_records(watch: Watch, records: Sequence[PredictionRecord]) -> Watch:
+    """Add records to those that wait for a full window."""
     return replace(watch, waiting=watch.waiting + tuple(records))
 
 
-def look(
-    watch: Watch, subject: MonitoredVersion, detectors: Detectors, settings: MonitoringSection
+def process_window(
+    watch: Watch, version: MonitoredVersion, detectors: Detectors, settings: MonitoringSection
 ) -> tuple[Watch, tuple[DriftDetected, ...]]:
-    """Watch one full window; needs at least `settings.window` records waiting."""
+    """Update the detectors with one full window.
+
+    Args:
+        watch: A watch with at least `settings.window` records waiting.
+        version: The version whose traffic it is.
+        detectors: The detectors by name.
+        settings: The size of a window, and when there is an alarm.
+
+    Returns:
+        The watch after the window, and its alarms.
+    """
     window, rest = watch.waiting[: settings.window], watch.waiting[settings.window :]
-    batch = traffic_streams(window, subject.reference, subject.manifest.labels)
+    batch = traffic_streams(window, version.reference, version.manifest.labels)
     keep = max(settings.window, _FEWEST_FOR_EFFECT)
     watch = Watch(
         states={name: d.update(watch.states[name], batch) for name, d in detectors.items()},
@@ -74,13 +151,16 @@ def look(
         recent=(watch.recent + window)[-keep:],
         waiting=rest,
     )
-    return watch, alarms(watch, subject, detectors, settings)
+    return watch, alarms(watch, version, detectors, settings)
 
 
 def alarms(
-    watch: Watch, subject: MonitoredVersion, detectors: Detectors, settings: MonitoringSection
+    watch: Watch, version: MonitoredVersion, detectors: Detectors, settings: MonitoringSection
 ) -> tuple[DriftDetected, ...]:
-    """At most one alarm a detector: streams with evidence, of which some matter by their size."""
+    """Return at most one alarm per detector.
+
+    An alarm names the streams with enough evidence and a large enough effect.
+    """
     found = []
     alpha = alpha_of_each(settings.alpha, detectors)
     for name, detector in detectors.items():
@@ -88,12 +168,12 @@ def alarms(
         named = alarming_streams(evidence, alpha)
         if not named:
             continue
-        effect = effect_sizes(subject.reference, recent_streams(watch, subject), named)
+        effect = effect_sizes(version.reference, recent_streams(watch, version), named)
         large = tuple(s for s in named if effect[s] >= settings.min_effect)
         if any(evidence[s] >= log(1 / alpha) for s in large):
             found.append(
                 DriftDetected(
-                    version=subject.production.version,
+                    version=version.production.version,
                     detector=name,
                     window=watch.windows,
                     streams=large,
@@ -106,7 +186,7 @@ def alarms(
 
 
 def alpha_of_each(alpha: float, detectors: Collection[str]) -> float:
-    """What each detector may spend, so that together they alarm in vain with at most `alpha`.
+    """Return the false alarm probability per detector that adds up to `alpha`.
 
     >>> alpha_of_each(0.05, ["conformal", "own"])
     0.025
@@ -114,5 +194,6 @@ def alpha_of_each(alpha: float, detectors: Collection[str]) -> float:
     return alpha / max(1, len(detectors))
 
 
-def recent_streams(watch: Watch, subject: MonitoredVersion) -> Streams:
-    return traffic_streams(watch.recent, subject.reference, subject.manifest.labels)
+def recent_streams(watch: Watch, version: MonitoredVersion) -> Streams:
+    """Return the streams of the latest records, on which effects are measured."""
+    return traffic_streams(watch.recent, version.reference, version.manifest.labels)

@@ -177,6 +177,8 @@ class GateSection(Section):
     """Maximum size of model.onnx."""
     require_clean_commit: bool = False
     """Reject models that were trained from uncommitted code."""
+    extra_checks: tuple[str, ...] = ()
+    """Gate checks of your own, each named as package.module:function."""
 
 
 class ServingSection(Section):

@@ -52,6 +52,7 @@ class Contradiction:
 def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Contradiction]:
     """Yield every contradiction in `settings`; without `names`, names are not checked."""
     yield from _metric(settings)
+    yield from _extra_checks(settings)
     yield from _scenario(settings)
     yield from _steps(settings)
     yield from _splits(settings)
@@ -72,6 +73,13 @@ def _metric(settings: Settings) -> Iterator[Contradiction]:
         allowed = ", ".join(metric.name for metric in METRICS)
         text = f"gate.metric: should be one of {allowed}, but it is {settings.gate.metric!r}"
         yield Contradiction((("gate", "metric"),), text)
+
+
+def _extra_checks(settings: Settings) -> Iterator[Contradiction]:
+    for name in settings.gate.extra_checks:
+        if not is_import_string(name):
+            key = ("gate", "extra_checks")
+            yield _unknown(key, "gate check", name, ("package.module:function",))
 
 
 def _scenario(settings: Settings) -> Iterator[Contradiction]:

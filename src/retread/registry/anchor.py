@@ -1,4 +1,4 @@
-"""A second memory of the ledger's end, beside the database, so that a cut-off tail is found."""
+"""A second record of the ledger's head, outside the database, to detect a truncated ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from retread.core import IntegrityBroken
-from retread.registry.chain import Head
+from retread.registry.hash_chain import Head
 
 SUFFIX = ".head"
 
@@ -21,21 +21,22 @@ log = logging.getLogger(__name__)
 
 
 class FileAnchor:
-    """The head of the ledger in a file; it only moves forward.
+    """Records the head of the ledger in a file; it only moves forward.
 
-    It is written after the commit and not waited for, so that it may be behind after a crash,
-    never ahead. A record has one length and is written over the last, so it is never half there.
+    It is written after the commit and not synced to disk: after a crash it may be behind, never
+    ahead. All records have the same length and overwrite each other, so none is ever torn.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @property
-    def place(self) -> str:
+    def name(self) -> str:
+        """The name of the file, for messages."""
         return self._path.name
 
     def advance(self, head: Head) -> None:
-        """Remember `head`, unless a later one is remembered already."""
+        """Record `head`, unless a later one is recorded already."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
@@ -44,21 +45,25 @@ class FileAnchor:
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if head.sequence > _decoded(os.pread(descriptor, 128, 0), self.place).sequence:
+            if head.sequence > _decoded(os.pread(descriptor, 128, 0), self.name).sequence:
                 os.pwrite(descriptor, b"%020d %s\n" % (head.sequence, head.hash.encode()), 0)
         except (OSError, IntegrityBroken) as error:
-            # A spoilt anchor is left for `verify` to report.
+            # A damaged anchor is left for `verify` to report.
             log.warning("%s could not be written: %s", self._path, error)
         finally:
             os.close(descriptor)
 
     def read(self) -> Head:
-        """What is remembered; the start of the chain where nothing is. IntegrityBroken."""
-        return _decoded(self._path.read_bytes(), self.place) if self._path.is_file() else Head()
+        """Return the recorded head, or that of an empty ledger if none is recorded.
+
+        Raises:
+            IntegrityBroken: The file is damaged.
+        """
+        return _decoded(self._path.read_bytes(), self.name) if self._path.is_file() else Head()
 
 
 def anchor_of(url: str) -> FileAnchor | None:
-    """The anchor beside a SQLite file; other databases have the head table alone."""
+    """Return the anchor next to a SQLite file; None for other databases."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite" or not address.database:
         return None
@@ -66,13 +71,13 @@ def anchor_of(url: str) -> FileAnchor | None:
     return FileAnchor(path.with_name(path.name + SUFFIX))
 
 
-def _decoded(content: bytes, place: str) -> Head:
+def _decoded(content: bytes, name: str) -> Head:
     if not content:
         return Head()
     record = _RECORD.fullmatch(content)
     if record is None:
         raise IntegrityBroken(
-            f"{place} does not hold a place in the ledger.",
+            f"{name} does not hold the head of a ledger.",
             "It was edited outside of Retread; restore it from a backup.",
         )
     return Head(int(record[1]), record[2].decode())

@@ -1,4 +1,4 @@
-"""Whether everything that was recorded is still what it was."""
+"""Verify the ledger's hash chain and all stored bundles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from retread.registry.ledger import Entry, Ledger
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How much was checked, and one sentence for each thing that is not what it was."""
+    """The number of entries and bundles checked, and one sentence per problem found."""
 
     entries: int
     bundles: int
@@ -21,7 +21,12 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def audit(ledger: Ledger, bundles: BundleStore) -> AuditReport:
-    """Check the ledger's chain, and every bundle's files against its manifest."""
+    """Verify the ledger's chain, and the files of every bundle against its manifest.
+
+    Args:
+        ledger: The ledger; bundles that it names must exist.
+        bundles: The store; bundles that were never registered are checked as well.
+    """
     problems: list[str] = []
     count = 0
     registered: set[str] = set()

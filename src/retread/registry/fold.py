@@ -1,4 +1,4 @@
-"""From events to state: the only place where an event gets its meaning."""
+"""Fold events into the registry's state; only this module gives events their meaning."""
 
 from __future__ import annotations
 
@@ -22,29 +22,62 @@ from retread.registry.events import (
     VersionStaged,
 )
 from retread.registry.ledger import Entry
-from retread.registry.state import OpenPromotion, RegistryState, SlotState
-from retread.registry.versions import ModelVersion, Override, Stage
+from retread.registry.state import (
+    ModelVersion,
+    OpenPromotion,
+    Override,
+    RegistryState,
+    SlotState,
+    Stage,
+)
 
 EMPTY = RegistryState()
 
 
 def fold(entries: Iterable[Entry], start: RegistryState = EMPTY) -> RegistryState:
-    """The state after `entries`, which follow those that made `start`."""
-    draft = _Draft.of(start)
+    """Return the state after `entries`.
+
+    Args:
+        entries: Ledger entries in order.
+        start: The state before the first of them.
+    """
+    draft = _Draft.from_state(start)
     for entry in entries:
         _apply(draft, entry.event, entry.at)
-    return draft.finished()
+    return draft.to_state()
 
 
 def state_at(entries: Sequence[Entry], time: datetime) -> RegistryState:
-    """The state at `time`: after the last entry that is not later, and all before that one."""
+    """Return the state at `time`: after the last entry that is not later, and all before it."""
     return fold(entries_until(entries, time))
 
 
 def entries_until(entries: Sequence[Entry], time: datetime) -> Sequence[Entry]:
-    """Entries up to the last that is not later than `time`; order counts, as clocks may jump."""
+    """Return the entries up to the last one that is not later than `time`."""
+    # The order of the entries counts: clocks may jump.
     count = next((n for n in range(len(entries), 0, -1) if entries[n - 1].at <= time), 0)
     return entries[:count]
+
+
+class Projection:
+    """Fold a growing ledger incrementally: each entry is folded once."""
+
+    def __init__(self) -> None:
+        self._folded = (0, EMPTY)
+
+    def of(self, entries: Sequence[Entry]) -> RegistryState:
+        """Return `fold(entries)`.
+
+        Args:
+            entries: The entries of one ledger, from its first one on.
+        """
+        count, state = self._folded
+        if len(entries) < count:
+            return fold(entries)
+        if len(entries) > count:
+            state = fold(entries[count:], state)
+            self._folded = (len(entries), state)
+        return state
 
 
 @dataclass(slots=True)
@@ -53,12 +86,12 @@ class _Draft:
     slots: dict[Slot, SlotState]
     slot_generations: dict[Slot, int]
     generation: int
-    production: int
+    production: int | None
     promotion: OpenPromotion | None
     served: list[int]
 
     @classmethod
-    def of(cls, state: RegistryState) -> _Draft:
+    def from_state(cls, state: RegistryState) -> _Draft:
         return cls(
             versions=dict(state.versions),
             slots=dict(state.slots),
@@ -69,7 +102,7 @@ class _Draft:
             served=list(state.served),
         )
 
-    def finished(self) -> RegistryState:
+    def to_state(self) -> RegistryState:
         return RegistryState(
             versions=self.versions,
             slots=self.slots,
@@ -80,20 +113,24 @@ class _Draft:
             served=tuple(self.served),
         )
 
-    def move(self, version: int, stage: Stage, promoted_at: datetime | None = None) -> None:
-        if version in self.versions:
+    def move(self, version: int | None, stage: Stage, promoted_at: datetime | None = None) -> None:
+        if version is not None and version in self.versions:
             moved = self.versions[version]
             at = promoted_at or moved.promoted_at
             self.versions[version] = replace(moved, stage=stage, promoted_at=at)
 
     def unstage(self) -> None:
-        """Nobody is in Staging any more."""
+        """Move the versions in Staging back to None."""
         for number, version in self.versions.items():
             if version.stage is Stage.STAGING:
                 self.versions[number] = replace(version, stage=Stage.NONE)
 
+    def is_open(self, generation: int) -> bool:
+        """Tell whether the promotion of `generation` is open."""
+        return self.promotion is not None and self.promotion.generation == generation
+
     def advances(self, slot: Slot, generation: int) -> bool:
-        """Whether `generation` is news for `slot`; older ones are ignored, whenever they come."""
+        """Advance `slot` to `generation`; return False if the slot is already there or further."""
         if generation <= self.slot_generations.get(slot, 0):
             return False
         self.slot_generations[slot] = generation
@@ -135,9 +172,7 @@ def _apply_to_slots(draft: _Draft, event: LedgerEvent, at: datetime) -> None:
                 draft.unstage()
         case PromotionCompleted():
             _complete(draft, event, at)
-        case PromotionReverted() if (
-            draft.promotion and draft.promotion.generation == event.generation
-        ):
+        case PromotionReverted() if draft.is_open(event.generation):
             draft.promotion = None
         case _:
             pass
@@ -164,7 +199,7 @@ def _assign(draft: _Draft, event: SlotAssigned, at: datetime) -> None:
     draft.slots[event.slot] = SlotState(
         version=event.version, bundle=event.bundle, generation=event.generation, share=event.share
     )
-    # Given back to the version in production, the slot is reverted, not promoted.
+    # If the slot goes back to the version in production, a promotion is reverted.
     if event.slot is Slot.PRODUCTION and event.version != draft.production:
         draft.promotion = OpenPromotion(
             version=event.version,
@@ -177,14 +212,14 @@ def _assign(draft: _Draft, event: SlotAssigned, at: datetime) -> None:
 
 
 def _complete(draft: _Draft, event: PromotionCompleted, at: datetime) -> None:
-    if draft.promotion is None or draft.promotion.generation != event.generation:
+    if not draft.is_open(event.generation):
         return
     draft.promotion = None
     draft.move(draft.production, Stage.ARCHIVED)
     draft.move(event.version, Stage.PRODUCTION, at)
     draft.production = event.version
     if event.rollback and event.version in draft.served:
-        # Its last time: of 1, 2, 1, 3 a rollback leaves 1, 2, 1.
+        # Back to its latest time in production: of 1, 2, 1, 3 a rollback leaves 1, 2, 1.
         while draft.served[-1] != event.version:
             draft.served.pop()
     else:

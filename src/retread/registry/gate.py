@@ -1,32 +1,73 @@
-"""The gate: every check of `retread.registry.checks`, in the order of their names."""
+"""The gate: the checks of `retread.registry.checks`, and the extra checks of a project."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from math import isfinite
 from typing import cast
 
-from msgspec.structs import replace
-
-from retread.core import CheckResult, Verdict, combine, load_plugins
+from retread.core import (
+    CheckResult,
+    InvalidInput,
+    Verdict,
+    accepts_arguments,
+    combine,
+    import_from_string,
+    invalid_plugin,
+    load_plugins,
+    recordable,
+)
 from retread.registry import checks
-from retread.registry.gate_inputs import GateInputs
+from retread.registry.gate_inputs import GateCheck, GateInputs
 
-Check = Callable[[GateInputs], CheckResult]
+_KIND = "gate check"
+_INTERFACE = "retread.registry.GateCheck"
 
 
 def judge(inputs: GateInputs) -> Verdict:
-    """What all checks say together; pure: the same inputs give the same verdict."""
-    return combine(_recordable(check(inputs)) for check in _checks(tuple(checks.__path__)))
+    """Judge a candidate by all checks; the same inputs give the same verdict.
+
+    Args:
+        inputs: The candidate, the version in production and the settings, whose `extra_checks`
+            are judged by as well.
+
+    Raises:
+        InvalidInput: An extra check cannot be imported, or does not implement GateCheck.
+    """
+    extra = [_load_check(name) for name in inputs.settings.extra_checks]
+    known = _built_in(tuple(checks.__path__))
+    return combine(recordable(check(inputs)) for check in (*known, *extra))
 
 
 @cache
-def _checks(_places: tuple[str, ...]) -> tuple[Check, ...]:
-    return tuple(cast("Check", module.check) for module in load_plugins(checks).values())
+def _built_in(_paths: tuple[str, ...]) -> tuple[GateCheck, ...]:
+    return tuple(cast("GateCheck", module.check) for module in load_plugins(checks).values())
 
 
-def _recordable(result: CheckResult) -> CheckResult:
-    # Verdicts are kept as JSON, which knows no NaN.
-    numbers = {name: value for name, value in result.numbers.items() if isfinite(value)}
-    return replace(result, numbers=numbers)
+def _load_check(name: str) -> GateCheck:
+    """Load the user's own check `package.module:function`."""
+    function = import_from_string(_KIND, name)
+    if not callable(function):
+        problem = f"it is an object of type {type(function).__name__}, not a function"
+        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+    if not accepts_arguments(function, 1):
+        problem = "it does not accept one argument, the GateInputs"
+        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+    return _checked(name, function)
+
+
+def _checked(name: str, function: Callable[[GateInputs], object]) -> GateCheck:
+    def check(inputs: GateInputs) -> CheckResult:
+        try:
+            result = function(inputs)
+        except Exception as error:  # the user's code may raise anything
+            raise InvalidInput(
+                f"The gate check {name!r} failed: {type(error).__name__}: {error}.",
+                "Fix the function; see docs/extending.md.",
+            ) from error
+        if not isinstance(result, CheckResult):
+            problem = f"it returned an object of type {type(result).__name__}, not a CheckResult"
+            raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+        return result
+
+    return check

@@ -1,4 +1,4 @@
-"""The ledger: append-only, hash-chained events."""
+"""The port of the ledger: append-only, hash-chained events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event in its place; `hash` covers sequence, time, event and the hash before it."""
+    """One event at its position; `hash` covers sequence, time, event and the hash before it."""
 
     sequence: int
     at: datetime
@@ -23,25 +23,35 @@ class Entry:
 
 
 Decide = Callable[[Sequence[Entry]], Sequence[Event]]
-"""From everything in the ledger to the events to append; raises to append nothing."""
+"""Decides from all entries which events to append; raises to append nothing."""
 
 
 class Ledger(Protocol):
-    """Appends are serialised: between what `decide` sees and what is appended, nothing happens."""
+    """Appends are serialised: nothing is appended while a decision is being made."""
 
     def append(self, *events: Event) -> tuple[Entry, ...]:
-        """Append unconditionally; durable when this returns."""
+        """Append events unconditionally; they are durable when this returns."""
         ...
 
     def transact(self, decide: Decide) -> tuple[Entry, ...]:
-        """Append what `decide` makes of the current entries, as one atomic step."""
+        """Append the events that `decide` returns for the current entries, in one atomic step.
+
+        Returns:
+            The appended entries.
+        """
         ...
 
     def read(self, *, after: int = 0) -> tuple[Entry, ...]:
-        """Entries with a sequence over `after`, in order."""
+        """Return the entries with a sequence greater than `after`, in order."""
         ...
 
     def verify(self) -> int:
-        """Check the whole chain; the number of entries. Raises IntegrityBroken naming the first
-        entry that is not what was appended."""
+        """Verify the whole chain.
+
+        Returns:
+            The number of entries.
+
+        Raises:
+            IntegrityBroken: An entry is not what was appended; the message names the first one.
+        """
         ...

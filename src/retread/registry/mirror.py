@@ -1,4 +1,4 @@
-"""Stages, shown to another registry."""
+"""Publish the stages of the registry to other registries."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from retread.registry.state import RegistryState
-from retread.registry.versions import Stage
+from retread.registry.state import RegistryState, Stage
 
 log = logging.getLogger(__name__)
 
 
 class AliasMirror(Protocol):
-    """Another registry that shows ours; ours never depends on it."""
+    """Another registry that shows the stages of this one, which never depends on it."""
 
     def mirror(self, aliases: Mapping[str, str]) -> None:
-        """Make `production` and `staging` name the models of these runs, and no others."""
+        """Point the aliases `production` and `staging` at the models of these run ids only."""
         ...
 
 
 def aliases_of(state: RegistryState) -> dict[str, str]:
-    """Run ids by alias."""
+    """Return the run ids by alias."""
     shown = {Stage.PRODUCTION: "production", Stage.STAGING: "staging"}
     return {
         shown[version.stage]: version.run_id
@@ -30,11 +29,11 @@ def aliases_of(state: RegistryState) -> dict[str, str]:
     }
 
 
-def show(state: RegistryState, mirrors: Sequence[AliasMirror]) -> None:
-    """Show the whole state to each mirror; one that fails gets it again with the next change."""
+def publish_stages(state: RegistryState, mirrors: Sequence[AliasMirror]) -> None:
+    """Publish all stages to each mirror; one that fails is updated with the next change."""
     aliases = aliases_of(state)
     for mirror in mirrors:
         try:
             mirror.mirror(aliases)
-        except Exception as error:  # whatever a foreign registry raises must not undo ours
+        except Exception as error:  # whatever another registry raises must not undo the change
             log.warning("The stages could not be mirrored: %s", error)

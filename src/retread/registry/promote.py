@@ -1,4 +1,4 @@
-"""The promotion protocol: intent, acknowledgements of every live server, completion or return."""
+"""The promotion protocol: intent, acknowledgements of all live servers, completion or reversion."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ import logging
 import time
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from retread.core import Clock, Conflict, InvalidInput, Refused
 from retread.registry import promotion_rules as rules
-from retread.registry.acknowledge import Acknowledgement
-from retread.registry.await_servers import Change, Wait, await_servers
-from retread.registry.events import (
-    Event,
-    GateOverridden,
-    PromotionReverted,
-    Slot,
-    SlotAssigned,
-    SlotCleared,
-    VersionStaged,
+from retread.registry.events import PromotionReverted, Slot
+from retread.registry.ledger import Ledger
+from retread.registry.mirror import AliasMirror, publish_stages
+from retread.registry.promotion_rules import SERVER_HINT, Promotion
+from retread.registry.servers import (
+    Acknowledgement,
+    ServerDirectory,
+    SlotChange,
+    Wait,
+    await_servers,
 )
-from retread.registry.ledger import Decide, Entry, Ledger
-from retread.registry.mirror import AliasMirror, show
-from retread.registry.projection import Projection
-from retread.registry.promotion import SERVER_HINT, Promotion, result
-from retread.registry.servers import ServerDirectory
-from retread.registry.slot_rules import assignment, clearance, restoration
-from retread.registry.stages import check_may_serve, check_stageable, choose_to_roll_back
-from retread.registry.state import OpenPromotion, RegistryState, SlotState
-from retread.registry.versions import Override
+from retread.registry.stages import check_stageable, choose_to_roll_back
+from retread.registry.state import OpenPromotion, SlotState
+from retread.registry.transaction import Rule, StateLedger
 
 TIMEOUT_S = 30.0
 
@@ -37,10 +29,17 @@ log = logging.getLogger(__name__)
 
 
 class Promoter:
-    """Moves versions into slots, and waits until every live server follows.
+    """Moves versions into slots and waits until all live servers have followed.
 
-    Any number of promoters may work at once: the ledger decides which of them wins. `wait` sleeps;
-    `timeout_s` is how long servers may take.
+    Any number of promoters may work at the same time: the ledger decides which of them wins.
+
+    Args:
+        ledger: Where changes are recorded.
+        servers: Where servers acknowledge changes.
+        clock: Measures how long servers take.
+        wait: Sleeps for the given number of seconds.
+        timeout_s: How long servers may take before a change counts as failed.
+        mirrors: Other registries that show the stages.
     """
 
     def __init__(
@@ -53,13 +52,12 @@ class Promoter:
         timeout_s: float = TIMEOUT_S,
         mirrors: Sequence[AliasMirror] = (),
     ) -> None:
-        self._ledger = ledger
+        self._ledger = StateLedger(ledger)
         self._servers = servers
         self._clock = clock
         self._wait = wait
         self._timeout_s = timeout_s
         self._mirrors = tuple(mirrors)
-        self._projection = Projection()
 
     def promote(
         self,
@@ -69,191 +67,208 @@ class Promoter:
         force_reason: str = "",
         expected_generation: int | None = None,
     ) -> Promotion:
-        """Put a version into production; its gate verdict must stand, or `force_reason` say why
-        it need not.
+        """Promote a version to production.
 
-        Raises NotFound, Refused (by the gate, or by a server that could not load it: production is
-        as before then), and Conflict when somebody else was first.
+        Args:
+            number: The version.
+            reason: A note for the history.
+            force_reason: Overrides the gate, and says why; without it the gate's verdict against
+                the current production must be a pass.
+            expected_generation: The generation that the slot production must have, if it matters.
+
+        Raises:
+            NotFound: There is no such version.
+            Refused: The gate did not pass the version, or a server could not load it; production
+                is as before.
+            Inconclusive: The gate had not enough evidence.
+            Conflict: Another promotion was first, or this one was superseded.
         """
-
-        def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            state = self._projection.of(entries)
-            rules.check_free(state, expected_generation)
-            version = check_may_serve(_forced(state, number, force_reason), number)
-            begun = rules.intent(state, version, reason=reason, rollback=False)
-            overridden = GateOverridden(version=number, reason=force_reason)
-            return (overridden, begun) if force_reason else (begun,)
-
-        return self._promote(decide)
+        return self._start(
+            lambda state: rules.promotion(
+                state,
+                number,
+                reason=reason,
+                force_reason=force_reason,
+                expected_generation=expected_generation,
+            )
+        )
 
     def rollback(self, to: int | None = None, *, reason: str = "") -> Promotion:
-        """Put an earlier production version back, or the one named; Refused, NotFound, Conflict.
+        """Roll back to an earlier production version.
 
-        Nothing is waited for: a promotion that is under way is taken back, whoever began it, and
-        its promoter is refused. A rollback that is under way is brought to its end.
+        A promotion in progress is reverted at once, whichever process started it; its promoter
+        gets Refused. A rollback in progress is completed.
+
+        Args:
+            to: The version to go back to; by default the production version before.
+            reason: A note for the history.
+
+        Raises:
+            NotFound: There is no such version.
+            Refused: There is no earlier version, `to` was never in production, or a server could
+                not load it.
+            Conflict: Another promotion was first, or this one was superseded.
         """
-        state = self._state()
+        state = self._ledger.state()
         opened = state.promotion
         if to is not None:
             choose_to_roll_back(state, to)
         if opened is not None and opened.rollback and to in (None, opened.version):
             return self._settle(opened)
-        if opened is not None and opened.previous:
-            back = self._take_back(opened, reason or "It was rolled back by hand.")
+        if opened is not None and opened.previous is not None:
+            back = self._revert(opened, reason or "It was rolled back manually.")
             if back is not None and to in (None, back.version):
                 return back
-            outcome = rules.outcome_of(self._ledger.read(), opened.generation)
+            outcome = rules.outcome_of(self._ledger.entries(), opened.generation)
             if back is None and to is None and isinstance(outcome, PromotionReverted):
-                # It failed by itself meanwhile: the version before serves, and is not left.
-                return result(opened, outcome)
-
-        def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            state = self._projection.of(entries)
-            rules.check_free(state)
-            version = choose_to_roll_back(state, to)
-            return (rules.intent(state, version, reason=reason, rollback=True),)
-
-        return self._promote(decide)
+                # It failed by itself in the meantime: the version before serves, and stays.
+                return rules.result(opened, outcome)
+        return self._start(lambda state: rules.rollback(state, to, reason=reason))
 
     def recover(self) -> Promotion | None:
-        """Finish or revert a promotion whose promoter died; None when none is open.
+        """Complete or revert a promotion whose promoter died; return None if none is open.
 
-        Raises Refused when it was reverted. Safe while its promoter lives: both find one outcome.
+        This is safe while the promoter lives: both find the same outcome.
+
+        Raises:
+            Refused: The promotion was reverted.
+            Conflict: The promotion was superseded.
         """
-        opened = self._state().promotion
+        opened = self._ledger.state().promotion
         return None if opened is None else self._settle(opened)
 
     def settle_overdue(self) -> None:
-        """As `recover`, once the servers are late; whoever promotes has until then."""
-        opened = self._state().promotion
+        """Complete or revert an open promotion once its servers are late."""
+        opened = self._ledger.state().promotion
         if opened is None or self._remaining_s(opened) > 0:
             return
         try:
             self._settle(opened)
         except (Refused, Conflict) as error:
-            log.warning("The promotion that was left open ended: %s", error)
+            log.warning("An open promotion was settled: %s", error)
 
     def stage(self, number: int, *, metric: str = "") -> SlotState:
-        """Put a version into the slot staging and then into stage Staging."""
-        check_stageable(self._state(), number)
+        """Assign the slot staging to a version, then move it to stage Staging.
+
+        Args:
+            number: The version.
+            metric: The metric it was chosen by, if it was.
+
+        Raises:
+            NotFound: There is no such version.
+            Refused: The version is in production, or a server could not load it.
+            Conflict: Another version was staged in the meantime.
+        """
+        check_stageable(self._ledger.state(), number)
         held = self.assign(Slot.STAGING, number, reason="staged")
-
-        def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            state = self._projection.of(entries)
-            check_stageable(state, number)
-            if state.slots.get(Slot.STAGING) != held:
-                raise Conflict("Another version was staged meanwhile.", "Look: retread production")
-            return (VersionStaged(version=number, metric=metric),)
-
-        self._ledger.transact(decide)
-        show(self._state(), self._mirrors)
+        step = self._ledger.transact(lambda state: rules.staging(state, number, held, metric))
+        publish_stages(step.after, self._mirrors)
         return held
 
     def assign(self, slot: Slot, number: int, share: float = 1.0, *, reason: str = "") -> SlotState:
-        """Put a version into canary, shadow or staging; Refused when a server cannot load it.
+        """Assign canary, shadow or staging to a version.
 
-        The slot is then as it was before. A canary needs a gate verdict, as production does.
+        Args:
+            slot: Any slot but production.
+            number: The version; for a canary it needs a passing verdict or an override.
+            share: The canary's share of routing keys.
+            reason: A note for the history.
+
+        Raises:
+            NotFound: There is no such version.
+            Refused: The gate did not pass the version, or a server could not load it; the slot is
+                as before.
+            Inconclusive: The gate had not enough evidence.
+            InvalidInput: The slot is production, or the share is out of range.
         """
         if slot is Slot.PRODUCTION:
-            raise InvalidInput("Production is not assigned but promoted.", "Call promote().")
-        before: list[SlotState | None] = []
+            raise InvalidInput("The slot production cannot be assigned.", "Call promote().")
+        step = self._ledger.transact(
+            lambda state: (rules.assignment(state, slot, number, share, reason),)
+        )
+        held = step.after.slots[slot]
+        failure = self._follow(_change(slot, held), after=step.added[-1].sequence).failure
+        if failure is None:
+            return held
+        before = step.before.slots.get(slot)
+        self._ledger.transact(
+            lambda state: rules.restoration(state, slot, held.generation, before, failure)
+        )
+        raise Refused(f"Version {number} was not assigned to {slot}. {failure}", SERVER_HINT)
 
-        def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            state = self._projection.of(entries)
-            before[:] = [state.slots.get(slot)]
-            return (assignment(state, slot, number, share, reason),)
+    def clear(self, slot: Slot, *, holder: int | None = None, reason: str = "") -> None:
+        """Clear canary, shadow or staging; nothing happens if the slot is empty.
 
-        added = self._ledger.transact(decide)[-1]
-        return self._follow_or_restore(added, before[0])
+        Args:
+            slot: Any slot but production.
+            holder: Clear the slot only if this version holds it; by default any.
+            reason: A note for the history.
 
-    def clear(self, slot: Slot, *, holder: int = 0, reason: str = "") -> None:
-        """Empty canary, shadow or staging; nothing happens if it is empty, or if another version
-        than `holder` (0: any) holds it."""
+        Raises:
+            InvalidInput: The slot is production.
+        """
         if slot is Slot.PRODUCTION:
-            raise InvalidInput("Production cannot be emptied.", "Call rollback().")
-        added = self._ledger.transact(
-            lambda entries: clearance(self._projection.of(entries), slot, holder, reason)
-        )
-        for entry in added:
-            if isinstance(entry.event, SlotCleared):
-                self._follow(Change(slot, entry.event.generation, ""), after=entry.sequence)
+            raise InvalidInput("The slot production cannot be cleared.", "Call rollback().")
+        step = self._ledger.transact(lambda state: rules.clearance(state, slot, holder, reason))
+        if step.added:
+            change = SlotChange(slot, step.after.slot_generations[slot], None)
+            self._follow(change, after=step.added[-1].sequence)
 
-    def _state(self) -> RegistryState:
-        return self._projection.of(self._ledger.read())
-
-    def _promote(self, decide: Decide) -> Promotion:
+    def _start(self, rule: Rule) -> Promotion:
+        """Record the intent that `rule` decides on, and bring it to its end."""
         self.settle_overdue()
-        begun = self._ledger.transact(decide)[-1].sequence
-        opened = self._projection.of(self._ledger.read()[:begun]).promotion
+        step = self._ledger.transact(rule)
+        opened = step.after.promotion
         assert opened is not None, "an intent opens a promotion"
-        return self._settle(opened)
+        return self._settle(opened, after=step.added[-1].sequence)
 
-    def _take_back(self, opened: OpenPromotion, reason: str) -> Promotion | None:
-        """Give production back to the version before; None if the promotion ended meanwhile."""
-        added = self._ledger.transact(
-            lambda entries: rules.reversion(self._projection.of(entries), opened.generation, reason)
+    def _settle(self, opened: OpenPromotion, *, after: int = 0) -> Promotion:
+        """Bring an open promotion to its end, whichever process started it.
+
+        `after` is the sequence of its intent, if that is known.
+        """
+        change = SlotChange(Slot.PRODUCTION, opened.generation, opened.bundle)
+        answer = self._follow(change, after=after, timeout_s=self._remaining_s(opened))
+        step = self._ledger.transact(
+            lambda state: (
+                rules.reversion(state, opened.generation, answer.failure)
+                if answer.failure
+                else rules.completion(state, opened.generation, answer.done)
+            )
         )
-        if not added:
+        publish_stages(step.after, self._mirrors)
+        # Another process may have ended it first.
+        entries = step.added or self._ledger.entries(after=after)
+        return rules.result(opened, rules.outcome_of(entries, opened.generation))
+
+    def _revert(self, opened: OpenPromotion, reason: str) -> Promotion | None:
+        """Give production back to the version before; None if the promotion has ended."""
+        step = self._ledger.transact(
+            lambda state: rules.reversion(state, opened.generation, reason)
+        )
+        if not step.added:
             return None
-        given = added[0].event
-        assert isinstance(given, SlotAssigned), "there was a version before"
-        change = Change(given.slot, given.generation, given.bundle)
-        answer = self._follow(change, after=added[0].sequence)
+        held = step.after.slots[Slot.PRODUCTION]
+        assert held.version is not None, "there was a version before"
+        answer = self._follow(_change(Slot.PRODUCTION, held), after=step.added[-1].sequence)
         if answer.failure:
-            log.warning("Version %d is in production again. %s", given.version, answer.failure)
-        show(self._state(), self._mirrors)
+            log.warning("Version %d is in production again. %s", held.version, answer.failure)
+        publish_stages(step.after, self._mirrors)
         return Promotion(
-            version=given.version,
+            version=held.version,
             previous=opened.version,
-            generation=given.generation,
+            generation=held.generation,
             servers=answer.done,
             rollback=True,
         )
 
-    def _settle(self, opened: OpenPromotion) -> Promotion:
-        """Bring an open promotion to its end, whoever began it."""
-        change = Change(Slot.PRODUCTION, opened.generation, opened.bundle)
-        answer = self._follow(change, after=0, timeout_s=self._remaining_s(opened))
-
-        def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            state = self._projection.of(entries)
-            if answer.failure:
-                return rules.reversion(state, opened.generation, answer.failure)
-            return rules.completion(state, opened.generation, answer.done)
-
-        self._ledger.transact(decide)
-        entries = self._ledger.read()
-        show(self._projection.of(entries), self._mirrors)
-        return result(opened, rules.outcome_of(entries, opened.generation))
-
-    def _follow_or_restore(self, added: Entry, before: SlotState | None) -> SlotState:
-        event = added.event
-        assert isinstance(event, SlotAssigned)
-        change = Change(event.slot, event.generation, event.bundle)
-        answer = self._follow(change, after=added.sequence)
-        if not answer.failure:
-            return SlotState(
-                version=event.version,
-                bundle=event.bundle,
-                generation=event.generation,
-                share=event.share,
-            )
-
-        def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            return restoration(
-                self._projection.of(entries), event.slot, event.generation, before, answer.failure
-            )
-
-        self._ledger.transact(decide)
-        raise Refused(
-            f"Version {event.version} was not put into {event.slot}. {answer.failure}", SERVER_HINT
-        )
-
     def _follow(
-        self, change: Change, *, after: int, timeout_s: float | None = None
+        self, change: SlotChange, *, after: int, timeout_s: float | None = None
     ) -> Acknowledgement:
+        """Wait for the servers; `after` is the sequence of the entry that made the change."""
+
         def superseded() -> bool:
-            return rules.is_over(self._ledger.read(after=after), change.slot, change.generation)
+            return rules.is_over(self._ledger.entries(after=after), change.slot, change.generation)
 
         seconds = self._timeout_s if timeout_s is None else timeout_s
         return await_servers(change, self._servers, self._clock, self._wait, seconds, superseded)
@@ -262,10 +277,5 @@ class Promoter:
         return rules.remaining_s(opened, self._clock.now(), self._timeout_s)
 
 
-def _forced(state: RegistryState, number: int, reason: str) -> RegistryState:
-    """The state as it will be once the override is recorded."""
-    if not reason:
-        return state
-    override = Override(production=state.production, reason=reason)
-    version = replace(state.version(number), override=override)
-    return replace(state, versions={**state.versions, number: version})
+def _change(slot: Slot, held: SlotState) -> SlotChange:
+    return SlotChange(slot, held.generation, held.bundle)

@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from typing import NoReturn
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Column, Connection, Integer, Table, Text, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from retread.core import Clock, Database, IntegrityBroken
+from retread.core import METADATA, Clock, Database, IntegrityBroken
 from retread.registry.anchor import anchor_of
-from retread.registry.chain import Head, Row, check_head, linked, opened, sealed
-from retread.registry.events import Event, encode_event
+from retread.registry.events import Event
+from retread.registry.hash_chain import Head, Row, append_row, check_head, decode_row, verified
 from retread.registry.ledger import Decide, Entry
-from retread.registry.tables import LEDGER, LEDGER_HEAD
+
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+LEDGER_HEAD = Table(
+    "ledger_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+)
 
 _HEAD_ID = 1
 
 
 class SqlLedger:
-    """Ledger on `database`; entries are verified as they are read, and kept decoded.
+    """A ledger in `database`; entries are verified when they are read, and cached decoded.
 
-    The end of the chain is remembered in two more places: the table `ledger_head`, and for SQLite
-    the file DATABASE.head. An edit has to be made in all three to go unnoticed, and a process
-    that runs meanwhile notices it even then.
+    The head of the chain is recorded twice more: in the table `ledger_head` and, for SQLite, in
+    the file DATABASE.head. Only an edit of all three would go unnoticed, and even that is noticed
+    by a process that is running at the time.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -34,9 +51,12 @@ class SqlLedger:
         self._lock = threading.Lock()
 
     def append(self, *events: Event) -> tuple[Entry, ...]:
+        """See `Ledger.append`."""
         return self.transact(lambda _: events)
 
     def transact(self, decide: Decide) -> tuple[Entry, ...]:
+        """See `Ledger.transact`."""
+
         def work(connection: Connection) -> tuple[Entry, ...]:
             self._exclude_writers(connection)
             known = self._refresh(connection)
@@ -48,6 +68,7 @@ class SqlLedger:
         return added
 
     def read(self, *, after: int = 0) -> tuple[Entry, ...]:
+        """See `Ledger.read`."""
         with self._database.read() as connection:
             rows = _rows(connection, self._known().sequence)
         with self._lock:
@@ -55,7 +76,8 @@ class SqlLedger:
             return tuple(self._entries[after:])
 
     def verify(self) -> int:
-        # The anchor is read first: it may move forward meanwhile, the ledger never back.
+        """See `Ledger.verify`."""
+        # The anchor is read first: it may advance in the meantime, the ledger never goes back.
         anchored = self._anchor.read() if self._anchor else Head()
         with self._database.read() as connection:
             table_head = _table_head(connection)
@@ -64,7 +86,7 @@ class SqlLedger:
             except DatabaseError as error:
                 _unreadable(error)
         head = Head()
-        for row in linked(rows, head):
+        for row in verified(rows, head):
             head = Head(row.sequence, row.hash)
         check_head(head, table_head, "the table ledger_head")
         if head != table_head:
@@ -74,16 +96,16 @@ class SqlLedger:
         return len(rows)
 
     def _check_anchor(self, rows: Sequence[Row], head: Head, anchored: Head) -> None:
-        place = self._anchor.place if self._anchor else ""
+        name = self._anchor.name if self._anchor else ""
         if anchored.sequence > head.sequence or anchored.sequence == 0:
-            check_head(head, anchored, place)
+            check_head(head, anchored, name)
         else:
             row = rows[anchored.sequence - 1]
-            check_head(Head(row.sequence, row.hash), anchored, place)
+            check_head(Head(row.sequence, row.hash), anchored, name)
 
     def _exclude_writers(self, connection: Connection) -> None:
-        # SQLite's BEGIN IMMEDIATE has done so; PostgreSQL's writers queue here, or they would
-        # only find out at the end that they have to start over.
+        # SQLite's BEGIN IMMEDIATE has done so. PostgreSQL's writers queue here; otherwise they
+        # would only learn at the commit that they have to start over.
         if connection.dialect.name == "postgresql":
             connection.execute(text("LOCK TABLE ledger IN EXCLUSIVE MODE"))
 
@@ -101,7 +123,7 @@ class SqlLedger:
         at = self._clock.now()
         rows: list[Row] = []
         for event in events:
-            row = sealed(head, at, encode_event(event).decode())
+            row = append_row(head, at, event)
             head = Head(row.sequence, row.hash)
             rows.append(row)
         if rows:
@@ -110,11 +132,11 @@ class SqlLedger:
             ]
             connection.execute(insert(LEDGER), values)
             _put_table_head(connection, head, is_new=rows[0].sequence == 1)
-        return tuple(opened(row) for row in rows)
+        return tuple(decode_row(row) for row in rows)
 
     def _remember(self, added: Sequence[Entry]) -> None:
         with self._lock:
-            # Another thread may have read them back already.
+            # Another thread may have read them already.
             if len(self._entries) == added[0].sequence - 1:
                 self._entries.extend(added)
         if self._anchor:
@@ -127,7 +149,7 @@ class SqlLedger:
     def _extend(self, rows: Sequence[Row]) -> None:
         known = _head_of(self._entries)
         fresh = [row for row in rows if row.sequence > known.sequence]
-        self._entries.extend([opened(row) for row in linked(fresh, known)])
+        self._entries.extend([decode_row(row) for row in verified(fresh, known)])
 
 
 def _head_of(entries: Sequence[Entry]) -> Head:
@@ -152,9 +174,9 @@ def _put_table_head(connection: Connection, head: Head, *, is_new: bool) -> None
         connection.execute(LEDGER_HEAD.update().values(**values))
 
 
-def _unreadable(error: DatabaseError) -> None:
-    down = isinstance(error, OperationalError) and "decode" not in str(error.orig)
-    if down:
+def _unreadable(error: DatabaseError) -> NoReturn:
+    is_down = isinstance(error, OperationalError) and "decode" not in str(error.orig)
+    if is_down:
         raise error
     raise IntegrityBroken(
         f"The ledger cannot be read: {error.orig}.", "Restore the database from a backup."

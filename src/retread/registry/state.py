@@ -1,72 +1,137 @@
-"""What the ledger's events add up to."""
+"""The state of the registry: model versions, slots and the open promotion."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
-from retread.core import NotFound
-from retread.registry.events import Slot
-from retread.registry.versions import ModelVersion
+from retread.bundle import Cause
+from retread.core import NotFound, Outcome
+from retread.registry.events import GateJudged, Slot
+
+
+class Stage(StrEnum):
+    """Stage of a model version in its life cycle."""
+
+    NONE = "None"
+    STAGING = "Staging"
+    PRODUCTION = "Production"
+    ARCHIVED = "Archived"
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's permission to replace version `production` (None: none) whatever the gate says."""
+
+    production: int | None
+    reason: str
+
+
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered bundle.
+
+    Attributes:
+        validation: Metrics on the validation split; versions are ranked by them.
+        metrics: Metrics on the evaluation split, which only the gate uses.
+        judged: The gate's latest verdict.
+        promoted_at: When the version was last promoted to production.
+    """
+
+    version: int
+    bundle: str
+    run_id: str
+    model_type: str
+    dataset: str
+    dataset_version: int
+    validation: dict[str, float]
+    metrics: dict[str, float]
+    cause: Cause
+    registered_at: datetime
+    stage: Stage = Stage.NONE
+    judged: GateJudged | None = None
+    override: Override | None = None
+    promoted_at: datetime | None = None
+
+    def passed_against(self, production: int | None) -> bool:
+        """Tell whether the gate passed this version, compared with `production`."""
+        return (
+            self.judged is not None
+            and self.judged.production == production
+            and self.judged.verdict.outcome is Outcome.PASS
+        )
+
+    def forced_against(self, production: int | None) -> bool:
+        """Tell whether a person overrode the gate for this version in place of `production`."""
+        return self.override is not None and self.override.production == production
 
 
 class SlotState(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers in a slot, from `generation` on; no bundle: nobody. `share` of routing keys for a
-    canary."""
+    """The content of a slot since `generation`; version and bundle are None if it is empty.
 
-    version: int = 0
-    bundle: str = ""
+    `share` is a canary's share of routing keys.
+    """
+
+    version: int | None = None
+    bundle: str | None = None
     generation: int
     share: float = 1.0
 
 
 class OpenPromotion(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent that was neither completed nor reverted; `previous` is 0 for none."""
+    """A promotion that is neither completed nor reverted; `previous` would be archived by it."""
 
     version: int
     bundle: str
-    previous: int
+    previous: int | None
     generation: int
     at: datetime
     rollback: bool
 
 
 class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
-    """Versions, slots and the promotion under way.
+    """All versions and slots, and the promotion in progress.
 
-    `production` is the version in stage Production (0: none); while a promotion is open, the slot
-    production already names its successor. `slot_generations` also knows slots that were cleared.
-    `served` are the production versions that a rollback would go back through, latest last.
+    Attributes:
+        slot_generations: The latest generation of each slot, including slots that were cleared.
+        generation: The latest generation of any slot.
+        production: The version in stage Production, if there is one. While a promotion is open,
+            the slot production already names its successor.
+        served: The production versions that rollbacks go back through, the latest last.
     """
 
     versions: dict[int, ModelVersion] = {}
     slots: dict[Slot, SlotState] = {}
     slot_generations: dict[Slot, int] = {}
     generation: int = 0
-    production: int = 0
+    production: int | None = None
     promotion: OpenPromotion | None = None
     served: tuple[int, ...] = ()
 
     @property
     def latest(self) -> dict[Slot, SlotState]:
-        """The latest word on every slot, those that were cleared among them."""
+        """The latest change of each slot, including slots that were cleared."""
         return {
             slot: self.slots.get(slot, SlotState(generation=generation))
             for slot, generation in self.slot_generations.items()
         }
 
     def version(self, number: int) -> ModelVersion:
-        """One version; NotFound names those there are."""
+        """Return one version.
+
+        Raises:
+            NotFound: There is no such version.
+        """
         try:
             return self.versions[number]
         except KeyError:
             known = f"1 to {max(self.versions)}" if self.versions else "none yet"
             raise NotFound(
-                f"There is no model version {number}; there are: {known}.",
+                f"There is no model version {number}; registered versions: {known}.",
                 "Train and register one with: retread train",
             ) from None
 
     @property
     def production_version(self) -> ModelVersion | None:
-        return self.versions.get(self.production)
+        """The version in stage Production, if there is one."""
+        return None if self.production is None else self.versions.get(self.production)

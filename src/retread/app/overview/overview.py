@@ -104,14 +104,14 @@ def _slots(entries: Sequence[Entry], state: RegistryState) -> tuple[SlotView, ..
     since = {e.event.generation: e.at for e in entries if isinstance(e.event, SlotAssigned)}
     views = []
     for slot, held in state.slots.items():
-        version = state.versions.get(held.version)
+        version = state.versions.get(held.version or 0)
         views.append(
             SlotView(
                 slot=slot.value,
-                version=held.version,
+                version=held.version or 0,
                 model_type=version.model_type if version else "",
                 dataset=f"{version.dataset}@{version.dataset_version}" if version else "",
-                bundle=held.bundle,
+                bundle=held.bundle or "",
                 generation=held.generation,
                 share=held.share,
                 since=since.get(held.generation),

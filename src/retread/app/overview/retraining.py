@@ -83,7 +83,7 @@ def _asked(event: TriggerReceived, at: datetime) -> Retraining:
         detail=event.cause.detail,
         phase=Phase.ASKED,
         since=at,
-        version=event.candidate,
+        version=event.candidate or 0,
     )
 
 

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def report(html: HtmlFile = None, project: ProjectPath = HERE, json: Json = False) -> None:
     """Evidence and size of drift by stream, performance by labels, alarms so far."""
-    from retread.monitoring.report_page import render_page
+    from retread.monitoring.report import render_page
 
     found = _report(project)
     if html is not None:
@@ -63,7 +63,7 @@ def _text(found: MonitorReport) -> Group | str:
     from rich.console import Group
     from rich.table import Table
 
-    if not found.version:
+    if found.version is None:
         return "Nothing is in production yet, so there is nothing to watch."
     streams = Table("stream", "evidence", "effect", "")
     for stream in found.streams[:_SHOWN]:
@@ -74,7 +74,7 @@ def _text(found: MonitorReport) -> Group | str:
         f"{found.waiting} more waiting. Alarm from evidence {found.evidence_needed:.1f} "
         f"with effect {found.effect_needed:.2f}."
     )
-    past = [f"{alarm.at:%Y-%m-%d %H:%M} {alarm.kind}: {alarm.what}" for alarm in found.past]
+    past = [f"{alarm.at:%Y-%m-%d %H:%M} {alarm.kind}: {alarm.description}" for alarm in found.past]
     return Group(head, streams, _performance_line(found), *past)
 
 

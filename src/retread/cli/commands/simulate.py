@@ -82,6 +82,6 @@ def _tables(rollouts: list[RolloutFigures], watches: list[WatchFigures]) -> Grou
             str(watch.watches),
             str(watch.windows),
             str(watch.alarmed),
-            f"{watch.median_windows:g}",
+            "" if watch.median_windows is None else f"{watch.median_windows:g}",
         )
     return Group(canary, monitor)

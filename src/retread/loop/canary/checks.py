@@ -135,4 +135,4 @@ def _fail_threshold(settings: CanarySection) -> float:
 
 def _share(bets: BettingTest) -> float:
     """The share of ones among values that were bet on as `value - worst`."""
-    return bets.mean + bets.worst if bets.values else 0.0
+    return bets.mean + bets.lower_bound if bets.values else 0.0

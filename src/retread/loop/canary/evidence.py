@@ -10,8 +10,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from retread.bundle import Manifest
-from retread.monitoring import BettingTest, Streams, place
-from retread.monitoring.performance import loss, number, value_range
+from retread.monitoring import BettingTest, Streams
+from retread.monitoring.losses import loss, number, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.record import Answer, PredictionRecord
@@ -91,11 +91,11 @@ def no_evidence(
     """Before the first request; `start` is where the traffic since the canary's start begins."""
     margin = settings.margin
     return PairedEvidence(
-        errors=BettingTest(worst=settings.max_error_rate),
-        slow=BettingTest(worst=0.5),
-        unlike=BettingTest(worst=min(settings.max_disagreement, 0.99)),
-        worse=BettingTest(worst=1.0),
-        not_worse=BettingTest(worst=max(0.01, 1.0 - margin) if subject.labels else 1.0),
+        errors=BettingTest(lower_bound=settings.max_error_rate),
+        slow=BettingTest(lower_bound=0.5),
+        unlike=BettingTest(lower_bound=min(settings.max_disagreement, 0.99)),
+        worse=BettingTest(lower_bound=1.0),
+        not_worse=BettingTest(lower_bound=max(0.01, 1.0 - margin) if subject.labels else 1.0),
         cursor=start,
     )
 
@@ -162,13 +162,13 @@ def add_answers(
 ) -> PairedEvidence:
     """Fold whether the canary failed, and of its good answers the latency as a multiple of
     production's and whether they are unlike production's."""
-    rate, most = evidence.errors.worst, evidence.unlike.worst
+    rate, most = evidence.errors.lower_bound, evidence.unlike.lower_bound
     return replace(
         evidence,
         requests=evidence.requests + len(failed),
-        errors=place(evidence.errors, [one - rate for one in failed]),
-        slow=place(evidence.slow, [(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
-        unlike=place(evidence.unlike, [one - most for one in unlike]),
+        errors=evidence.errors.update([one - rate for one in failed]),
+        slow=evidence.slow.update([(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
+        unlike=evidence.unlike.update([one - most for one in unlike]),
         log_latency_ratio=evidence.log_latency_ratio + sum(map(log, ratios)),
     )
 
@@ -204,11 +204,11 @@ def add_losses(
     absolute = settings.margin if subject.labels else 0.0
     share = 0.0 if subject.labels else settings.margin
     spare = [absolute + (1 + share) * production - canary for canary, production in losses]
-    worst = evidence.not_worse.worst
+    worst = evidence.not_worse.lower_bound
     return replace(
         evidence,
-        worse=place(evidence.worse, [canary - production for canary, production in losses]),
-        not_worse=place(evidence.not_worse, [max(value, -worst) for value in spare]),
+        worse=evidence.worse.update([canary - production for canary, production in losses]),
+        not_worse=evidence.not_worse.update([max(value, -worst) for value in spare]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Conformal test martingales: ranks, bets on them, and their mixture over times of change.
+"""Conformal test martingales: tracks of values, their ranks, and bets on the ranks.
 
 >>> import numpy as np
 >>> from retread.monitoring.conformal import ordered_keys
@@ -7,9 +7,15 @@
 [2, 1, 0]
 """
 
-from retread.monitoring.conformal.clustering import design_effects
-from retread.monitoring.conformal.mixture import Wealth, bet, fresh_wealth, log_wealth
-from retread.monitoring.conformal.ranks import ordered_keys, sequential_ranks
+from retread.monitoring.conformal.martingale import (
+    Wealth,
+    bet,
+    design_effects,
+    fresh_wealth,
+    log_wealth,
+    ordered_keys,
+    sequential_ranks,
+)
 from retread.monitoring.conformal.tracks import Tracks, fit_tracks, split_rows
 
 __all__ = [

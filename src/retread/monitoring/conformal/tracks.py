@@ -1,4 +1,4 @@
-"""From streams to tracks: numbers whose ranks are bet on."""
+"""Map streams to tracks: the numbers whose ranks are bet on."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ _MOST_CATEGORIES = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
-    """How streams become tracks; a stream may have several, and its evidence is their best.
+    """How streams are mapped to tracks.
 
-    A number is a track as it is. A categorical stream has an indicator for each of its frequent
-    categories and one for all others. An embedding has its distance from the centre and its
-    place on the main axes. What is looked up here was fitted on rows that are never ranked,
-    so the ranks stay exact.
+    A stream may have several tracks; its evidence is that of the strongest. A number is a track
+    itself. A categorical stream has an indicator for each of its frequent categories and one for
+    all others. An embedding has its distance from the centre and its coordinates on the main
+    axes. All of this is fitted on rows that are never ranked, so the ranks stay exact.
+
+    Attributes:
+        numeric: The names of the numeric streams.
+        categories: The frequent categories by name of the categorical stream.
+        centre: float32 [E], or [0] without embeddings.
+        axes: float32 [axes, E].
     """
 
     numeric: tuple[str, ...]
@@ -35,13 +41,13 @@ class Tracks:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """The stream each track belongs to."""
+        """The name of the stream that each track belongs to."""
         indicators = (name for name, known in self.categories.items() for _ in range(_width(known)))
         own = (EMBEDDING,) * (1 + len(self.axes)) if self.centre.size else ()
         return (*self.numeric, *indicators, *own)
 
     def scores(self, streams: Streams) -> npt.NDArray[np.float64]:
-        """[rows, tracks]."""
+        """Return the values of all tracks, float64 [rows, tracks]."""
         columns = [streams.numeric[name][:, None] for name in self.numeric]
         columns += [
             _indicators(streams.categorical[name], known) for name, known in self.categories.items()
@@ -53,14 +59,14 @@ class Tracks:
         return np.concatenate(columns, axis=1, dtype=np.float64)
 
     def embedding_scores(self, embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Distance from the centre and coordinates on the main axes, [rows, 1 + axes]."""
+        """Return distance from the centre and coordinates on the axes, float64 [rows, 1 + axes]."""
         away = (embedding - self.centre).astype(np.float64)
         distance = np.linalg.norm(away, axis=1, keepdims=True)
         return np.concatenate([distance, away @ self.axes.T.astype(np.float64)], axis=1)
 
 
 def fit_tracks(streams: Streams) -> Tracks:
-    """Tracks fitted on rows that will not be ranked."""
+    """Fit tracks on rows that will not be ranked."""
     width = streams.embedding.shape[1]
     centre, axes = np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
     if width and streams.rows:
@@ -76,7 +82,7 @@ def fit_tracks(streams: Streams) -> Tracks:
 
 
 def split_rows(streams: Streams, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Row numbers to fit on, and row numbers to rank among."""
+    """Draw the indices of the rows to fit on, and of the rows to rank among."""
     share = 0.0
     if streams.embedding.shape[1]:
         share = _EMBEDDING_SHARE
@@ -93,14 +99,14 @@ def _frequent(values: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
 
 
 def _width(known: npt.NDArray[np.str_]) -> int:
-    """The last category is implied by the others; rare ones share an indicator."""
+    """Return the number of indicators: all categories but the last, and one for the others."""
     return max(1, len(known))
 
 
 def _indicators(
     values: npt.NDArray[np.str_], known: npt.NDArray[np.str_]
 ) -> npt.NDArray[np.float64]:
-    """One column a frequent category but the last, then one for what is not frequent."""
+    """Return one column per frequent category but the last, and one for the others."""
     columns = [values == category for category in known[:-1]]
     columns.append(~np.isin(values, known))
     return np.stack(columns, axis=1).astype(np.float64)

@@ -1,3 +1,3 @@
-"""One detector a file, named as in its paper; each offers `detector()`."""
+"""Built-in detectors: one file each, named as in its paper, with `detector() -> Detector`."""
 
 __all__: list[str] = []

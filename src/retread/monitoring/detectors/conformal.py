@@ -1,4 +1,4 @@
-"""Conformal test martingale: exact at any number of looks, however small the reference.
+"""Conformal test martingale: exact however often it is read, however small the reference.
 
 Vovk, Petej, Nouretdinov, Ahlberg, Carlsson, Gammerman (2021), "Retrain or not retrain: conformal
 test martingales for change-point detection".
@@ -35,8 +35,15 @@ _CATEGORY = "category:"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConformalState:
-    """`pool` int64 [n, tracks] are the keys that new rows are ranked among; `clustering` float64
-    [tracks] is by how much groups in the reference make its rows worth less."""
+    """The state of the detector.
+
+    Attributes:
+        seed: The seed of all random draws.
+        tracks: How streams are mapped to tracks.
+        pool: int64 [n, tracks], the keys that new rows are ranked among.
+        wealth: The wealth of the bets on each track.
+        clustering: float64 [tracks], the design effects of groups in the reference.
+    """
 
     seed: int
     tracks: Tracks
@@ -46,10 +53,11 @@ class ConformalState:
 
 
 class Conformal:
-    """Ranks each new value among the reference and everything since, and bets on the ranks."""
+    """Ranks each new value among the reference and all traffic since, and bets on the ranks."""
 
     def start(self, reference: Streams, seed: int) -> ConformalState:
-        # The last number keeps the three streams of a seed apart: zeros at the end count for none.
+        """See `Detector.start`."""
+        # The last number separates the three generators of a seed; trailing zeros do not count.
         rng = np.random.default_rng([seed, 0, 2])
         fit, rank = split_rows(reference, rng)
         tracks = fit_tracks(reference.take(fit))
@@ -64,6 +72,7 @@ class Conformal:
         )
 
     def update(self, state: ConformalState, batch: Streams) -> ConformalState:
+        """See `Detector.update`."""
         keyed = np.random.default_rng([state.seed, state.wealth.blocks, 0])
         keys = ordered_keys(state.tracks.scores(batch), keyed)
         while len(keys):
@@ -71,10 +80,10 @@ class Conformal:
         return state
 
     def evidence(self, state: ConformalState) -> dict[str, float]:
-        """The best track of each stream, less the log of how many tracks and streams there are.
+        """Return the strongest track per stream, corrected for the number of tracks and streams.
 
-        Each track is a martingale in its own past, not in that of all: an average of them need
-        not be one, while the union bound taken here holds however the tracks depend.
+        Each track is a martingale with respect to its own past, not to that of all: an average of
+        tracks need not be one, but the union bound used here holds under any dependence.
         """
         owners = state.tracks.owners
         sizes = Counter(owners)
@@ -85,6 +94,7 @@ class Conformal:
         return {name: best[name] - log(sizes[name]) - log(len(sizes)) for name in sizes}
 
     def encode(self, state: ConformalState) -> bytes:
+        """See `Detector.encode`."""
         categories = {_CATEGORY + k: v for k, v in state.tracks.categories.items()}
         return pack_arrays(
             seed=np.array(state.seed),
@@ -99,6 +109,7 @@ class Conformal:
         )
 
     def decode(self, content: bytes) -> ConformalState:
+        """See `Detector.decode`."""
         arrays = unpack_arrays(io.BytesIO(content))
         tracks = Tracks(
             numeric=tuple(str(name) for name in arrays["numeric"]),
@@ -119,13 +130,14 @@ class Conformal:
 
 
 def detector() -> Conformal:
+    """Return the detector."""
     return Conformal()
 
 
 def _update_block(
     state: ConformalState, keys: npt.NDArray[np.int64]
 ) -> tuple[ConformalState, npt.NDArray[np.int64]]:
-    """Bet on as many rows as the pool has, and make them part of it."""
+    """Bet on as many rows as the pool has, and add them to the pool."""
     if not len(state.pool):
         return replace(state, pool=keys[:1]), keys[1:]
     rng = np.random.default_rng([state.seed, state.wealth.blocks, 1])
@@ -136,8 +148,10 @@ def _update_block(
 
 
 def _thinned(pool: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """At most LARGEST_POOL rows: which go is drawn without regard to age or value, which leaves
-    past and future ranks independent."""
+    """Keep at most LARGEST_POOL rows, drawn regardless of age and value.
+
+    This leaves past and future ranks independent.
+    """
     if len(pool) <= LARGEST_POOL:
         return pool
     return pool[rng.permutation(len(pool))[:LARGEST_POOL]]

@@ -1,4 +1,4 @@
-"""Gate checks: one file each, with `check(inputs: GateInputs) -> CheckResult`.
+"""The built-in gate checks: one file each, with `check(inputs: GateInputs) -> CheckResult`.
 
 >>> from retread.core import plugin_names
 >>> from retread.registry import checks

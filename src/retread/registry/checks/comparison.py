@@ -1,4 +1,4 @@
-"""The candidate is not worse than production on the same examples, by more than a margin."""
+"""Check that the candidate is not worse than production on the same examples."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from math import isfinite
 import numpy as np
 
 from retread.bundle import Evidence, evidence_metrics
-from retread.core import CheckResult, Metric, Outcome, metric_named
-from retread.registry.comparison import bootstrap_interval, misaligned, score_interval
-from retread.registry.comparison.bootstrap import gain
+from retread.core import CheckResult, Metric, Outcome, metric_named, short
+from retread.registry.comparison import bootstrap_interval, gain, score_interval
 from retread.registry.gate_inputs import GateInputs
 
 _MORE = " More evaluation examples, or a wider [gate] margin, would decide."
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Non-inferiority: pass when, with confidence, the loss is within the margin; fail when the
-    loss found is over it, or certain; else inconclusive. Pass without a production."""
+    """Test for non-inferiority: the candidate may be worse by the margin, but not more.
+
+    Passes if the lower confidence bound of the gain is within the margin, and if there is no
+    production yet. Fails if the observed loss exceeds the margin, or if the upper bound shows a
+    loss. Otherwise it is inconclusive.
+    """
     if inputs.production is None:
         return _result(Outcome.PASS, "There is no production yet to compare with.")
     evidence = inputs.production.evidence
@@ -27,31 +30,51 @@ def check(inputs: GateInputs) -> CheckResult:
         )
     problem = misaligned(inputs.evidence, evidence)
     if problem:
-        return _result(Outcome.INCONCLUSIVE, f"No verdict: the evidences are no pair, {problem}.")
+        reason = f"Cannot compare: the two evaluations do not match ({problem})."
+        return _result(Outcome.INCONCLUSIVE, reason)
     if len(evidence.ids) == 0:
         return _result(Outcome.INCONCLUSIVE, "There are no examples to compare on.")
     return _compare(inputs, evidence, metric_named(inputs.settings.metric))
 
 
+def misaligned(candidate: Evidence, production: Evidence) -> str | None:
+    """Say why the rows of two evaluations cannot be compared pairwise; None if they can."""
+    if candidate.evaluation_digest != production.evaluation_digest:
+        return (
+            f"they come from different evaluation splits, "
+            f"{short(candidate.evaluation_digest)} and {short(production.evaluation_digest)}"
+        )
+    if not np.array_equal(candidate.ids, production.ids):
+        return f"they cover different examples, {len(candidate.ids)} and {len(production.ids)}"
+    if len(np.unique(candidate.ids)) != len(candidate.ids):
+        return "an example occurs twice"
+    if not np.array_equal(candidate.truth, production.truth):
+        return "they differ in the true labels"
+    if candidate.outputs.shape != production.outputs.shape:
+        shapes = f"{candidate.outputs.shape} and {production.outputs.shape}"
+        return f"their outputs have different shapes, {shapes}"
+    return None
+
+
 def _compare(inputs: GateInputs, production: Evidence, metric: Metric) -> CheckResult:
     settings = inputs.settings
-    found = gain(inputs.evidence, production, metric)
+    observed = gain(inputs.evidence, production, metric)
     low, high = _bounds(inputs.evidence, production, metric, settings.confidence)
     numbers = {
         "candidate": evidence_metrics(inputs.evidence).get(metric.name, float("nan")),
         "production": evidence_metrics(production).get(metric.name, float("nan")),
-        "difference": found,
+        "difference": observed,
         "lower_bound": low,
         "upper_bound": high,
         "margin": settings.margin,
         "confidence": settings.confidence,
         "examples": float(len(production.ids)),
     }
-    if not all(isfinite(value) for value in (found, low, high)):
+    if not all(isfinite(value) for value in (observed, low, high)):
         return _result(Outcome.INCONCLUSIVE, f"{metric.name} is undefined.", numbers)
     if low >= -settings.margin:
         outcome = Outcome.PASS
-    elif found < -settings.margin or high < 0:
+    elif observed < -settings.margin or high < 0:
         outcome = Outcome.FAIL
     else:
         outcome = Outcome.INCONCLUSIVE
@@ -78,7 +101,7 @@ def _reason(metric: Metric, numbers: dict[str, float], production: str) -> str:
         f"{numbers['production']:.4f} on the same {numbers['examples']:.0f} examples: "
         f"a gain of {numbers['difference']:+.4f}{unit}, "
         f"at least {numbers['lower_bound']:+.4f} with "
-        f"{numbers['confidence']:.0%} confidence; {-numbers['margin']:+g} is asked for."
+        f"{numbers['confidence']:.0%} confidence; {-numbers['margin']:+g} is required."
     )
 
 

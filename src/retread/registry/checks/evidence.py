@@ -1,4 +1,4 @@
-"""The manifest claims what the evidence shows."""
+"""Check that the metrics in the manifest match the evidence."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ _TOLERANCE = 1e-6
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Each metric in the manifest is recomputed; the evidence is of the lineage's split."""
+    """Fail if a recomputed metric differs, or if the evidence is from another split."""
     evidence = inputs.evidence
     declared = inputs.manifest.lineage.evaluation_digest
     if evidence.evaluation_digest != declared:
         found = short(evidence.evaluation_digest)
-        reason = f"The evidence is of split {found}, the lineage names {short(declared)}."
+        reason = f"The evidence is from split {found}, but the lineage names {short(declared)}."
         return CheckResult(check="evidence", outcome=Outcome.FAIL, reason=reason)
     measured = evidence_metrics(evidence)
     claimed = inputs.manifest.metrics
     wrong = [name for name in claimed if not _agree(claimed[name], measured.get(name))]
     if wrong:
-        told = "; ".join(f"{name}: {_told(claimed[name], measured.get(name))}" for name in wrong)
+        differences = "; ".join(
+            f"{name}: {_difference(claimed[name], measured.get(name))}" for name in wrong
+        )
         return CheckResult(
             check="evidence",
             outcome=Outcome.FAIL,
-            reason=f"The manifest's metrics are not those of the evidence. {told}.",
+            reason=f"The manifest's metrics do not match the evidence. {differences}.",
             numbers={name: measured[name] for name in wrong if name in measured},
         )
     return CheckResult(
@@ -45,6 +47,6 @@ def _agree(claimed: float, measured: float | None) -> bool:
     return both_undefined or isclose(claimed, measured, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
 
 
-def _told(claimed: float, measured: float | None) -> str:
+def _difference(claimed: float, measured: float | None) -> str:
     shown = "nothing" if measured is None else f"{measured:.4f}"
-    return f"it says {claimed:.4f}, the predictions give {shown}"
+    return f"the manifest states {claimed:.4f}, the predictions give {shown}"

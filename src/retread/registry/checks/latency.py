@@ -1,4 +1,4 @@
-"""One example is answered within the budget."""
+"""Check that a single example is predicted within the latency budget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from retread.registry.gate_inputs import GateInputs
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """The 95th percentile over runs of one example each; inconclusive without a run."""
+    """Fail if the 95th percentile over single-example runs exceeds the budget."""
     runs = inputs.measurement.latency_ms
     budget = inputs.settings.max_latency_ms
     if len(runs) == 0:
@@ -19,6 +19,6 @@ def check(inputs: GateInputs) -> CheckResult:
     return CheckResult(
         check="latency",
         outcome=Outcome.PASS if p95 <= budget else Outcome.FAIL,
-        reason=f"95 % of single answers take at most {p95:.2f} ms; {budget:g} ms are allowed.",
+        reason=f"95 % of single predictions take at most {p95:.2f} ms; {budget:g} ms is allowed.",
         numbers={"p95_ms": p95, "median_ms": float(np.median(runs)), "budget_ms": budget},
     )

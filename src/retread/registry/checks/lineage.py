@@ -1,4 +1,4 @@
-"""It is known where the model comes from."""
+"""Check that the origin of the model is recorded."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from retread.registry.gate_inputs import GateInputs
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Run, data, evaluation split and environment are named; the commit too where it is asked
-    for, and without uncommitted changes."""
+    """Fail if the lineage lacks run, data, evaluation split or environment.
+
+    With `require_clean_commit` it must also name a commit without uncommitted changes.
+    """
     lineage = inputs.manifest.lineage
     facts = {
         "run": lineage.run_id,
@@ -21,9 +23,13 @@ def check(inputs: GateInputs) -> CheckResult:
     if missing:
         return _result(Outcome.FAIL, f"The lineage lacks: {', '.join(missing)}.")
     if inputs.settings.require_clean_commit and not lineage.git_commit:
-        return _result(Outcome.FAIL, "The code was in no Git commit; [gate] asks for a clean one.")
+        return _result(
+            Outcome.FAIL, "The code was not in a Git commit; [gate] requires a clean one."
+        )
     if inputs.settings.require_clean_commit and lineage.git_dirty:
-        reason = f"The code had changes beside commit {lineage.git_commit[:12]}; commit them."
+        reason = (
+            f"The code had uncommitted changes on top of {lineage.git_commit[:12]}; commit them."
+        )
         return _result(Outcome.FAIL, reason)
     commit = f"commit {lineage.git_commit[:12]}" if lineage.git_commit else "no commit"
     dirt = ", with uncommitted changes" if lineage.git_dirty else ""

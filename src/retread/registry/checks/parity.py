@@ -1,4 +1,4 @@
-"""The exported model says what the trained one said."""
+"""Check that the exported model predicts the same as the trained one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from retread.registry.gate_inputs import GateInputs
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Largest difference within tolerance; inconclusive when nothing was compared."""
+    """Fail if the largest difference exceeds the tolerance."""
     parity = inputs.manifest.parity
     if parity.examples < 1:
         reason = "The exported model was not compared with the trained one."
@@ -18,8 +18,9 @@ def check(inputs: GateInputs) -> CheckResult:
         check="parity",
         outcome=Outcome.PASS if passed else Outcome.FAIL,
         reason=(
-            f"Exported and trained model differ by at most {parity.largest_difference:.2g} on "
-            f"{parity.examples} examples; {parity.tolerance:g} is allowed."
+            f"The exported and the trained model differ by at most "
+            f"{parity.largest_difference:.2g} on {parity.examples} examples; "
+            f"{parity.tolerance:g} is allowed."
         ),
         numbers={
             "largest_difference": parity.largest_difference,

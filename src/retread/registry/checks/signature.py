@@ -1,4 +1,4 @@
-"""The candidate takes what production takes, and answers in the same terms."""
+"""Check that the candidate takes the inputs of production and predicts in the same terms."""
 
 from __future__ import annotations
 
@@ -6,44 +6,48 @@ from retread.bundle import Manifest, Signature, TensorSpec
 from retread.core import CheckResult, Outcome
 from retread.registry.gate_inputs import GateInputs
 
-# Each architecture has its own; clients do not read it.
-_OWN = "embedding"
+# Differs between architectures, and clients do not read it.
+_IGNORED_OUTPUT = "embedding"
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Labels, inputs and outputs are those of production; the evidence fits the labels."""
-    problem = _unlike_evidence(inputs)
+    """Fail if labels, inputs or outputs differ from production's, or do not fit the evidence."""
+    problem = _misfit(inputs)
     if problem or inputs.production is None:
-        return _result(problem, "nothing in production yet")
-    theirs = inputs.production.manifest
-    if theirs is None:
-        reason = f"What {inputs.production_name} takes is not known: its bundle is damaged."
+        return _result(problem, "the evidence; there is no production yet")
+    manifest = inputs.production.manifest
+    if manifest is None:
+        reason = f"The signature of {inputs.production_name} is unknown: its bundle is damaged."
         return CheckResult(check="signature", outcome=Outcome.INCONCLUSIVE, reason=reason)
-    return _result(_unlike(inputs.manifest, theirs), inputs.production_name)
+    return _result(_difference(inputs.manifest, manifest), inputs.production_name)
 
 
-def _result(problem: str, against: str) -> CheckResult:
+def _result(problem: str | None, reference: str) -> CheckResult:
     return CheckResult(
         check="signature",
         outcome=Outcome.FAIL if problem else Outcome.PASS,
-        reason=problem or f"Inputs and labels fit {against}.",
+        reason=problem or f"Inputs and labels match {reference}.",
     )
 
 
-def _unlike_evidence(inputs: GateInputs) -> str:
+def _misfit(inputs: GateInputs) -> str | None:
+    """Say why the evidence does not fit the labels; None if it does."""
     labels = len(inputs.manifest.labels)
     evidence = inputs.evidence
     if evidence.is_classification != bool(labels):
-        return "The evidence is of another kind of task than the labels."
+        return "The evidence is from another kind of task than the labels."
     width = evidence.outputs.shape[1]
     if labels and width != labels:
-        return f"The model has {labels} labels, but its evidence {width} probabilities."
+        return f"The model has {labels} labels, but its evidence has {width} probabilities."
     if labels and len(evidence.truth) and not 0 <= evidence.truth.max() < labels:
-        return f"The evidence knows label number {evidence.truth.max()}, of {labels} labels."
-    return ""
+        return (
+            f"Label index {evidence.truth.max()} in the evidence is out of range: "
+            f"the model has {labels} labels."
+        )
+    return None
 
 
-def _unlike(candidate: Manifest, production: Manifest) -> str:
+def _difference(candidate: Manifest, production: Manifest) -> str | None:
     if candidate.labels != production.labels:
         return f"Its labels are {list(candidate.labels)}, production's {list(production.labels)}."
     for kind, ours, theirs in (
@@ -52,11 +56,11 @@ def _unlike(candidate: Manifest, production: Manifest) -> str:
     ):
         if ours != theirs:
             return f"Its {kind} are {_described(ours)}, production's {_described(theirs)}."
-    return ""
+    return None
 
 
 def _outputs(signature: Signature) -> tuple[TensorSpec, ...]:
-    return tuple(spec for spec in signature.outputs if spec.name != _OWN)
+    return tuple(spec for spec in signature.outputs if spec.name != _IGNORED_OUTPUT)
 
 
 def _described(specs: tuple[TensorSpec, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The model is not larger than allowed."""
+"""Check that the model file is not larger than allowed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from retread.registry.gate_inputs import GateInputs
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Megabytes of model.onnx; inconclusive when the manifest does not name it."""
+    """Fail if model.onnx exceeds the budget in megabytes."""
     entry = inputs.manifest.files.get(MODEL)
     budget = inputs.settings.max_size_mb
     if entry is None:
@@ -18,6 +18,6 @@ def check(inputs: GateInputs) -> CheckResult:
     return CheckResult(
         check="size",
         outcome=Outcome.PASS if size <= budget else Outcome.FAIL,
-        reason=f"{MODEL} has {size:.2f} MB; {budget:g} MB are allowed.",
+        reason=f"{MODEL} has {size:.2f} MB; {budget:g} MB is allowed.",
         numbers={"size_mb": size, "budget_mb": budget},
     )

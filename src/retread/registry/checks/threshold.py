@@ -1,4 +1,4 @@
-"""The metric that decides reaches the project's threshold."""
+"""Check that the gate's metric reaches the project's threshold."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from retread.registry.gate_inputs import GateInputs
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Recomputed from the evidence; fail below the threshold, inconclusive without a number."""
+    """Fail if the metric, recomputed from the evidence, misses the threshold."""
     metric = metric_named(inputs.settings.metric)
     threshold = inputs.settings.threshold
     metrics = evidence_metrics(inputs.evidence)
     value = metrics.get(metric.name, float("nan"))
     numbers = {metric.name: value, "threshold": threshold}
     if metrics and metric.name not in metrics:
-        reason = f"This task has no {metric.name}; set [gate] metric to: {', '.join(metrics)}."
+        reason = (
+            f"This task has no {metric.name}; set [gate] metric to one of: {', '.join(metrics)}."
+        )
         return _result(Outcome.FAIL, reason, numbers)
     if isnan(value):
         reason = f"{metric.name} is undefined on {len(inputs.evidence.ids)} examples."
         return _result(Outcome.INCONCLUSIVE, reason, numbers)
     passed = metric.at_least(value, threshold)
     limit = "at least" if metric.higher_is_better else "at most"
-    reason = f"{metric.name} is {value:.4f}; {limit} {threshold:g} is asked for."
+    reason = f"{metric.name} is {value:.4f}; {limit} {threshold:g} is required."
     return _result(Outcome.PASS if passed else Outcome.FAIL, reason, numbers)
 
 

@@ -1,7 +1,7 @@
 """Paired bootstrap of a metric's gain.
 
 B. Efron, R. Tibshirani, "An Introduction to the Bootstrap" (1993), the percentile interval: the
-same examples are drawn for both models, with replacement, so what is hard for both cancels out.
+same examples are drawn for both models, with replacement, so that hard examples cancel out.
 """
 
 from __future__ import annotations
@@ -22,10 +22,18 @@ Indices = npt.NDArray[np.int64]
 def bootstrap_interval(
     candidate: Evidence, production: Evidence, metric: Metric, confidence: float
 ) -> tuple[float, float]:
-    """One-sided bounds, each at `confidence`, of `relative_gain` or, for scores, of the gain.
+    """Estimate confidence bounds of `gain`.
 
-    The evidences are aligned row by row. Seeded by the evaluation digest: the same evidence gives
-    the same bounds. NaN when the metric is undefined on every resample.
+    The resamples are seeded by the evaluation digest: the same evidence gives the same bounds.
+
+    Args:
+        candidate: Predictions of the candidate.
+        production: Predictions of the version in production, aligned row by row.
+        metric: The metric to compare.
+        confidence: The confidence of each bound, one-sided.
+
+    Returns:
+        The lower and the upper bound; NaN if the metric is undefined on all resamples.
     """
     random = np.random.default_rng(list(candidate.evaluation_digest.encode()))
     count = len(candidate.ids)
@@ -43,7 +51,7 @@ def bootstrap_interval(
 
 
 def gain(candidate: Evidence, production: Evidence, metric: Metric) -> float:
-    """How much better the candidate is: for errors as a share of production's, else outright."""
+    """Return how much better the candidate is, as a share of production's value for errors."""
     ours = _value(candidate, metric)
     theirs = _value(production, metric)
     if metric.higher_is_better:

@@ -1,9 +1,9 @@
 """Confidence interval of a paired difference of proportions.
 
 T. Tango, "Equivalence test and confidence interval for the difference in proportions for the
-paired-sample design", Statistics in Medicine 17 (1998): the interval that inverts the score test,
-whose test of no difference is McNemar's. Unlike Wald's it stays honest for few disagreements, and
-for none.
+paired-sample design", Statistics in Medicine 17 (1998): the interval inverts the score test, whose
+test of no difference is McNemar's. Unlike Wald's it keeps its coverage when the models disagree on
+few examples, or on none.
 """
 
 from __future__ import annotations
@@ -16,10 +16,16 @@ _STEPS = 60
 
 
 def score_interval(wins: int, losses: int, examples: int, confidence: float) -> tuple[float, float]:
-    """One-sided bounds, each at `confidence`, of the share of wins minus the share of losses.
+    """Return confidence bounds of the share of wins minus the share of losses.
 
-    `wins` counts examples that only the first model got right, `losses` those that only the
-    second did, of `examples` (over 0) in all.
+    Args:
+        wins: The number of examples that only the first model predicted correctly.
+        losses: The number of examples that only the second model predicted correctly.
+        examples: The number of all examples, greater than 0.
+        confidence: The confidence of each bound, one-sided.
+
+    Returns:
+        The lower and the upper bound.
 
     >>> low, high = score_interval(wins=0, losses=0, examples=187, confidence=0.9)
     >>> round(low, 4), round(high, 4)
@@ -37,7 +43,7 @@ def score_interval(wins: int, losses: int, examples: int, confidence: float) -> 
 
 
 def _score(wins: int, losses: int, examples: int, assumed: float) -> float:
-    """Tango's score statistic of the hypothesis that the difference is `assumed`; it falls."""
+    """Return Tango's score statistic for an `assumed` difference; it decreases with it."""
     a = 2.0 * examples
     b = -wins - losses + (2.0 * examples - wins + losses) * assumed
     c = -losses * assumed * (1.0 - assumed)
@@ -50,7 +56,7 @@ def _score(wins: int, losses: int, examples: int, assumed: float) -> float:
 
 
 def _bisect(is_below: Callable[[float], bool], low: float, high: float) -> float:
-    """Where `is_below` turns from true to false, between `low` and `high`."""
+    """Find where `is_below` turns from true to false between `low` and `high`."""
     for _ in range(_STEPS):
         middle = (low + high) / 2.0
         low, high = (middle, high) if is_below(middle) else (low, middle)

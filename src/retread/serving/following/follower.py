@@ -183,7 +183,7 @@ class Follower:
         self._retries.pop(slot, None)
         self._applied[slot] = Applied(generation=wanted.generation, bundle=wanted.bundle)
         self._good[slot] = wanted
-        served = f"version {wanted.version} ({short(wanted.bundle)})" if entry else "nobody"
+        served = f"version {wanted.version} ({short(wanted.bundle or '')})" if entry else "nobody"
         logger.info("%s: %s from generation %d on", slot, served, wanted.generation)
 
     def _swap(self, table: SlotTable) -> None:
@@ -204,7 +204,7 @@ class Follower:
             wait = min(2 * last.wait, _RETRY_MOST_S)
         self._retries[slot] = _Retry(wanted.generation, wait, self._clock.monotonic() + wait)
         current = self._slots.table.entry(slot)
-        bundle = current.runtime.bundle if current else ""
+        bundle = current.runtime.bundle if current else None
         self._applied[slot] = Applied(generation=wanted.generation, bundle=bundle, error=str(error))
 
     def _keep(self, slot: Slot, wanted: SlotState) -> None:
@@ -221,6 +221,8 @@ class Follower:
                 self._swap(self._slots.table.with_entry(slot, good.generation, entry))
 
     def _entry(self, slot: Slot, wanted: SlotState) -> SlotEntry:
+        assert wanted.version is not None
+        assert wanted.bundle is not None
         runtime = self._loader.load(wanted.bundle)
         production = self._slots.table.production
         if slot in _COMPARED and production is not None:

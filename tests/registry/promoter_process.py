@@ -1,7 +1,7 @@
-"""A promoter in a process of its own, for the tests that kill it.
+"""A promoter in its own process, for the tests that kill it.
 
-Run as `python promoting.py URL BUNDLES`: it promotes 1, 2, 3, 1, ... for ever, and prints each
-promotion that was acknowledged to it.
+Run as `python promoter_process.py URL BUNDLES`: it promotes 1, 2, 3, 1, ... forever, and prints the
+generation and the version of each completed promotion.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ def main(url: str, bundles: str) -> None:
     registry = Registry(ledger, LocalBundleStore(Path(bundles)))
     promoter = Promoter(ledger, SqlServerDirectory(database, clock), clock, timeout_s=20)
     promoter.recover()
-    say("ready")
+    print_line("ready")
     for number in itertools.cycle(sorted(registry.state().versions)):
         try:
             done = promoter.promote(number, force_reason="a test of crashes")
         except Conflict:
             continue
-        say(f"{done.generation} {done.version}")
+        print_line(f"{done.generation} {done.version}")
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

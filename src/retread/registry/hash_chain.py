@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from retread.core import IntegrityBroken
-from retread.registry.events import decode_event
+from retread.registry.events import Event, decode_event, encode_event
 from retread.registry.ledger import GENESIS, Entry
 
 
@@ -25,27 +25,29 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last entry's place and hash."""
+    """Sequence and hash of the last entry; the defaults are those of an empty ledger."""
 
     sequence: int = 0
     hash: str = GENESIS
 
 
-def sealed(head: Head, at: datetime, event: str) -> Row:
-    """The row that follows `head`."""
+def append_row(head: Head, at: datetime, event: Event) -> Row:
+    """Return the row that appends `event` after `head`."""
     stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
     sequence = head.sequence + 1
-    return Row(sequence, stamp, event, row_hash(head.hash, sequence, stamp, event))
+    text = encode_event(event).decode()
+    return Row(sequence, stamp, text, row_hash(head.hash, sequence, stamp, text))
 
 
-def opened(row: Row) -> Entry:
-    """The entry in a row; inverse of `sealed`."""
+def decode_row(row: Row) -> Entry:
+    """Decode the entry in a row; inverse of `append_row`."""
     at = datetime.fromisoformat(row.at)
     return Entry(row.sequence, at, decode_event(row.event), row.hash)
 
 
 def row_hash(previous: str, sequence: int, at: str, event: str) -> str:
-    """
+    """Hash a row together with the hash of the row before it.
+
     >>> row_hash(GENESIS, 1, "2012-01-01T00:00:00.000000+00:00", "{}")[:12]
     '7a9717adbff7'
     """
@@ -53,8 +55,16 @@ def row_hash(previous: str, sequence: int, at: str, event: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def linked(rows: Iterable[Row], head: Head) -> Iterator[Row]:
-    """The rows again, each checked against the one before it; raises IntegrityBroken."""
+def verified(rows: Iterable[Row], head: Head) -> Iterator[Row]:
+    """Yield the rows, each checked against the one before it.
+
+    Args:
+        rows: Stored rows in order.
+        head: The entry before the first row.
+
+    Raises:
+        IntegrityBroken: A row is missing or is not the one that was appended.
+    """
     for row in rows:
         expected = head.sequence + 1
         if row.sequence != expected:
@@ -65,15 +75,20 @@ def linked(rows: Iterable[Row], head: Head) -> Iterator[Row]:
         yield row
 
 
-def check_head(head: Head, anchor: Head, place: str) -> None:
-    """Raises IntegrityBroken when the ledger ends before what `place` remembers of it."""
+def check_head(head: Head, anchor: Head, location: str) -> None:
+    """Check that the ledger does not end before the entry that is recorded in `location`.
+
+    Raises:
+        IntegrityBroken: Entries are missing at the end, or the recorded one was replaced.
+    """
     if anchor.sequence > head.sequence:
         _broken(
             head.sequence + 1,
-            f"is missing: the ledger ends there, but {place} remembers {anchor.sequence} entries",
+            f"is missing: the ledger ends before it, but {location} records "
+            f"{anchor.sequence} entries",
         )
     if anchor.sequence == head.sequence and anchor.hash != head.hash:
-        _broken(head.sequence, f"is not the one that {place} remembers")
+        _broken(head.sequence, f"is not the one that {location} records")
 
 
 def _broken(sequence: int, what: str) -> NoReturn:

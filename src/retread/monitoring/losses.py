@@ -1,0 +1,61 @@
+"""The loss of a single prediction in 0..1, for the monitor and the canary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+import numpy as np
+
+from retread.bundle import PREDICTED_VALUE
+from retread.monitoring.streams import Streams, predicted_label
+
+
+def loss(outputs: Sequence[float], label: str, labels: Sequence[str], scale: float) -> float:
+    """Return the loss of a prediction, in 0..1.
+
+    Args:
+        outputs: The probabilities, or the single value of a regression.
+        label: The true label; for a regression a finite number.
+        labels: The labels in the order of the probabilities; empty for a regression.
+        scale: The absolute error that counts as 1, for a regression.
+
+    >>> loss([0.2, 0.8], "no", ["no", "yes"], 1.0), loss([10.0], "7.5", [], 5.0)
+    (1.0, 0.5)
+    """
+    if labels:
+        return float(predicted_label(outputs, labels) != label)
+    return min(1.0, abs(outputs[0] - float(label)) / scale)
+
+
+def label_fits(label: str, labels: Sequence[str]) -> bool:
+    """Tell whether a label is one of `labels` or, for a regression, a finite number.
+
+    >>> label_fits("yes", ["no", "yes"]), label_fits("inf", [])
+    (True, False)
+    """
+    return label in labels if labels else number(label) is not None
+
+
+def number(text: str) -> float | None:
+    """Parse a finite number; return None if `text` is not one.
+
+    >>> number("1.5"), number("nan"), number("many")
+    (1.5, None, None)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def value_range(reference: Streams) -> float:
+    """Return the range of the predicted values, from the 5th to the 95th percentile.
+
+    It is the scale of a regression: an error of this size is a total loss.
+    """
+    values = reference.numeric.get(PREDICTED_VALUE, np.zeros(0))
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, [0.05, 0.95]) if len(known) else (0.0, 1.0)
+    return float(high - low) or 1.0
