@@ -1,12 +1,12 @@
-"""The canary: a candidate on trial beside production, judged as often as one likes.
+"""The canary: a candidate that is compared with production on the same requests.
 
 >>> from datetime import UTC, datetime, timedelta
->>> from retread.loop.canary import CanaryState, Subject, advance, no_evidence
+>>> from retread.loop.canary import CanaryState, ComparedVersions, advance, no_evidence
 >>> from retread.project import Settings
 >>> from retread.serving.traffic import Cursor
 >>> settings = Settings().canary
->>> subject = Subject(canary=2, production=1, labels=("good", "defective"))
->>> evidence = no_evidence(settings, subject, Cursor())
+>>> compared = ComparedVersions(canary=2, production=1, labels=("good", "defective"))
+>>> evidence = no_evidence(settings, compared, Cursor())
 >>> start = datetime(2026, 1, 1, tzinfo=UTC)
 >>> state = CanaryState(started_at=start)
 >>> advance(state, evidence, settings, start).action.value
@@ -15,34 +15,39 @@
 'expire'
 """
 
-from retread.loop.canary.advance import Action, CanaryState, Decision, advance
+from retread.loop.canary.advance import Action, CanaryDecision, CanaryState, advance
 from retread.loop.canary.checks import judge_canary
 from retread.loop.canary.evidence import (
+    ComparedVersions,
     PairedEvidence,
-    Subject,
     add_labels,
     add_records,
+    compared_versions,
     gather,
     no_evidence,
-    subject_of,
 )
-from retread.loop.canary.simulation import RolloutFigures, World, simulate_rollouts, worlds
+from retread.loop.canary.simulation import (
+    RolloutStatistics,
+    SimulatedCanary,
+    simulate_rollouts,
+    simulated_canaries,
+)
 
 __all__ = [
     "Action",
+    "CanaryDecision",
     "CanaryState",
-    "Decision",
+    "ComparedVersions",
     "PairedEvidence",
-    "RolloutFigures",
-    "Subject",
-    "World",
+    "RolloutStatistics",
+    "SimulatedCanary",
     "add_labels",
     "add_records",
     "advance",
+    "compared_versions",
     "gather",
     "judge_canary",
     "no_evidence",
     "simulate_rollouts",
-    "subject_of",
-    "worlds",
+    "simulated_canaries",
 ]

@@ -1,4 +1,4 @@
-"""The canary's state machine: 10 -> 50 -> 100 %, then production, or back."""
+"""The state machine of the canary: wider step by step, then production, or back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from retread.core import Outcome, Verdict
 from retread.loop.canary.checks import judge_canary
 from retread.loop.canary.evidence import PairedEvidence
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 
 
 class Action(StrEnum):
@@ -25,16 +25,29 @@ class Action(StrEnum):
 
 
 class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a canary is: `step` counts from 0; `requests` were seen before it began, and it is
-    watched since `started_at`."""
+    """The step that a canary is at.
+
+    Attributes:
+        started_at: When the step began.
+        step: Index of the step in [canary] steps, from 0.
+        requests: Number of paired requests before the step.
+    """
 
     started_at: datetime
     step: int = 0
     requests: int = 0
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """`state` is the one after the action; `share` what the canary answers from then on."""
+class CanaryDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do, and why.
+
+    Attributes:
+        action: What to do.
+        state: The state after the action.
+        share: The canary's share of the traffic after the action.
+        verdict: The checks that led to it.
+        reason: Why, for people to read.
+    """
 
     action: Action
     state: CanaryState
@@ -44,15 +57,24 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ends(self) -> bool:
-        """Whether the canary is over."""
+        """Whether the canary ends with this decision."""
         return self.action in {Action.PROMOTE, Action.ROLL_BACK, Action.EXPIRE}
 
 
 def advance(
     state: CanaryState, evidence: PairedEvidence, settings: CanarySection, now: datetime
-) -> Decision:
-    """What to do now. A failed check rolls back at once; missing evidence is never success: it
-    holds, and a step that is watched for `timeout_s` without an answer ends the canary."""
+) -> CanaryDecision:
+    """Decide what to do with a canary.
+
+    A failed check rolls it back at once. Missing evidence is never a success: the canary holds, and
+    after [canary] timeout_s without an answer in one step it expires.
+
+    Args:
+        state: The step that the canary is at.
+        evidence: Everything that was seen since the canary started.
+        settings: The settings [canary].
+        now: Current time, in UTC.
+    """
     last = state.step >= len(settings.steps) - 1
     verdict = judge_canary(evidence, settings, since=state.requests, last=last)
     share = settings.steps[state.step]
@@ -62,8 +84,8 @@ def advance(
         return _decision(Action.PROMOTE, state, share, verdict, "every check passed")
     if verdict.outcome is Outcome.PASS:
         following = replace(state, step=state.step + 1, requests=evidence.requests, started_at=now)
+        reason = f"every check passed at {share:.0%}"
         share = settings.steps[following.step]
-        reason = f"every check passed at {settings.steps[state.step]:.0%}"
         return _decision(Action.NEXT_STEP, following, share, verdict, reason)
     missing = "; ".join(verdict.reasons)
     if now - state.started_at >= timedelta(seconds=settings.timeout_s):
@@ -74,8 +96,8 @@ def advance(
 
 def _decision(
     action: Action, state: CanaryState, share: float, verdict: Verdict, reason: str
-) -> Decision:
-    return Decision(action=action, state=state, share=share, verdict=verdict, reason=reason)
+) -> CanaryDecision:
+    return CanaryDecision(action=action, state=state, share=share, verdict=verdict, reason=reason)
 
 
 def _failures(verdict: Verdict) -> str:
