@@ -1,17 +1,15 @@
-"""What people are told of that no retraining tells."""
+"""Notifications about events that no retraining announces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from tests.loop.journal import Journal
-from tests.loop.miniature import World
+from tests.loop.fake_system import FakeSystem, MakeSteps
 
 from retread.core import Refused
-from retread.loop.notice import notices
-from retread.loop.retraining import retrain
+from retread.loop.notifications import notifications
+from retread.loop.workflow import retrain
 from retread.registry import Applied
 from retread.registry.events import DegradationDetected, DriftDetected, Event, Slot
 
@@ -19,12 +17,12 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def deployed(world: World, make_journal: Callable[[], Journal]) -> World:
-    """Versions 1 and 2 are registered, 2 is in production; all of it was told."""
+def deployed(system: FakeSystem, make_steps: MakeSteps) -> FakeSystem:
+    """Versions 1 and 2 are registered, 2 is in production; all of it was announced."""
     for _ in range(2):
-        retrain(world.ask(), world.ports, make_journal())
-    world.told()
-    return world
+        retrain(system.request(), system.ports, make_steps())
+    system.new_titles()
+    return system
 
 
 def drift() -> DriftDetected:
@@ -43,59 +41,59 @@ def degraded() -> DegradationDetected:
     return DegradationDetected(version=1, metric="Accuracy", expected=0.9, observed=0.7, labels=100)
 
 
-def test_what_is_done_by_hand_is_told_once(deployed: World) -> None:
-    deployed.models.promoter.rollback(reason="it was worse")
-    deployed.models.override(2, "I was wrong")
-    deployed.models.promoter.promote(2, reason="I was wrong")
-    assert deployed.told() == [
-        "tires: version 2 was rolled back, 1 is in production again",
+def test_manual_promotions_and_rollbacks_are_announced_once(deployed: FakeSystem) -> None:
+    deployed.promoter.rollback(reason="it was worse")
+    deployed.registry.override(2, "I was wrong")
+    deployed.promoter.promote(2, reason="I was wrong")
+    assert deployed.new_titles() == [
+        "tires: version 2 was rolled back; version 1 is in production again",
         "tires: version 2 is in production",
     ]
-    assert deployed.told() == []
+    assert deployed.new_titles() == []
 
 
-def test_a_promotion_that_no_server_could_load_is_told(deployed: World) -> None:
-    generation = deployed.models.state().generation + 1
+def test_a_promotion_that_no_server_could_load_is_announced(deployed: FakeSystem) -> None:
+    generation = deployed.state.generation + 1
     failed = Applied(generation=generation, bundle="", error="out of memory")
-    deployed.models.servers.announce("full", {Slot.PRODUCTION: failed})
+    deployed.servers.announce("full", {Slot.PRODUCTION: failed})
     with pytest.raises(Refused):
-        deployed.models.promoter.rollback(reason="it was worse")
-    assert deployed.told() == ["tires: version 1 did not come into production"]
+        deployed.promoter.rollback(reason="it was worse")
+    assert deployed.new_titles() == ["tires: version 1 was not promoted"]
 
 
-def test_why_and_the_figures_stand_in_the_message(deployed: World) -> None:
-    deployed.models.override(1, "I like it")
-    deployed.models.promoter.promote(1, reason="I like it.")
-    deployed.told()
-    deployed.models.override(2, "I do not")
-    deployed.models.promoter.promote(2, reason="I do not")
-    (message,) = deployed.messages()
+def test_a_deployment_names_its_reason_and_its_metrics(deployed: FakeSystem) -> None:
+    deployed.registry.override(1, "I like it")
+    deployed.promoter.promote(1, reason="I like it.")
+    deployed.new_titles()
+    deployed.registry.override(2, "I do not")
+    deployed.promoter.promote(2, reason="I do not")
+    (message,) = deployed.new_messages()
     assert message.lines == (
-        "Why: I do not.",
-        "Version 1 is kept; `retread rollback` brings it back.",
+        "Reason: I do not.",
+        "Version 1 is kept; to restore it, run: retread rollback",
     )
     assert message.fields == {"Accuracy": "0.9"}
 
 
-def test_whoever_sets_a_receiver_up_later_is_not_told_the_past(deployed: World) -> None:
+def test_a_notifier_that_is_set_up_later_does_not_receive_the_past(deployed: FakeSystem) -> None:
     deployed.clock.advance(DAY + timedelta(hours=1))
     deployed.ledger.append(drift(), degraded())
-    sender = deployed.ports.sender
-    told = notices(deployed.ledger.read(), sender, deployed.clock.now())
-    assert [message.title for _, message in told] == [
+    context = deployed.ports.message_context
+    found = notifications(deployed.ledger.read(), context, deployed.clock.now())
+    assert [message.title for _, message in found] == [
         "tires: the traffic has changed",
-        "tires: version 1 is doing worse",
+        "tires: version 1 performs worse than expected",
     ]
 
 
-@pytest.mark.parametrize("alarm", [drift(), degraded()])
-def test_an_alarm_after_a_return_is_told_again(deployed: World, alarm: Event) -> None:
-    """It is about other traffic, though it may have the number of the first."""
-    deployed.models.promoter.rollback()
+@pytest.mark.parametrize("alarm", [drift(), degraded()], ids=["drift", "degradation"])
+def test_an_alarm_after_a_rollback_is_announced_again(deployed: FakeSystem, alarm: Event) -> None:
+    """It is about different traffic, although its window may have the same number."""
+    deployed.promoter.rollback()
     deployed.ledger.append(alarm, alarm)
-    assert len(deployed.told()) == 2
-    deployed.models.override(2, "a test")
-    deployed.models.promoter.promote(2)
-    deployed.models.promoter.rollback()
+    assert len(deployed.new_titles()) == 2
+    deployed.registry.override(2, "a test")
+    deployed.promoter.promote(2)
+    deployed.promoter.rollback()
     deployed.ledger.append(alarm)
-    assert len(deployed.told()) == 3
+    assert len(deployed.new_titles()) == 3

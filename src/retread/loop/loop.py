@@ -142,7 +142,9 @@ class Loop:
             ruling = arbitrate(request.proposal, snapshot.history, policy, now)
             # As long as the cooldown lasts, the ledger is spared a write lock on every step.
             lasts = ruling.decision is TriggerDecision.COOLDOWN
-            decided.append(request if lasts else resubmit(ports.ledger, request, policy, ports.clock))
+            decided.append(
+                request if lasts else resubmit(ports.ledger, request, policy, ports.clock)
+            )
         return tuple(decided)
 
     def _announce(self, entries: tuple[Entry, ...]) -> None:

@@ -164,9 +164,7 @@ def gate_judged(
     return context.message(title, severity, lines=_checks(verdict))
 
 
-def canary_started(
-    context: MessageContext, version: int, production: int, share: float
-) -> Message:
+def canary_started(context: MessageContext, version: int, production: int, share: float) -> Message:
     """Name the canary's share of the traffic."""
     return context.message(
         f"version {version} serves {share:.0%} of the traffic",
@@ -214,9 +212,7 @@ def rolled_back(
     )
 
 
-def canary_expired(
-    context: MessageContext, version: int, production: int, reason: str
-) -> Message:
+def canary_expired(context: MessageContext, version: int, production: int, reason: str) -> Message:
     """Say what a canary lacked when its time was up."""
     return context.message(
         f"canary version {version} was inconclusive; version {production} stays in production",

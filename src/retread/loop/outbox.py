@@ -3,9 +3,9 @@
 A message is queued under a key, together with the change that it announces, so that a crash in
 between neither loses nor duplicates it. Delivery is at most once: a message is claimed before it
 is sent, and the claim is durable. If a message was sent and no answer came, or the process was
-killed before it did, the message is `unconfirmed`: it may have arrived, so it is not sent again but
-shown to the user. A receiver that refuses a message or cannot be reached gets it again, with growing
-pauses, for a day.
+killed before it came, the message is `unconfirmed`: it may have arrived, so it is not sent again
+but shown to the user. A receiver that refuses a message, or cannot be reached, gets it again for a
+day, with growing pauses.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class Outbox:
 
         def work(connection: Connection) -> int:
             left = update(OUTBOX).where(OUTBOX.c.state == MessageState.SENDING)
-            reason = "The sender ended before the answer came; it is not sent again."
+            reason = "The worker ended before the answer came; the message is not sent again."
             values = {"state": MessageState.UNCONFIRMED, "reason": reason}
             return connection.execute(left.values(**values)).rowcount
 
@@ -209,7 +209,9 @@ class Outbox:
     def _has_due(self, now: float) -> bool:
         is_due = (OUTBOX.c.state == MessageState.WAITING) & (OUTBOX.c.due_at <= now)
         with self._database.read() as connection:
-            return connection.execute(select(OUTBOX.c.key).where(is_due).limit(1)).first() is not None
+            return (
+                connection.execute(select(OUTBOX.c.key).where(is_due).limit(1)).first() is not None
+            )
 
     def _update(self, claimed: OutboxMessage, **values: object) -> None:
         self._database.transact(lambda connection: _put(connection, claimed, **values))

@@ -1,14 +1,13 @@
 """The durable workflow of a retraining: data, runs, gate, canary, production.
 
-Every effect is in a step, and every step may run twice. So the process may die anywhere, and the
-next one continues where this one stopped. Data and runs are in `workflow_steps`, the canary is in
-`canary_rollout`.
+This page shows the order of the steps. What they do is in `workflow_steps`, and for the canary in
+`canary_rollout`. Every effect is in a step, and every step may run twice: the process may die
+anywhere, and the next one continues where this one stopped.
 """
 
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 from retread.core import NotFound, RetreadError, Verdict
 from retread.data.version import DatasetVersion
@@ -23,7 +22,7 @@ from retread.loop.workflow_context import (
     Steps,
     StopRetraining,
 )
-from retread.loop.workflow_steps import TrainingOutcomes, TrainingPlan
+from retread.loop.workflow_steps import NO_VERSION, TrainingOutcomes, TrainingPlan
 from retread.registry.events import RetrainingOutcome, TriggerReceived
 
 WORKFLOW_VERSION = "2"
@@ -47,80 +46,73 @@ def retrain(trigger: str, ports: LoopPorts, steps: Steps) -> RetrainingResult:
     received = latest_event(ports.ledger.read(), TriggerReceived, trigger=trigger)
     if received is None:
         raise NotFound(f"There is no trigger {trigger}.")
-    context = RetrainingContext(received, ports)
+    context = RetrainingContext(received, ports, steps)
     log.info("Retraining %s runs: %s.", trigger, context.cause)
-    result = _run(context, steps)
-    result = steps.run("finish", RetrainingResult, partial(workflow_steps.finish, context, result))
+    result = _run(context)
+    result = context.run_step("finish", RetrainingResult, workflow_steps.finish, result)
     log.info("Retraining %s ended: %s. %s", trigger, result.outcome, result.reason)
     return result
 
 
-def _run(context: RetrainingContext, steps: Steps) -> RetrainingResult:
+def _run(context: RetrainingContext) -> RetrainingResult:
+    """Run every step but the last; whatever fails, people are notified and the next may start."""
     version = context.trigger.candidate or None
     try:
         if version is None:
-            version = _train(context, steps, _prepare_data(context, steps))
-        _pass_gate(context, steps, version)
-        return _deploy(context, steps, version)
+            version = _train(context)
+        verdict = context.run_step("gate", Verdict, workflow_steps.judge, version)
+        workflow_steps.check_verdict(context, version, verdict)
+        production = context.run_step("stage", int, workflow_steps.stage, version)
+        proof = "it is in production already"
+        if production != NO_VERSION and context.ports.settings.canary.enabled:
+            proof = _run_canary(context, version, production)
+        return context.run_step("promote", RetrainingResult, workflow_steps.promote, version, proof)
     except StopRetraining as stopped:
         return stopped.result
-    except Exception as error:  # whatever failed, people are notified and the next one may start
+    except Exception as error:
         log.exception("The retraining of trigger %s failed.", context.trigger_id)
-        reason = str(error) if isinstance(error, RetreadError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, RetreadError) else _unexpected(error)
         return RetrainingResult(outcome=RetrainingOutcome.FAILED, reason=reason, version=version)
 
 
-def _prepare_data(context: RetrainingContext, steps: Steps) -> DatasetVersion:
-    """Return the dataset version to train on; it contains labelled traffic if traffic is the cause."""
-    if not context.trigger.cause.kind.wants_traffic:
-        return steps.run("data", DatasetVersion, context.ports.data.latest)
-    steps.run("wait for labels", int, partial(workflow_steps.wait_for_labels, context))
-    return steps.run("collect", DatasetVersion, partial(workflow_steps.collect_data, context))
-
-
-def _train(context: RetrainingContext, steps: Steps, data: DatasetVersion) -> int:
-    """Train the planned runs and register the best one."""
-    plan = steps.run("plan", TrainingPlan, partial(workflow_steps.plan_training, context, data))
-    trained = steps.run("train", TrainingOutcomes, partial(workflow_steps.train, context, plan))
-    version = steps.run("register", int, partial(workflow_steps.register_best, context, trained))
-    if version == workflow_steps.NO_VERSION:
-        reason = workflow_steps.why_no_candidate(trained.outcomes)
-        raise StopRetraining(RetrainingResult(outcome=RetrainingOutcome.REFUSED, reason=reason))
+def _train(context: RetrainingContext) -> int:
+    """Train on the newest data, or on new labelled traffic too; register the best run."""
+    if context.trigger.cause.kind.wants_traffic:
+        context.run_step("wait for labels", int, workflow_steps.wait_for_labels)
+        data = context.run_step("collect", DatasetVersion, workflow_steps.collect_data)
+    else:
+        data = context.run_step("data", DatasetVersion, workflow_steps.latest_data)
+    plan = context.run_step("plan", TrainingPlan, workflow_steps.plan_training, data)
+    trained = context.run_step("train", TrainingOutcomes, workflow_steps.train, plan)
+    version = context.run_step("register", int, workflow_steps.register_best, trained)
+    workflow_steps.check_registered(version, trained)
     return version
 
 
-def _pass_gate(context: RetrainingContext, steps: Steps, version: int) -> None:
-    """Return if the gate passes the version, or if a user lets it bypass the gate."""
-    verdict = steps.run("gate", Verdict, partial(workflow_steps.judge, context, version))
-    workflow_steps.check_verdict(context, version, verdict)
-
-
-def _deploy(context: RetrainingContext, steps: Steps, version: int) -> RetrainingResult:
-    """Stage the version, run its canary beside production, and promote it."""
-    production = steps.run("stage", int, partial(workflow_steps.stage, context, version))
-    proof = "it is in production already"
-    if production != workflow_steps.NO_VERSION and context.ports.settings.canary.enabled:
-        proof = _run_canary(context, steps, version, production)
-    promote = partial(workflow_steps.promote, context, version, proof)
-    return steps.run("promote", RetrainingResult, promote)
-
-
-def _run_canary(context: RetrainingContext, steps: Steps, version: int, production: int) -> str:
-    """Widen the canary step by step, and return why it may be promoted."""
-    start = partial(canary_rollout.start, context, version, production)
-    rollout = steps.run("open canary", CanaryRollout, start)
+def _run_canary(context: RetrainingContext, version: int, production: int) -> str:
+    """Widen the canary step by step; return why it may be promoted."""
+    rollout = context.run_step(
+        "open canary", CanaryRollout, canary_rollout.start, version, production
+    )
     while True:
         number = rollout.state.step + 1
-        judge = partial(canary_rollout.judge, context, rollout)
-        judged = steps.run(f"judge canary {number}", JudgedRollout, judge)
+        judged = context.run_step(
+            f"judge canary {number}", JudgedRollout, canary_rollout.judge, rollout
+        )
         match judged.decision.action:
             case Action.PROMOTE:
-                steps.run("canary passed", bool, partial(canary_rollout.record, context, judged))
+                context.run_step("canary passed", bool, canary_rollout.record, judged)
                 return judged.decision.reason
             case Action.NEXT_STEP:
-                widen = partial(canary_rollout.widen, context, judged)
-                steps.run(f"widen canary {number}", bool, widen)
+                context.run_step(f"widen canary {number}", bool, canary_rollout.widen, judged)
                 rollout = judged.rollout
             case _:
-                roll_back = partial(canary_rollout.roll_back, context, judged)
-                raise StopRetraining(steps.run("give back", RetrainingResult, roll_back))
+                raise StopRetraining(
+                    context.run_step(
+                        "give back", RetrainingResult, canary_rollout.roll_back, judged
+                    )
+                )
+
+
+def _unexpected(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from retread.notify import Message
 from retread.registry.events import RetrainingOutcome, TriggerReceived
 
 Value = TypeVar("Value")
+Arguments = ParamSpec("Arguments")
 
 
 class Steps(Protocol):
@@ -53,10 +54,11 @@ class StopRetraining(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RetrainingContext:
-    """One retraining: the trigger that started it, and the rest of the system."""
+    """One retraining: the trigger that started it, the rest of the system, and its checkpoints."""
 
     trigger: TriggerReceived
     ports: LoopPorts
+    steps: Steps
 
     @property
     def trigger_id(self) -> str:
@@ -72,6 +74,25 @@ class RetrainingContext:
     def message_context(self) -> MessageContext:
         """What every notification mentions."""
         return self.ports.message_context
+
+    def run_step(
+        self,
+        name: str,
+        kind: type[Value],
+        work: Callable[Concatenate[RetrainingContext, Arguments], Value],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Value:
+        """Run `work(self, ...)` as a step, or return what it returned when it ran before.
+
+        Args:
+            name: Name of the step.
+            kind: Type of its result.
+            work: The step.
+            *args: Further arguments of `work`.
+            **kwargs: Further arguments of `work`.
+        """
+        return self.steps.run(name, kind, lambda: work(self, *args, **kwargs))
 
     def notify(self, subject: str, message: Message) -> None:
         """Queue a notification; once per `subject`."""

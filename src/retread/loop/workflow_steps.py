@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -66,6 +66,11 @@ def wait_for_labels(context: RetrainingContext) -> int:
         ports.wait_point.pause(read, WaitReason.LABELS, _POLL_S)
 
 
+def latest_data(context: RetrainingContext) -> DatasetVersion:
+    """Return the newest released dataset version."""
+    return context.ports.data.latest()
+
+
 def collect_data(context: RetrainingContext) -> DatasetVersion:
     """Make a dataset version of labelled traffic, or return the latest if there is too little.
 
@@ -116,15 +121,22 @@ def register_best(context: RetrainingContext, trained: TrainingOutcomes) -> int:
     return ports.registry.register(best.bundle, best.run_id).version if best else NO_VERSION
 
 
-def why_no_candidate(outcomes: Iterable[TrainingOutcome]) -> str:
-    """Return why no run left a bundle: its metric was below the threshold, or it was stopped."""
+def check_registered(version: int, trained: TrainingOutcomes) -> None:
+    """Stop the retraining if no run left a bundle.
+
+    Raises:
+        StopRetraining: For each run, its metric was below the threshold, or it was stopped.
+    """
+    if version != NO_VERSION:
+        return
     # Only a run that was completed has an id.
     kinds: dict[str, list[str]] = {"Below the threshold": [], "Stopped": []}
-    for outcome in outcomes:
+    for outcome in trained.outcomes:
         kind = "Below the threshold" if outcome.run_id else "Stopped"
         kinds[kind].append(f"{outcome.model_type}: {outcome.reason.rstrip('.')}")
     reasons = (f"{kind}: {'; '.join(runs)}." for kind, runs in kinds.items() if runs)
-    return f"No run produced a candidate. {' '.join(reasons)}"
+    reason = f"No run produced a candidate. {' '.join(reasons)}"
+    raise StopRetraining(RetrainingResult(outcome=RetrainingOutcome.REFUSED, reason=reason))
 
 
 def judge(context: RetrainingContext, version: int) -> Verdict:
@@ -221,9 +233,12 @@ def _verdict(entries: Sequence[Entry], version: int, production: int | None) -> 
     """The verdict on `version` against `production`, if the gate has given one."""
     for entry in reversed(entries):
         event = entry.event
-        if isinstance(event, GateJudged) and event.version == version:
-            if (event.production or None) == production:
-                return event.verdict
+        if (
+            isinstance(event, GateJudged)
+            and event.version == version
+            and (event.production or None) == production
+        ):
+            return event.verdict
     return None
 
 

@@ -110,8 +110,8 @@ def _quality(evidence: PairedEvidence, settings: CanarySection, *, needed: bool)
     else:
         outcome = Outcome.INCONCLUSIVE
         reason = (
-            f"{fine.values} labels (at least {settings.min_labels} are needed) do not yet show that "
-            f"the loss is not larger by the margin of {settings.margin:g}; so far: {difference:+.3f}"
+            f"{fine.values} labels (at least {settings.min_labels}) do not yet show that the loss "
+            f"is not larger by the margin of {settings.margin:g}; so far: {difference:+.3f}"
         )
     return CheckResult(
         check="quality",
@@ -141,5 +141,5 @@ def _fail_threshold(settings: CanarySection) -> float:
 
 
 def _share(test: BettingTest) -> float:
-    """The share of ones, among values that were tested as `value - test.lower_bound`."""
-    return test.mean + test.lower_bound if test.values else 0.0
+    """The share of ones, among values that were tested as `value - test.worst`."""
+    return test.mean + test.worst if test.values else 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from retread.bundle import Manifest
-from retread.monitoring import BettingTest, Streams, update
+from retread.monitoring import BettingTest, Streams, place
 from retread.monitoring.performance import loss, number, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
@@ -116,11 +116,11 @@ def no_evidence(
     """
     margin = settings.margin
     return PairedEvidence(
-        errors=BettingTest(lower_bound=settings.max_error_rate),
-        slow=BettingTest(lower_bound=0.5),
-        disagreements=BettingTest(lower_bound=min(settings.max_disagreement, 0.99)),
-        worse=BettingTest(lower_bound=1.0),
-        not_worse=BettingTest(lower_bound=max(0.01, 1.0 - margin) if compared.labels else 1.0),
+        errors=BettingTest(worst=settings.max_error_rate),
+        slow=BettingTest(worst=0.5),
+        disagreements=BettingTest(worst=min(settings.max_disagreement, 0.99)),
+        worse=BettingTest(worst=1.0),
+        not_worse=BettingTest(worst=max(0.01, 1.0 - margin) if compared.labels else 1.0),
         cursor=start,
     )
 
@@ -173,7 +173,9 @@ def add_records(
     evidence = add_answers(
         evidence,
         failed=[_failed(canary) for _, canary, _ in judged],
-        ratios=[max(c.latency_ms, SHORTEST_MS) / max(p.latency_ms, SHORTEST_MS) for _, c, p in good],
+        ratios=[
+            max(c.latency_ms, SHORTEST_MS) / max(p.latency_ms, SHORTEST_MS) for _, c, p in good
+        ],
         disagree=[_disagree(canary, production, compared) for _, canary, production in good],
         settings=settings,
     )
@@ -207,14 +209,14 @@ def add_answers(
         disagree: Per request on which it did not, whether its prediction differs from production's.
         settings: The settings [canary].
     """
-    error_rate = evidence.errors.lower_bound
-    disagreement = evidence.disagreements.lower_bound
+    error_rate = evidence.errors.worst
+    disagreement = evidence.disagreements.worst
     return replace(
         evidence,
         requests=evidence.requests + len(failed),
-        errors=update(evidence.errors, [one - error_rate for one in failed]),
-        slow=update(evidence.slow, [(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
-        disagreements=update(evidence.disagreements, [one - disagreement for one in disagree]),
+        errors=place(evidence.errors, [one - error_rate for one in failed]),
+        slow=place(evidence.slow, [(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
+        disagreements=place(evidence.disagreements, [one - disagreement for one in disagree]),
         log_latency_ratio=evidence.log_latency_ratio + sum(map(log, ratios)),
     )
 
@@ -250,11 +252,11 @@ def add_losses(
     absolute = settings.margin if compared.labels else 0.0
     share = 0.0 if compared.labels else settings.margin
     spare = [absolute + (1 + share) * production - canary for canary, production in losses]
-    bound = evidence.not_worse.lower_bound
+    bound = evidence.not_worse.worst
     return replace(
         evidence,
-        worse=update(evidence.worse, [canary - production for canary, production in losses]),
-        not_worse=update(evidence.not_worse, [max(value, -bound) for value in spare]),
+        worse=place(evidence.worse, [canary - production for canary, production in losses]),
+        not_worse=place(evidence.not_worse, [max(value, -bound) for value in spare]),
     )
 
 
