@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retread.bundle import CauseKind
-from retread.loop import History, Proposal, Request, TriggerDecision, arbitrate
+from retread.loop import History, Proposal, Request, arbitrate
 from retread.project.settings import TriggersSection
+from retread.registry.events import TriggerDecision
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 POLICY = TriggersSection(cooldown_s=600.0, daily_budget=3)

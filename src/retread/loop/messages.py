@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import exp, log
 
 from retread.bundle import Cause
-from retread.core import Outcome, Verdict
+from retread.core import Outcome, Verdict, format_metric, format_metrics
 from retread.loop.trigger_interface import Proposal
 from retread.notify import Link, Message, Severity
 from retread.registry.events import (
@@ -81,7 +81,7 @@ def drift_detected(context: MessageContext, event: DriftDetected) -> Message:
         ),
         fields={
             name: f"effect {event.effect.get(name, 0.0):.2f}, "
-            f"{_odds(event.evidence.get(name, 0.0))}"
+            f"{describe_odds(event.evidence.get(name, 0.0))}"
             for name in streams[:_NAMED_STREAMS]
         },
     )
@@ -181,7 +181,7 @@ def deployed(
         f"version {event.version} is in production",
         Severity.SUCCESS,
         lines=(*_reason(reason), *([way_back] if event.previous else [])),
-        fields={name: f"{value:.4g}" for name, value in metrics.items()},
+        fields={name: format_metric(value) for name, value in metrics.items()},
     )
 
 
@@ -228,6 +228,17 @@ def retraining_failed(context: MessageContext, cause: str, reason: str) -> Messa
     )
 
 
+def describe_odds(evidence: float) -> str:
+    """Return the odds of which `evidence` is the logarithm, as text.
+
+    >>> describe_odds(5.3), describe_odds(400.0)
+    ('odds 200 : 1', 'odds over 1,000,000 : 1')
+    """
+    if evidence >= log(_LARGEST_ODDS):
+        return f"odds over {_LARGEST_ODDS:,} : 1"
+    return f"odds {exp(evidence):,.0f} : 1"
+
+
 def _reason(reason: str) -> tuple[str, ...]:
     return (f"Reason: {reason.rstrip('.')}.",) if reason else ()
 
@@ -236,21 +247,10 @@ def _count(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _odds(evidence: float) -> str:
-    """
-    >>> _odds(5.3), _odds(400.0)
-    ('odds 200 : 1', 'odds over 1,000,000 : 1')
-    """
-    if evidence >= log(_LARGEST_ODDS):
-        return f"odds over {_LARGEST_ODDS:,} : 1"
-    return f"odds {exp(evidence):,.0f} : 1"
-
-
 def _run(outcome: TrainingOutcome) -> str:
     if not outcome.bundle:
         return outcome.reason
-    metrics = ", ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items())
-    return f"{metrics} ({outcome.seconds:.0f} s)"
+    return f"{format_metrics(outcome.metrics)} ({outcome.seconds:.0f} s)"
 
 
 def _checks(verdict: Verdict) -> tuple[str, ...]:
