@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +13,8 @@ from tests.loop.in_memory_steps import InMemorySteps, Killed
 
 from retread.bundle import CauseKind
 from retread.loop.workflow import retrain
+
+STORED = Path(__file__).with_name("stored_workflow.json")
 
 BEFORE_THE_CANARY = [
     "wait for labels",
@@ -66,6 +71,25 @@ def test_steps_keep_their_names(
 ) -> None:
     """They are stored: a workflow that was open when Retread was upgraded continues by them."""
     assert run(system, make_steps, worse, set()).names == names
+
+
+def test_an_open_workflow_of_an_earlier_version_continues(
+    system: FakeSystem, make_steps: MakeSteps
+) -> None:
+    """Its checkpoints were written before fields and classes were renamed (commit 600437c)."""
+    retrain(system.request(), system.ports, make_steps())
+    trigger, steps = system.request(), make_steps()
+    steps.kill_before("judge canary 2")
+    with pytest.raises(Killed):
+        retrain(trigger, system.ports, steps)
+    stored: list[tuple[str, object]] = msgspec.json.decode(STORED.read_bytes())
+    assert [name for name, _ in stored] == steps.names
+    steps.results = [(name, msgspec.json.encode(result)) for name, result in stored]
+    starts = system.training.starts
+    steps.restart()
+
+    assert retrain(trigger, system.ports, steps).outcome == "promoted"
+    assert (system.state.production, system.training.starts) == (2, starts)
 
 
 @pytest.mark.parametrize("worse", [0.0, 0.5])

@@ -100,7 +100,7 @@ def degradation_detected(context: MessageContext, event: DegradationDetected) ->
 
 
 def quarantined(context: MessageContext, event: DatasetVersionAdded) -> Message:
-    """Say how to inspect a dataset version in quarantine."""
+    """Name the command that shows why a dataset version is in quarantine."""
     name = f"{event.dataset}@{event.version}"
     return context.message(
         f"{name} is in quarantine",
@@ -110,7 +110,7 @@ def quarantined(context: MessageContext, event: DatasetVersionAdded) -> Message:
 
 
 def trigger_held(context: MessageContext, proposal: Proposal, reason: str) -> Message:
-    """Ask for a manual start."""
+    """Request a manual start of a retraining that exceeds the budget."""
     return context.message(
         "a retraining waits for approval",
         Severity.WARNING,
@@ -186,7 +186,7 @@ def deployed(
 
 
 def returned(context: MessageContext, event: PromotionCompleted, reason: str) -> Message:
-    """Say that a rollback restored an earlier version."""
+    """Announce that a rollback restored an earlier version."""
     return context.message(
         f"version {event.previous} was rolled back; version {event.version} is in production again",
         Severity.WARNING,
@@ -195,7 +195,7 @@ def returned(context: MessageContext, event: PromotionCompleted, reason: str) ->
 
 
 def reverted(context: MessageContext, event: PromotionReverted) -> Message:
-    """Say why a promotion did not complete."""
+    """Explain why a promotion did not complete."""
     return context.message(
         f"version {event.version} was not promoted", Severity.FAILURE, lines=(event.reason,)
     )
@@ -213,7 +213,7 @@ def rolled_back(
 
 
 def canary_expired(context: MessageContext, version: int, production: int, reason: str) -> Message:
-    """Say what a canary lacked when its time was up."""
+    """Explain what a canary lacked when its time was up."""
     return context.message(
         f"canary version {version} was inconclusive; version {production} stays in production",
         Severity.WARNING,

@@ -43,7 +43,7 @@ class Notification(NamedTuple):
 
 @dataclass(slots=True)
 class _Earlier:
-    """What earlier entries said.
+    """What earlier entries recorded.
 
     `drifted` and `degraded` name the streams and metrics of the alarms since the last promotion.
     """

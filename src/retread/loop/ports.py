@@ -88,7 +88,7 @@ class TrainingPort(Protocol):
         """Return the runs of a retraining, each with a key of its own.
 
         Raises:
-            InvalidInput: The settings or the trigger ask for a run that cannot be made.
+            InvalidInput: The settings or the trigger name a run that cannot be planned.
         """
         ...
 

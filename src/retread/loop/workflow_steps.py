@@ -1,6 +1,6 @@
 """The steps of a retraining: from labelled traffic to the promotion of a version.
 
-`workflow` says in which order they run. Each may run again after a crash.
+`workflow` defines the order in which they run. Each may run again after a crash.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def advance(
     """Decide what to do with a canary.
 
     A failed check rolls it back at once. Missing evidence is never a success: the canary holds, and
-    after [canary] timeout_s without an answer in one step it expires.
+    expires when a step has been inconclusive for [canary] timeout_s.
 
     Args:
         state: The step that the canary is at.
@@ -89,7 +89,7 @@ def advance(
         return _decision(Action.NEXT_STEP, following, share, verdict, reason)
     missing = "; ".join(verdict.reasons)
     if now - state.started_at >= timedelta(seconds=settings.timeout_s):
-        reason = f"no answer within {settings.timeout_s:g} s: {missing}"
+        reason = f"inconclusive after {settings.timeout_s:g} s: {missing}"
         return _decision(Action.EXPIRE, state, 0.0, verdict, reason)
     return _decision(Action.HOLD, state, share, verdict, missing)
 

@@ -1,4 +1,4 @@
-"""The checks of a canary. Each is anytime-valid: to look more often does not cost certainty.
+"""The checks of a canary. Each is anytime-valid: it may be evaluated as often as one likes.
 
 The four checks that can fail share alpha: each fails when its test has reached a wealth of four
 over alpha, so the chance that an equal model is rolled back by any of them is at most alpha. Too
