@@ -58,7 +58,10 @@ def test_refused_by_the_gate_and_when_forced_rolled_back_by_the_canary(
                 services.wait_until_ready(name)
             with Asking(services.address("serving"), "treads") as client:
                 _forced(space, typed, flipped, client)
-                rolled_back = f"treads: version {flipped} was rolled back, 1 answers alone"
+                rolled_back = (
+                    f"treads: canary version {flipped} was rolled back; "
+                    "version 1 stays in production"
+                )
                 until(lambda: rolled_back in slack.headlines, "Slack knows of the rollback")
                 services.check()
         assert slack.headlines.count(rolled_back) == 1

@@ -75,8 +75,8 @@ def test_it_tells_of_messages_that_may_not_have_arrived(
     sent, _, unwanted = letters
     assert sent is not None
     assert unwanted is not None
-    outbox.sent(sent)
-    outbox.failed(unwanted, Undelivered("No such channel.", permanent=True), 0.0)
+    outbox.mark_sent(sent)
+    outbox.mark_failed(unwanted, Undelivered("No such channel.", permanent=True), 0.0)
     outbox.recover()
     assert run(["status"]) == 0
     told = capsys.readouterr().out.splitlines()

@@ -1,45 +1,47 @@
-"""Worlds in miniature, databases of every kind, and a webhook's receiving end."""
+"""Fake systems, and databases of every kind."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from tests.databases import database_url, postgres
-from tests.loop.journal import Journal
-from tests.loop.miniature import (
+from tests.loop.fake_system import (
     START,
-    MakeWorld,
-    PatientWaiting,
-    ScriptedCanary,
-    ScriptedData,
-    ScriptedModels,
-    ScriptedTraining,
-    World,
+    FakeCanary,
+    FakeData,
+    FakeGate,
+    FakeRegistry,
+    FakeSystem,
+    FakeTraining,
+    InstantWaitPoint,
+    MakeSteps,
+    MakeSystem,
     without_syncing,
 )
+from tests.loop.in_memory_steps import InMemorySteps
 
 from retread.core import Database, ManualClock
 from retread.loop.outbox import Outbox
 from retread.project import Settings
-from retread.registry import SqlLedger
+from retread.registry import Promoter, SqlLedger, SqlServerDirectory
 
 __all__ = ["database_url", "postgres"]
 
 
 @pytest.fixture
-def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
-    """Makes as many worlds as a test wants; sections of the settings by name."""
+def make_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSystem]:
+    """Make any number of systems; the arguments are sections of the settings by name."""
     databases: list[Database] = []
-    # Processes die in these tests, machines do not; without this they wait for the disk only.
+    # Processes are killed in these tests, machines are not; fsync would only cost time.
     monkeypatch.setattr(os, "fsync", lambda _: None)
+    event.listen(Engine, "connect", without_syncing)
 
-    def make(**sections: dict[str, object]) -> World:
+    def make(**sections: dict[str, object]) -> FakeSystem:
         database = Database(f"sqlite:///{tmp_path / f'{len(databases)}.db'}")
-        event.listen(database._engine, "connect", without_syncing)
         database.create_tables()
         databases.append(database)
         clock = ManualClock(START)
@@ -47,36 +49,41 @@ def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
             {"data": {"dataset": "tires"}, "project": {"name": "tires"}, **sections}
         )
         ledger = SqlLedger(database, clock)
-        training = ScriptedTraining()
-        return World(
+        servers = SqlServerDirectory(database, clock)
+        training = FakeTraining()
+        return FakeSystem(
             database=database,
             clock=clock,
             settings=settings,
             ledger=ledger,
             outbox=Outbox(database, clock, ["slack"]),
-            data=ScriptedData(),
+            data=FakeData(),
             training=training,
-            models=ScriptedModels(ledger, database, clock),
-            canary=ScriptedCanary(settings),
-            waiting=PatientWaiting(clock),
+            registry=FakeRegistry(ledger, training),
+            servers=servers,
+            promoter=Promoter(ledger, servers, clock, lambda _: None),
+            gate=FakeGate(ledger),
+            canary=FakeCanary(settings),
+            wait_point=InstantWaitPoint(clock),
             ids=iter(range(1, 10_000)),
         )
 
     yield make
+    event.remove(Engine, "connect", without_syncing)
     for database in databases:
         database.close()
 
 
 @pytest.fixture
-def world(make_world: MakeWorld) -> World:
-    return make_world()
+def system(make_system: MakeSystem) -> FakeSystem:
+    return make_system()
 
 
 @pytest.fixture
-def journal() -> Journal:
-    return Journal()
+def steps() -> InMemorySteps:
+    return InMemorySteps()
 
 
 @pytest.fixture
-def make_journal() -> Callable[[], Journal]:
-    return Journal
+def make_steps() -> MakeSteps:
+    return InMemorySteps

@@ -1,4 +1,4 @@
-"""The arbiter: rules by example, and what must hold for any history."""
+"""The arbiter: its rules by example, and what holds for any history."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retread.bundle import CauseKind
-from retread.loop import History, Proposal, Request, TriggerDecision, arbitrate
+from retread.loop import History, Proposal, Request, arbitrate
 from retread.project.settings import TriggersSection
+from retread.registry.events import TriggerDecision
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 POLICY = TriggersSection(cooldown_s=600.0, daily_budget=3)
 
 
 def proposal(
-    kind: CauseKind = CauseKind.DRIFT, key: str = "key", *, by_hand: bool = False
+    kind: CauseKind = CauseKind.DRIFT, key: str = "key", *, user_requested: bool = False
 ) -> Proposal:
-    return Proposal(kind=kind, key=key, detail="why", model_type="cnn", by_hand=by_hand)
+    return Proposal(
+        kind=kind, key=key, detail="why", model_type="cnn", user_requested=user_requested
+    )
 
 
 def request(
@@ -40,62 +43,64 @@ def request(
     )
 
 
-def decide(asked: Proposal, *history: Request, policy: TriggersSection = POLICY) -> TriggerDecision:
-    return arbitrate(asked, history, policy, NOW).decision
+def decide(
+    proposed: Proposal, *history: Request, policy: TriggersSection = POLICY
+) -> TriggerDecision:
+    return arbitrate(proposed, history, policy, NOW).decision
 
 
-def test_first_is_accepted() -> None:
+def test_the_first_is_accepted() -> None:
     assert decide(proposal()) is TriggerDecision.ACCEPTED
 
 
-def test_kind_that_is_not_answered_is_refused() -> None:
+def test_a_kind_that_is_not_listed_is_refused() -> None:
     policy = TriggersSection(kinds=("manual",))
     ruling = arbitrate(proposal(), (), policy, NOW)
     assert ruling.decision is TriggerDecision.REFUSED
     assert ruling.reason == "[triggers] kinds does not list drift; it lists manual."
 
 
-def test_same_key_is_a_duplicate_even_by_hand() -> None:
+def test_the_same_key_is_a_duplicate_even_for_a_user() -> None:
     for kind in CauseKind:
-        for by_hand in (False, True):
-            asked = proposal(kind, by_hand=by_hand)
-            assert decide(asked, request("key")) is TriggerDecision.DUPLICATE
+        for user_requested in (False, True):
+            proposed = proposal(kind, user_requested=user_requested)
+            assert decide(proposed, request("key")) is TriggerDecision.DUPLICATE
 
 
-def test_what_was_put_off_or_held_before_is_no_duplicate() -> None:
+def test_a_key_that_was_never_accepted_is_not_a_duplicate() -> None:
     for before in (TriggerDecision.COOLDOWN, TriggerDecision.HELD, TriggerDecision.DUPLICATE):
         assert decide(proposal(), request("key", decision=before)) is TriggerDecision.ACCEPTED
 
 
-def test_cooldown_counts_from_the_end() -> None:
+def test_the_cooldown_counts_from_the_end_of_a_retraining() -> None:
     assert decide(proposal(), request(ago_s=700, lasted_s=200)) is TriggerDecision.COOLDOWN
     assert decide(proposal(), request(ago_s=900, lasted_s=200)) is TriggerDecision.ACCEPTED
 
 
-def test_while_one_runs_others_are_put_off_and_people_queue() -> None:
+def test_while_one_runs_triggers_are_deferred_and_users_queue() -> None:
     running = request(ago_s=7200, lasted_s=None)
     assert decide(proposal(), running) is TriggerDecision.COOLDOWN
-    ruling = arbitrate(proposal(by_hand=True), (running,), POLICY, NOW)
+    ruling = arbitrate(proposal(user_requested=True), (running,), POLICY, NOW)
     assert (ruling.decision, ruling.reason) == (
         TriggerDecision.ACCEPTED,
-        "It starts after 1 before it.",
+        "It starts after 1 other retraining.",
     )
 
 
-def test_budget_holds_for_a_person() -> None:
+def test_beyond_the_budget_a_trigger_is_held_for_a_user() -> None:
     spent = [request(str(number), ago_s=80_000) for number in range(3)]
     ruling = arbitrate(proposal(), tuple(spent), POLICY, NOW)
     assert ruling.decision is TriggerDecision.HELD
     assert "3 of 3 retrainings of the last 24 hours" in ruling.reason
-    assert ruling.reason.endswith("a person may start it with: retread trigger drift")
+    assert ruling.reason.endswith("Start it manually with: retread trigger drift")
     commit = arbitrate(proposal(CauseKind.COMMIT), tuple(spent), POLICY, NOW)
     assert commit.decision is TriggerDecision.HELD
     assert commit.reason.endswith("retread trigger manual --model-type cnn")
     for kind in CauseKind:
-        assert decide(proposal(kind, by_hand=True), *spent) is TriggerDecision.ACCEPTED
+        assert decide(proposal(kind, user_requested=True), *spent) is TriggerDecision.ACCEPTED
 
 
-def test_budget_is_that_of_24_hours() -> None:
+def test_the_budget_is_per_24_hours() -> None:
     spent = [request(str(number), ago_s=86_401) for number in range(3)]
     assert decide(proposal(), *spent) is TriggerDecision.ACCEPTED
 
@@ -115,36 +120,38 @@ proposals = st.builds(
     proposal,
     kind=st.sampled_from(CauseKind),
     key=st.sampled_from("abcde"),
-    by_hand=st.booleans(),
+    user_requested=st.booleans(),
 )
 
 
-@given(asked=proposals, history=histories, policy=policies)
-def test_never_two_of_one_key(asked: Proposal, history: History, policy: TriggersSection) -> None:
-    ruling = arbitrate(asked, history, policy, NOW)
-    if any(r.accepted and r.key == asked.key for r in history):
+@given(proposed=proposals, history=histories, policy=policies)
+def test_a_key_is_never_accepted_twice(
+    proposed: Proposal, history: History, policy: TriggersSection
+) -> None:
+    ruling = arbitrate(proposed, history, policy, NOW)
+    if any(r.accepted and r.key == proposed.key for r in history):
         assert ruling.decision is TriggerDecision.DUPLICATE
 
 
-@given(asked=proposals, history=histories, policy=policies)
-def test_only_a_person_exceeds_the_budget_or_the_cooldown(
-    asked: Proposal, history: History, policy: TriggersSection
+@given(proposed=proposals, history=histories, policy=policies)
+def test_only_a_user_exceeds_the_budget_or_the_cooldown(
+    proposed: Proposal, history: History, policy: TriggersSection
 ) -> None:
-    if arbitrate(asked, history, policy, NOW).decision is not TriggerDecision.ACCEPTED:
+    if arbitrate(proposed, history, policy, NOW).decision is not TriggerDecision.ACCEPTED:
         return
     accepted = [r for r in history if r.accepted]
-    if not asked.by_hand:
+    if not proposed.user_requested:
         recent = [r for r in accepted if NOW - r.decided_at < timedelta(hours=24)]
         assert len(recent) < policy.daily_budget
-    if not asked.by_hand and asked.kind is not CauseKind.COMMIT:
+    if not proposed.user_requested and proposed.kind is not CauseKind.COMMIT:
         assert not any(r.open for r in accepted)
         ends = [r.finished_at for r in accepted if r.finished_at]
         assert all((NOW - end).total_seconds() >= policy.cooldown_s for end in ends)
 
 
-@given(asked=proposals, history=histories, policy=policies)
-def test_every_answer_has_its_reason(
-    asked: Proposal, history: History, policy: TriggersSection
+@given(proposed=proposals, history=histories, policy=policies)
+def test_every_ruling_has_a_reason(
+    proposed: Proposal, history: History, policy: TriggersSection
 ) -> None:
-    ruling = arbitrate(asked, history, policy, NOW)
+    ruling = arbitrate(proposed, history, policy, NOW)
     assert ("retread trigger" if ruling.decision is TriggerDecision.HELD else ".") in ruling.reason

@@ -1,4 +1,4 @@
-"""`retread trigger` and `retread triggers`, as typed."""
+"""`retread trigger` and `retread triggers` on the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def typed(project: Path, capsys: Capture, *words: str) -> tuple[int, Any, str]:
-    """Exit code, the JSON document, and what stood on stderr."""
+    """Return the exit code, the JSON document, and what was printed to stderr."""
     code = run([*words, "--project", str(project), "--json"])
     out, err = capsys.readouterr()
     return code, msgspec.json.decode(out), err
@@ -34,19 +34,19 @@ def test_manual_is_accepted_and_listed(project: Path, capsys: Capture) -> None:
     assert [(row["trigger"], row["detail"]) for row in rows] == [(answer["trigger"], "Monday")]
 
 
-def test_text_says_where_to_look(project: Path, capsys: Capture) -> None:
+def test_the_text_names_the_next_command(project: Path, capsys: Capture) -> None:
     assert run(["trigger", "manual", "--project", str(project)]) == 0
     out = capsys.readouterr().out
     assert "was accepted. It starts now." in out
     assert "retread status" in out
 
 
-def test_second_with_the_same_key_is_refused(project: Path, capsys: Capture) -> None:
+def test_a_second_request_with_the_same_key_is_refused(project: Path, capsys: Capture) -> None:
     typed(project, capsys, "trigger", "manual", "--key", "ticket-7")
     code, answer, err = typed(project, capsys, "trigger", "manual", "--key", "ticket-7")
     assert code == 1
     assert answer["error"]["code"] == "refused"
-    assert "asked for the same before" in err
+    assert "was accepted with the same key" in err
 
 
 def test_commit_message_from_the_environment(
@@ -58,7 +58,7 @@ def test_commit_message_from_the_environment(
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "error"),
     [
         ("Fix a typo", "names no model to train"),
         ("model: resnet99", "Unknown model type 'resnet99'. Use one of: cnn,"),
@@ -66,19 +66,19 @@ def test_commit_message_from_the_environment(
         ("model: ;touch pwned", "Unknown model type ';touch'"),
     ],
 )
-def test_commit_that_names_no_model_we_have_changes_nothing(
-    project: Path, capsys: Capture, message: str, said: str
+def test_a_commit_without_a_known_model_changes_nothing(
+    project: Path, capsys: Capture, message: str, error: str
 ) -> None:
     code, _, err = typed(project, capsys, "trigger", "commit", "--message", message)
     assert code == 1
-    assert said in err
+    assert error in err
     assert not list(project.rglob("pwned"))
     _, rows, _ = typed(project, capsys, "triggers", "list")
     assert rows == []
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "error"),
     [
         (("drift",), "No drift was detected"),
         (("new-data",), "has no released version"),
@@ -87,14 +87,14 @@ def test_commit_that_names_no_model_we_have_changes_nothing(
         (("manual", "--scenario", "nonsense"), "Unknown scenario 'nonsense'"),
     ],
 )
-def test_what_cannot_be_done_is_said_at_once(
-    project: Path, capsys: Capture, words: tuple[str, ...], said: str
+def test_impossible_requests_are_refused_at_once(
+    project: Path, capsys: Capture, words: tuple[str, ...], error: str
 ) -> None:
     code, _, err = typed(project, capsys, "trigger", *words)
-    assert (code, said in err) == (1, True), err
+    assert (code, error in err) == (1, True), err
 
 
-def test_a_model_type_that_the_recipe_has_not_is_refused(project: Path, capsys: Capture) -> None:
+def test_a_model_type_of_another_recipe_is_refused(project: Path, capsys: Capture) -> None:
     scenario = "[training.scenarios.one]\nruns = [{ model_type = 'resnet99' }]\n"
     (project / "retread.toml").write_text(scenario)
     code, _, err = typed(project, capsys, "trigger", "manual", "--scenario", "one")

@@ -1,59 +1,117 @@
-"""kill -9 before or after any step, any number of times: the end is that of an undisturbed run."""
+"""A workflow that is killed before or after any step ends like one that is not."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.loop.journal import Journal, Killed
-from tests.loop.miniature import MakeWorld, World
+from tests.loop.fake_system import FakeSystem, MakeSteps, MakeSystem
+from tests.loop.in_memory_steps import InMemorySteps, Killed
 
 from retread.bundle import CauseKind
-from retread.loop.retraining import retrain
+from retread.loop.workflow import retrain
 
-deaths = st.sets(st.tuples(st.integers(0, 18), st.booleans()), max_size=8)
+STORED = Path(__file__).with_name("stored_workflow.json")
+
+BEFORE_THE_CANARY = [
+    "wait for labels",
+    "collect",
+    "plan",
+    "train",
+    "register",
+    "gate",
+    "stage",
+    "open canary",
+    "judge canary 1",
+]
+PROMOTED = [
+    *BEFORE_THE_CANARY,
+    "widen canary 1",
+    "judge canary 2",
+    "widen canary 2",
+    "judge canary 3",
+    "canary passed",
+    "promote",
+    "finish",
+]
+ROLLED_BACK = [*BEFORE_THE_CANARY, "give back", "finish"]
+
+Kills = set[tuple[str, bool]]
+
+kills = st.sets(st.tuples(st.sampled_from(sorted({*PROMOTED, *ROLLED_BACK})), st.booleans()))
 
 
-def undisturbed(world: World, make_journal: type[Journal], worse: float) -> object:
-    return disturbed(world, make_journal, worse, set())
-
-
-def disturbed(
-    world: World, make_journal: type[Journal], worse: float, deaths: set[tuple[int, bool]]
-) -> object:
-    """A first model, then a retraining by drift that dies as `deaths` say."""
-    retrain(world.ask(), world.ports, make_journal())
-    world.data.labels = 60
-    world.canary.worse = worse
-    trigger = world.ask(CauseKind.DRIFT)
-    journal = make_journal()
-    journal.deaths = set(deaths)
+def run(system: FakeSystem, make_steps: MakeSteps, worse: float, kills: Kills) -> InMemorySteps:
+    """Retrain a first model, then for drift with a canary that is `worse`, and kill that one."""
+    retrain(system.request(), system.ports, make_steps())
+    system.data.labels = 60
+    system.canary.worse = worse
+    trigger = system.request(CauseKind.DRIFT)
+    steps = make_steps()
+    for step, is_after in kills:
+        if is_after:
+            steps.kill_after(step)
+        else:
+            steps.kill_before(step)
     while True:
-        journal.restart()
+        steps.restart()
         try:
-            retrain(trigger, world.ports, journal)
+            retrain(trigger, system.ports, steps)
         except Killed:
             continue
-        return world.summary()
+        return steps
+
+
+@pytest.mark.parametrize(("worse", "names"), [(0.0, PROMOTED), (0.5, ROLLED_BACK)])
+def test_steps_keep_their_names(
+    system: FakeSystem, make_steps: MakeSteps, worse: float, names: list[str]
+) -> None:
+    """They are stored: a workflow that was open when Retread was upgraded continues by them."""
+    assert run(system, make_steps, worse, set()).names == names
+
+
+def test_an_open_workflow_of_an_earlier_version_continues(
+    system: FakeSystem, make_steps: MakeSteps
+) -> None:
+    """Its checkpoints were written before fields and classes were renamed (commit 600437c)."""
+    retrain(system.request(), system.ports, make_steps())
+    trigger, steps = system.request(), make_steps()
+    steps.kill_before("judge canary 2")
+    with pytest.raises(Killed):
+        retrain(trigger, system.ports, steps)
+    stored: list[tuple[str, object]] = msgspec.json.decode(STORED.read_bytes())
+    assert [name for name, _ in stored] == steps.names
+    steps.results = [(name, msgspec.json.encode(result)) for name, result in stored]
+    starts = system.training.starts
+    steps.restart()
+
+    assert retrain(trigger, system.ports, steps).outcome == "promoted"
+    assert (system.state.production, system.training.starts) == (2, starts)
 
 
 @pytest.mark.parametrize("worse", [0.0, 0.5])
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(deaths=deaths)
-def test_any_deaths_leave_the_same_end(
-    make_world: MakeWorld, make_journal: type[Journal], worse: float, deaths: set[tuple[int, bool]]
+@given(kills=kills)
+def test_any_kills_lead_to_the_same_end(
+    make_system: MakeSystem, make_steps: MakeSteps, worse: float, kills: Kills
 ) -> None:
-    expected = undisturbed(make_world(), make_journal, worse)
-    assert disturbed(make_world(), make_journal, worse, deaths) == expected
+    calm, killed = make_system(), make_system()
+    run(calm, make_steps, worse, set())
+    run(killed, make_steps, worse, kills)
+    assert killed.end_state() == calm.end_state()
 
 
 @pytest.mark.parametrize("worse", [0.0, 0.5])
-def test_death_after_every_effect(
-    make_world: MakeWorld, make_journal: type[Journal], worse: float
+def test_a_kill_after_every_effect_leads_to_the_same_end(
+    make_system: MakeSystem, make_steps: MakeSteps, worse: float
 ) -> None:
-    """The worst place: the effect is there, its checkpoint is not."""
-    every = {(number, True) for number in range(19)}
-    expected = undisturbed(make_world(), make_journal, worse)
-    assert disturbed(make_world(), make_journal, worse, every) == expected
+    """The worst moment: the effect is there and its checkpoint is not."""
+    calm, killed = make_system(), make_system()
+    names = run(calm, make_steps, worse, set()).names
+    run(killed, make_steps, worse, {(name, True) for name in names})
+    assert killed.end_state() == calm.end_state()

@@ -1,4 +1,4 @@
-"""kill -9 of the real loop between its steps: a disturbed retraining ends as an undisturbed one."""
+"""`kill -9` of the real loop between its steps does not change how a retraining ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from retread.registry.events import Slot, TriggerDecided, TriggerReceived
 from retread.serving import Answer, PredictionRecord
 
 KILLS = 5
-PASSED = (
+MILESTONES = (
     "RetrainingStarted",
     "VersionRegistered",
     "GateJudged",
@@ -64,17 +64,17 @@ interval_s = 0.2
 """
 
 
-class Receiver:
-    """Takes webhooks on loopback; `arrived` counts every message by its key."""
+class WebhookServer:
+    """Receives webhooks on loopback; `arrived` counts the messages per key."""
 
     def __init__(self) -> None:
         self.arrived: Counter[str] = Counter()
-        receiver = self
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.arrived[msgspec.json.decode(body)["message"]["key"]] += 1
+                server.arrived[msgspec.json.decode(body)["message"]["key"]] += 1
                 self.send_response(200)
                 self.end_headers()
 
@@ -85,7 +85,7 @@ class Receiver:
         self.address = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     @contextmanager
-    def listening(self) -> Iterator[Receiver]:
+    def listening(self) -> Iterator[WebhookServer]:
         thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         thread.start()
         try:
@@ -97,7 +97,7 @@ class Receiver:
 
 
 class Traffic:
-    """Clients of a canary: while there is one, both models answer, alike, and labels come."""
+    """Records labelled requests to a canary, while there is one; both models agree."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -175,12 +175,12 @@ class LoopProcess:
 
 
 def footprint(workspace: Workspace, trigger: str) -> dict[str, object]:
-    """Everything one retraining left, told without its numbers."""
+    """Return everything that one retraining left, without its numbers."""
     entries = workspace.ledger.read()
     state = fold(entries)
     mine = [v for v in state.versions.values() if v.cause.trigger == trigger]
     outbox = Outbox(workspace.database, workspace.clock, [])
-    told = [key for s in MessageState for key, _ in outbox.keys(s) if key.startswith(trigger)]
+    messages = [key for s in MessageState for key, _ in outbox.keys(s) if key.startswith(trigger)]
     numbers = {version.version for version in mine}
     events = Counter(
         type(entry.event).__name__
@@ -195,7 +195,7 @@ def footprint(workspace: Workspace, trigger: str) -> dict[str, object]:
     return {
         "versions": [(v.model_type, v.stage) for v in mine],
         "slots": sorted((slot, held.version in numbers) for slot, held in state.slots.items()),
-        "told": sorted(key.removeprefix(trigger) for key in told),
+        "messages": sorted(key.removeprefix(trigger) for key in messages),
         "events": events,
         "runs": runs,
         "data": len(workspace.datasets.versions("iris")),
@@ -203,12 +203,12 @@ def footprint(workspace: Workspace, trigger: str) -> dict[str, object]:
 
 
 def _repeatable(event: object) -> bool:
-    """A slot may be given the same version again, under a later generation."""
+    """A slot may be assigned the same version again, under a later generation."""
     return type(event).__name__ in {"SlotAssigned", "SlotCleared"}
 
 
 def milestones(workspace: Workspace, trigger: str) -> list[str]:
-    """What was recorded from the arbiter's decision to the end of the canary, by kind."""
+    """Return the types of the events from the arbiter's decision to the end of the canary."""
     entries = workspace.ledger.read()
     decided = next(
         entry.sequence
@@ -216,7 +216,7 @@ def milestones(workspace: Workspace, trigger: str) -> list[str]:
         if isinstance(entry.event, TriggerDecided) and entry.event.trigger == trigger
     )
     kinds = [type(entry.event).__name__ for entry in entries[decided:]]
-    return [kind for kind in kinds if kind in PASSED]
+    return [kind for kind in kinds if kind in MILESTONES]
 
 
 def kill_when_reached(
@@ -227,7 +227,7 @@ def kill_when_reached(
         assert time.monotonic() < deadline, (workspace.project.root / "loop.log").read_text()
         time.sleep(0.005)
     loop.end(signal.SIGKILL)
-    assert is_open(workspace, trigger), "the moment lay in the retraining"
+    assert is_open(workspace, trigger), "the kill was not too late"
     loop.start()
 
 
@@ -262,10 +262,10 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_kill_on_the_way(workspace: Workspace) -> None:
-    receiver = Receiver()
-    with receiver.listening(), Traffic(workspace).flowing():
-        loop = LoopProcess(workspace.project.root, receiver.address)
+def test_a_killed_loop_ends_its_retraining_like_one_that_is_not(workspace: Workspace) -> None:
+    webhook = WebhookServer()
+    with webhook.listening(), Traffic(workspace).flowing():
+        loop = LoopProcess(workspace.project.root, webhook.address)
         loop.start()
         triggers, runs = [], [0]
         for _ in range(2):
@@ -273,12 +273,12 @@ def test_kill_on_the_way(workspace: Workspace) -> None:
             wait_until_ended(workspace, triggers[-1])
             runs.append(runs_in_mlflow(workspace))
 
-        # After the last of them little is left to do, and the kill might come too late.
+        # After the last milestone little is left to do, and the kill might come too late.
         reached = range(1, len(milestones(workspace, triggers[1])))
-        disturbed = ask(workspace, "manual", TriggerOptions()).trigger
-        for moment in sorted(random.Random(17).sample(reached, KILLS)):
-            kill_when_reached(workspace, loop, disturbed, moment)
-        wait_until_ended(workspace, disturbed)
+        trigger = ask(workspace, "manual", TriggerOptions()).trigger
+        for milestone in sorted(random.Random(17).sample(reached, KILLS)):
+            kill_when_reached(workspace, loop, trigger, milestone)
+        wait_until_ended(workspace, trigger)
         runs.append(runs_in_mlflow(workspace))
         outbox = Outbox(workspace.database, workspace.clock, [])
         deadline = time.monotonic() + 20
@@ -286,16 +286,16 @@ def test_kill_on_the_way(workspace: Workspace) -> None:
             time.sleep(0.1)
         assert loop.end(signal.SIGTERM) == 0
 
-    calm, shaken = footprint(workspace, triggers[1]), footprint(workspace, disturbed)
-    # The calm one was in production until the shaken one took its place.
+    calm, killed = footprint(workspace, triggers[1]), footprint(workspace, trigger)
+    # The calm one was in production until the killed one replaced it.
     assert calm["versions"] == [(_type(calm), Stage.ARCHIVED)]
-    assert shaken["versions"] == [(_type(calm), Stage.PRODUCTION)]
-    assert shaken["slots"] == [(Slot.PRODUCTION, True)]
-    for part in ("told", "data", "runs"):
-        assert shaken[part] == calm[part]
-    assert shaken["events"] == _without(calm["events"], "VersionArchived")
+    assert killed["versions"] == [(_type(calm), Stage.PRODUCTION)]
+    assert killed["slots"] == [(Slot.PRODUCTION, True)]
+    for part in ("messages", "data", "runs"):
+        assert killed[part] == calm[part]
+    assert killed["events"] == _without(calm["events"], "VersionArchived")
     assert runs[3] - runs[2] == runs[2] - runs[1], "no run counted twice"
-    _check_messages(receiver, outbox)
+    _check_messages(webhook, outbox)
 
 
 def _type(found: dict[str, object]) -> object:
@@ -308,13 +308,13 @@ def _without(events: object, name: str) -> object:
 
 
 def deployments(outbox: Outbox) -> list[str]:
-    """What is told last of a promotion, where it was sent or may have been."""
+    """Return the keys of the deployments that were announced, or may have been."""
     ended = (*outbox.keys(MessageState.SENT), *outbox.keys(MessageState.UNCONFIRMED))
     return [key for key, _ in ended if key.startswith("deployed/")]
 
 
-def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
-    """Nothing twice; what did not arrive for certain is known as such."""
+def _check_messages(webhook: WebhookServer, outbox: Outbox) -> None:
+    """Check that nothing arrived twice, and that what may not have arrived is unconfirmed."""
     counts = outbox.counts()
     assert (
         counts[MessageState.WAITING]
@@ -326,17 +326,17 @@ def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
         {key for key, _ in outbox.keys(state)}
         for state in (MessageState.SENT, MessageState.UNCONFIRMED)
     )
-    assert sent <= receiver.arrived.keys() <= sent | unconfirmed
-    assert set(receiver.arrived.values()) == {1}, receiver.arrived
+    assert sent <= webhook.arrived.keys() <= sent | unconfirmed
+    assert set(webhook.arrived.values()) == {1}, webhook.arrived
     assert len(deployments(outbox)) == 3
 
 
 def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:
-    """The same webhook a hundred times (F17): the ledger has one accepted trigger."""
-    asked = [ask(workspace, "manual", TriggerOptions(key="delivery-1")) for _ in range(100)]
+    """The same webhook is delivered a hundred times; one trigger is accepted."""
+    requests = [ask(workspace, "manual", TriggerOptions(key="delivery-1")) for _ in range(100)]
 
-    assert [request.accepted for request in asked].count(True) == 1
-    assert asked[0].accepted
+    assert [request.accepted for request in requests].count(True) == 1
+    assert requests[0].accepted
     decisions = Counter(
         entry.event.decision
         for entry in workspace.ledger.read()
@@ -347,4 +347,4 @@ def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:
         entry.event.key
         for entry in workspace.ledger.read()
         if isinstance(entry.event, TriggerReceived)
-    } == {asked[0].key}
+    } == {requests[0].key}

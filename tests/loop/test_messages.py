@@ -1,15 +1,15 @@
-"""What people read."""
+"""The texts of the notifications."""
 
 from __future__ import annotations
 
 from retread.bundle import Cause, CauseKind
 from retread.core import CheckResult, Outcome, combine
 from retread.loop import messages
-from retread.loop.sender import MessageContext
+from retread.loop.messages import MessageContext
 from retread.notify import Severity
 from retread.registry.events import DriftDetected, PromotionCompleted
 
-SENDER = MessageContext(
+CONTEXT = MessageContext(
     project="tires", tracking="http://127.0.0.1:5000", control="http://127.0.0.1:5002"
 )
 CAUSE = Cause(kind=CauseKind.DRIFT, detail="light drifted in window 4 of version 1")
@@ -21,10 +21,10 @@ VERDICT = combine(
 )
 
 
-def test_drift_names_the_streams_that_moved_most() -> None:
+def test_drift_names_the_streams_with_the_largest_effect() -> None:
     streams = tuple(f"f{number}" for number in range(50))
     message = messages.drift_detected(
-        SENDER,
+        CONTEXT,
         DriftDetected(
             version=1,
             detector="conformal",
@@ -38,25 +38,25 @@ def test_drift_names_the_streams_that_moved_most() -> None:
     assert message.severity is Severity.WARNING
     assert list(message.fields) == ["f49", "f48", "f47", "f46", "f45"]
     assert message.fields["f49"] == "effect 0.98, odds 200 : 1"
-    assert message.lines[-1] == "45 more streams moved as well."
+    assert message.lines[-1] == "45 more streams drifted as well."
     assert "after 1,400 requests" in message.lines[0]
 
 
-def test_refusal_carries_its_numbers() -> None:
-    message = messages.gate_judged(SENDER, 4, 3, VERDICT)
-    assert message.title == "tires: the gate refused version 4, against version 3"
+def test_a_failed_gate_lists_its_checks() -> None:
+    message = messages.gate_judged(CONTEXT, 4, 3, VERDICT)
+    assert message.title == "tires: version 4 failed the gate against version 3"
     assert message.lines == (
         "\N{BALLOT X} comparison: Accuracy is 0.12 worse.",
         "\N{CHECK MARK} threshold: Accuracy is 0.81.",
     )
 
 
-def test_deployment_says_why_and_the_way_back() -> None:
+def test_a_deployment_names_its_reason_and_the_way_back() -> None:
     promoted = PromotionCompleted(version=4, previous=3, generation=9, servers=("a",))
-    message = messages.deployed(SENDER, promoted, {"Accuracy": 0.81234}, CAUSE.detail)
+    message = messages.deployed(CONTEXT, promoted, {"Accuracy": 0.81234}, CAUSE.detail)
     assert message.lines == (
-        "Why: light drifted in window 4 of version 1.",
-        "Version 3 is kept; `retread rollback` brings it back.",
+        "Reason: light drifted in window 4 of version 1.",
+        "Version 3 is kept; to restore it, run: retread rollback",
     )
     assert message.fields == {"Accuracy": "0.8123"}
     assert [link.url for link in message.links] == [
@@ -64,4 +64,4 @@ def test_deployment_says_why_and_the_way_back() -> None:
         "http://127.0.0.1:5000",
     ]
     first = PromotionCompleted(version=1, previous=0, generation=1, servers=())
-    assert messages.deployed(SENDER, first, {}, "").lines == ()
+    assert messages.deployed(CONTEXT, first, {}, "").lines == ()

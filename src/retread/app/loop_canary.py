@@ -6,7 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retread.bundle import REFERENCE, decode_reference
-from retread.loop.canary import ComparedVersions, PairedEvidence, gather, no_evidence, subject_of
+from retread.loop.canary import (
+    ComparedVersions,
+    PairedEvidence,
+    compared_versions,
+    gather,
+    no_evidence,
+)
 from retread.monitoring import reference_streams
 from retread.serving.traffic import Cursor
 
@@ -17,7 +23,7 @@ _BATCH = 1_000
 
 
 class LoopCanary:
-    """The port `Canary` of the loop, over a workspace."""
+    """The `CanaryPort` of the loop, over a workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -37,7 +43,7 @@ class LoopCanary:
         bundles = self._workspace.bundles
         bundle = self._workspace.registry.state().version(version).bundle
         reference = reference_streams(decode_reference(bundles.read(bundle, REFERENCE)))
-        return subject_of(bundles.manifest(bundle), reference, version, production)
+        return compared_versions(bundles.manifest(bundle), reference, version, production)
 
     def _end_of_traffic(self) -> Cursor:
         cursor = Cursor()

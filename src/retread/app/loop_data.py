@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 from retread.app.datasets import add_data, add_request
 from retread.core import digest_json
 from retread.data import ID, DatasetVersion, add_rows, heads_of
-from retread.loop.labelled import LabelledTraffic, fits, row_id
-from retread.loop.rows import rows_of
+from retread.loop.labelled_traffic import LabelledTraffic, fits, row_id, rows_of
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
 
 
 class LoopData:
-    """The port `Data` of the loop, over a workspace."""
+    """The `DataPort` of the loop, over a workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -55,10 +54,10 @@ class LoopData:
         )
         return made if made.source == source else None
 
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> str | None:
         source = self._workspace.settings.data.source
         if not source:
-            return ""
+            return None
         return digest_json(sorted(_files(self._workspace.project.root / source)))
 
     def add_source(self) -> DatasetVersion:

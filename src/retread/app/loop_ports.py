@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
+from retread.app.gate import judge_version
 from retread.app.loop_canary import LoopCanary
 from retread.app.loop_data import LoopData
-from retread.app.loop_models import LoopModels
 from retread.app.loop_training import LoopTraining
 from retread.app.supervisor.addresses import addresses_of
+from retread.loop import LoopPorts, MessageContext, WaitPoint
 from retread.loop.loop import Loop
-from retread.loop.ports import LoopPorts
-from retread.loop.sender import MessageContext
-from retread.loop.waiting import WaitPoint
 from retread.notify import Notifier, configured_notifiers
 from retread.project import Settings
 
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
 def loop_of(workspace: Workspace, environment: Mapping[str, str]) -> Loop:
     """The loop of a project; `environment` holds the addresses of its notifiers."""
     notifiers = configured_notifiers(workspace.project, environment)
-    sender = sender_in(environment, workspace.settings)
-    ports = loop_ports(workspace, notifiers, sender)
+    context = message_context(environment, workspace.settings)
+    ports = loop_ports(workspace, notifiers, context)
     return Loop(ports, workspace.monitor, notifiers, workspace.project.workflows_url)
 
 
-def sender_in(environment: Mapping[str, str], settings: Settings) -> MessageContext:
-    """Who sends, with links to where `up` put the servers."""
+def message_context(environment: Mapping[str, str], settings: Settings) -> MessageContext:
+    """Return what every message mentions, with links to where `up` put the servers."""
     addresses = addresses_of(settings, environment)
     return MessageContext(
         project=settings.project.name, control=addresses.control, tracking=addresses.tracking
@@ -38,21 +37,23 @@ def sender_in(environment: Mapping[str, str], settings: Settings) -> MessageCont
 
 
 def loop_ports(
-    workspace: Workspace, notifiers: Mapping[str, Notifier], sender: MessageContext
+    workspace: Workspace, notifiers: Mapping[str, Notifier], context: MessageContext
 ) -> LoopPorts:
     """Everything a retraining of this project touches."""
-    waiting = WaitPoint()
-    training = LoopTraining(workspace, waiting)
+    wait_point = WaitPoint()
+    training = LoopTraining(workspace, wait_point)
     return LoopPorts(
         settings=workspace.settings,
         clock=workspace.clock,
         ledger=workspace.ledger,
-        sender=sender,
+        message_context=context,
         outbox=workspace.outbox(sorted(notifiers)),
         data=LoopData(workspace),
         training=training,
-        models=LoopModels(workspace),
+        registry=workspace.registry,
+        promoter=workspace.promoter,
+        judge=partial(judge_version, workspace),
         canary=LoopCanary(workspace),
-        waiting=waiting,
+        wait_point=wait_point,
         model_types=training.model_types,
     )

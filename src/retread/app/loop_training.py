@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retread.data import DatasetVersion
-from retread.loop.waiting import WaitPoint
+from retread.loop import WaitPoint
 from retread.registry.events import TriggerReceived
 from retread.training import Overrides, plan_runs, recipe_named, train_scenario
 from retread.training.request import TrainingOutcome, TrainingRequest
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LoopTraining:
-    """The port `Training` of the loop, over a workspace; a stopping loop interrupts a run."""
+    """The `TrainingPort` of the loop, over a workspace; a stopping loop interrupts a run."""
 
     def __init__(self, workspace: Workspace, waiting: WaitPoint) -> None:
         self._settings = workspace.settings

@@ -27,7 +27,7 @@ def ask(workspace: Workspace, kind: str, asked: TriggerOptions) -> Request:
     if asked.scenario and asked.scenario not in settings.training.scenarios:
         raise UnknownOption("scenario", asked.scenario, settings.training.scenarios)
     if not asked.candidate and not asked.model_type:
-        _check_planned(settings, asked.scenario, model_types)
+        _check_planned(settings, asked.scenario or "", model_types)
     proposal = proposal_for(kind, view, asked)
     return submit(
         workspace.ledger, proposal, settings.triggers, workspace.clock, lambda: new_id("trg")

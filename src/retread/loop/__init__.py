@@ -1,35 +1,33 @@
-"""The loop: triggers, arbiter, durable retraining, canary, outbox.
+"""The loop: triggers, arbiter, durable retraining, canary and outbox.
 
 >>> from datetime import UTC, datetime
 >>> from retread.bundle import CauseKind
 >>> from retread.loop import Proposal, arbitrate
 >>> from retread.project import Settings
->>> proposal = Proposal(kind=CauseKind.MANUAL, key="by hand", detail="asked for by hand")
+>>> proposal = Proposal(kind=CauseKind.MANUAL, key="ticket-7", detail="new camera")
 >>> ruling = arbitrate(proposal, (), Settings().triggers, datetime(2026, 1, 1, tzinfo=UTC))
 >>> ruling.decision.value, ruling.reason
 ('accepted', 'It starts now.')
 
-The loop itself is `retread.loop.loop`, which loads DBOS and so is imported by name; the canary is
-`retread.loop.canary`.
+The loop itself is `retread.loop.loop`, which loads DBOS and is therefore imported by name; the
+canary is `retread.loop.canary`.
 """
 
-from retread.loop.arbiter import arbitrate
-from retread.loop.decision import Ruling
-from retread.loop.history import History, Request, fold_history
-from retread.loop.observe import proposal_for, trigger_context
+from retread.loop.arbiter import Ruling, arbitrate
+from retread.loop.messages import MessageContext
 from retread.loop.outbox import MessageState, Outbox
 from retread.loop.ports import LoopPorts
-from retread.loop.proposal import Proposal, trigger_key
 from retread.loop.replay import Replayed, replay
-from retread.loop.submit import submit
-from retread.loop.view import TriggerContext, TriggerOptions
-from retread.loop.waiting import Interrupted, WaitPoint
-from retread.registry.events import TriggerDecision
+from retread.loop.trigger_evaluation import proposal_for, submit, trigger_context
+from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
+from retread.loop.trigger_requests import History, Request, fold_history
+from retread.loop.wait_point import Interrupted, WaitPoint, WaitReason
 
 __all__ = [
     "History",
     "Interrupted",
     "LoopPorts",
+    "MessageContext",
     "MessageState",
     "Outbox",
     "Proposal",
@@ -37,9 +35,9 @@ __all__ = [
     "Request",
     "Ruling",
     "TriggerContext",
-    "TriggerDecision",
     "TriggerOptions",
     "WaitPoint",
+    "WaitReason",
     "arbitrate",
     "fold_history",
     "proposal_for",

@@ -1,27 +1,45 @@
-"""The one place that says whether a trigger starts a retraining."""
+"""The arbiter: the one place that decides whether a trigger starts a retraining."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retread.bundle import CauseKind
-from retread.loop.decision import Ruling
-from retread.loop.history import History
-from retread.loop.proposal import Proposal
+from retread.loop.trigger_interface import Proposal
+from retread.loop.trigger_requests import History
 from retread.project.settings import TriggersSection
 from retread.registry.events import TriggerDecision
 
 BUDGET_WINDOW = timedelta(hours=24)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A decision of the arbiter and its reason, as a sentence."""
+
+    decision: TriggerDecision
+    reason: str
+
+
 def arbitrate(
     proposal: Proposal, history: History, policy: TriggersSection, now: datetime
 ) -> Ruling:
-    """Whether `proposal` is accepted, and why.
+    """Decide whether a proposal starts a retraining.
 
-    One retraining per key. What a person asks outright, and a commit, waits for its turn; any other
-    is put off while a retraining runs and until the cooldown after it has passed. When the last 24
-    hours have used up the budget, everything that no person asked outright is held for one.
+    There is one retraining per key. A proposal that a user requested, and a commit, waits for its
+    turn; any other is deferred while a retraining runs and during the cooldown after it. Once the
+    budget of the last 24 hours is used up, a proposal that no user requested is held until one
+    does.
+
+    Args:
+        proposal: What is proposed.
+        history: The requests so far.
+        policy: The settings [triggers].
+        now: Current time, in UTC.
+
+    Returns:
+        The decision and its reason. A proposal in cooldown may be submitted again.
     """
     if proposal.kind not in policy.kinds:
         allowed = ", ".join(policy.kinds) or "none"
@@ -32,42 +50,45 @@ def arbitrate(
     for request in history:
         if request.key == proposal.key and request.accepted:
             return _ruling(
-                TriggerDecision.DUPLICATE, f"{request.trigger} asked for the same before."
+                TriggerDecision.DUPLICATE, f"{request.trigger} was accepted with the same key."
             )
-    if not proposal.by_hand and proposal.kind is not CauseKind.COMMIT:
-        cooling = _cooling(history, policy, now)
-        if cooling:
-            return _ruling(TriggerDecision.COOLDOWN, cooling)
+    if not proposal.user_requested and proposal.kind is not CauseKind.COMMIT:
+        cooldown = _cooldown(history, policy, now)
+        if cooldown is not None:
+            return _ruling(TriggerDecision.COOLDOWN, cooldown)
     spent = sum(1 for r in history if r.accepted and now - r.decided_at < BUDGET_WINDOW)
-    if spent >= policy.daily_budget and not proposal.by_hand:
+    if spent >= policy.daily_budget and not proposal.user_requested:
         return _ruling(
             TriggerDecision.HELD,
-            f"{spent} of {policy.daily_budget} retrainings of the last 24 hours are used up; "
-            f"a person may start it with: {_by_hand(proposal)}",
+            f"The budget is used up: {spent} of {policy.daily_budget} retrainings of the last 24 "
+            f"hours. Start it manually with: {_manual_command(proposal)}",
         )
-    return _ruling(TriggerDecision.ACCEPTED, _place(history))
+    return _ruling(TriggerDecision.ACCEPTED, _queue_position(history))
 
 
-def _cooling(history: History, policy: TriggersSection, now: datetime) -> str:
+def _cooldown(history: History, policy: TriggersSection, now: datetime) -> str | None:
+    """Why a proposal has to wait; None if it does not."""
     running = [request.trigger for request in history if request.open]
     if running:
         return f"{running[0]} is in progress."
     ended = [r.finished_at for r in history if r.accepted and r.finished_at]
     if not ended:
-        return ""
+        return None
     left = policy.cooldown_s - (now - max(ended)).total_seconds()
-    return f"The cooldown lasts another {left:.0f} s." if left > 0 else ""
+    return f"The cooldown ends in {left:.0f} s." if left > 0 else None
 
 
-def _by_hand(proposal: Proposal) -> str:
+def _manual_command(proposal: Proposal) -> str:
     if proposal.kind is CauseKind.COMMIT:
         return f"retread trigger manual --model-type {proposal.model_type}"
     return f"retread trigger {proposal.kind}"
 
 
-def _place(history: History) -> str:
+def _queue_position(history: History) -> str:
     ahead = sum(1 for request in history if request.open)
-    return f"It starts after {ahead} before it." if ahead else "It starts now."
+    if not ahead:
+        return "It starts now."
+    return f"It starts after {ahead} other {'retraining' if ahead == 1 else 'retrainings'}."
 
 
 def _ruling(decision: TriggerDecision, reason: str) -> Ruling:

@@ -1,6 +1,6 @@
-"""Durable execution by DBOS: a workflow that was open when the process died goes on.
+"""Durable execution by DBOS: a workflow that was open when the process died continues.
 
-Import this module directly; it loads DBOS.
+Import this module by name; it loads DBOS.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, StepOptions
 from dbos import error as dbos_error
 
 from retread.core import RetreadError, Unavailable
-from retread.loop.steps import Steps
-
-# Not a hash of the code, so that a workflow that is open goes on under newer code. Steps are
-# recognised by their order: whoever changes it raises this number, and what is open then begins
-# anew; every step may be done again.
-COURSE_VERSION = "2"
+from retread.loop.workflow_context import Steps
 
 _FAILED = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _RETRY_S = 1.0
@@ -30,18 +25,23 @@ Workflow = Callable[[str, Steps], str]
 
 
 class DurableEngine:
-    """Runs one workflow function for any number of triggers, each once.
+    """Runs one workflow per trigger, once. DBOS exists once per process, and so does this.
 
-    `url` is the SQLAlchemy address of its memory. DBOS is one per process, and so is this.
+    Args:
+        name: Name of the application.
+        url: SQLAlchemy URL of the database in which DBOS keeps checkpoints.
+        workflow: The workflow; it returns its result as JSON.
+        version: Version of the workflow. Open workflows of another version start again.
     """
 
-    def __init__(self, name: str, url: str, workflow: Workflow) -> None:
-        self._config = _config(name, url)
+    def __init__(self, name: str, url: str, workflow: Workflow, version: str) -> None:
+        self._config = _config(name, url, version)
         self._workflow = workflow
+        self._version = version
         self._registered: Callable[[str], str] | None = None
 
     def start(self) -> None:
-        """Open the memory; whatever is open in it goes on."""
+        """Open the database; open workflows continue."""
         workflow = self._workflow
         DBOS(config=self._config)
 
@@ -53,33 +53,36 @@ class DurableEngine:
         DBOS.launch()
 
     def run(self, trigger: str) -> None:
-        """Start the workflow of `trigger`; nothing happens if it was started before."""
+        """Start the workflow of a trigger; do nothing if it was started before."""
         assert self._registered is not None, "start() comes first"
-        if DBOS.get_workflow_status(_id(trigger)) is not None:
+        if DBOS.get_workflow_status(self._id(trigger)) is not None:
             return
-        with SetWorkflowID(_id(trigger)):
+        with SetWorkflowID(self._id(trigger)):
             DBOS.start_workflow(self._registered, trigger)
 
-    def failure(self, trigger: str) -> str:
-        """Why the workflow ended without a result; '' if it did not."""
-        status = DBOS.get_workflow_status(_id(trigger))
+    def failure(self, trigger: str) -> str | None:
+        """Return why the workflow ended without a result; None if it did not."""
+        status = DBOS.get_workflow_status(self._id(trigger))
         if status is None or status.status not in _FAILED:
-            return ""
+            return None
         return str(status.error or status.status)
 
     def stop(self) -> None:
-        """Close the memory. What waits must have been interrupted before."""
+        """Close the database. Whatever waits must have been interrupted before."""
         DBOS.destroy(destroy_registry=True)
+
+    def _id(self, trigger: str) -> str:
+        return f"{trigger}/{self._version}"
 
 
 class _DurableSteps:
-    """Steps of the workflow that this thread runs."""
+    """The steps of the workflow that runs in the current thread."""
 
     def run(self, name: str, kind: type[Value], work: Callable[[], Value]) -> Value:
         def checkpointed() -> str:
             return msgspec.json.encode(work()).decode()
 
-        # A database that is away for a moment is no reason to give a retraining up.
+        # A database that is briefly unavailable must not end a retraining.
         options: StepOptions = {
             "name": name,
             "retries_allowed": True,
@@ -95,7 +98,7 @@ class _DurableSteps:
 
 
 class _JsonSerializer(Serializer):
-    """Plain JSON in the memory, where DBOS would pickle; errors by their text."""
+    """Stores plain JSON where DBOS would use pickle, and errors by their text."""
 
     def serialize(self, data: Any) -> str:
         if isinstance(data, dbos_error.DBOSMaxStepRetriesExceeded):
@@ -116,15 +119,11 @@ class _JsonSerializer(Serializer):
         return "retread_json"
 
 
-def _id(trigger: str) -> str:
-    return f"{trigger}/{COURSE_VERSION}"
-
-
-def _config(name: str, url: str) -> DBOSConfig:
+def _config(name: str, url: str, version: str) -> DBOSConfig:
     return {
         "name": name,
         "system_database_url": url,
-        "application_version": COURSE_VERSION,
+        "application_version": version,
         "executor_id": "loop",
         "serializer": _JsonSerializer(),
         "log_level": logging.getLevelName(logging.WARNING),

@@ -1,54 +1,61 @@
-"""The loop: looks at the traffic, asks the arbiter, and has retrainings run one at a time.
+"""The loop: watches the traffic, evaluates the triggers, and runs one retraining at a time.
 
-Import this module directly; it loads DBOS.
+Import this module by name; it loads DBOS.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from retread.core import RetreadError, new_id
+from retread.core import Conflict, RetreadError, Unavailable, new_id
 from retread.loop import messages
-from retread.loop.deliverer import OutboxWorker
+from retread.loop.arbiter import arbitrate
 from retread.loop.engine import DurableEngine
-from retread.loop.history import Request, fold_history
-from retread.loop.notice import announce
-from retread.loop.observe import noticed, trigger_context
-from retread.loop.once import append_once
-from retread.loop.ports import LoopPorts
-from retread.loop.retraining import retrain
-from retread.loop.steps import Steps
-from retread.loop.submit import resubmit, submit
-from retread.loop.watched_source import WatchedSource
+from retread.loop.idempotency import append_once, record_dataset_version
+from retread.loop.notifications import enqueue_notifications
+from retread.loop.outbox_worker import OutboxWorker
+from retread.loop.ports import DataPort, LoopPorts, TrafficMonitor
+from retread.loop.trigger_evaluation import evaluate_triggers, resubmit, submit, trigger_context
+from retread.loop.trigger_requests import History, Request, fold_history
+from retread.loop.wait_point import WaitReason
+from retread.loop.workflow import WORKFLOW_VERSION, retrain
+from retread.loop.workflow_context import Steps
 from retread.notify import Notifier
-from retread.registry.events import Event, RetrainingFinished, RetrainingOutcome
+from retread.registry.events import RetrainingFinished, RetrainingOutcome, TriggerDecision
+from retread.registry.ledger import Entry, Ledger
 
 log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
 
-class Monitor(Protocol):
-    """Looks at new traffic once, and appends what it finds to the ledger."""
+class _Snapshot(NamedTuple):
+    """The ledger as it was read last, and the requests in it."""
 
-    def step(self) -> Sequence[Event]: ...
+    entries: tuple[Entry, ...]
+    history: History
 
 
 class Loop:
-    """One project's loop; at most one runs at a time.
+    """The loop of one project. At most one runs per project.
 
-    `workflows_url` is the address of the durable workflows' memory.
+    Args:
+        ports: The rest of the system.
+        monitor: Watches the recorded traffic.
+        notifiers: Notifiers by name.
+        workflows_url: SQLAlchemy URL of the database with the checkpoints of the workflows.
+        new_trigger_id: Makes the id of a trigger.
     """
 
     def __init__(
         self,
         ports: LoopPorts,
-        monitor: Monitor,
+        monitor: TrafficMonitor,
         notifiers: Mapping[str, Notifier],
         workflows_url: str,
         new_trigger_id: Callable[[], str] = lambda: new_id("trg"),
@@ -56,113 +63,164 @@ class Loop:
         self._ports = ports
         self._monitor = monitor
         self._new_trigger_id = new_trigger_id
-        self._deliverer = OutboxWorker(ports.outbox, notifiers)
-        self._engine = DurableEngine("retread", workflows_url, self._retrain)
-        self._source = WatchedSource(ports.data, ports.ledger)
-        self._begun: set[str] = set()
-        self._told = 0
+        self._outbox_worker = OutboxWorker(ports.outbox, notifiers)
+        self._engine = DurableEngine("retread", workflows_url, self._retrain, WORKFLOW_VERSION)
+        self._source = SourceWatcher(ports.data, ports.ledger)
+        self._started: set[str] = set()
+        self._announced = 0
 
     @property
-    def waiting_for(self) -> str:
-        """What the retraining under way waits for: 'labels', 'traffic', or '' for nothing."""
-        return self._ports.waiting.reason
+    def waiting_for(self) -> WaitReason | None:
+        """What the running retraining waits for; None if it does not wait."""
+        return self._ports.wait_point.reason
 
     def start(self) -> None:
-        """Take up what was open, and deliver what was not sent."""
+        """Continue what was open, and send what was not sent."""
         self._engine.start()
-        self._deliverer.start()
+        self._outbox_worker.start()
 
     def step(self) -> tuple[Request, ...]:
-        """Look once: traffic, source, triggers; start what is next. What was newly decided.
+        """Watch the traffic and the source, evaluate the triggers, and start the next retraining.
 
-        A part that fails is logged and tried again at the next look; the others go on.
+        A part that fails is logged and runs again on the next step; the others continue.
+
+        Returns:
+            The requests on which the arbiter decided.
         """
-        _guarded("The monitor", self._monitor.step)
-        _guarded("The open promotion", self._ports.models.settle_overdue)
+        _attempt("The monitor", self._monitor.step)
+        _attempt("Settling the open promotion", self._ports.promoter.settle_overdue)
         if self._ports.settings.triggers.watch_source:
-            _guarded("[data] source", self._source.look)
-        decided = _guarded("The arbiter", self._ask_arbiter)
-        _guarded("What people are told", self._tell)
-        _guarded("The next retraining", self._start_next)
-        return decided or ()
+            _attempt("Watching [data] source", self._source.check)
+        snapshot = _attempt("Reading the ledger", self._read)
+        if snapshot is None:
+            return ()
+        before = snapshot
+        decided = _attempt("The arbiter", lambda: self._decide(before)) or ()
+        if any(request not in before.history for request in decided):
+            snapshot = _attempt("Reading the ledger", self._read) or before
+        after = snapshot
+        _attempt("Queueing notifications", lambda: self._announce(after.entries))
+        _attempt("Starting the next retraining", lambda: self._start_next(after.history))
+        return decided
 
-    def settle(self, timeout_s: float) -> bool:
-        """Wait until no retraining runs, or the one that runs waits for traffic or labels.
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until no retraining runs, or the running one waits for traffic or labels.
 
-        Whatever was recorded before the call has been read by then. False when time was up.
+        Everything recorded before the call has been read by then.
+
+        Returns:
+            False if the time was up first.
         """
-        return self._ports.waiting.settle(self._idle, timeout_s)
+        return self._ports.wait_point.wait_until_idle(self._is_idle, timeout_s)
 
     def run(self, stop: threading.Event, interval_s: float) -> None:
-        """Step until `stop` is set."""
+        """Step until `stop` is set, and pause for `interval_s` in between."""
         while not stop.is_set():
             self.step()
             stop.wait(interval_s)
 
     def stop(self) -> None:
-        """Interrupt what waits, and let go of everything; the next start goes on from here."""
-        self._ports.waiting.stop()
-        self._deliverer.stop()
+        """Interrupt what waits and release everything; the next start continues from here."""
+        self._ports.wait_point.stop()
+        self._outbox_worker.stop()
         self._engine.stop()
 
-    def _retrain(self, trigger: str, steps: Steps) -> str:
-        ending = retrain(trigger, self._ports, steps)
-        return msgspec.json.encode(ending).decode()
+    def _read(self) -> _Snapshot:
+        entries = self._ports.ledger.read()
+        return _Snapshot(entries, fold_history(entries))
 
-    def _ask_arbiter(self) -> tuple[Request, ...]:
+    def _decide(self, snapshot: _Snapshot) -> tuple[Request, ...]:
         ports = self._ports
-        policy = ports.settings.triggers
-        entries = ports.ledger.read()
-        view = trigger_context(ports.settings, entries, ports.model_types(), ports.clock.now())
-        found = noticed(view, fold_history(entries))
+        policy, now = ports.settings.triggers, ports.clock.now()
+        context = trigger_context(ports.settings, snapshot.entries, ports.model_types(), now)
+        evaluation = evaluate_triggers(context, snapshot.history)
         decided = [
             submit(ports.ledger, proposal, policy, ports.clock, self._new_trigger_id)
-            for proposal in found.new
+            for proposal in evaluation.new
         ]
-        decided += [resubmit(ports.ledger, t, policy, ports.clock) for t in found.put_off]
+        for request in evaluation.deferred:
+            ruling = arbitrate(request.proposal, snapshot.history, policy, now)
+            # As long as the cooldown lasts, the ledger is spared a write lock on every step.
+            lasts = ruling.decision is TriggerDecision.COOLDOWN
+            decided.append(
+                request if lasts else resubmit(ports.ledger, request, policy, ports.clock)
+            )
         return tuple(decided)
 
-    def _tell(self) -> None:
-        entries = self._ports.ledger.read()
-        if len(entries) == self._told:
-            return
-        announce(self._ports)
-        self._told = len(entries)
+    def _announce(self, entries: tuple[Entry, ...]) -> None:
+        if len(entries) > self._announced:
+            enqueue_notifications(self._ports, entries)
+            self._announced = len(entries)
 
-    def _start_next(self) -> None:
-        open_requests = [r for r in fold_history(self._ports.ledger.read()) if r.open]
-        if not open_requests:
+    def _start_next(self, history: History) -> None:
+        request = next((request for request in history if request.open), None)
+        if request is None:
             return
-        trigger = open_requests[0].trigger
-        if trigger not in self._begun:
-            self._begun.add(trigger)
-            self._engine.run(trigger)
-        failure = self._engine.failure(trigger)
-        if failure:
-            self._give_up(open_requests[0], failure)
+        if request.trigger not in self._started:
+            self._started.add(request.trigger)
+            self._engine.run(request.trigger)
+        failure = self._engine.failure(request.trigger)
+        if failure is not None:
+            self._give_up(request, failure)
+
+    def _retrain(self, trigger: str, steps: Steps) -> str:
+        return msgspec.json.encode(retrain(trigger, self._ports, steps)).decode()
 
     def _give_up(self, request: Request, failure: str) -> None:
-        """A workflow that could not even record its end must not block those after it."""
+        """End a retraining whose workflow could not record its end; it must not block the next."""
         finished = RetrainingFinished(
             trigger=request.trigger, outcome=RetrainingOutcome.FAILED, reason=failure
         )
         append_once(self._ports.ledger, finished, by=("trigger",))
-        told = messages.retraining_failed(
-            self._ports.sender, request.proposal.detail or request.proposal.kind, failure
-        )
-        self._ports.outbox.enqueue(f"{request.trigger}/failed", told)
+        cause = request.proposal.detail or request.proposal.kind
+        message = messages.retraining_failed(self._ports.message_context, cause, failure)
+        self._ports.outbox.enqueue(f"{request.trigger}/failed", message)
 
-    def _idle(self) -> bool:
-        history = fold_history(self._ports.ledger.read())
-        return not any(r.open and r.trigger in self._begun for r in history)
+    def _is_idle(self) -> bool:
+        return not any(r.open and r.trigger in self._started for r in self._read().history)
 
 
-def _guarded(part: str, look: Callable[[], Value]) -> Value | None:
-    """What `look` gives; None when it fails, so that no part can keep the others from theirs."""
+class SourceWatcher:
+    """Adds a dataset version when [data] source has changed.
+
+    A change counts once two checks in a row agree on it: a folder that is still being copied
+    differs from check to check.
+
+    Args:
+        data: The dataset and its source.
+        ledger: Where the version is recorded.
+    """
+
+    def __init__(self, data: DataPort, ledger: Ledger) -> None:
+        self._data = data
+        self._ledger = ledger
+        self._last_seen: str | None = None
+        self._last_added: str | None = None
+
+    def check(self) -> None:
+        """Add a version if the source has changed and is settled."""
+        found = self._data.fingerprint()
+        is_settled = found == self._last_seen
+        self._last_seen = found
+        if not found or not is_settled or found == self._last_added:
+            return
+        try:
+            record_dataset_version(self._ledger, self._data.add_source())
+        except (Conflict, Unavailable) as error:
+            log.warning("[data] source will be added at the next check: %s", error)
+            return
+        except RetreadError as error:
+            log.warning("[data] source has changed and cannot be added: %s", error)
+        # Added or not: the same problem is not reported every few seconds.
+        self._last_added = found
+
+
+def _attempt(part: str, work: Callable[[], Value]) -> Value | None:
+    """Return the result of `work`; None if it failed, so that the other parts can continue."""
     try:
-        return look()
+        return work()
     except RetreadError as error:
-        log.warning("%s came to nothing at this look: %s", part, error)
-    except Exception:  # also what a detector or a trigger of the user's own raises
-        log.exception("%s failed at this look.", part)
+        log.warning("%s failed and will be retried: %s", part, error)
+    except Exception:  # includes what a detector or trigger of the user's own raises
+        log.exception("%s failed and will be retried.", part)
     return None

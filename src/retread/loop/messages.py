@@ -1,15 +1,15 @@
-"""What people are told of a retraining, in words that need no dashboard."""
+"""The texts of the notifications: readable without a dashboard."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import exp, log
 
 from retread.bundle import Cause
-from retread.core import Outcome, Verdict
-from retread.loop.proposal import Proposal
-from retread.loop.sender import MessageContext
-from retread.notify import Message, Severity
+from retread.core import Outcome, Verdict, format_metric, format_metrics
+from retread.loop.trigger_interface import Proposal
+from retread.notify import Link, Message, Severity
 from retread.registry.events import (
     DatasetVersionAdded,
     DegradationDetected,
@@ -24,209 +24,233 @@ _MARKS = {
     Outcome.FAIL: "\N{BALLOT X}",
     Outcome.INCONCLUSIVE: "?",
 }
-_NAMED = 5
-_MANY = 1_000_000
+_NAMED_STREAMS = 5
+_LARGEST_ODDS = 1_000_000
 
 
-def drift_detected(sender: MessageContext, event: DriftDetected) -> Message:
-    named = sorted(event.streams, key=lambda name: -event.effect.get(name, 0.0))
-    more = len(named) - _NAMED
-    return Message(
-        title=f"{sender.project}: the traffic has changed",
-        severity=Severity.WARNING,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageContext:
+    """What every message mentions.
+
+    Attributes:
+        project: Name of the project.
+        control: Address of the status page.
+        tracking: Address of MLflow.
+    """
+
+    project: str
+    control: str
+    tracking: str
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Links to the status page and to the runs."""
+        return (
+            Link(label="Status", url=self.control),
+            Link(label="Runs in MLflow", url=self.tracking),
+        )
+
+    def message(
+        self,
+        title: str,
+        severity: Severity = Severity.INFO,
+        lines: tuple[str, ...] = (),
+        fields: dict[str, str] | None = None,
+    ) -> Message:
+        """Return a message with the project's name in its title, and with the links."""
+        return Message(
+            title=f"{self.project}: {title}",
+            severity=severity,
+            lines=lines,
+            fields=fields or {},
+            links=self.links,
+        )
+
+
+def drift_detected(context: MessageContext, event: DriftDetected) -> Message:
+    """Name the streams with the largest effect."""
+    streams = sorted(event.streams, key=lambda name: -event.effect.get(name, 0.0))
+    more = len(streams) - _NAMED_STREAMS
+    return context.message(
+        "the traffic has changed",
+        Severity.WARNING,
         lines=(
-            f"What version {event.version} is asked no longer looks like what it was trained on. "
-            f"Noticed in window {event.window}, after {event.requests:,} requests.",
-            *([f"{more} more {_plural('stream', more)} moved as well."] if more > 0 else []),
+            f"Requests to version {event.version} no longer look like its training data. "
+            f"Detected in window {event.window}, after {event.requests:,} requests.",
+            *([f"{_count(more, 'more stream')} drifted as well."] if more > 0 else []),
         ),
         fields={
             name: f"effect {event.effect.get(name, 0.0):.2f}, "
-            f"{_odds(event.evidence.get(name, 0.0))}"
-            for name in named[:_NAMED]
+            f"{describe_odds(event.evidence.get(name, 0.0))}"
+            for name in streams[:_NAMED_STREAMS]
         },
-        links=sender.links,
     )
 
 
-def degradation_detected(sender: MessageContext, event: DegradationDetected) -> Message:
-    return Message(
-        title=f"{sender.project}: version {event.version} is doing worse",
-        severity=Severity.WARNING,
+def degradation_detected(context: MessageContext, event: DegradationDetected) -> Message:
+    """Compare the metric on labelled traffic with the expected one."""
+    return context.message(
+        f"version {event.version} performs worse than expected",
+        Severity.WARNING,
         lines=(
-            f"{event.metric} on {event.labels:,} labelled answers is {event.observed:.3f}; "
-            f"{event.expected:.3f} was expected.",
+            f"{event.metric} on {event.labels:,} labelled requests is {event.observed:.3f}; "
+            f"expected: {event.expected:.3f}.",
         ),
-        links=sender.links,
     )
 
 
-def quarantined(sender: MessageContext, event: DatasetVersionAdded) -> Message:
+def quarantined(context: MessageContext, event: DatasetVersionAdded) -> Message:
+    """Name the command that shows why a dataset version is in quarantine."""
     name = f"{event.dataset}@{event.version}"
-    return Message(
-        title=f"{sender.project}: {name} is in quarantine",
-        severity=Severity.WARNING,
-        lines=(f"Nothing is trained on it. Why, and what to do: retread data show {name}",),
-        links=sender.links,
+    return context.message(
+        f"{name} is in quarantine",
+        Severity.WARNING,
+        lines=(f"It is not used for training. For the reasons, run: retread data show {name}",),
     )
 
 
-def trigger_held(sender: MessageContext, proposal: Proposal, reason: str) -> Message:
-    return Message(
-        title=f"{sender.project}: a retraining waits for a person",
-        severity=Severity.WARNING,
-        lines=(f"Why it was asked for: {proposal.detail}.", reason),
-        links=sender.links,
+def trigger_held(context: MessageContext, proposal: Proposal, reason: str) -> Message:
+    """Request a manual start of a retraining that exceeds the budget."""
+    return context.message(
+        "a retraining waits for approval",
+        Severity.WARNING,
+        lines=(f"Cause: {proposal.detail}.", reason),
     )
 
 
 def training_started(
-    sender: MessageContext, cause: Cause, dataset: str, requests: Sequence[TrainingRequest]
+    context: MessageContext, cause: Cause, dataset: str, requests: Sequence[TrainingRequest]
 ) -> Message:
-    runs = f"{len(requests)} {_plural('run', len(requests))}"
-    return Message(
-        title=f"{sender.project}: training on {dataset} begins",
-        lines=(f"Why: {cause.detail or cause.kind}.",),
-        fields={"Cause": cause.kind, runs: ", ".join(_names(requests))},
-        links=sender.links,
+    """Name the cause, the dataset version and the model types."""
+    model_types = ", ".join(request.model_type for request in requests)
+    return context.message(
+        f"training on {dataset} started",
+        lines=(f"Cause: {cause.detail or cause.kind}.",),
+        fields={"Trigger": cause.kind, _count(len(requests), "run"): model_types},
     )
 
 
 def training_finished(
-    sender: MessageContext, outcomes: Sequence[TrainingOutcome], best: TrainingOutcome | None
+    context: MessageContext, outcomes: Iterable[TrainingOutcome], best: TrainingOutcome | None
 ) -> Message:
-    """One field a run; the winner first to be named."""
+    """List the metrics of each run, and name the best one."""
     fields = {f"{number}. {o.model_type}": _run(o) for number, o in enumerate(outcomes, start=1)}
     if best is None:
-        return Message(
-            title=f"{sender.project}: training ended without a candidate",
-            severity=Severity.WARNING,
-            lines=("No run left a model that met its threshold, so nothing was registered.",),
+        return context.message(
+            "training finished without a candidate",
+            Severity.WARNING,
+            lines=("No run produced a model that meets its threshold; nothing was registered.",),
             fields=fields,
-            links=sender.links,
         )
-    return Message(
-        title=f"{sender.project}: training ended, {best.model_type} goes to the gate",
-        severity=Severity.SUCCESS,
-        fields=fields,
-        links=sender.links,
+    return context.message(
+        f"training finished; {best.model_type} goes to the gate", Severity.SUCCESS, fields=fields
     )
 
 
 def gate_judged(
-    sender: MessageContext, version: int, production: int | None, verdict: Verdict
+    context: MessageContext, version: int, production: int | None, verdict: Verdict
 ) -> Message:
-    against = f", against version {production}" if production else ""
+    """List the checks of the gate."""
+    against = f" against version {production}" if production else ""
     titles = {
         Outcome.PASS: (f"version {version} passed the gate{against}", Severity.SUCCESS),
-        Outcome.FAIL: (f"the gate refused version {version}{against}", Severity.WARNING),
+        Outcome.FAIL: (f"version {version} failed the gate{against}", Severity.WARNING),
         Outcome.INCONCLUSIVE: (
             f"the gate could not judge version {version}{against}",
             Severity.WARNING,
         ),
     }
     title, severity = titles[verdict.outcome]
-    return Message(
-        title=f"{sender.project}: {title}",
-        severity=severity,
-        lines=_checks(verdict),
-        links=sender.links,
-    )
+    return context.message(title, severity, lines=_checks(verdict))
 
 
-def canary_started(sender: MessageContext, version: int, production: int, share: float) -> Message:
-    return Message(
-        title=f"{sender.project}: version {version} answers {share:.0%} of the traffic",
+def canary_started(context: MessageContext, version: int, production: int, share: float) -> Message:
+    """Name the canary's share of the traffic."""
+    return context.message(
+        f"version {version} serves {share:.0%} of the traffic",
         lines=(f"It is compared with version {production} on the same requests.",),
-        links=sender.links,
     )
 
 
 def deployed(
-    sender: MessageContext, event: PromotionCompleted, metrics: Mapping[str, float], reason: str
+    context: MessageContext, event: PromotionCompleted, metrics: Mapping[str, float], reason: str
 ) -> Message:
-    before = f"Version {event.previous} is kept; `retread rollback` brings it back."
-    return Message(
-        title=f"{sender.project}: version {event.version} is in production",
-        severity=Severity.SUCCESS,
-        lines=(*_why(reason), *([before] if event.previous else [])),
-        fields={name: f"{value:.4g}" for name, value in metrics.items()},
-        links=sender.links,
+    """Name the reason, the metrics and the way back."""
+    way_back = f"Version {event.previous} is kept; to restore it, run: retread rollback"
+    return context.message(
+        f"version {event.version} is in production",
+        Severity.SUCCESS,
+        lines=(*_reason(reason), *([way_back] if event.previous else [])),
+        fields={name: format_metric(value) for name, value in metrics.items()},
     )
 
 
-def returned(sender: MessageContext, event: PromotionCompleted, reason: str) -> Message:
-    return Message(
-        title=f"{sender.project}: version {event.previous} was rolled back, "
-        f"{event.version} is in production again",
-        severity=Severity.WARNING,
-        lines=_why(reason),
-        links=sender.links,
+def returned(context: MessageContext, event: PromotionCompleted, reason: str) -> Message:
+    """Announce that a rollback restored an earlier version."""
+    return context.message(
+        f"version {event.previous} was rolled back; version {event.version} is in production again",
+        Severity.WARNING,
+        lines=_reason(reason),
     )
 
 
-def reverted(sender: MessageContext, event: PromotionReverted) -> Message:
-    return Message(
-        title=f"{sender.project}: version {event.version} did not come into production",
-        severity=Severity.FAILURE,
-        lines=(event.reason,),
-        links=sender.links,
+def reverted(context: MessageContext, event: PromotionReverted) -> Message:
+    """Explain why a promotion did not complete."""
+    return context.message(
+        f"version {event.version} was not promoted", Severity.FAILURE, lines=(event.reason,)
     )
 
 
-def rolled_back(sender: MessageContext, version: int, production: int, verdict: Verdict) -> Message:
-    return Message(
-        title=f"{sender.project}: version {version} was rolled back, {production} answers alone",
-        severity=Severity.FAILURE,
+def rolled_back(
+    context: MessageContext, version: int, production: int, verdict: Verdict
+) -> Message:
+    """List the checks that a canary failed."""
+    return context.message(
+        f"canary version {version} was rolled back; version {production} stays in production",
+        Severity.FAILURE,
         lines=_checks(verdict),
-        links=sender.links,
     )
 
 
-def canary_expired(sender: MessageContext, version: int, production: int, reason: str) -> Message:
-    return Message(
-        title=f"{sender.project}: version {version} could not prove itself; {production} stays",
-        severity=Severity.WARNING,
+def canary_expired(context: MessageContext, version: int, production: int, reason: str) -> Message:
+    """Explain what a canary lacked when its time was up."""
+    return context.message(
+        f"canary version {version} was inconclusive; version {production} stays in production",
+        Severity.WARNING,
         lines=(reason,),
-        links=sender.links,
     )
 
 
-def retraining_failed(sender: MessageContext, why: str, reason: str) -> Message:
-    return Message(
-        title=f"{sender.project}: a retraining failed",
-        severity=Severity.FAILURE,
-        lines=(f"Why it was started: {why}.", reason),
-        links=sender.links,
+def retraining_failed(context: MessageContext, cause: str, reason: str) -> Message:
+    """Name the cause of a retraining and the reason of its failure."""
+    return context.message(
+        "a retraining failed", Severity.FAILURE, lines=(f"Cause: {cause}.", reason)
     )
 
 
-def _why(reason: str) -> tuple[str, ...]:
-    return (f"Why: {reason.rstrip('.')}.",) if reason else ()
+def describe_odds(evidence: float) -> str:
+    """Return the odds of which `evidence` is the logarithm, as text.
 
-
-def _names(requests: Iterable[TrainingRequest]) -> list[str]:
-    return [request.model_type for request in requests]
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"
-
-
-def _odds(evidence: float) -> str:
-    """
-    >>> _odds(5.3), _odds(400.0)
+    >>> describe_odds(5.3), describe_odds(400.0)
     ('odds 200 : 1', 'odds over 1,000,000 : 1')
     """
-    if evidence >= log(_MANY):
-        return f"odds over {_MANY:,} : 1"
+    if evidence >= log(_LARGEST_ODDS):
+        return f"odds over {_LARGEST_ODDS:,} : 1"
     return f"odds {exp(evidence):,.0f} : 1"
+
+
+def _reason(reason: str) -> tuple[str, ...]:
+    return (f"Reason: {reason.rstrip('.')}.",) if reason else ()
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _run(outcome: TrainingOutcome) -> str:
     if not outcome.bundle:
         return outcome.reason
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items())
-    return f"{figures} ({outcome.seconds:.0f} s)"
+    return f"{format_metrics(outcome.metrics)} ({outcome.seconds:.0f} s)"
 
 
 def _checks(verdict: Verdict) -> tuple[str, ...]:

@@ -1,16 +1,18 @@
-"""Messages that will be sent, once.
+"""The outbox: notifications that will be sent, each at most once.
 
-A message enters with the state change it tells of, under a key, and so cannot be lost or doubled
-by a crash in between. Sending is at most once: it is claimed, and the claim is durable, before it
-leaves. When no answer comes to what has left, or the sender is killed before it comes, it is
-`unconfirmed`: it may have arrived, so it is never sent again, but shown. A receiver that says no,
-or that cannot be reached, gets it again, with growing pauses, for a day.
+A message is queued under a key, together with the change that it announces, so that a crash in
+between neither loses nor duplicates it. Delivery is at most once: a message is claimed before it
+is sent, and the claim is durable. If a message was sent and no answer came, or the process was
+killed before it came, the message is `unconfirmed`: it may have arrived, so it is not sent again
+but shown to the user. A receiver that refuses a message, or cannot be reached, gets it again for a
+day, with growing pauses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 import msgspec
@@ -29,8 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from retread.core import METADATA, Clock, Database
-from retread.loop.backoff import GIVE_UP_S, pause_s
+from retread.core import METADATA, Backoff, Clock, Database
 from retread.notify import Message, Undelivered
 
 OUTBOX = Table(
@@ -49,8 +50,15 @@ OUTBOX = Table(
 )
 
 
+RETRY_FOR = timedelta(days=1)
+"""How long a message is retried."""
+
+_BACKOFF = Backoff(first_s=2.0, longest_s=600.0, jitter=0.25)
+_LONGEST_RETRY_AFTER_S = 3600.0
+
+
 class MessageState(StrEnum):
-    """Where a message is."""
+    """The state of a message."""
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -61,7 +69,15 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMessage:
-    """A claimed message; `attempts` counts this one."""
+    """A claimed message.
+
+    Attributes:
+        key: Identity of the message.
+        notifier: Name of the notifier that sends it.
+        message: What is sent.
+        attempts: Number of attempts, including this one.
+        enqueued_at: When it was queued, in seconds since the epoch.
+    """
 
     key: str
     notifier: str
@@ -71,7 +87,13 @@ class OutboxMessage:
 
 
 class Outbox:
-    """The table `outbox`; `notifiers` are the names to which a new message goes."""
+    """The table `outbox`.
+
+    Args:
+        database: Where the table is.
+        clock: Tells the time.
+        notifiers: Names of the notifiers that a new message is sent to.
+    """
 
     def __init__(self, database: Database, clock: Clock, notifiers: Sequence[str]) -> None:
         self._database = database
@@ -79,7 +101,7 @@ class Outbox:
         self._notifiers = tuple(notifiers)
 
     def enqueue(self, key: str, message: Message) -> None:
-        """Send `message` to every notifier; nothing happens if `key` was enqueued before."""
+        """Queue a message for every notifier; do nothing if `key` was queued before."""
         now = self._clock.now().timestamp()
         body = msgspec.json.encode(msgspec.structs.replace(message, key=key)).decode()
 
@@ -98,7 +120,11 @@ class Outbox:
         self._database.transact(work)
 
     def claim(self) -> OutboxMessage | None:
-        """The oldest message that is due, now `sending`; durable when this returns."""
+        """Claim the oldest message that is due; the claim is durable when this returns.
+
+        Returns:
+            The message, now `sending`; None if none is due.
+        """
         now = self._clock.now().timestamp()
 
         def work(connection: Connection) -> OutboxMessage | None:
@@ -111,75 +137,86 @@ class Outbox:
             row = connection.execute(due).first()
             if row is None:
                 return None
-            letter = OutboxMessage(
+            claimed = OutboxMessage(
                 key=row.key,
                 notifier=row.notifier,
                 message=msgspec.json.decode(row.message, type=Message),
                 attempts=row.attempts + 1,
                 enqueued_at=row.enqueued_at,
             )
-            _put(connection, letter, state=MessageState.SENDING, attempts=letter.attempts)
-            return letter
+            _put(connection, claimed, state=MessageState.SENDING, attempts=claimed.attempts)
+            return claimed
 
         # Looking first spares an idle loop a write lock every second.
         return self._database.transact(work) if self._has_due(now) else None
 
-    def sent(self, letter: OutboxMessage) -> None:
-        self._database.transact(lambda c: _put(c, letter, state=MessageState.SENT, reason=""))
+    def mark_sent(self, claimed: OutboxMessage) -> None:
+        """Record that the receiver took a message."""
+        self._update(claimed, state=MessageState.SENT, reason="")
 
-    def unconfirmed(self, letter: OutboxMessage, reason: str) -> None:
-        """Never send it again: it may have arrived."""
-        self._database.transact(
-            lambda c: _put(c, letter, state=MessageState.UNCONFIRMED, reason=reason)
-        )
+    def mark_unconfirmed(self, claimed: OutboxMessage, reason: str) -> None:
+        """Record that a message may have arrived, so that it is not sent again."""
+        self._update(claimed, state=MessageState.UNCONFIRMED, reason=reason)
 
-    def failed(self, letter: OutboxMessage, error: Undelivered, jitter: float) -> None:
-        """Try again later, or give up: after a day, or when the receiver will never take it.
+    def mark_failed(self, claimed: OutboxMessage, error: Undelivered, random: float) -> None:
+        """Schedule the next attempt, or give up.
 
-        `jitter` in [0, 1) spreads the tries.
+        A message is given up after a day, and when the receiver will never take it.
+
+        Args:
+            claimed: The message that was not delivered.
+            error: Why it was not.
+            random: A random number in [0, 1), which spreads the attempts.
         """
         now = self._clock.now().timestamp()
-        over = error.permanent or now - letter.enqueued_at >= GIVE_UP_S
-        due = now + pause_s(letter.attempts, error.retry_after, jitter)
-        state = MessageState.GIVEN_UP if over else MessageState.WAITING
-        self._database.transact(
-            lambda c: _put(c, letter, state=state, due_at=due, reason=error.message)
-        )
+        is_over = now - claimed.enqueued_at >= RETRY_FOR.total_seconds()
+        retry_after = min(error.retry_after or 0.0, _LONGEST_RETRY_AFTER_S)
+        pause = _BACKOFF.pause_s(claimed.attempts, random, at_least_s=retry_after)
+        state = MessageState.GIVEN_UP if error.permanent or is_over else MessageState.WAITING
+        self._update(claimed, state=state, due_at=now + pause, reason=error.message)
 
     def recover(self) -> int:
-        """Mark what a killed deliverer left in `sending`; call before any deliverer runs."""
+        """Mark the messages that a killed worker left in `sending` as unconfirmed.
+
+        Call it before any worker runs.
+
+        Returns:
+            The number of these messages.
+        """
 
         def work(connection: Connection) -> int:
             left = update(OUTBOX).where(OUTBOX.c.state == MessageState.SENDING)
-            reason = "The sender ended before the answer came; it is not sent again."
-            return connection.execute(
-                left.values(state=MessageState.UNCONFIRMED, reason=reason)
-            ).rowcount
+            reason = "The worker ended before the answer came; the message is not sent again."
+            values = {"state": MessageState.UNCONFIRMED, "reason": reason}
+            return connection.execute(left.values(**values)).rowcount
 
         return self._database.transact(work)
 
     def counts(self) -> Mapping[MessageState, int]:
-        """How many messages are in each state."""
+        """Return the number of messages per state."""
         query = select(OUTBOX.c.state, func.count()).group_by(OUTBOX.c.state)
         with self._database.read() as connection:
             found = {MessageState(state): int(count) for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in MessageState}
 
     def keys(self, state: MessageState) -> tuple[tuple[str, str], ...]:
-        """(key, notifier) of the messages in `state`, in the order in which they were enqueued."""
+        """Return (key, notifier) of each message in `state`, in the order of queueing."""
         query = select(OUTBOX.c.key, OUTBOX.c.notifier).where(OUTBOX.c.state == state)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(OUTBOX.c.position)).all()
         return tuple((row.key, row.notifier) for row in rows)
 
     def _has_due(self, now: float) -> bool:
-        query = select(OUTBOX.c.key).where(
-            OUTBOX.c.state == MessageState.WAITING, OUTBOX.c.due_at <= now
-        )
+        is_due = (OUTBOX.c.state == MessageState.WAITING) & (OUTBOX.c.due_at <= now)
         with self._database.read() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+            return (
+                connection.execute(select(OUTBOX.c.key).where(is_due).limit(1)).first() is not None
+            )
+
+    def _update(self, claimed: OutboxMessage, **values: object) -> None:
+        self._database.transact(lambda connection: _put(connection, claimed, **values))
 
 
-def _put(connection: Connection, letter: OutboxMessage, **values: object) -> None:
-    place = (OUTBOX.c.key == letter.key) & (OUTBOX.c.notifier == letter.notifier)
-    connection.execute(update(OUTBOX).where(place).values(**values))
+def _put(connection: Connection, claimed: OutboxMessage, **values: object) -> None:
+    is_claimed = (OUTBOX.c.key == claimed.key) & (OUTBOX.c.notifier == claimed.notifier)
+    connection.execute(update(OUTBOX).where(is_claimed).values(**values))

@@ -1,7 +1,10 @@
-"""What the loop needs of the rest of the system, and nothing more.
+"""What the loop needs from the rest of the system.
 
-Every method may be called again after a crash and must then come to the same end: that is what
+Every method may be called again after a crash and must then come to the same result. That is what
 makes a step of the durable workflow safe to repeat.
+
+`retread.registry.Registry` is a `RegistryPort` and `retread.registry.Promoter` a `PromoterPort`;
+the other ports have adapters in `retread.app`.
 """
 
 from __future__ import annotations
@@ -13,110 +16,186 @@ from typing import Protocol
 from retread.core import Clock, Verdict
 from retread.data.version import DatasetVersion
 from retread.loop.canary import PairedEvidence
+from retread.loop.messages import MessageContext
 from retread.loop.outbox import Outbox
-from retread.loop.sender import MessageContext
-from retread.loop.waiting import WaitPoint
+from retread.loop.wait_point import WaitPoint
 from retread.project import Settings
-from retread.registry import Ledger, RegistryState
-from retread.registry.events import Slot, TriggerReceived
+from retread.registry import Ledger, ModelVersion, RegistryState
+from retread.registry.events import Event, Slot, TriggerReceived
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 
-class Data(Protocol):
-    """Dataset versions."""
+class TrafficMonitor(Protocol):
+    """Watches the recorded traffic."""
+
+    def step(self) -> Sequence[Event]:
+        """Read new traffic once, append what was detected to the ledger, and return it."""
+        ...
+
+
+class DataPort(Protocol):
+    """The versions of the dataset that is trained on."""
 
     def latest(self) -> DatasetVersion:
-        """The newest released version of the dataset that is trained on; NotFound."""
+        """Return the newest released version.
+
+        Raises:
+            NotFound: There is none.
+        """
         ...
 
     def labelled(self) -> int:
-        """How many labelled answers in the recorded traffic are not in the data yet."""
+        """Return how many labelled requests of the recorded traffic are not in the data yet."""
         ...
 
     def collect(self, source: str, at_least: int) -> DatasetVersion | None:
-        """Add them as one version with this source; None if there are fewer than `at_least`.
-        Once per source: asked again, the version that was made then. Conflict when another
-        version was made meanwhile."""
+        """Add the labelled requests as one version, once per `source`.
+
+        Args:
+            source: Source of the new version. If a version has it already, that version is
+                returned.
+            at_least: Number of labelled requests that make a version.
+
+        Returns:
+            The version; None if there are too few labelled requests.
+
+        Raises:
+            Conflict: Another version was committed meanwhile.
+        """
         ...
 
-    def fingerprint(self) -> str:
-        """Changes when what [data] source holds may have changed; '' for no source."""
+    def fingerprint(self) -> str | None:
+        """Return a value that changes when [data] source may have changed; None without one."""
         ...
 
     def add_source(self) -> DatasetVersion:
-        """Make what [data] source holds a version; the latest one if nothing changed. Conflict
-        when another version was made meanwhile."""
+        """Add the content of [data] source as a version.
+
+        Returns:
+            The new version, or the latest one if nothing changed.
+
+        Raises:
+            Conflict: Another version was committed meanwhile.
+            Unavailable: The source cannot be read now.
+        """
         ...
 
 
-class Training(Protocol):
-    """Runs."""
+class TrainingPort(Protocol):
+    """Plans and executes training runs."""
 
     def plan(self, trigger: TriggerReceived, version: DatasetVersion) -> Sequence[TrainingRequest]:
-        """The runs of a retraining, with keys of their own; InvalidInput."""
+        """Return the runs of a retraining, each with a key of its own.
+
+        Raises:
+            InvalidInput: The settings or the trigger name a run that cannot be planned.
+        """
         ...
 
     def train(self, requests: Sequence[TrainingRequest]) -> Sequence[TrainingOutcome]:
-        """Do the runs to their ends, in any order. Once per key."""
+        """Execute the runs, once per key, and return their outcomes in the same order."""
         ...
 
 
-class Models(Protocol):
-    """Model versions, stages and slots."""
+class RegistryPort(Protocol):
+    """The registered model versions."""
 
-    def state(self) -> RegistryState: ...
-
-    def register(self, outcome: TrainingOutcome) -> int:
-        """The version of the run's bundle. Once per bundle."""
+    def state(self) -> RegistryState:
+        """Return versions, stages and slots as they are now."""
         ...
 
-    def judge(self, version: int) -> Verdict:
-        """Put a version before the gate, against the version in production, and record it."""
+    def register(self, bundle: str, run_id: str, /) -> ModelVersion:
+        """Register the bundle of a run, once, and return its version."""
         ...
 
-    def override(self, version: int, reason: str) -> None: ...
-
-    def stage(self, version: int) -> None: ...
-
-    def assign(self, slot: Slot, version: int, share: float, reason: str) -> None: ...
-
-    def clear(self, slot: Slot, version: int, reason: str) -> None:
-        """Empty `slot`, if `version` holds it."""
+    def override(self, version: int, reason: str, /) -> None:
+        """Let a version bypass the gate until production changes."""
         ...
 
-    def promote(self, version: int, reason: str) -> None:
-        """Into production; Refused, Conflict. Nothing happens if it is there already."""
+
+class PromoterPort(Protocol):
+    """Moves versions between stages and slots.
+
+    Each method waits until every live server has acknowledged the change, and raises Refused if one
+    could not make it.
+    """
+
+    def stage(self, version: int, /) -> object:
+        """Move a version to Staging."""
+        ...
+
+    def assign(self, slot: Slot, version: int, share: float, /, *, reason: str) -> object:
+        """Put a version into a slot, with a share of the traffic."""
+        ...
+
+    def clear(self, slot: Slot, /, *, holder: int, reason: str) -> None:
+        """Empty a slot if version `holder` is in it."""
+        ...
+
+    def promote(self, version: int, /, *, reason: str) -> object:
+        """Move a version to Production.
+
+        Raises:
+            Refused: The gate did not pass it, or a server could not load it.
+            Conflict: Another promotion is in progress, or was faster.
+        """
+        ...
+
+    def recover(self) -> object:
+        """Complete or revert a promotion whose promoter ended before it did.
+
+        Raises:
+            Refused: It was reverted.
+        """
         ...
 
     def settle_overdue(self) -> None:
-        """End a promotion that was left open for longer than servers may take."""
+        """Complete or revert an open promotion once the servers are late."""
         ...
 
 
-class Canary(Protocol):
-    """The paired evidence of a canary."""
+class CanaryPort(Protocol):
+    """Collects the evidence for and against a canary from recorded traffic and labels."""
 
     def begin(self, version: int, production: int) -> PairedEvidence:
-        """None yet; traffic that is recorded from now on counts."""
+        """Return empty evidence; only traffic recorded from now on counts."""
         ...
 
     def gather(self, evidence: PairedEvidence, version: int, production: int) -> PairedEvidence:
-        """`evidence` and everything recorded and labelled since."""
+        """Return `evidence` together with everything recorded and labelled since."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopPorts:
-    """Everything the loop touches; `model_types` are the names a trigger may ask for."""
+    """Everything that the loop reads and changes.
+
+    Attributes:
+        settings: Settings of the project.
+        clock: Tells the time.
+        ledger: Where everything is recorded.
+        outbox: Where notifications are queued.
+        message_context: What every notification mentions.
+        data: The dataset that is trained on.
+        training: Plans and executes runs.
+        registry: The model versions.
+        promoter: Moves versions between stages and slots.
+        judge: Puts a version before the gate, against production, and records the verdict.
+        canary: Collects the evidence of a canary.
+        wait_point: Where the retraining waits for traffic or labels.
+        model_types: Returns the names of the model types that a trigger may name.
+    """
 
     settings: Settings
     clock: Clock
-    sender: MessageContext
     ledger: Ledger
     outbox: Outbox
-    data: Data
-    training: Training
-    models: Models
-    canary: Canary
-    waiting: WaitPoint
+    message_context: MessageContext
+    data: DataPort
+    training: TrainingPort
+    registry: RegistryPort
+    promoter: PromoterPort
+    judge: Callable[[int], Verdict]
+    canary: CanaryPort
+    wait_point: WaitPoint
     model_types: Callable[[], Sequence[str]]

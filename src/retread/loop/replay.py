@@ -1,4 +1,4 @@
-"""What a changed [triggers] policy would have decided."""
+"""Replay recorded triggers against a changed [triggers] policy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from retread.bundle import CauseKind
 from retread.loop.arbiter import arbitrate
-from retread.loop.history import History, Request, fold_history
+from retread.loop.trigger_requests import History, Request, fold_history
 from retread.project.settings import TriggersSection
 from retread.registry.events import TriggerDecision
 from retread.registry.ledger import Entry
@@ -15,68 +16,85 @@ from retread.registry.ledger import Entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """One trigger: what was decided when it came, and what `policy` would have said."""
+    """One recorded trigger under another policy.
+
+    Attributes:
+        trigger: Id of the trigger.
+        kind: Kind of the trigger.
+        at: When it was recorded.
+        was: What the arbiter decided last.
+        would_be: What it would have decided.
+        reason: Why it would have decided so.
+    """
 
     trigger: str
-    kind: str
+    kind: CauseKind
     at: datetime
-    was: str
+    was: TriggerDecision | None
     would_be: TriggerDecision
     reason: str
 
     @property
     def differs(self) -> bool:
+        """Whether the decision would have been another one."""
         return self.was != self.would_be
 
 
 def replay(entries: Sequence[Entry], policy: TriggersSection) -> tuple[Replayed, ...]:
-    """Each trigger, in order, against a history in which `policy` had decided all before it.
+    """Decide on every recorded trigger as if `policy` had always been in force.
 
-    A trigger that was put off is asked about again when it was then. A retraining that did not
-    happen is taken to last as long as the mean of those that did.
+    A deferred trigger is submitted again when it was submitted again in the past. A retraining that
+    did not take place is assumed to last as long as the mean of those that did.
+
+    Args:
+        entries: All entries of the ledger, oldest first.
+        policy: The settings [triggers] to try.
+
+    Returns:
+        One result per trigger, in the order in which they were received.
     """
     past = fold_history(entries)
-    usual = _usual_duration(past)
-    asked = [(request.received_at, request) for request in past]
-    asked += [(r.decided_at, r) for r in past if r.decided_at > r.received_at]
-    imagined: dict[str, Request] = {}
-    for now, request in sorted(asked, key=lambda pair: pair[0]):
-        before = imagined.get(request.trigger)
+    mean_duration = _mean_duration(past)
+    submissions = [(request.received_at, request) for request in past]
+    submissions += [(r.decided_at, r) for r in past if r.decided_at > r.received_at]
+    replayed: dict[str, Request] = {}
+    for now, request in sorted(submissions, key=lambda pair: pair[0]):
+        before = replayed.get(request.trigger)
         if before and before.decision is not TriggerDecision.COOLDOWN:
             continue
-        ruling = arbitrate(request.proposal, _as_of(imagined.values(), now), policy, now)
-        begins = ruling.decision is TriggerDecision.ACCEPTED
-        imagined[request.trigger] = replace(
+        ruling = arbitrate(request.proposal, _as_of(replayed.values(), now), policy, now)
+        starts = ruling.decision is TriggerDecision.ACCEPTED
+        replayed[request.trigger] = replace(
             request,
             decision=ruling.decision,
             reason=ruling.reason,
             decided_at=now,
-            finished_at=request.finished_at or now + usual if begins else None,
+            finished_at=request.finished_at or now + mean_duration if starts else None,
         )
-    return tuple(_replayed(request, imagined[request.trigger]) for request in past)
+    return tuple(_compared(request, replayed[request.trigger]) for request in past)
 
 
-def _replayed(was: Request, would_be: Request) -> Replayed:
+def _compared(was: Request, would_be: Request) -> Replayed:
     return Replayed(
         trigger=was.trigger,
         kind=was.proposal.kind,
         at=was.received_at,
-        was=was.decision or "",
+        was=was.decision,
         would_be=would_be.decision or TriggerDecision.REFUSED,
         reason=would_be.reason,
     )
 
 
-def _as_of(imagined: Iterable[Request], now: datetime) -> History:
-    """The same requests, with those that end later still open."""
+def _as_of(requests: Iterable[Request], now: datetime) -> History:
+    """The same requests, with those that end after `now` still open."""
     return tuple(
         replace(request, finished_at=None)
         if request.finished_at and request.finished_at > now
         else request
-        for request in imagined
+        for request in requests
     )
 
 
-def _usual_duration(past: History) -> timedelta:
-    lasted = [r.finished_at - r.decided_at for r in past if r.finished_at]
-    return sum(lasted, timedelta()) / len(lasted) if lasted else timedelta()
+def _mean_duration(past: History) -> timedelta:
+    durations = [r.finished_at - r.decided_at for r in past if r.finished_at]
+    return sum(durations, timedelta()) / len(durations) if durations else timedelta()

@@ -1,4 +1,4 @@
-"""Which run of a scenario goes on to the gate."""
+"""Select the run of a scenario that becomes the candidate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from retread.training.request import TrainingOutcome
 
 
 def best_run(outcomes: Iterable[TrainingOutcome], metric: Metric) -> TrainingOutcome | None:
-    """The best by validation of those that left a bundle; the earlier of equals, None of none.
+    """Select the best run by its metric on the validation split.
 
-    A run that has no number for `metric` is behind every run that has one.
+    Args:
+        outcomes: The outcomes of the runs; those without a bundle do not count.
+        metric: What decides. A run without a value for it ranks below every run with one.
+
+    Returns:
+        The best run, the earlier one of equals; None if no run left a bundle.
     """
     best: TrainingOutcome | None = None
     for outcome in outcomes:

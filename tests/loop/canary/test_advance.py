@@ -23,9 +23,9 @@ from retread.project.settings import CanarySection
 from retread.serving import Cursor
 
 SETTINGS = CanarySection()
-SUBJECT = ComparedVersions(canary=2, production=1, labels=("no", "yes"))
+COMPARED = ComparedVersions(canary=2, production=1, labels=("no", "yes"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
-NOTHING = no_evidence(SETTINGS, SUBJECT, Cursor())
+NOTHING = no_evidence(SETTINGS, COMPARED, Cursor())
 
 
 def more(
@@ -34,7 +34,7 @@ def more(
     *,
     failed: int = 0,
     slow: int = 0,
-    unlike: int = 0,
+    disagree: int = 0,
     losses: list[tuple[float, float]] | None = None,
 ) -> PairedEvidence:
     good = requests - failed
@@ -42,10 +42,10 @@ def more(
         evidence,
         failed=[True] * failed + [False] * good,
         ratios=[10.0] * slow + [1.0] * (good - slow),
-        unlike=[True] * unlike + [False] * (good - unlike),
+        disagree=[True] * disagree + [False] * (good - disagree),
         settings=SETTINGS,
     )
-    return add_losses(evidence, losses or [], SUBJECT, SETTINGS)
+    return add_losses(evidence, losses or [], COMPARED, SETTINGS)
 
 
 def run(evidence: PairedEvidence, step: int = 2, after_s: float = 60.0) -> CanaryDecision:
@@ -56,7 +56,7 @@ def run(evidence: PairedEvidence, step: int = 2, after_s: float = 60.0) -> Canar
 RIGHT = [(0.0, 0.0)] * 100
 
 
-def test_it_climbs_step_by_step_and_each_step_needs_requests_of_its_own() -> None:
+def test_it_is_widened_step_by_step_and_each_step_needs_its_own_requests() -> None:
     state, evidence, seen = CanaryState(started_at=START), NOTHING, []
     for _ in range(8):
         decision = advance(state, evidence, SETTINGS, START)
@@ -87,11 +87,11 @@ def test_errors_roll_back_within_a_few_requests() -> None:
 def test_a_slow_canary_is_rolled_back() -> None:
     decision = run(more(NOTHING, 20, slow=20, losses=RIGHT))
     assert decision.action is Action.ROLL_BACK
-    assert "times production's time" in decision.reason
+    assert "times production's (geometric mean)" in decision.reason
 
 
-def test_a_canary_that_says_the_opposite_is_rolled_back_without_labels() -> None:
-    assert run(more(NOTHING, 60, unlike=55), step=0).action is Action.ROLL_BACK
+def test_a_canary_that_predicts_the_opposite_is_rolled_back_without_labels() -> None:
+    assert run(more(NOTHING, 60, disagree=55), step=0).action is Action.ROLL_BACK
 
 
 def test_flipped_labels_are_rolled_back() -> None:
@@ -101,7 +101,7 @@ def test_flipped_labels_are_rolled_back() -> None:
     assert "larger than production's" in decision.reason
 
 
-def test_no_traffic_holds_and_expires_back() -> None:
+def test_without_traffic_it_holds_and_expires() -> None:
     assert run(NOTHING, after_s=60).action is Action.HOLD
     expired = run(NOTHING, after_s=SETTINGS.timeout_s)
     assert expired.action is Action.EXPIRE
@@ -109,7 +109,7 @@ def test_no_traffic_holds_and_expires_back() -> None:
     assert "0 of 50" in expired.reason
 
 
-def test_a_step_that_passed_goes_on_however_late_and_the_next_has_its_own_time() -> None:
+def test_a_step_may_pass_after_the_timeout_and_the_next_has_its_own() -> None:
     late = SETTINGS.timeout_s + 1
     passed = run(more(NOTHING, 60, losses=RIGHT), step=0, after_s=late)
     assert passed.action is Action.NEXT_STEP
@@ -118,7 +118,7 @@ def test_a_step_that_passed_goes_on_however_late_and_the_next_has_its_own_time()
     assert advance(passed.state, evidence, SETTINGS, after).action is Action.HOLD
 
 
-def test_missing_labels_are_no_success() -> None:
+def test_missing_labels_are_not_a_success() -> None:
     unlabelled = more(NOTHING, 500)
     assert run(unlabelled).action is Action.HOLD
     assert run(unlabelled, after_s=1e6).action is Action.EXPIRE
@@ -132,7 +132,7 @@ def test_a_few_labels_in_favour_are_not_enough() -> None:
     assert verdict.outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_failure_counts_even_after_the_time_is_up() -> None:
+def test_a_failure_counts_even_after_the_timeout() -> None:
     assert run(more(NOTHING, 10, failed=10), after_s=1e6).action is Action.ROLL_BACK
 
 
@@ -145,7 +145,7 @@ def test_a_failure_counts_even_after_the_time_is_up() -> None:
     st.floats(0, 1),
     st.floats(0, 1e5),
 )
-def test_nothing_is_promoted_that_did_not_pass_every_check(
+def test_only_a_canary_that_passed_every_check_is_promoted(
     requests: int, failed: int, slow: int, labels: int, wrong: float, after_s: float
 ) -> None:
     rng = np.random.default_rng(requests)

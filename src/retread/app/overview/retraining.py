@@ -9,7 +9,6 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from retread.loop import TriggerDecision
 from retread.registry.events import (
     CanaryStarted,
     LedgerEvent,
@@ -17,6 +16,7 @@ from retread.registry.events import (
     RetrainingStarted,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
     VersionRegistered,
 )

@@ -14,7 +14,7 @@ from retread.cli.output import emit
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from retread.loop.canary import RolloutFigures
+    from retread.loop.canary import RolloutStatistics
     from retread.monitoring.simulation import WatchFigures
 
 
@@ -32,20 +32,20 @@ def simulate(
 ) -> None:
     """Show by simulation what the project's canary and monitoring settings guarantee."""
     from retread.cli.progress import progress
-    from retread.loop.canary import simulate_rollouts, worlds
+    from retread.loop.canary import simulate_rollouts, simulated_canaries
     from retread.monitoring.simulation import TRAFFICS, simulate_watches
     from retread.monitoring.watch import alpha_of_each
 
     settings = workspace(project).settings
-    kinds = worlds(settings.canary)
+    kinds = simulated_canaries(settings.canary)
     detectors = settings.monitoring.detectors
     alpha = alpha_of_each(settings.monitoring.alpha, detectors)
     watch = partial(simulate_watches, watches=watches, windows=windows, alpha=alpha, seed=seed)
-    ended: list[RolloutFigures] = []
+    ended: list[RolloutStatistics] = []
     watched: list[WatchFigures] = []
     with progress() as report:
-        for world in kinds:
-            ended.append(simulate_rollouts(world, settings.canary, rollouts, seed=seed))
+        for canary in kinds:
+            ended.append(simulate_rollouts(canary, settings.canary, rollouts, seed=seed))
             report("kinds of canary", len(ended), len(kinds))
         for name, traffic in product(detectors, TRAFFICS):
             watched.append(watch(traffic, detector=name))
@@ -57,7 +57,7 @@ def simulate(
     )
 
 
-def _tables(rollouts: list[RolloutFigures], watches: list[WatchFigures]) -> Group:
+def _tables(rollouts: list[RolloutStatistics], watches: list[WatchFigures]) -> Group:
     from rich.console import Group
     from rich.table import Column, Table
 
@@ -67,7 +67,7 @@ def _tables(rollouts: list[RolloutFigures], watches: list[WatchFigures]) -> Grou
     canary.add_column("median requests")
     for figures in rollouts:
         canary.add_row(
-            figures.world,
+            figures.canary,
             str(figures.rollouts),
             str(figures.promoted),
             str(figures.rolled_back),

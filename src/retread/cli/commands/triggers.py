@@ -69,7 +69,7 @@ def _row(request: Request) -> dict[str, Any]:
         "detail": request.proposal.detail,
         "decision": request.decision,
         "reason": request.reason,
-        "outcome": request.outcome,
+        "outcome": request.outcome or "",
     }
 
 
@@ -96,7 +96,7 @@ def _replayed(answer: Replayed) -> dict[str, Any]:
         "trigger": answer.trigger,
         "at": answer.at,
         "kind": answer.kind,
-        "was": answer.was,
+        "was": answer.was or "",
         "would_be": answer.would_be,
         "reason": answer.reason,
     }
@@ -107,6 +107,6 @@ def _comparison(answers: tuple[Replayed, ...]) -> Table:
     for answer in answers:
         style = "bold" if answer.differs else "dim"
         at = f"{answer.at:%Y-%m-%d %H:%M:%S}"
-        cells = (answer.trigger, at, answer.kind, answer.was, answer.would_be, answer.reason)
+        cells = (answer.trigger, at, answer.kind, answer.was or "", answer.would_be, answer.reason)
         table.add_row(*cells, style=style)
     return table

@@ -128,7 +128,7 @@ def look(replay: Replay) -> None:
     stage = replay.stage
     stage.services.check()
     replay.loop.step()
-    if not replay.loop.settle(SETTLE_S):
+    if not replay.loop.wait_until_idle(SETTLE_S):
         raise Unavailable(f"The loop did not come to rest within {SETTLE_S:.0f} s.")
     stage.narrator.catch_up()
     now = replay.space.replay_clock.now()

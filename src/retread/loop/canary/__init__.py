@@ -1,12 +1,12 @@
-"""The canary: a candidate on trial beside production, judged as often as one likes.
+"""The canary: a candidate that is compared with production on the same requests.
 
 >>> from datetime import UTC, datetime, timedelta
 >>> from retread.loop.canary import CanaryState, ComparedVersions, advance, no_evidence
 >>> from retread.project import Settings
 >>> from retread.serving.traffic import Cursor
 >>> settings = Settings().canary
->>> subject = ComparedVersions(canary=2, production=1, labels=("good", "defective"))
->>> evidence = no_evidence(settings, subject, Cursor())
+>>> compared = ComparedVersions(canary=2, production=1, labels=("good", "defective"))
+>>> evidence = no_evidence(settings, compared, Cursor())
 >>> start = datetime(2026, 1, 1, tzinfo=UTC)
 >>> state = CanaryState(started_at=start)
 >>> advance(state, evidence, settings, start).action.value
@@ -22,11 +22,16 @@ from retread.loop.canary.evidence import (
     PairedEvidence,
     add_labels,
     add_records,
+    compared_versions,
     gather,
     no_evidence,
-    subject_of,
 )
-from retread.loop.canary.simulation import RolloutFigures, World, simulate_rollouts, worlds
+from retread.loop.canary.simulation import (
+    RolloutStatistics,
+    SimulatedCanary,
+    simulate_rollouts,
+    simulated_canaries,
+)
 
 __all__ = [
     "Action",
@@ -34,15 +39,15 @@ __all__ = [
     "CanaryState",
     "ComparedVersions",
     "PairedEvidence",
-    "RolloutFigures",
-    "World",
+    "RolloutStatistics",
+    "SimulatedCanary",
     "add_labels",
     "add_records",
     "advance",
+    "compared_versions",
     "gather",
     "judge_canary",
     "no_evidence",
     "simulate_rollouts",
-    "subject_of",
-    "worlds",
+    "simulated_canaries",
 ]

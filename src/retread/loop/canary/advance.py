@@ -1,4 +1,4 @@
-"""The canary's state machine: 10 -> 50 -> 100 %, then production, or back."""
+"""The state machine of the canary: wider step by step, then production, or back."""
 
 from __future__ import annotations
 
@@ -25,8 +25,13 @@ class Action(StrEnum):
 
 
 class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a canary is: `step` counts from 0; `requests` were seen before it began, and it is
-    watched since `started_at`."""
+    """The step that a canary is at.
+
+    Attributes:
+        started_at: When the step began.
+        step: Index of the step in [canary] steps, from 0.
+        requests: Number of paired requests before the step.
+    """
 
     started_at: datetime
     step: int = 0
@@ -34,7 +39,15 @@ class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CanaryDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """`state` is the one after the action; `share` what the canary answers from then on."""
+    """What to do, and why.
+
+    Attributes:
+        action: What to do.
+        state: The state after the action.
+        share: The canary's share of the traffic after the action.
+        verdict: The checks that led to it.
+        reason: Why, for people to read.
+    """
 
     action: Action
     state: CanaryState
@@ -44,15 +57,24 @@ class CanaryDecision(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ends(self) -> bool:
-        """Whether the canary is over."""
+        """Whether the canary ends with this decision."""
         return self.action in {Action.PROMOTE, Action.ROLL_BACK, Action.EXPIRE}
 
 
 def advance(
     state: CanaryState, evidence: PairedEvidence, settings: CanarySection, now: datetime
 ) -> CanaryDecision:
-    """What to do now. A failed check rolls back at once; missing evidence is never success: it
-    holds, and a step that is watched for `timeout_s` without an answer ends the canary."""
+    """Decide what to do with a canary.
+
+    A failed check rolls it back at once. Missing evidence is never a success: the canary holds, and
+    expires when a step has been inconclusive for [canary] timeout_s.
+
+    Args:
+        state: The step that the canary is at.
+        evidence: Everything that was seen since the canary started.
+        settings: The settings [canary].
+        now: Current time, in UTC.
+    """
     last = state.step >= len(settings.steps) - 1
     verdict = judge_canary(evidence, settings, since=state.requests, last=last)
     share = settings.steps[state.step]
@@ -62,12 +84,12 @@ def advance(
         return _decision(Action.PROMOTE, state, share, verdict, "every check passed")
     if verdict.outcome is Outcome.PASS:
         following = replace(state, step=state.step + 1, requests=evidence.requests, started_at=now)
+        reason = f"every check passed at {share:.0%}"
         share = settings.steps[following.step]
-        reason = f"every check passed at {settings.steps[state.step]:.0%}"
         return _decision(Action.NEXT_STEP, following, share, verdict, reason)
     missing = "; ".join(verdict.reasons)
     if now - state.started_at >= timedelta(seconds=settings.timeout_s):
-        reason = f"no answer within {settings.timeout_s:g} s: {missing}"
+        reason = f"inconclusive after {settings.timeout_s:g} s: {missing}"
         return _decision(Action.EXPIRE, state, 0.0, verdict, reason)
     return _decision(Action.HOLD, state, share, verdict, missing)
 

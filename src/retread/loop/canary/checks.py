@@ -1,7 +1,8 @@
-"""What a canary is judged on. Each check is any-time valid: looking more often costs nothing.
+"""The checks of a canary. Each is anytime-valid: it may be evaluated as often as one likes.
 
-A check fails when its bets have made 1/alpha of their share of alpha, so an equal model is
-rolled back by any of them with a chance of at most alpha. Too little evidence is inconclusive.
+The four checks that can fail share alpha: each fails when its test has reached a wealth of four
+over alpha, so the chance that an equal model is rolled back by any of them is at most alpha. Too
+little evidence is inconclusive.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ _FAILING_CHECKS = 4
 def judge_canary(
     evidence: PairedEvidence, settings: CanarySection, *, since: int = 0, last: bool = True
 ) -> Verdict:
-    """All checks together; `since` are the requests before this step, and the `last` step also
-    needs labels, unless `min_labels` is 0."""
+    """Judge the evidence for and against a canary.
+
+    Args:
+        evidence: Everything that was seen since the canary started.
+        settings: The settings [canary].
+        since: Number of paired requests before the current step.
+        last: Whether this is the last step, which needs labels unless [canary] min_labels is 0.
+    """
     checks = [
         _requests(evidence.requests - since, settings),
         _errors(evidence, settings),
@@ -46,7 +53,7 @@ def _errors(evidence: PairedEvidence, settings: CanarySection) -> CheckResult:
     return CheckResult(
         check="errors",
         outcome=_bounded(evidence.errors, settings),
-        reason=f"{share:.1%} of answers failed, {settings.max_error_rate:.1%} are allowed",
+        reason=f"{share:.1%} of the predictions failed; at most {settings.max_error_rate:.1%} may",
         numbers={
             "error_rate": share,
             "max_error_rate": settings.max_error_rate,
@@ -61,8 +68,8 @@ def _latency(evidence: PairedEvidence, settings: CanarySection) -> CheckResult:
     return CheckResult(
         check="latency",
         outcome=_bounded(evidence.slow, settings),
-        reason=f"answers take {ratio:.2f} times production's time (geometric mean); "
-        f"{_share(evidence.slow):.0%} took over {settings.max_latency_ratio:g} times",
+        reason=f"latency is {ratio:.2f} times production's (geometric mean); "
+        f"{_share(evidence.slow):.0%} took over {settings.max_latency_ratio:g} times as long",
         numbers={
             "ratio": ratio,
             "max_ratio": settings.max_latency_ratio,
@@ -73,38 +80,38 @@ def _latency(evidence: PairedEvidence, settings: CanarySection) -> CheckResult:
 
 
 def _disagreement(evidence: PairedEvidence, settings: CanarySection) -> CheckResult:
-    share = _share(evidence.unlike)
+    share = _share(evidence.disagreements)
     return CheckResult(
         check="disagreement",
-        outcome=_bounded(evidence.unlike, settings),
-        reason=f"{share:.1%} of answers are unlike production's, "
-        f"{settings.max_disagreement:.0%} are allowed",
+        outcome=_bounded(evidence.disagreements, settings),
+        reason=f"{share:.1%} of the predictions disagree with production's; "
+        f"at most {settings.max_disagreement:.0%} may",
         numbers={
             "disagreement": share,
             "max_disagreement": settings.max_disagreement,
-            "log_evidence": evidence.unlike.evidence,
+            "log_evidence": evidence.disagreements.evidence,
         },
     )
 
 
 def _quality(evidence: PairedEvidence, settings: CanarySection, *, needed: bool) -> CheckResult:
-    """Non-inferior with confidence is a pass; worse with confidence is a failure."""
+    """Pass if the canary is non-inferior with confidence; fail if it is worse with confidence."""
     worse, fine = evidence.worse, evidence.not_worse
     difference = worse.mean if worse.values else 0.0
     if worse.evidence >= _fail_threshold(settings):
         outcome = Outcome.FAIL
-        reason = f"loss is larger than production's by {difference:.3f} on {worse.values} labels"
+        reason = f"the loss is {difference:.3f} larger than production's on {worse.values} labels"
     elif not needed:
         outcome = Outcome.PASS
-        reason = f"{worse.values} labels; none are needed in this step"
+        reason = f"{worse.values} labels; this step needs none"
     elif fine.values >= settings.min_labels and fine.evidence >= log(1 / settings.alpha):
         outcome = Outcome.PASS
-        reason = f"not worse by the margin {settings.margin:g}, on {fine.values} labels"
+        reason = f"not worse by the margin of {settings.margin:g} on {fine.values} labels"
     else:
         outcome = Outcome.INCONCLUSIVE
         reason = (
-            f"{fine.values} labels (at least {settings.min_labels}) do not show yet that the loss "
-            f"is not larger by the margin {settings.margin:g}; so far by {difference:.3f}"
+            f"{fine.values} labels (at least {settings.min_labels}) do not yet show that the loss "
+            f"is not larger by the margin of {settings.margin:g}; so far: {difference:+.3f}"
         )
     return CheckResult(
         check="quality",
@@ -120,11 +127,11 @@ def _quality(evidence: PairedEvidence, settings: CanarySection, *, needed: bool)
     )
 
 
-def _bounded(bets: BettingTest, settings: CanarySection) -> Outcome:
-    """Fail with confidence; pass while the share seen is within what is allowed."""
-    if bets.evidence >= _fail_threshold(settings):
+def _bounded(test: BettingTest, settings: CanarySection) -> Outcome:
+    """Fail with confidence; pass while the observed share is within the limit."""
+    if test.evidence >= _fail_threshold(settings):
         return Outcome.FAIL
-    if not bets.values or bets.mean > 0:
+    if not test.values or test.mean > 0:
         return Outcome.INCONCLUSIVE
     return Outcome.PASS
 
@@ -133,6 +140,6 @@ def _fail_threshold(settings: CanarySection) -> float:
     return log(_FAILING_CHECKS / settings.alpha)
 
 
-def _share(bets: BettingTest) -> float:
-    """The share of ones among values that were bet on as `value - worst`."""
-    return bets.mean + bets.lower_bound if bets.values else 0.0
+def _share(test: BettingTest) -> float:
+    """The share of ones, among values that were tested as `value - test.worst`."""
+    return test.mean + test.worst if test.values else 0.0

@@ -1,4 +1,4 @@
-"""What a canary has shown so far, folded from recorded traffic and late labels."""
+"""The evidence for and against a canary, folded from recorded traffic and late labels."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ import numpy as np
 from msgspec.structs import replace
 
 from retread.bundle import Manifest
-from retread.monitoring import BettingTest, Streams
-from retread.monitoring.losses import loss, number, value_range
+from retread.monitoring import BettingTest, Streams, place
+from retread.monitoring.performance import loss, number, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.record import Answer, PredictionRecord
 from retread.serving.traffic import Cursor, LabelStore, TrafficLog
 
-LONGEST_WAIT = 10_000
+MOST_UNLABELLED = 10_000
+"""Number of pairs that wait for their label at most, and of request ids that are remembered."""
 
-QUICK_MS = 1.0
-"""Quicker answers count as this quick: who answers first finds the caches cold, and is twice as
-slow as who scores the same row next in the shadow."""
+SHORTEST_MS = 1.0
+"""Latencies below this count as this: the model that runs first finds the caches cold, and takes
+twice as long as the one that scores the same row next."""
 
 _BATCH = 1_000
-_UNLIKE_SHARE = 0.25
+_DISAGREEMENT_SHARE = 0.25
 
 
 class ComparedVersions(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is compared with whom, and in what terms.
+    """Which versions are compared, and by which measure.
 
-    `labels` are those of both models, empty for regression, where errors are counted in units
-    of `scale` and at most 1.
+    Attributes:
+        canary: Version of the candidate.
+        production: Version that it is compared with.
+        labels: Labels of both models; empty for regression.
+        scale: Size of an error of regression that counts as 1, the largest loss.
     """
 
     canary: int
@@ -41,7 +45,7 @@ class ComparedVersions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """Both models' outputs for one row whose label has not come yet."""
+    """The outputs of both models for one row whose label has not arrived."""
 
     id: str
     canary: tuple[float, ...]
@@ -49,36 +53,51 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class PairedEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Bets on what both models said of the same rows.
+    """Tests by betting on what both models predicted for the same rows.
 
-    `errors`, `slow` and `unlike` bet against the canary failing, being slower than allowed and
-    disagreeing as rarely as allowed; `worse` against its loss being at most production's;
-    `not_worse` against its loss being larger by the margin or more. `seen` are the latest ids that
-    were asked about: a client may use one again, and its label counts once.
+    Attributes:
+        errors: Against: the canary fails at most as often as allowed.
+        slow: Against: the canary is rarely slower than allowed.
+        disagreements: Against: the models disagree at most as often as allowed.
+        worse: Against: the canary's loss is at most production's.
+        not_worse: Against: the canary's loss is larger than production's by the margin or more.
+        requests: Number of paired requests.
+        log_latency_ratio: Sum of the logarithms of canary latency over production latency.
+        unlabelled: Pairs that wait for their label.
+        seen: The latest request ids. A client may reuse an id, and its label counts once.
+        labels_seen: Number of labels in the store when it was read last.
+        cursor: Where the traffic that was not read begins.
     """
 
     errors: BettingTest
     slow: BettingTest
-    unlike: BettingTest
+    disagreements: BettingTest = msgspec.field(name="unlike")
     worse: BettingTest
     not_worse: BettingTest
     requests: int = 0
     log_latency_ratio: float = 0.0
-    waiting: tuple[Pair, ...] = ()
+    unlabelled: tuple[Pair, ...] = msgspec.field(default=(), name="waiting")
     seen: tuple[str, ...] = ()
     labels_seen: int = 0
     cursor: Cursor = Cursor()
 
     @property
     def labels(self) -> int:
-        """Rows whose label has come."""
+        """Number of pairs whose label has arrived."""
         return self.not_worse.values
 
 
-def subject_of(
+def compared_versions(
     manifest: Manifest, reference: Streams, canary: int, production: int
 ) -> ComparedVersions:
-    """The terms of a comparison, from the canary's manifest and reference."""
+    """Return how two versions are compared.
+
+    Args:
+        manifest: Manifest of the canary.
+        reference: Reference of the canary, from which the scale of a regression is taken.
+        canary: Version of the candidate.
+        production: Version that it is compared with.
+    """
     scale = 1.0 if manifest.labels else value_range(reference)
     return ComparedVersions(
         canary=canary, production=production, labels=manifest.labels, scale=scale
@@ -86,16 +105,22 @@ def subject_of(
 
 
 def no_evidence(
-    settings: CanarySection, subject: ComparedVersions, start: Cursor
+    settings: CanarySection, compared: ComparedVersions, start: Cursor
 ) -> PairedEvidence:
-    """Before the first request; `start` is where the traffic since the canary's start begins."""
+    """Return the evidence before the first request.
+
+    Args:
+        settings: The settings [canary].
+        compared: Which versions are compared.
+        start: Where the traffic begins that counts.
+    """
     margin = settings.margin
     return PairedEvidence(
-        errors=BettingTest(lower_bound=settings.max_error_rate),
-        slow=BettingTest(lower_bound=0.5),
-        unlike=BettingTest(lower_bound=min(settings.max_disagreement, 0.99)),
-        worse=BettingTest(lower_bound=1.0),
-        not_worse=BettingTest(lower_bound=max(0.01, 1.0 - margin) if subject.labels else 1.0),
+        errors=BettingTest(worst=settings.max_error_rate),
+        slow=BettingTest(worst=0.5),
+        disagreements=BettingTest(worst=min(settings.max_disagreement, 0.99)),
+        worse=BettingTest(worst=1.0),
+        not_worse=BettingTest(worst=max(0.01, 1.0 - margin) if compared.labels else 1.0),
         cursor=start,
     )
 
@@ -104,39 +129,54 @@ def gather(
     evidence: PairedEvidence,
     traffic: TrafficLog,
     labels: LabelStore,
-    subject: ComparedVersions,
+    compared: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
-    """The evidence after everything recorded and labelled since it was last gathered."""
+    """Add everything that was recorded and labelled since the evidence was gathered last.
+
+    Args:
+        evidence: The evidence so far.
+        traffic: The recorded requests.
+        labels: The labels, by request id.
+        compared: Which versions are compared.
+        settings: The settings [canary].
+
+    Returns:
+        The new evidence; `evidence` itself if nothing was added.
+    """
     before = evidence.cursor
     while True:
         records, cursor = traffic.read(evidence.cursor, _BATCH)
         if not records:
             break
-        evidence = replace(add_records(evidence, records, subject, settings), cursor=cursor)
+        evidence = replace(add_records(evidence, records, compared, settings), cursor=cursor)
     count = labels.count()
     if evidence.cursor == before and count == evidence.labels_seen:
         return evidence
-    known = labels.get([pair.id for pair in evidence.waiting])
-    return replace(add_labels(evidence, known, subject, settings), labels_seen=count)
+    known = labels.get([pair.id for pair in evidence.unlabelled])
+    return replace(add_labels(evidence, known, compared, settings), labels_seen=count)
 
 
 def add_records(
     evidence: PairedEvidence,
     records: Sequence[PredictionRecord],
-    subject: ComparedVersions,
+    compared: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
-    """Fold rows that both models were asked about; others, and rows production failed on, say
-    nothing about the canary."""
-    pairs = [(record.id, *_pair(record, subject)) for record in records]
+    """Add the records that both models scored.
+
+    Other records, and those for which production failed, say nothing about the canary.
+    """
+    pairs = [(record.id, *_pair(record, compared)) for record in records]
     judged = [(i, c, p) for i, c, p in pairs if c is not None and p is not None and not _failed(p)]
     good = [(i, c, p) for i, c, p in judged if not _failed(c)]
     evidence = add_answers(
         evidence,
         failed=[_failed(canary) for _, canary, _ in judged],
-        ratios=[max(c.latency_ms, QUICK_MS) / max(p.latency_ms, QUICK_MS) for _, c, p in good],
-        unlike=[_differ(canary, production, subject) for _, canary, production in good],
+        ratios=[
+            max(c.latency_ms, SHORTEST_MS) / max(p.latency_ms, SHORTEST_MS) for _, c, p in good
+        ],
+        disagree=[_disagree(canary, production, compared) for _, canary, production in good],
         settings=settings,
     )
     seen = dict.fromkeys(evidence.seen)
@@ -147,8 +187,8 @@ def add_records(
             new.append(Pair(request_id, c.outputs, p.outputs))
     return replace(
         evidence,
-        waiting=(*evidence.waiting, *new)[-LONGEST_WAIT:],
-        seen=tuple(seen)[-LONGEST_WAIT:],
+        unlabelled=(*evidence.unlabelled, *new)[-MOST_UNLABELLED:],
+        seen=tuple(seen)[-MOST_UNLABELLED:],
     )
 
 
@@ -157,18 +197,26 @@ def add_answers(
     *,
     failed: Sequence[bool],
     ratios: Sequence[float],
-    unlike: Sequence[bool],
+    disagree: Sequence[bool],
     settings: CanarySection,
 ) -> PairedEvidence:
-    """Fold whether the canary failed, and of its good answers the latency as a multiple of
-    production's and whether they are unlike production's."""
-    rate, most = evidence.errors.lower_bound, evidence.unlike.lower_bound
+    """Add what can be said of paired requests without labels.
+
+    Args:
+        evidence: The evidence so far.
+        failed: Per paired request, whether the canary failed.
+        ratios: Per request on which it did not, its latency over production's.
+        disagree: Per request on which it did not, whether its prediction differs from production's.
+        settings: The settings [canary].
+    """
+    error_rate = evidence.errors.worst
+    disagreement = evidence.disagreements.worst
     return replace(
         evidence,
         requests=evidence.requests + len(failed),
-        errors=evidence.errors.update([one - rate for one in failed]),
-        slow=evidence.slow.update([(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
-        unlike=evidence.unlike.update([one - most for one in unlike]),
+        errors=place(evidence.errors, [one - error_rate for one in failed]),
+        slow=place(evidence.slow, [(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
+        disagreements=place(evidence.disagreements, [one - disagreement for one in disagree]),
         log_latency_ratio=evidence.log_latency_ratio + sum(map(log, ratios)),
     )
 
@@ -176,50 +224,50 @@ def add_answers(
 def add_labels(
     evidence: PairedEvidence,
     labels: Mapping[str, str],
-    subject: ComparedVersions,
+    compared: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
-    """Fold the losses of rows whose label has come; a label that does not fit is left out."""
+    """Add the losses of the pairs whose label has arrived; labels that do not fit are ignored."""
     losses = [
-        (_loss(pair.canary, label, subject), _loss(pair.production, label, subject))
-        for pair in evidence.waiting
-        if (label := labels.get(pair.id)) is not None and _fits(label, subject)
+        (_loss(pair.canary, label, compared), _loss(pair.production, label, compared))
+        for pair in evidence.unlabelled
+        if (label := labels.get(pair.id)) is not None and _fits(label, compared)
     ]
     return replace(
-        add_losses(evidence, losses, subject, settings),
-        waiting=tuple(pair for pair in evidence.waiting if pair.id not in labels),
+        add_losses(evidence, losses, compared, settings),
+        unlabelled=tuple(pair for pair in evidence.unlabelled if pair.id not in labels),
     )
 
 
 def add_losses(
     evidence: PairedEvidence,
     losses: Sequence[tuple[float, float]],
-    subject: ComparedVersions,
+    compared: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
-    """Fold pairs of the canary's and production's loss, each in 0..1.
+    """Add pairs of the canary's and production's loss, each in 0..1.
 
-    The margin is absolute for wrong answers, a share of production's error for regression.
+    The margin is absolute for classification, and a share of production's error for regression.
     """
-    absolute = settings.margin if subject.labels else 0.0
-    share = 0.0 if subject.labels else settings.margin
+    absolute = settings.margin if compared.labels else 0.0
+    share = 0.0 if compared.labels else settings.margin
     spare = [absolute + (1 + share) * production - canary for canary, production in losses]
-    worst = evidence.not_worse.lower_bound
+    bound = evidence.not_worse.worst
     return replace(
         evidence,
-        worse=evidence.worse.update([canary - production for canary, production in losses]),
-        not_worse=evidence.not_worse.update([max(value, -worst) for value in spare]),
+        worse=place(evidence.worse, [canary - production for canary, production in losses]),
+        not_worse=place(evidence.not_worse, [max(value, -bound) for value in spare]),
     )
 
 
 def _pair(
-    record: PredictionRecord, subject: ComparedVersions
+    record: PredictionRecord, compared: ComparedVersions
 ) -> tuple[Answer, Answer] | tuple[None, None]:
     canary = production = None
     for answer in (record.answer, record.paired):
-        if answer is not None and answer.slot == Slot.CANARY and answer.version == subject.canary:
+        if answer is not None and answer.slot == Slot.CANARY and answer.version == compared.canary:
             canary = answer
-        if answer is not None and answer.version == subject.production:
+        if answer is not None and answer.version == compared.production:
             production = production or answer
     if canary is None or production is None:
         return None, None
@@ -227,20 +275,21 @@ def _pair(
 
 
 def _failed(answer: Answer) -> bool:
-    """Whether an answer is an error; what is not finite is one."""
+    """Whether there are no outputs, or one is not finite."""
     return bool(answer.error) or not answer.outputs or not all(map(isfinite, answer.outputs))
 
 
-def _differ(canary: Answer, production: Answer, subject: ComparedVersions) -> bool:
-    """Whether two answers are unlike: another label, or values a quarter of the scale apart."""
-    if subject.labels:
+def _disagree(canary: Answer, production: Answer, compared: ComparedVersions) -> bool:
+    """Whether the labels differ, or the values differ by more than a quarter of the scale."""
+    if compared.labels:
         return bool(np.argmax(canary.outputs) != np.argmax(production.outputs))
-    return abs(canary.outputs[0] - production.outputs[0]) > _UNLIKE_SHARE * subject.scale
+    difference = abs(canary.outputs[0] - production.outputs[0])
+    return difference > _DISAGREEMENT_SHARE * compared.scale
 
 
-def _fits(label: str, subject: ComparedVersions) -> bool:
-    return label in subject.labels if subject.labels else number(label) is not None
+def _fits(label: str, compared: ComparedVersions) -> bool:
+    return label in compared.labels if compared.labels else number(label) is not None
 
 
-def _loss(outputs: Sequence[float], label: str, subject: ComparedVersions) -> float:
-    return loss(outputs, label, subject.labels, subject.scale)
+def _loss(outputs: Sequence[float], label: str, compared: ComparedVersions) -> float:
+    return loss(outputs, label, compared.labels, compared.scale)

@@ -1,4 +1,4 @@
-"""Rollouts by the thousand: what the canary's rules promise, shown."""
+"""Simulated rollouts by the thousand: they show what the canary's rules guarantee."""
 
 from __future__ import annotations
 
@@ -19,12 +19,20 @@ from retread.project.settings import CanarySection
 from retread.serving.traffic import Cursor
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_SUBJECT = ComparedVersions(canary=2, production=1, labels=("no", "yes"))
+_COMPARED = ComparedVersions(canary=2, production=1, labels=("no", "yes"))
 
 
-class World(msgspec.Struct, frozen=True, kw_only=True):
-    """What is true of a canary: chances that only it, only production, or both are wrong, that
-    it fails to answer, and that it takes over `max_latency_ratio` times as long."""
+class SimulatedCanary(msgspec.Struct, frozen=True, kw_only=True):
+    """The properties of a canary, as probabilities per request.
+
+    Attributes:
+        name: Name of this kind of canary.
+        only_canary_wrong: Only the canary is wrong.
+        only_production_wrong: Only production is wrong.
+        both_wrong: Both are wrong.
+        fails: The canary fails.
+        slow: The canary takes over `max_latency_ratio` times as long as production.
+    """
 
     name: str
     only_canary_wrong: float = 0.05
@@ -34,10 +42,19 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     slow: float = 0.0
 
 
-class RolloutFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How `rollouts` simulated rollouts ended, and the median requests until they did."""
+class RolloutStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """How simulated rollouts of one kind of canary ended.
 
-    world: str
+    Attributes:
+        canary: Name of the kind of canary.
+        rollouts: Number of rollouts.
+        promoted: Number of those that were promoted.
+        rolled_back: Number of those that were rolled back.
+        expired: Number of those that expired.
+        median_requests: Median number of requests until the end.
+    """
+
+    canary: str = msgspec.field(name="world")
     rollouts: int
     promoted: int
     rolled_back: int
@@ -45,34 +62,46 @@ class RolloutFigures(msgspec.Struct, frozen=True, kw_only=True):
     median_requests: float
 
 
-def worlds(settings: CanarySection) -> tuple[World, ...]:
-    """Equal, better, worse by the margin, labels flipped, and broken in two ways."""
-    base = World(name="equal")
+def simulated_canaries(settings: CanarySection) -> tuple[SimulatedCanary, ...]:
+    """Return the kinds of canary to simulate.
+
+    Args:
+        settings: The settings [canary], whose margin one of them misses exactly.
+    """
     return (
-        base,
-        World(name="better by 0.1", only_production_wrong=0.15),
-        World(name="worse by the margin", only_canary_wrong=0.05 + settings.margin),
-        World(name="labels flipped", only_canary_wrong=0.75, only_production_wrong=0.1),
-        World(name="8 % of answers fail", fails=0.08),
-        World(name="slow", slow=0.9),
+        SimulatedCanary(name="equal"),
+        SimulatedCanary(name="better by 0.1", only_production_wrong=0.15),
+        SimulatedCanary(name="worse by the margin", only_canary_wrong=0.05 + settings.margin),
+        SimulatedCanary(name="labels flipped", only_canary_wrong=0.75, only_production_wrong=0.1),
+        SimulatedCanary(name="8% of predictions fail", fails=0.08),
+        SimulatedCanary(name="slow", slow=0.9),
     )
 
 
 def simulate_rollouts(
-    world: World,
+    canary: SimulatedCanary,
     settings: CanarySection,
     rollouts: int,
     *,
     seed: int = 0,
     batch: int = 10,
     longest: int = 2_000,
-) -> RolloutFigures:
-    """`rollouts` rollouts, each looked at after every `batch` requests, at most `longest`."""
+) -> RolloutStatistics:
+    """Simulate rollouts of one kind of canary.
+
+    Args:
+        canary: The kind of canary.
+        settings: The settings [canary].
+        rollouts: Number of rollouts.
+        seed: Random seed.
+        batch: Number of requests between two decisions.
+        longest: Number of requests after which the time is up.
+    """
     rng = np.random.default_rng(seed)
-    ends = [_rollout(world, settings, rng, batch, longest) for _ in range(rollouts)]
+    ends = [_rollout(canary, settings, rng, batch, longest) for _ in range(rollouts)]
     actions = [action for action, _ in ends]
-    return RolloutFigures(
-        world=world.name,
+    return RolloutStatistics(
+        canary=canary.name,
         rollouts=rollouts,
         promoted=actions.count(Action.PROMOTE),
         rolled_back=actions.count(Action.ROLL_BACK),
@@ -82,42 +111,46 @@ def simulate_rollouts(
 
 
 def _rollout(
-    world: World, settings: CanarySection, rng: np.random.Generator, batch: int, longest: int
+    canary: SimulatedCanary,
+    settings: CanarySection,
+    rng: np.random.Generator,
+    batch: int,
+    longest: int,
 ) -> tuple[Action, int]:
     state = CanaryState(started_at=_START)
-    evidence = no_evidence(settings, _SUBJECT, Cursor())
+    evidence = no_evidence(settings, _COMPARED, Cursor())
     while evidence.requests < longest:
-        evidence = _more_traffic(evidence, world, settings, rng, batch)
+        evidence = _add_traffic(evidence, canary, settings, rng, batch)
         decision = advance(state, evidence, settings, _START)
         if decision.ends:
             return decision.action, evidence.requests
         state = decision.state
-    over = _START + timedelta(seconds=settings.timeout_s)
-    return advance(state, evidence, settings, over).action, evidence.requests
+    time_is_up = _START + timedelta(seconds=settings.timeout_s)
+    return advance(state, evidence, settings, time_is_up).action, evidence.requests
 
 
-def _more_traffic(
+def _add_traffic(
     evidence: PairedEvidence,
-    world: World,
+    canary: SimulatedCanary,
     settings: CanarySection,
     rng: np.random.Generator,
     batch: int,
 ) -> PairedEvidence:
-    failed = rng.random(batch) < world.fails
+    failed = rng.random(batch) < canary.fails
     good = int((~failed).sum())
-    slow = rng.random(good) < world.slow
+    slow = rng.random(good) < canary.slow
     draw = rng.random(good)
-    first = world.only_canary_wrong
-    second = first + world.only_production_wrong
-    third = second + world.both_wrong
-    canary = (draw < first) | ((draw >= second) & (draw < third))
-    production = (draw >= first) & (draw < third)
+    first = canary.only_canary_wrong
+    second = first + canary.only_production_wrong
+    third = second + canary.both_wrong
+    canary_wrong = (draw < first) | ((draw >= second) & (draw < third))
+    production_wrong = (draw >= first) & (draw < third)
     evidence = add_answers(
         evidence,
         failed=failed.tolist(),
         ratios=np.where(slow, 2 * settings.max_latency_ratio, 1.0).tolist(),
-        unlike=(canary != production).tolist(),
+        disagree=(canary_wrong != production_wrong).tolist(),
         settings=settings,
     )
-    losses = list(zip(canary.astype(float), production.astype(float), strict=True))
-    return add_losses(evidence, losses, _SUBJECT, settings)
+    losses = list(zip(canary_wrong.astype(float), production_wrong.astype(float), strict=True))
+    return add_losses(evidence, losses, _COMPARED, settings)

@@ -1,7 +1,7 @@
-"""A commit that names a model: `model: resnet18`.
+"""A commit whose message names a model type, as in `model: resnet18`.
 
-The message is data. It is searched for one word, that word is looked up in a list, and nothing
-else of it is used.
+The message is data: it is searched for one word, the word is looked up in a list, and nothing else
+of the message is used.
 """
 
 from __future__ import annotations
@@ -10,28 +10,36 @@ import re
 
 from retread.bundle import CauseKind
 from retread.core import InvalidInput, UnknownOption, digest_bytes
-from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import TriggerContext, TriggerOptions
+from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 
 _MODEL = re.compile(r"(?:^|\s)model:[ \t]*(\S{1,64})", re.IGNORECASE)
 
 
-def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
-    """InvalidInput if the message names no model, UnknownOption if it names one we do not have."""
-    model_type = named_model(asked.message)
-    if model_type not in view.model_types:
-        raise UnknownOption("model type", model_type, view.model_types)
-    window = asked.key or digest_bytes(asked.message.encode("utf-8", "replace"))
+def request(context: TriggerContext, options: TriggerOptions) -> Proposal:
+    """Propose to train the model type that a commit message names.
+
+    Raises:
+        InvalidInput: The message names no model type.
+        UnknownOption: The recipe has no such model type.
+    """
+    message = options.message or ""
+    model_type = named_model(message)
+    if model_type not in context.model_types:
+        raise UnknownOption("model type", model_type, context.model_types)
+    window = options.key or digest_bytes(message.encode("utf-8", "replace"))
     return Proposal(
         kind=CauseKind.COMMIT,
-        key=trigger_key(view.model, CauseKind.COMMIT, window, view.data_digest),
-        detail=f"a commit asked for {model_type}",
+        key=trigger_key(context.model, CauseKind.COMMIT, window, context.data_digest),
+        detail=f"a commit requested {model_type}",
         model_type=model_type,
     )
 
 
 def named_model(message: str) -> str:
-    """The word after `model:`; of several, the last.
+    """Return the word after `model:`, the last one if there are several.
+
+    Raises:
+        InvalidInput: The message has no such word.
 
     >>> named_model("Try a deeper network\\n\\nmodel: resnet18")
     'resnet18'

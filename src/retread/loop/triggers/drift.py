@@ -1,4 +1,4 @@
-"""Traffic of the version in production is unlike what it was trained on."""
+"""The traffic of the version in production has drifted from its training data."""
 
 from __future__ import annotations
 
@@ -6,38 +6,41 @@ from dataclasses import replace
 
 from retread.bundle import CauseKind
 from retread.core import Refused
-from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import TriggerContext, TriggerOptions
+from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 from retread.registry.events import DriftDetected
 
-_NAMED = 5
+_NAMED_STREAMS = 5
 
 
-def observe(view: TriggerContext) -> tuple[Proposal, ...]:
-    """The newest drift alarm of the version in production; those of older versions are history."""
-    found = view.newest_alarm(DriftDetected)
-    return (_proposal(view, *found),) if found else ()
+def evaluate(context: TriggerContext) -> tuple[Proposal, ...]:
+    """Propose a retraining for the newest drift alarm of the version in production."""
+    alarm = context.newest_alarm(DriftDetected)
+    return (_proposal(context, alarm.id, alarm.event),) if alarm else ()
 
 
-def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
-    """The newest alarm, asked about by a person; Refused where there is none."""
-    found = view.newest_alarm(DriftDetected)
-    if found is None:
+def request(context: TriggerContext, options: TriggerOptions) -> Proposal:
+    """Propose a retraining for the newest alarm, at the request of a user.
+
+    Raises:
+        Refused: There is no alarm.
+    """
+    alarm = context.newest_alarm(DriftDetected)
+    if alarm is None:
         raise Refused(
-            f"No drift was detected in the traffic of version {view.production or 'none'}.",
-            "Look with: retread monitor check; to retrain anyway: retread trigger manual",
+            f"No drift was detected in the traffic of version {context.production or 'none'}.",
+            "To check, run: retread monitor check; to retrain anyway: retread trigger manual",
         )
-    place, alarm = found
-    return replace(_proposal(view, asked.key or place, alarm), by_hand=True)
+    proposal = _proposal(context, options.key or alarm.id, alarm.event)
+    return replace(proposal, user_requested=True)
 
 
-def _proposal(view: TriggerContext, place: str, alarm: DriftDetected) -> Proposal:
-    named = ", ".join(alarm.streams[:_NAMED])
-    more = len(alarm.streams) - _NAMED
+def _proposal(context: TriggerContext, window: str, alarm: DriftDetected) -> Proposal:
+    named = ", ".join(alarm.streams[:_NAMED_STREAMS])
+    more = len(alarm.streams) - _NAMED_STREAMS
     streams = f"{named} and {more} more" if more > 0 else named
     return Proposal(
         kind=CauseKind.DRIFT,
-        key=trigger_key(view.model, CauseKind.DRIFT, place, view.data_digest),
+        key=trigger_key(context.model, CauseKind.DRIFT, window, context.data_digest),
         detail=f"{streams} drifted in window {alarm.window} of version {alarm.version}",
         version=alarm.version,
     )

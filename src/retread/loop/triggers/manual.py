@@ -1,25 +1,28 @@
-"""Somebody asked for it."""
+"""A user requests a retraining."""
 
 from __future__ import annotations
 
 from retread.bundle import CauseKind
 from retread.core import UnknownOption
-from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import TriggerContext, TriggerOptions
+from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 
 
-def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
-    """A retraining by hand: each asking is a new one, unless it brings its own key."""
-    if asked.model_type and asked.model_type not in view.model_types:
-        raise UnknownOption("model type", asked.model_type, view.model_types)
-    window = asked.key or view.now.isoformat()
+def request(context: TriggerContext, options: TriggerOptions) -> Proposal:
+    """Propose a retraining; each request is a new one, unless it brings its own key.
+
+    Raises:
+        UnknownOption: The recipe has no such model type.
+    """
+    if options.model_type and options.model_type not in context.model_types:
+        raise UnknownOption("model type", options.model_type, context.model_types)
+    window = options.key or context.now.isoformat()
     return Proposal(
         kind=CauseKind.MANUAL,
-        key=trigger_key(view.model, CauseKind.MANUAL, window, view.data_digest),
-        detail=asked.message or "asked for by hand",
-        scenario=asked.scenario,
-        model_type=asked.model_type,
-        candidate=asked.candidate,
-        force=asked.force,
-        by_hand=True,
+        key=trigger_key(context.model, CauseKind.MANUAL, window, context.data_digest),
+        detail=options.message or "requested manually",
+        scenario=options.scenario or None,
+        model_type=options.model_type or None,
+        candidate=options.candidate or None,
+        force_reason=options.force or None,
+        user_requested=True,
     )

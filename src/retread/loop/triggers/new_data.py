@@ -1,4 +1,4 @@
-"""A dataset version that no retraining has seen."""
+"""A dataset version that no model was trained on was released."""
 
 from __future__ import annotations
 
@@ -6,48 +6,51 @@ from dataclasses import replace
 
 from retread.bundle import CauseKind
 from retread.core import Refused
-from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import TriggerContext, TriggerOptions
+from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 from retread.registry.events import DatasetVersionAdded, RetrainingStarted, VersionRegistered
 
 
-def observe(view: TriggerContext) -> tuple[Proposal, ...]:
-    """The newest released version, when it is newer than all that was trained on.
+def evaluate(context: TriggerContext) -> tuple[Proposal, ...]:
+    """Propose the newest released version if it is newer than every version trained on.
 
-    Only beside a production: which data the first model learns from is a person's decision.
+    Nothing is proposed until a version is in production: which data the first model is trained on
+    is for the user to decide.
     """
-    added = view.newest_data
-    if not view.production or added is None or added.version <= _seen(view):
+    added = context.newest_data
+    if context.production is None or added is None or added.version <= _newest_trained(context):
         return ()
-    return (_proposal(view, added, ""),)
+    return (_proposal(context, added, None),)
 
 
-def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
-    """The newest released version, whether trained on or not; Refused where there is none."""
-    added = view.newest_data
+def request(context: TriggerContext, options: TriggerOptions) -> Proposal:
+    """Propose the newest released version, whether it was trained on or not.
+
+    Raises:
+        Refused: There is no released version.
+    """
+    added = context.newest_data
     if added is None:
         raise Refused(
-            f"Dataset {view.dataset!r} has no released version to train on.",
+            f"Dataset {context.dataset!r} has no released version to train on.",
             "Add one with: retread data add NAME SOURCE",
         )
-    return replace(_proposal(view, added, asked.key), by_hand=True)
+    return replace(_proposal(context, added, options.key), user_requested=True)
 
 
-def _seen(view: TriggerContext) -> int:
-    """The newest version that any training was given."""
+def _newest_trained(context: TriggerContext) -> int:
     trained = (
         entry.event.dataset_version
-        for entry in view.entries
+        for entry in context.entries
         if isinstance(entry.event, RetrainingStarted | VersionRegistered)
-        and entry.event.dataset == view.dataset
+        and entry.event.dataset == context.dataset
     )
     return max(trained, default=0)
 
 
-def _proposal(view: TriggerContext, added: DatasetVersionAdded, key: str) -> Proposal:
+def _proposal(context: TriggerContext, added: DatasetVersionAdded, key: str | None) -> Proposal:
     name = f"{added.dataset}@{added.version}"
     return Proposal(
         kind=CauseKind.NEW_DATA,
-        key=trigger_key(view.model, CauseKind.NEW_DATA, key or name, added.digest),
-        detail=f"{name} came in",
+        key=trigger_key(context.model, CauseKind.NEW_DATA, key or name, added.digest),
+        detail=f"{name} was added",
     )

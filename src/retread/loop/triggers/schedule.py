@@ -1,4 +1,4 @@
-"""The clock reached a time of [triggers] schedule."""
+"""A time of [triggers] schedule was reached."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from datetime import datetime
 from croniter import croniter
 
 from retread.bundle import CauseKind
-from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import TriggerContext, TriggerOptions
+from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 
 
-def observe(view: TriggerContext) -> tuple[Proposal, ...]:
-    """The latest time that was reached since the ledger began.
+def evaluate(context: TriggerContext) -> tuple[Proposal, ...]:
+    """Propose a retraining for the latest scheduled time since the ledger began.
 
-    The time itself is the key, so a clock that jumps starts nothing twice, and times missed while
-    the loop was down are made up for once.
+    The time itself is the key: a clock that jumps starts nothing twice, and of the times that were
+    missed while the loop was down, the latest is made up for.
     """
-    if not view.policy.schedule or not view.entries:
+    if not context.policy.schedule or not context.entries:
         return ()
-    reached: datetime = croniter(view.policy.schedule, view.now).get_prev(datetime)
-    if reached <= view.entries[0].at:
+    reached: datetime = croniter(context.policy.schedule, context.now).get_prev(datetime)
+    if reached <= context.entries[0].at:
         return ()
-    detail = f"{view.policy.schedule!r} was reached at {reached:%Y-%m-%d %H:%M} UTC"
-    return (_proposal(view, reached.isoformat(), detail),)
+    detail = f"{context.policy.schedule!r} was reached at {reached:%Y-%m-%d %H:%M} UTC"
+    return (_proposal(context, reached.isoformat(), detail),)
 
 
-def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
-    """What the schedule does, now: each asking is a new one, unless it brings its own key."""
-    detail = asked.message or "the schedule's retraining, asked for by hand"
-    return replace(_proposal(view, asked.key or view.now.isoformat(), detail), by_hand=True)
+def request(context: TriggerContext, options: TriggerOptions) -> Proposal:
+    """Propose what the schedule does, now; each request is a new one, unless it brings a key."""
+    window = options.key or context.now.isoformat()
+    detail = options.message or "scheduled retraining, requested manually"
+    return replace(_proposal(context, window, detail), user_requested=True)
 
 
-def _proposal(view: TriggerContext, window: str, detail: str) -> Proposal:
-    # Not the data's digest: a new version does not make the same minute another one.
-    key = trigger_key(view.model, CauseKind.SCHEDULE, window, "")
+def _proposal(context: TriggerContext, window: str, detail: str) -> Proposal:
+    # Without the digest of the data: a new version does not make a scheduled time a different one.
+    key = trigger_key(context.model, CauseKind.SCHEDULE, window, None)
     return Proposal(kind=CauseKind.SCHEDULE, key=key, detail=detail)

@@ -1,4 +1,4 @@
-"""Labelled traffic becomes data: once, and only what can be learned from."""
+"""Labelled traffic becomes data: once, and only what can be trained on."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ def test_rows_of_a_table(flowers: Workspace) -> None:
     assert len(taken) == 10
     row = taken["traffic-req-3"]
     assert (row["size"], row["soil"], row[LABEL]) == (3.375, "c", "rose")
-    assert data.labelled() == 0, "what is in the data is not fresh"
+    assert data.labelled() == 0, "what is in the data is not counted again"
 
 
-def test_collecting_again_is_the_same_version(flowers: Workspace) -> None:
+def test_collecting_again_returns_the_same_version(flowers: Workspace) -> None:
     record(flowers, [answered(n) for n in range(10)], "rose")
     first = LoopData(flowers).collect(traffic_source("trg_1"), at_least=5)
     again = LoopData(flowers).collect(traffic_source("trg_1"), at_least=5)
@@ -116,7 +116,7 @@ def test_collecting_again_is_the_same_version(flowers: Workspace) -> None:
     assert len(flowers.datasets.versions("flowers")) == 2
 
 
-def test_labels_that_come_late_count_from_then_on(flowers: Workspace) -> None:
+def test_late_labels_count_from_their_arrival(flowers: Workspace) -> None:
     records = [answered(n) for n in range(10)]
     record(flowers, records)
     data = LoopData(flowers)
@@ -131,16 +131,16 @@ def test_labels_that_come_late_count_from_then_on(flowers: Workspace) -> None:
     assert made.rows == 67
 
 
-def test_what_cannot_be_learned_from_is_left_out(flowers: Workspace) -> None:
-    """Feedback invents no class, and an answer that failed taught nothing (T12)."""
+def test_what_cannot_be_trained_on_is_left_out(flowers: Workspace) -> None:
+    """Feedback cannot add a class (training data poisoning), and failed requests have no label."""
     record(flowers, [answered(1)], "tulip")
     record(flowers, [answered(2, status=503)], "rose")
     flowers.labels.put([("req-unknown", "rose")], 0.0)
     assert LoopData(flowers).labelled() == 0
 
 
-def test_a_request_that_was_refused_and_tried_again_is_one_row(flowers: Workspace) -> None:
-    """The client retried a 503 under the same id, and then once more for luck."""
+def test_a_retried_request_is_one_row(flowers: Workspace) -> None:
+    """The client retried a 503 under the same id, and then again."""
     record(flowers, [answered(1, status=503), answered(1), answered(1), answered(2)], "rose")
     data = LoopData(flowers)
     assert data.labelled() == 2
@@ -148,7 +148,7 @@ def test_a_request_that_was_refused_and_tried_again_is_one_row(flowers: Workspac
     assert made is not None
     assert made.rows == 62
     taken = [row for row in flowers.datasets.read(made).to_pylist() if row[ID] == "traffic-req-1"]
-    assert [row["size"] for row in taken] == [3.125], "what was answered, not what was refused"
+    assert [row["size"] for row in taken] == [3.125], "the answered request, not the refused one"
 
 
 def test_images_come_from_their_payloads(dots: Workspace) -> None:
@@ -159,7 +159,7 @@ def test_images_come_from_their_payloads(dots: Workspace) -> None:
     assert made.labels == {"bad": 18, "good": 12}
 
 
-def test_source_is_watched_by_its_files(flowers: Workspace) -> None:
+def test_the_fingerprint_of_the_source_follows_its_files(flowers: Workspace) -> None:
     data = LoopData(flowers)
     before = data.fingerprint()
     assert before == data.fingerprint()
@@ -169,7 +169,7 @@ def test_source_is_watched_by_its_files(flowers: Workspace) -> None:
     assert data.add_source().rows == 61
 
 
-def test_new_source_keeps_what_traffic_taught(flowers: Workspace) -> None:
+def test_a_new_source_keeps_the_rows_from_traffic(flowers: Workspace) -> None:
     record(flowers, [answered(n) for n in range(10)], "rose")
     data = LoopData(flowers)
     data.collect(traffic_source("trg_1"), at_least=5)

@@ -1,11 +1,13 @@
-"""A whole system in miniature: the real ledger, promoter and outbox; runs and traffic by script."""
+"""A system for tests: the real ledger, promoter and outbox; fake data, runs, gate and traffic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from tests.loop.in_memory_steps import InMemorySteps
 
 from retread.bundle import Cause, CauseKind
 from retread.core import (
@@ -21,27 +23,35 @@ from retread.core import (
 from retread.data.version import DatasetVersion, Schema, Split, VersionState
 from retread.loop.canary import ComparedVersions, PairedEvidence, no_evidence
 from retread.loop.canary.evidence import add_answers, add_losses
-from retread.loop.notice import announce
+from retread.loop.messages import MessageContext
+from retread.loop.notifications import enqueue_notifications
 from retread.loop.outbox import Outbox
 from retread.loop.ports import LoopPorts
-from retread.loop.proposal import Proposal
-from retread.loop.sender import MessageContext
-from retread.loop.submit import submit
-from retread.loop.waiting import WaitPoint
+from retread.loop.trigger_evaluation import submit
+from retread.loop.trigger_interface import Proposal
+from retread.loop.wait_point import WaitPoint, WaitReason
 from retread.notify import Message
 from retread.project import Settings
-from retread.registry import Promoter, RegistryState, SqlLedger, SqlServerDirectory, fold
+from retread.registry import (
+    ModelVersion,
+    Promoter,
+    RegistryState,
+    SqlLedger,
+    SqlServerDirectory,
+    fold,
+)
 from retread.registry.events import (
     Event,
     GateJudged,
     GateOverridden,
-    Slot,
     TriggerReceived,
     VersionRegistered,
 )
 from retread.registry.ledger import Entry
 from retread.serving.traffic import Cursor
 from retread.training.request import TrainingOutcome, TrainingRequest
+
+Kind = TypeVar("Kind", bound=Event)
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -70,12 +80,12 @@ def dataset_version(
 
 
 @dataclass
-class ScriptedData:
-    """Versions in memory; `labels` of traffic not in the data yet."""
+class FakeData:
+    """Versions in memory; `labels` is the number of labelled requests not in the data yet."""
 
     versions: list[DatasetVersion] = field(default_factory=lambda: [dataset_version(1)])
     labels: int = 0
-    source: str = ""
+    source: str | None = None
     collected_state: VersionState = VersionState.RELEASED
     conflicts: int = 0
 
@@ -97,7 +107,7 @@ class ScriptedData:
         self.versions.append(made)
         return made
 
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> str | None:
         return self.source
 
     def add_source(self) -> DatasetVersion:
@@ -108,12 +118,12 @@ class ScriptedData:
     def _check(self) -> None:
         if self.conflicts:
             self.conflicts -= 1
-            raise Conflict("Another version was first.")
+            raise Conflict("Another version was committed first.")
 
 
 @dataclass
-class ScriptedTraining:
-    """`scores` by model type, validation accuracy; under `threshold` no bundle is left."""
+class FakeTraining:
+    """Runs with the validation accuracy `scores`; one below `threshold` leaves no bundle."""
 
     scores: dict[str, float] = field(default_factory=lambda: {"cnn": 0.8, "resnet18": 0.9})
     threshold: float = 0.6
@@ -161,13 +171,13 @@ class ScriptedTraining:
                 epochs=1,
                 seconds=1.0,
                 bundle=digest_bytes(request.key.encode()) if kept else "",
-                reason="" if kept else f"Accuracy {score} is under {self.threshold}",
+                reason="" if kept else f"Accuracy {score} is below {self.threshold}",
             )
         return self.done[request.key]
 
 
 def stopped(request: TrainingRequest, reason: str) -> TrainingOutcome:
-    """A run that did not come to its end."""
+    """Return the outcome of a run that was stopped."""
     return TrainingOutcome(
         key=request.key,
         run_id="",
@@ -180,30 +190,29 @@ def stopped(request: TrainingRequest, reason: str) -> TrainingOutcome:
     )
 
 
-class ScriptedModels:
-    """The real promoter; the gate says what `gate` holds."""
+class FakeRegistry:
+    """Registers the bundles of fake runs, in the real ledger."""
 
-    def __init__(self, ledger: SqlLedger, database: Database, clock: ManualClock) -> None:
+    def __init__(self, ledger: SqlLedger, training: FakeTraining) -> None:
         self._ledger = ledger
-        self.servers = SqlServerDirectory(database, clock)
-        self.promoter = Promoter(ledger, self.servers, clock, lambda _: None)
-        self.gate = Outcome.PASS
+        self._training = training
 
     def state(self) -> RegistryState:
         return fold(self._ledger.read())
 
-    def register(self, outcome: TrainingOutcome) -> int:
+    def register(self, bundle: str, run_id: str, /) -> ModelVersion:
+        outcome = next(o for o in self._training.done.values() if o.bundle == bundle)
         trigger = outcome.key.partition("/")[0]
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
             state = fold(entries)
-            if any(v.bundle == outcome.bundle for v in state.versions.values()):
+            if any(v.bundle == bundle for v in state.versions.values()):
                 return ()
             return (
                 VersionRegistered(
                     version=len(state.versions) + 1,
-                    bundle=outcome.bundle,
-                    run_id=outcome.run_id,
+                    bundle=bundle,
+                    run_id=run_id,
                     model_type=outcome.model_type,
                     dataset="tires",
                     dataset_version=1,
@@ -214,45 +223,36 @@ class ScriptedModels:
             )
 
         self._ledger.transact(decide)
-        versions = self.state().versions.values()
-        return next(v.version for v in versions if v.bundle == outcome.bundle)
+        return next(v for v in self.state().versions.values() if v.bundle == bundle)
 
-    def judge(self, version: int) -> Verdict:
-        check = CheckResult(check="metric", outcome=self.gate, reason="Accuracy 0.9, 0.6 needed")
+    def override(self, version: int, reason: str, /) -> None:
+        self._ledger.append(GateOverridden(version=version, reason=reason))
+
+
+class FakeGate:
+    """Judges every version by `outcome`."""
+
+    def __init__(self, ledger: SqlLedger) -> None:
+        self._ledger = ledger
+        self.outcome = Outcome.PASS
+
+    def __call__(self, version: int) -> Verdict:
+        check = CheckResult(check="metric", outcome=self.outcome, reason="Accuracy 0.9, 0.6 needed")
         verdict = combine([check])
         self._ledger.append(
             GateJudged(
                 version=version,
-                production=self.state().production,
+                production=fold(self._ledger.read()).production,
                 evaluation_digest="sha256:0",
                 verdict=verdict,
             )
         )
         return verdict
 
-    def override(self, version: int, reason: str) -> None:
-        self._ledger.append(GateOverridden(version=version, reason=reason))
-
-    def stage(self, version: int) -> None:
-        self.promoter.stage(version)
-
-    def assign(self, slot: Slot, version: int, share: float, reason: str) -> None:
-        self.promoter.assign(slot, version, share, reason=reason)
-
-    def clear(self, slot: Slot, version: int, reason: str) -> None:
-        self.promoter.clear(slot, holder=version, reason=reason)
-
-    def promote(self, version: int, reason: str) -> None:
-        if self.state().production != version:
-            self.promoter.promote(version, reason=reason)
-
-    def settle_overdue(self) -> None:
-        self.promoter.settle_overdue()
-
 
 @dataclass
-class ScriptedCanary:
-    """Each look brings `batch` paired, labelled requests; the canary gets `worse` of them wrong."""
+class FakeCanary:
+    """Each read finds `batch` paired, labelled requests; the canary is wrong on a share `worse`."""
 
     settings: Settings
     batch: int = 100
@@ -261,7 +261,7 @@ class ScriptedCanary:
     breaks: Exception | None = None
 
     def begin(self, version: int, production: int) -> PairedEvidence:
-        return no_evidence(self.settings.canary, self._subject(version, production), Cursor())
+        return no_evidence(self.settings.canary, self._compared(version, production), Cursor())
 
     def gather(self, evidence: PairedEvidence, version: int, production: int) -> PairedEvidence:
         if self.breaks:
@@ -276,45 +276,48 @@ class ScriptedCanary:
             evidence,
             failed=[False] * count,
             ratios=[1.0] * count,
-            unlike=[False] * count,
+            disagree=[False] * count,
             settings=settings,
         )
         losses = [(float(one), 0.0) for one in wrong]
-        return add_losses(evidence, losses, self._subject(version, production), settings)
+        return add_losses(evidence, losses, self._compared(version, production), settings)
 
-    def _subject(self, version: int, production: int) -> ComparedVersions:
+    def _compared(self, version: int, production: int) -> ComparedVersions:
         return ComparedVersions(canary=version, production=production, labels=("bad", "good"))
 
 
-class PatientWaiting(WaitPoint):
-    """Waits by moving the clock, so that nothing sleeps."""
+class InstantWaitPoint(WaitPoint):
+    """Waits by advancing the clock, so that nothing sleeps."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__()
         self._clock = clock
-        self.pauses: list[str] = []
+        self.pauses: list[WaitReason] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def pause(self, reading: int, reason: str, seconds: float) -> None:
+    def pause(self, read: int, reason: WaitReason, seconds: float) -> None:
         self.pauses.append(reason)
         self.meanwhile()
         self._clock.advance(timedelta(seconds=60 * seconds))
 
 
 @dataclass
-class World:
-    """One project and everything that is scripted about it."""
+class FakeSystem:
+    """One project, with fakes for what takes long."""
 
     database: Database
     clock: ManualClock
     settings: Settings
     ledger: SqlLedger
     outbox: Outbox
-    data: ScriptedData
-    training: ScriptedTraining
-    models: ScriptedModels
-    canary: ScriptedCanary
-    waiting: PatientWaiting
+    data: FakeData
+    training: FakeTraining
+    registry: FakeRegistry
+    servers: SqlServerDirectory
+    promoter: Promoter
+    gate: FakeGate
+    canary: FakeCanary
+    wait_point: InstantWaitPoint
     ids: Iterator[int]
 
     @property
@@ -322,30 +325,47 @@ class World:
         return LoopPorts(
             settings=self.settings,
             clock=self.clock,
-            sender=MessageContext(
+            ledger=self.ledger,
+            outbox=self.outbox,
+            message_context=MessageContext(
                 project=self.settings.project.name,
                 control="http://127.0.0.1:5002",
                 tracking="http://127.0.0.1:5000",
             ),
-            ledger=self.ledger,
-            outbox=self.outbox,
             data=self.data,
             training=self.training,
-            models=self.models,
+            registry=self.registry,
+            promoter=self.promoter,
+            judge=self.gate,
             canary=self.canary,
-            waiting=self.waiting,
+            wait_point=self.wait_point,
             model_types=lambda: ("cnn", "resnet18"),
         )
 
-    def ask(self, kind: CauseKind = CauseKind.MANUAL, key: str = "", **proposal: object) -> str:
-        """Have the arbiter accept a trigger, when the cooldown is over; its id."""
+    @property
+    def state(self) -> RegistryState:
+        return self.registry.state()
+
+    def request(
+        self,
+        kind: CauseKind = CauseKind.MANUAL,
+        *,
+        candidate: int | None = None,
+        force_reason: str | None = None,
+    ) -> str:
+        """Have a trigger accepted, after the cooldown, and return its id."""
         self.clock.advance(timedelta(seconds=self.settings.triggers.cooldown_s))
-        key = key or f"key-{next(self.ids)}"
-        by_hand = kind is CauseKind.MANUAL
-        proposed = Proposal(kind=kind, key=key, detail="why", by_hand=by_hand, **proposal)  # type: ignore[arg-type] # fields of the test
+        proposal = Proposal(
+            kind=kind,
+            key=f"key-{next(self.ids)}",
+            detail="why",
+            candidate=candidate,
+            force_reason=force_reason,
+            user_requested=kind is CauseKind.MANUAL,
+        )
         request = submit(
             self.ledger,
-            proposed,
+            proposal,
             self.settings.triggers,
             self.clock,
             lambda: f"trg_{next(self.ids)}",
@@ -353,41 +373,42 @@ class World:
         assert request.accepted, request.reason
         return request.trigger
 
-    def events(self, kind: type) -> list:  # type: ignore[type-arg] # whatever kind was asked for
+    def events(self, kind: type[Kind]) -> list[Kind]:
         return [entry.event for entry in self.ledger.read() if isinstance(entry.event, kind)]
 
-    def told(self) -> list[str]:
-        """Titles of all messages that were not told before, those of the events last."""
-        return [message.title for message in self.messages()]
+    def new_titles(self) -> list[str]:
+        """Return the titles of the messages since the last call, those about events last."""
+        return [message.title for message in self.new_messages()]
 
-    def messages(self) -> list[Message]:
-        announce(self.ports)
+    def new_messages(self) -> list[Message]:
+        enqueue_notifications(self.ports, self.ledger.read())
         found = []
-        while (letter := self.outbox.claim()) is not None:
-            found.append(letter.message)
+        while (claimed := self.outbox.claim()) is not None:
+            found.append(claimed.message)
         return found
 
-    def summary(self) -> object:
-        """What must be the same however often the process died."""
-        state = self.models.state()
+    def end_state(self) -> object:
+        """Return what must be equal no matter how often the process was killed."""
+        state = self.state
         return (
             {n: v.stage for n, v in state.versions.items()},
             {slot: (held.version, held.share) for slot, held in state.slots.items()},
             [(v.number, v.source) for v in self.data.versions],
             sorted(self.training.done),
             self.training.starts,
-            [type(entry.event).__name__ for entry in self.ledger.read() if _matters(entry)],
-            sorted(self.told()),
+            [type(entry.event).__name__ for entry in self.ledger.read() if not _may_repeat(entry)],
+            sorted(self.new_titles()),
         )
 
 
-def _matters(entry: Entry) -> bool:
-    # A slot may be given the same version again, under a later generation.
-    return type(entry.event).__name__ not in {"SlotAssigned", "SlotCleared"}
+def _may_repeat(entry: Entry) -> bool:
+    """A slot may be assigned the same version again, under a later generation."""
+    return type(entry.event).__name__ in {"SlotAssigned", "SlotCleared"}
 
 
 def without_syncing(connection: Any, _: object) -> None:
     connection.execute("PRAGMA synchronous=OFF")
 
 
-MakeWorld = Callable[..., World]
+MakeSystem = Callable[..., FakeSystem]
+MakeSteps = Callable[[], InMemorySteps]

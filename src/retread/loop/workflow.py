@@ -1,0 +1,118 @@
+"""The durable workflow of a retraining: data, runs, gate, canary, production.
+
+This page shows the order of the steps. What they do is in `workflow_steps`, and for the canary in
+`canary_rollout`. Every effect is in a step, and every step may run twice: the process may die
+anywhere, and the next one continues where this one stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from retread.core import NotFound, RetreadError, Verdict
+from retread.data.version import DatasetVersion
+from retread.loop import canary_rollout, workflow_steps
+from retread.loop.canary import Action
+from retread.loop.canary_rollout import CanaryRollout, JudgedRollout
+from retread.loop.idempotency import latest_event
+from retread.loop.ports import LoopPorts
+from retread.loop.workflow_context import (
+    RetrainingContext,
+    RetrainingResult,
+    Steps,
+    StopRetraining,
+)
+from retread.loop.workflow_steps import NO_VERSION, TrainingOutcomes, TrainingPlan
+from retread.registry.events import RetrainingOutcome, TriggerReceived
+
+WORKFLOW_VERSION = "2"
+"""Not a hash of the code, so that open workflows continue under newer code. Steps are recognised by
+their order: whoever changes the order raises this number, and open workflows start again."""
+
+log = logging.getLogger(__name__)
+
+
+def retrain(trigger: str, ports: LoopPorts, steps: Steps) -> RetrainingResult:
+    """Run the retraining of an accepted trigger to its end, and record how it ended.
+
+    Args:
+        trigger: Id of the trigger.
+        ports: The rest of the system.
+        steps: The checkpoints of this workflow.
+
+    Raises:
+        NotFound: The ledger has no such trigger.
+    """
+    received = latest_event(ports.ledger.read(), TriggerReceived, trigger=trigger)
+    if received is None:
+        raise NotFound(f"There is no trigger {trigger}.")
+    context = RetrainingContext(received, ports, steps)
+    log.info("Retraining %s runs: %s.", trigger, context.cause)
+    result = _run(context)
+    result = context.run_step("finish", RetrainingResult, workflow_steps.finish, result)
+    log.info("Retraining %s ended: %s. %s", trigger, result.outcome, result.reason)
+    return result
+
+
+def _run(context: RetrainingContext) -> RetrainingResult:
+    """Run every step but the last; whatever fails, people are notified and the next may start."""
+    version = context.trigger.candidate or None
+    try:
+        if version is None:
+            version = _train(context)
+        verdict = context.run_step("gate", Verdict, workflow_steps.judge, version)
+        workflow_steps.check_verdict(context, version, verdict)
+        production = context.run_step("stage", int, workflow_steps.stage, version)
+        proof = "it is in production already"
+        if production != NO_VERSION and context.ports.settings.canary.enabled:
+            proof = _run_canary(context, version, production)
+        return context.run_step("promote", RetrainingResult, workflow_steps.promote, version, proof)
+    except StopRetraining as stopped:
+        return stopped.result
+    except Exception as error:
+        log.exception("The retraining of trigger %s failed.", context.trigger_id)
+        reason = str(error) if isinstance(error, RetreadError) else _unexpected(error)
+        return RetrainingResult(outcome=RetrainingOutcome.FAILED, reason=reason, version=version)
+
+
+def _train(context: RetrainingContext) -> int:
+    """Train on the newest data, or on new labelled traffic too; register the best run."""
+    if context.trigger.cause.kind.wants_traffic:
+        context.run_step("wait for labels", int, workflow_steps.wait_for_labels)
+        data = context.run_step("collect", DatasetVersion, workflow_steps.collect_data)
+    else:
+        data = context.run_step("data", DatasetVersion, workflow_steps.latest_data)
+    plan = context.run_step("plan", TrainingPlan, workflow_steps.plan_training, data)
+    trained = context.run_step("train", TrainingOutcomes, workflow_steps.train, plan)
+    version = context.run_step("register", int, workflow_steps.register_best, trained)
+    workflow_steps.check_registered(version, trained)
+    return version
+
+
+def _run_canary(context: RetrainingContext, version: int, production: int) -> str:
+    """Widen the canary step by step; return why it may be promoted."""
+    rollout = context.run_step(
+        "open canary", CanaryRollout, canary_rollout.start, version, production
+    )
+    while True:
+        number = rollout.state.step + 1
+        judged = context.run_step(
+            f"judge canary {number}", JudgedRollout, canary_rollout.judge, rollout
+        )
+        match judged.decision.action:
+            case Action.PROMOTE:
+                context.run_step("canary passed", bool, canary_rollout.record, judged)
+                return judged.decision.reason
+            case Action.NEXT_STEP:
+                context.run_step(f"widen canary {number}", bool, canary_rollout.widen, judged)
+                rollout = judged.rollout
+            case _:
+                raise StopRetraining(
+                    context.run_step(
+                        "give back", RetrainingResult, canary_rollout.roll_back, judged
+                    )
+                )
+
+
+def _unexpected(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
