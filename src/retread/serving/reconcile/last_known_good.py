@@ -1,4 +1,4 @@
-"""The last good slots on this machine's disk, for a start while the database is away."""
+"""The last slots that worked, kept on this machine's disk for a start without the database."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from retread.registry.events import Slot
 from retread.registry.state import SlotState
 
 
-class LastGood(msgspec.Struct, frozen=True, kw_only=True):
-    """Slots as they served, and the bundles that were loaded here without harm."""
+class LastKnownGood(msgspec.Struct, frozen=True, kw_only=True):
+    """Slots as they were served, and the bundles that were loaded on this machine without harm."""
 
     slots: dict[Slot, SlotState] = {}
     tried: tuple[str, ...] = ()
 
 
-class LastGoodFile:
+class LastKnownGoodFile:
     """One file, shared by the servers of a project on this machine."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> LastGood:
-        """What was written last; nothing, where there is no readable file."""
+    def read(self) -> LastKnownGood:
+        """Return what was written last; an empty value if there is no readable file."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=LastGood)
+            return msgspec.json.decode(self._path.read_bytes(), type=LastKnownGood)
         except (OSError, msgspec.DecodeError):
-            return LastGood()
+            return LastKnownGood()
 
-    def write(self, good: LastGood) -> None:
-        """Best effort: a full disk does not stop serving."""
+    def write(self, good: LastKnownGood) -> None:
+        """Write the file if possible: a full disk does not stop the server."""
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._path, msgspec.json.encode(good))

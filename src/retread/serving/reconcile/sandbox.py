@@ -1,4 +1,4 @@
-"""A bundle's first load, in a child process that may run out of memory in our place."""
+"""Loading a bundle for the first time in a child process, which may run out of memory instead of us."""
 
 from __future__ import annotations
 
@@ -9,24 +9,29 @@ import time
 from pathlib import Path
 
 from retread.core import Unavailable
-from retread.serving.following.loader import TryLoad
-from retread.serving.following.memory import available_bytes
+from retread.core.processes import available_memory
+from retread.serving.reconcile.bundle_loader import SandboxedLoad
 
 _DEADLINE_S = 120.0
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _BASE_BYTES = 2_000_000_000
 """Address space that the libraries take before any model."""
 
 
-def try_in_child(
+def sandboxed_load(
     root: Path, stopping: threading.Event, *, memory_bytes: int | None = None
-) -> TryLoad:
-    """Loads a bundle of the store at `root` in a child process with a memory limit; without
-    `memory_bytes`, what there is left. The child goes when `stopping` is set."""
+) -> SandboxedLoad:
+    """Return a function that loads a bundle in a child process with a memory limit.
 
-    def try_load(digest: str) -> None:
-        limit = memory_bytes or _BASE_BYTES + available_bytes()
-        module = "retread.serving.following.try_load"
+    Args:
+        root: Folder of the bundle store.
+        stopping: Ends the child when it is set.
+        memory_bytes: The limit; by default the memory that this machine has left.
+    """
+
+    def load(digest: str) -> None:
+        limit = memory_bytes or _BASE_BYTES + available_memory()
+        module = "retread.serving.reconcile.sandbox_child"
         child = subprocess.Popen(
             [sys.executable, "-m", module, str(root), digest, str(limit)],
             stdout=subprocess.PIPE,
@@ -34,31 +39,33 @@ def try_in_child(
         )
         with child:
             try:
-                said = _wait(child, stopping, digest)
+                message = _wait(child, stopping, digest)
             finally:
                 child.kill()
         if child.returncode != 0:
             raise Unavailable(
-                said
+                message
                 or f"Bundle {digest} killed the process that tried to load it "
-                f"(exit {child.returncode}, {limit:,} bytes of memory)."
+                f"(exit code {child.returncode}, {limit:,} bytes of memory)."
             )
 
-    return try_load
+    return load
 
 
 def _wait(child: subprocess.Popen[bytes], stopping: threading.Event, digest: str) -> str:
-    """What the child said before it ended by itself."""
+    """Return what the child printed before it ended by itself."""
     deadline = time.monotonic() + _DEADLINE_S
     while True:
         try:
-            said, _ = child.communicate(timeout=_LOOK_S)
+            output, _ = child.communicate(timeout=_POLL_S)
         except subprocess.TimeoutExpired:
             if stopping.is_set():
-                raise Unavailable(f"The server ends; bundle {digest} is not loaded.") from None
+                raise Unavailable(
+                    f"Server is shutting down; bundle {digest} was not loaded."
+                ) from None
             if time.monotonic() > deadline:
                 raise Unavailable(
                     f"Bundle {digest} did not load within {_DEADLINE_S:.0f} seconds."
                 ) from None
         else:
-            return said.decode("utf-8", "replace").strip()
+            return output.decode("utf-8", "replace").strip()

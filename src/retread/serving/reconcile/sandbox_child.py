@@ -1,6 +1,7 @@
-"""Load a bundle where it can do no harm: `python -m ... ROOT DIGEST BYTES`.
+"""The child process of the sandbox: `python -m retread.serving.reconcile.sandbox_child ROOT DIGEST BYTES`.
 
-Exit 0 when it loads and answers within BYTES of address space; else 1 and one sentence.
+It exits with 0 if the bundle loads and answers within BYTES of address space, and otherwise with 1
+and one sentence on stdout.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from retread.serving.runtime import load_runtime
 
 
 def main(arguments: list[str]) -> int:
+    """Load a bundle and return the exit code."""
     root, digest, limit = arguments
-    # Where the limit does not hold, the kernel shall take this process and not the server.
+    # If the limit does not hold, the kernel is to kill this process and not the server.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
@@ -31,13 +33,13 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(str(error))
         return 1
     except MemoryError:
-        sys.stdout.write(f"Bundle {digest} needs more memory than there is.")
+        sys.stdout.write(f"Bundle {digest} needs more memory than is available.")
         return 1
     return 0
 
 
 def _refuse_external_data(content: bytes, digest: str) -> None:
-    """A model is its bytes; a file that it names elsewhere could be any file."""
+    """Raise IntegrityBroken for a model that names another file, which could be any file."""
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's own errors share no base class
@@ -45,8 +47,8 @@ def _refuse_external_data(content: bytes, digest: str) -> None:
     for tensor in onnx.external_data_helper._get_all_tensors(model):
         if onnx.external_data_helper.uses_external_data(tensor):
             raise IntegrityBroken(
-                f"model.onnx of bundle {digest} keeps {tensor.name!r} in another file.",
-                "Export the model as one file.",
+                f"model.onnx of bundle {digest} stores {tensor.name!r} in another file.",
+                "Export the model as a single file.",
             )
 
 

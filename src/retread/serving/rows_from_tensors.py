@@ -1,4 +1,4 @@
-"""From the tensors of a request to the rows a model takes, by its signature."""
+"""Converting the tensors of a V2 request to the rows that a model takes by its signature."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from retread.bundle import Signature, TensorSpec
 from retread.core import InvalidInput
 from retread.serving.rows import CATEGORIES, FEATURES, IMAGE, Rows, input_named
-from retread.serving.tensor import Tensor
+from retread.serving.tensors import Tensor
 
 BYTES = "BYTES"
 NUMBERS = (
@@ -34,10 +34,16 @@ NUMBERS = (
 _HIGHEST_PIXEL = 255
 
 
-def assemble(signature: Signature, tensors: Mapping[str, Tensor]) -> Rows:
-    """The rows of a request; InvalidInput says which tensor is wrong and what is allowed.
+def rows_from_tensors(signature: Signature, tensors: Mapping[str, Tensor]) -> Rows:
+    """Return the rows of a request.
 
-    A table comes as `features` and `categories`, or as one tensor a column; images as `image`.
+    Args:
+        signature: The model's signature.
+        tensors: The request's tensors by name: `features` and `categories`, or one tensor per
+            column, for a table; `image` for images.
+
+    Raises:
+        InvalidInput: A tensor is missing, is not known, or is not what the signature says.
     """
     if input_named(signature, IMAGE) is not None:
         return _images(signature, tensors)
@@ -48,7 +54,7 @@ def assemble(signature: Signature, tensors: Mapping[str, Tensor]) -> Rows:
     else:
         columns = [column for spec in signature.inputs for column in spec.columns]
         _check_names(tensors, columns or names)
-        parts = [_gathered(spec, tensors) for spec in signature.inputs]
+        parts = [_matrix(spec, tensors) for spec in signature.inputs]
     count = _row_count(parts)
     rows = Rows(count=count)
     for spec, tensor in zip(signature.inputs, parts, strict=True):
@@ -56,21 +62,25 @@ def assemble(signature: Signature, tensors: Mapping[str, Tensor]) -> Rows:
         if spec.name == FEATURES:
             rows.features = _numbers(tensor).astype(np.float32).tobytes()
         else:
-            texts = _texts(tensor)
+            strings = _strings(tensor)
             width = tensor.shape[1]
-            rows.categories = [texts[i * width : (i + 1) * width] for i in range(count)]
+            rows.categories = [strings[i * width : (i + 1) * width] for i in range(count)]
     return rows
 
 
 def image_files(tensors: Mapping[str, Tensor]) -> list[bytes]:
-    """The files in an `image` tensor of datatype BYTES (base64); empty for any other tensor."""
+    """Return the files in an `image` tensor of datatype BYTES; [] for any other tensors.
+
+    Raises:
+        InvalidInput: The tensor is not base64, or is not alone.
+    """
     tensor = tensors.get(IMAGE)
     if tensor is None or tensor.datatype != BYTES:
         return []
     _check_names(tensors, [IMAGE])
     _row_count([tensor])
     try:
-        return [base64.b64decode(text, validate=True) for text in _texts(tensor)]
+        return [base64.b64decode(text, validate=True) for text in _strings(tensor)]
     except (binascii.Error, ValueError) as error:
         raise InvalidInput(
             f"The tensor 'image' is not base64: {error}.",
@@ -90,8 +100,8 @@ def _images(signature: Signature, tensors: Mapping[str, Tensor]) -> Rows:
     return Rows(count=count, pixels=values.astype(np.uint8).reshape(tensor.shape))
 
 
-def _gathered(spec: TensorSpec, tensors: Mapping[str, Tensor]) -> Tensor:
-    """One matrix from a tensor for each of its columns."""
+def _matrix(spec: TensorSpec, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Join one tensor per column of `spec` to one tensor."""
     parts = [tensors[column] for column in spec.columns]
     count = _row_count(parts)
     for part in parts:
@@ -100,9 +110,9 @@ def _gathered(spec: TensorSpec, tensors: Mapping[str, Tensor]) -> Tensor:
                 f"The tensor {part.name!r} has shape {list(part.shape)}.",
                 f"Every column has the same number of rows: use [{count}] or [{count}, 1].",
             )
-    wanted = (BYTES,) if spec.name == CATEGORIES else NUMBERS
+    allowed = (BYTES,) if spec.name == CATEGORIES else NUMBERS
     for part in parts:
-        _check_datatype(part, wanted)
+        _check_datatype(part, allowed)
     columns = [_flat(part) for part in parts]
     data = [column[row] for row in range(count) for column in columns]
     datatype = BYTES if spec.name == CATEGORIES else "FP32"
@@ -114,9 +124,9 @@ def _check_names(tensors: Iterable[str], wanted: Sequence[str]) -> None:
     missing = [name for name in wanted if name not in given]
     extra = [name for name in given if name not in wanted]
     if missing or extra:
-        problem = f"no tensor {missing[0]!r}" if missing else f"a tensor {extra[0]!r} too many"
+        problem = f"has no tensor {missing[0]!r}" if missing else f"has an unknown tensor {extra[0]!r}"
         raise InvalidInput(
-            f"The request has {problem}; it has: {', '.join(map(repr, given)) or 'none'}.",
+            f"The request {problem}; it has: {', '.join(map(repr, given)) or 'none'}.",
             f"Send exactly: {', '.join(wanted)}.",
         )
 
@@ -126,8 +136,8 @@ def _row_count(parts: Sequence[Tensor]) -> int:
     if len(counts) != 1 or min(counts) < 1:
         shapes = ", ".join(f"{part.name} {list(part.shape)}" for part in parts)
         raise InvalidInput(
-            f"The shapes do not fit together: {shapes}.",
-            "The first dimension is the number of rows: at least 1, and the same in all tensors.",
+            f"The shapes do not match: {shapes}.",
+            "The first dimension is the number of rows: at least 1, and equal in all tensors.",
         )
     return counts.pop()
 
@@ -169,17 +179,17 @@ def _numbers(tensor: Tensor) -> npt.NDArray[np.float64]:
     return numbers.reshape(tensor.shape)
 
 
-def _texts(tensor: Tensor) -> list[str]:
+def _strings(tensor: Tensor) -> list[str]:
     try:
         return msgspec.convert(_flat(tensor), list[str])
     except msgspec.ValidationError as error:
         raise InvalidInput(
-            f"The tensor {tensor.name!r} does not hold texts: {error}.", "Use JSON strings."
+            f"The tensor {tensor.name!r} does not hold strings: {error}.", "Use JSON strings."
         ) from error
 
 
 def _flat(tensor: Tensor) -> list[Any]:
-    """The elements in order; InvalidInput unless there are as many as the shape says."""
+    """Return the elements in row-major order; raise InvalidInput if the shape says otherwise."""
     elements: list[Any] = list(tensor.data)
     for size in tensor.shape[1:]:
         if not elements or not isinstance(elements[0], list):
@@ -195,5 +205,5 @@ def _flat(tensor: Tensor) -> list[Any]:
 def _wrong_size(tensor: Tensor, problem: str) -> InvalidInput:
     return InvalidInput(
         f"The data of tensor {tensor.name!r} {problem}.",
-        f"Its shape {list(tensor.shape)} asks for {math.prod(tensor.shape)} elements.",
+        f"Its shape {list(tensor.shape)} requires {math.prod(tensor.shape)} elements.",
     )
