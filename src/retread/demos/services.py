@@ -11,7 +11,7 @@ from retread.app.supervisor.child import Child, end_all
 from retread.app.supervisor.service import Service, services_of
 from retread.app.supervisor.strays import MARK
 from retread.core import Unavailable
-from retread.project import Project
+from retread.project import LoadedProject
 
 READY_WITHIN_S = 60.0
 _END_WITHIN_S = 10.0
@@ -20,7 +20,9 @@ _END_WITHIN_S = 10.0
 class Services:
     """Some of what `retread up` starts: ends when left, and however this process ends."""
 
-    def __init__(self, project: Project, names: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, project: LoadedProject, names: Sequence[str], env: Mapping[str, str]
+    ) -> None:
         self._project = project
         self._environment = {**env, MARK: str(project.home)}
         self._lifeline, self._held = os.pipe()

@@ -13,7 +13,7 @@ from pathlib import Path
 from retread.core import RetreadError, write_atomically
 from retread.core.address import http_address
 from retread.core.parent_watch import ParentWatch, terminate_process
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 from retread.serving.listener import bind_listener
 from retread.serving.worker_supervisor import WorkerSupervisor
 
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(project: Project, options: argparse.Namespace, listener: socket.socket) -> None:
+def _serve(project: LoadedProject, options: argparse.Namespace, listener: socket.socket) -> None:
     from retread.serving.worker import log_to_stderr, serve
 
     log_to_stderr()
@@ -89,7 +89,7 @@ def _serve(project: Project, options: argparse.Namespace, listener: socket.socke
 
 
 def _supervise(
-    project: Project, options: argparse.Namespace, listener: socket.socket, workers: int
+    project: LoadedProject, options: argparse.Namespace, listener: socket.socket, workers: int
 ) -> int:
     from retread.serving.worker import log_to_stderr
 

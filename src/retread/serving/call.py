@@ -28,7 +28,7 @@ class Call:
         images: Image files of the request.
         status: HTTP status of the response, set by `reply`; 0 until then.
         skip_shadow: Whether no second model scores the call.
-        at: Arrival by the wall clock, in seconds since the epoch.
+        at: Arrival by the wall clock, as Unix time in seconds.
         started_at: Arrival by the monotonic clock, in seconds.
         is_pending: Whether the data plane has admitted the call and not finished it.
         table: The slots at arrival.

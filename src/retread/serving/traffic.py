@@ -36,7 +36,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: Request id.
-        at: Arrival in seconds since the epoch.
+        at: Arrival as Unix time in seconds.
         key: Routing key.
         status: HTTP status of the response.
         answer: The result that the client got; None if the request was refused.
@@ -115,7 +115,7 @@ class LabelStore(Protocol):
 
         Args:
             labels: The pairs.
-            at: When they arrived, in seconds since the epoch.
+            at: When they arrived, as Unix time in seconds.
 
         Raises:
             Unavailable: The store cannot be reached.

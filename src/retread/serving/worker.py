@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from retread.bundle import LocalBundleStore
 from retread.core import Database, SystemClock, new_id
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.registry.sql_ledger import SqlLedger
 from retread.registry.sql_servers import SqlServerDirectory
 from retread.serving.dataplane import DataPlane
@@ -37,7 +37,7 @@ _SWITCH_S = 0.0005
 
 
 def serve(
-    project: Project,
+    project: LoadedProject,
     listener: socket.socket,
     on_ready: Callable[[], None],
     *,
@@ -97,7 +97,7 @@ def log_to_stderr() -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
-def _recorder(project: Project) -> Recorder:
+def _recorder(project: LoadedProject) -> Recorder:
     settings = project.settings
     return Recorder(
         SegmentTrafficLog(project.traffic),
@@ -107,7 +107,7 @@ def _recorder(project: Project) -> Recorder:
     )
 
 
-def _reconciler(project: Project, database: Database, slots: SlotHolder) -> SlotReconciler:
+def _reconciler(project: LoadedProject, database: Database, slots: SlotHolder) -> SlotReconciler:
     clock = SystemClock()
     last_known_good = LastKnownGoodFile(project.home / "run" / "slots.json")
     stopping = threading.Event()

@@ -122,7 +122,7 @@ class SegmentTrafficLog:
         """Delete what was last written before a time, except the newest segment of each writer.
 
         Args:
-            before: The time, in seconds since the epoch.
+            before: The time, as Unix time in seconds.
 
         Returns:
             The number of deleted files.
