@@ -12,18 +12,18 @@ from typing import Any
 
 import httpx
 import pytest
+from retread.serving.http.answers import AnswerBook
+from retread.serving.http.app import build_app
+from retread.serving.http.front import Front
+from retread.serving.http.neighbours import neighbour_routes
+from retread.serving.recording.lines import PlainLines
 from tests.bundles import iris_bundle, mixed_bundle
 from tests.serving.asking import Planes, entry_of
 
 from retread.bundle import LocalBundleStore
 from retread.project.settings import ServingSection
 from retread.serving.http import strict_json
-from retread.serving.http.answers import AnswerBook
-from retread.serving.http.app import build_app
-from retread.serving.http.front import Front
-from retread.serving.http.neighbours import neighbour_routes
 from retread.serving.http.routes import protocol_routes
-from retread.serving.recording.lines import PlainLines
 from retread.serving.runtime import Runtime, load_runtime
 
 IRIS = {"instances": [[5.1, 3.5, 1.4, 0.2]]}

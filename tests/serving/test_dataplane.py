@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from retread.serving.canary_run import CanaryRun
+from retread.serving.tensor import Tensor
 from tests.bundles import constant_bundle, iris_bundle, slow_bundle, tiny_image_bundle
 from tests.serving.asking import SETOSA, Asked, Planes, ask, entry_of
 
 from retread.bundle import LocalBundleStore
 from retread.core import InvalidInput, Unavailable
 from retread.project.settings import ServingSection
-from retread.serving.canary_run import CanaryRun
 from retread.serving.dataplane import CANARY_BACKLOG
 from retread.serving.rows import Rows
 from retread.serving.runtime import Runtime, Scores, load_runtime
-from retread.serving.tensor import Tensor
 
 HEAVY = ServingSection(inline_below_ms=0.0)
 """Every model counts as heavy."""

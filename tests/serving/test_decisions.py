@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from retread.serving.routing import position
 from tests.bundles import iris_bundle
 
 from retread.bundle import LocalBundleStore
 from retread.core import NotFound, Unavailable
 from retread.registry.events import Slot
-from retread.serving.routing import position
 from retread.serving.runtime import Runtime, load_runtime
 from retread.serving.slots import SlotEntry, SlotTable
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from retread.serving.following import Follower, LastGoodFile, Loader, try_in_child
+from retread.serving.following.memory import available_bytes
 from tests.bundles import iris_bundle, slow_bundle, tiny_image_bundle
 from tests.serving.running import Served
 
@@ -15,8 +17,6 @@ from retread.bundle import MODEL
 from retread.core import ManualClock, Unavailable
 from retread.registry import Applied
 from retread.registry.events import Slot
-from retread.serving.following import Follower, LastGoodFile, Loader, try_in_child
-from retread.serving.following.memory import available_bytes
 from retread.serving.slots import SlotHolder
 
 

@@ -9,12 +9,12 @@ import zlib
 
 import pytest
 from PIL import Image
+from retread.serving.errors import TooLarge
+from retread.serving.pixels import check_pixels
 from tests.bundles import IMAGE_SIZE
 from tests.serving.running import Server, until
 
 from retread.bundle import STATISTICS
-from retread.serving.errors import TooLarge
-from retread.serving.pixels import check_pixels
 
 INFER = "/v2/models/iris/infer"
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from retread.serving.recording.lines import PlainLines
+from retread.serving.recording.segments import decode_line
+from retread.serving.recording.unwritten import unwritten
 from tests.bundles import IMAGE_SIZE, iris_bundle, mixed_bundle, tiny_image_bundle
 
 from retread.bundle import LocalBundleStore
 from retread.registry.events import Slot
 from retread.serving import Cursor, SegmentTrafficLog
 from retread.serving.call import Call, Outcome
-from retread.serving.recording.lines import PlainLines
 from retread.serving.recording.recorder import Recorder
 from retread.serving.recording.records import records_of
-from retread.serving.recording.segments import decode_line
-from retread.serving.recording.unwritten import unwritten
 from retread.serving.rows import Rows
 from retread.serving.runtime import load_runtime
 from retread.serving.slots import SlotEntry

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from retread.serving.routing import position
 from tests.bundles import (
     constant_bundle,
     external_data_bundle,
@@ -18,7 +19,6 @@ from tests.serving.running import Served, Server, rows, running, until
 from retread.bundle import MODEL
 from retread.registry.events import Slot
 from retread.serving import PredictionRecord
-from retread.serving.routing import position
 
 SETOSA = (5.1, 3.5, 1.4, 0.2)
 KEYS = [f"customer-{i}" for i in range(60)]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from retread.serving.recording.segments import segments_of
 
 from retread.core import NotFound
 from retread.serving import Answer, Cursor, PredictionRecord, SegmentTrafficLog
-from retread.serving.recording.segments import segments_of
 
 BUNDLE = "sha256:" + "0" * 64
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from math import isfinite
 
 from retread.data.version import Schema
-from retread.serving.record import PredictionRecord
-from retread.serving.traffic import Cursor, LabelStore, TrafficLog
+from retread.serving.traffic import Cursor, LabelStore, PredictionRecord, TrafficLog
 
 _BATCH = 1_000
 _ID_PREFIX = "traffic-"

@@ -11,8 +11,7 @@ from retread.core import NotFound
 from retread.data.store import ID, IMAGE, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind, Schema
 from retread.loop.labelled import row_id
-from retread.serving.record import PredictionRecord
-from retread.serving.traffic import TrafficLog
+from retread.serving.traffic import PredictionRecord, TrafficLog
 
 
 def rows_of(

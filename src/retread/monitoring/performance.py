@@ -15,7 +15,7 @@ from retread.monitoring.betting import BettingTest, place
 from retread.monitoring.streams import Streams, predicted_label
 from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected
-from retread.serving.record import PredictionRecord
+from retread.serving.traffic import PredictionRecord
 
 NEWEST_WAITING = 5_000
 OLDER_WAITING = 5_000

@@ -13,7 +13,7 @@ from retread.monitoring.production import MonitoredVersion, Production
 from retread.monitoring.streams import Streams, traffic_streams
 from retread.project.settings import MonitoringSection
 from retread.registry.events import DriftDetected, Slot
-from retread.serving.record import PredictionRecord
+from retread.serving.traffic import PredictionRecord
 
 _FEWEST_FOR_EFFECT = 100
 

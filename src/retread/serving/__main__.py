@@ -1,4 +1,7 @@
-"""The server: `python -m retread.serving --project PATH [--port N] [--workers N] [--ready-file FILE]`."""
+"""The server as a program.
+
+`python -m retread.serving --project PATH [--port N] [--workers N] [--ready-file FILE]`
+"""
 
 from __future__ import annotations
 

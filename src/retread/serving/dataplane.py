@@ -191,13 +191,12 @@ class DataPlane:
 
     def _score_batch(self, entry: SlotEntry, calls: list[Call]) -> None:
         if entry.runtime.milliseconds < self._serving.inline_below_ms:
-            rows = [call.rows for call in calls if is_short(call.rows)]
-            if len(rows) == len(calls):
-                self._accept(entry, calls, entry.runtime.score(rows))
-                return
             short = [call for call in calls if is_short(call.rows)]
             if short:
+                rows = [call.rows for call in short if call.rows is not None]
                 self._accept(entry, short, entry.runtime.score(rows))
+            if len(short) == len(calls):
+                return
             calls = [call for call in calls if not is_short(call.rows)]
         # Each call is a job of its own, so that every core has one.
         for call in calls:
@@ -230,9 +229,7 @@ class DataPlane:
                 self.loop, lambda: timeout.score(with_statistics=with_statistics), accept
             )
 
-    def _accept(
-        self, entry: SlotEntry, calls: Sequence[Call], results: Sequence[Result]
-    ) -> None:
+    def _accept(self, entry: SlotEntry, calls: Sequence[Call], results: Sequence[Result]) -> None:
         """Finish the calls of a batch, except those for which production answers instead."""
         finished: list[Call] = []
         kept: list[Result] = []
@@ -251,9 +248,7 @@ class DataPlane:
         if finished:
             self._finish(finished, kept)
 
-    def _fall_back(
-        self, call: Call, production: SlotEntry, failure: ModelResult | None
-    ) -> None:
+    def _fall_back(self, call: Call, production: SlotEntry, failure: ModelResult | None) -> None:
         """Have production answer instead of a canary.
 
         `failure` is what the canary did wrong; None if it was too busy, which is not its fault.

@@ -60,9 +60,7 @@ class ShadowScorer:
         complete = [call for call in calls if call.skip_shadow or call.shadow_result is not None]
         if complete:
             record(complete)
-        rest = tuple(
-            call for call in calls if not call.skip_shadow and call.shadow_result is None
-        )
+        rest = tuple(call for call in calls if not call.skip_shadow and call.shadow_result is None)
         if rest:
             self._schedule(loop, partner, rest, record)
 

@@ -69,9 +69,7 @@ class SlotTable:
         generations = {kind: n for kind, n in self.generations.items() if kind is not slot}
         return replace(self, **{slot.value: None}, generations=generations)
 
-    def route(
-        self, key: str, slot: Slot | None = None, version: int | None = None
-    ) -> SlotEntry:
+    def route(self, key: str, slot: Slot | None = None, version: int | None = None) -> SlotEntry:
         """Return the entry that answers a request.
 
         Args:

@@ -16,7 +16,7 @@ from retread.registry.sql_ledger import SqlLedger
 from retread.registry.sql_servers import SqlServerDirectory
 from retread.serving.dataplane import DataPlane
 from retread.serving.http.mlflow_routes import MlflowEndpoints
-from retread.serving.http.routes import InferenceEndpoints, MetricsEndpoint, build_app
+from retread.serving.http.routes import InferenceEndpoints, MetricsEndpoints, build_app
 from retread.serving.http.server import HttpServer
 from retread.serving.http.server_state import ServerState
 from retread.serving.metrics import ServingCollector
@@ -69,7 +69,7 @@ def serve(
         [
             *InferenceEndpoints(state, SqlLabelStore(database), number).routes(),
             *MlflowEndpoints(state, number).routes(),
-            *MetricsEndpoint(collector).routes(),
+            *MetricsEndpoints(collector).routes(),
         ],
         state.ids,
     )

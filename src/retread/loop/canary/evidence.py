@@ -14,8 +14,7 @@ from retread.monitoring import BettingTest, Streams, place
 from retread.monitoring.performance import loss, number, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
-from retread.serving.record import Answer, PredictionRecord
-from retread.serving.traffic import Cursor, LabelStore, TrafficLog
+from retread.serving.traffic import Answer, Cursor, LabelStore, PredictionRecord, TrafficLog
 
 LONGEST_WAIT = 10_000
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from retread.core import InvalidInput, Unavailable
 from retread.serving.http import strict_json
@@ -19,7 +18,7 @@ from retread.serving.http.infer_request import (
     body_of,
 )
 from retread.serving.http.responses import predictions_of
-from retread.serving.http.routes import json_response
+from retread.serving.http.routes import Endpoints, RouteSpec, json_response
 from retread.serving.http.server_state import ServerState
 from retread.serving.rows import CATEGORIES, FEATURES, IMAGE
 from retread.serving.tensors import Tensor
@@ -27,21 +26,13 @@ from retread.serving.tensors import Tensor
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 
 
-class MlflowEndpoints:
-    """The routes of `mlflow models serve`."""
+class MlflowEndpoints(Endpoints):
+    """The endpoints of `mlflow models serve`."""
 
     def __init__(self, state: ServerState, version: str) -> None:
         """Prepare the endpoints; `version` is that of Retread."""
         self._state = state
         self._version = version
-
-    def routes(self) -> list[BaseRoute]:
-        """Return the routes."""
-        return [
-            Route("/invocations", self.invocations, methods=["POST"]),
-            Route("/ping", self.ping, methods=["GET"]),
-            Route("/version", self.show_version, methods=["GET"]),
-        ]
 
     async def invocations(self, request: Request) -> Response:
         """Return `{"predictions": [...]}`: the label or the value of each row.
@@ -79,6 +70,12 @@ class MlflowEndpoints:
         """Return the version of Retread as text."""
         return Response(self._version)
 
+    TABLE = (
+        RouteSpec("POST", ("/invocations",), invocations),
+        RouteSpec("GET", ("/ping",), ping),
+        RouteSpec("GET", ("/version",), show_version),
+    )
+
 
 def tensors_of(value: Any) -> dict[str, Tensor]:
     """Return the V2 tensors of a body in one of MLflow's forms.
@@ -98,7 +95,9 @@ def tensors_of(value: Any) -> dict[str, Tensor]:
     if forms[0] == "dataframe_split":
         return _split(content)
     if isinstance(content, Mapping):
-        return {str(name): _tensor(str(name), _checked_list(column)) for name, column in content.items()}
+        return {
+            str(name): _tensor(str(name), _checked_list(column)) for name, column in content.items()
+        }
     rows = _checked_list(content)
     if rows and all(isinstance(row, Mapping) for row in rows):
         return _records(rows)

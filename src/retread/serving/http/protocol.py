@@ -149,7 +149,11 @@ class InferenceProtocol(HttpToolsProtocol):
             if version is None:
                 self._leave_to_asgi()
                 return
-        if self._is_in_asgi() or self.parser.get_method() != b"POST" or self.parser.should_upgrade():
+        if (
+            self._is_in_asgi()
+            or self.parser.get_method() != b"POST"
+            or self.parser.should_upgrade()
+        ):
             self._leave_to_asgi()
             return
         request = self._current = InferRequest(self, self._state)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from types import MethodType
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -42,13 +43,39 @@ _HINTS = {
 _encode = msgspec.json.Encoder().encode
 
 
+def _model_paths(action: str) -> tuple[str, str]:
+    return f"/v2/models/{{model}}{action}", f"/v2/models/{{model}}/versions/{{version}}{action}"
+
+
 class _Feedback(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     label: str | float | int
 
 
-class InferenceEndpoints:
-    """The routes of the Open Inference Protocol V2, and feedback."""
+class RouteSpec(NamedTuple):
+    """One entry of a route table: a method, the paths that mean the same, and the endpoint."""
+
+    method: str
+    paths: tuple[str, ...]
+    endpoint: Callable[[Any, Request], Awaitable[Response]]
+
+
+class Endpoints:
+    """Endpoints that belong together; a subclass has a table of their routes."""
+
+    TABLE: ClassVar[tuple[RouteSpec, ...]]
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes to this object's endpoints."""
+        return [
+            Route(path, MethodType(spec.endpoint, self), methods=[spec.method])
+            for spec in self.TABLE
+            for path in spec.paths
+        ]
+
+
+class InferenceEndpoints(Endpoints):
+    """The endpoints of the Open Inference Protocol V2, and feedback."""
 
     def __init__(
         self,
@@ -69,19 +96,6 @@ class InferenceEndpoints:
         self._labels = labels
         self._version = version
         self._now = now
-
-    def routes(self) -> list[BaseRoute]:
-        """Return the routes."""
-        paths = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
-        return [
-            Route("/v2", self.server, methods=["GET"]),
-            Route("/v2/health/live", self.live, methods=["GET"]),
-            Route("/v2/health/ready", self.ready, methods=["GET"]),
-            *(Route(path, self.model, methods=["GET"]) for path in paths),
-            *(Route(f"{path}/ready", self.model_ready, methods=["GET"]) for path in paths),
-            *(Route(f"{path}/infer", self.infer, methods=["POST"]) for path in paths),
-            *(Route(f"{path}/feedback", self.feedback, methods=["POST"]) for path in paths),
-        ]
 
     async def server(self, _: Request) -> Response:
         """Return the server's name and version, and the protocol extensions it supports (none)."""
@@ -150,6 +164,16 @@ class InferenceEndpoints:
             pairs = await self._state.plane.readers.run(partial(self._read_feedback, body))
             await asyncio.to_thread(self._labels.put, pairs, self._now())
         return json_response({"accepted": len(pairs)})
+
+    TABLE = (
+        RouteSpec("GET", ("/v2",), server),
+        RouteSpec("GET", ("/v2/health/live",), live),
+        RouteSpec("GET", ("/v2/health/ready",), ready),
+        RouteSpec("GET", _model_paths(""), model),
+        RouteSpec("GET", _model_paths("/ready"), model_ready),
+        RouteSpec("POST", _model_paths("/infer"), infer),
+        RouteSpec("POST", _model_paths("/feedback"), feedback),
+    )
 
     def _not_ready(self) -> Unavailable:
         why = "It is shutting down." if self._state.draining else "No model is in production yet."
@@ -220,15 +244,11 @@ class InferenceEndpoints:
         )
 
 
-class MetricsEndpoint:
-    """The route that Prometheus scrapes."""
+class MetricsEndpoints(Endpoints):
+    """The endpoint that Prometheus scrapes."""
 
     def __init__(self, collector: ServingCollector) -> None:
         self._collector = collector
-
-    def routes(self) -> list[BaseRoute]:
-        """Return the route."""
-        return [Route("/metrics", self.metrics, methods=["GET"])]
 
     async def metrics(self, _: Request) -> Response:
         """Return this worker's metrics in Prometheus's text format.
@@ -237,6 +257,8 @@ class MetricsEndpoint:
         """
         headers = {"content-type": CONTENT_TYPE_PLAIN_0_0_4}
         return Response(self._collector.exposition(), headers=headers)
+
+    TABLE = (RouteSpec("GET", ("/metrics",), metrics),)
 
 
 def build_app(routes: Sequence[BaseRoute], ids: RequestIds) -> Starlette:

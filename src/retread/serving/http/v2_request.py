@@ -123,6 +123,4 @@ def decode_request(body: bytes) -> V2Request:
         tensors[part.name] = Tensor(part.name, part.datatype, tuple(part.shape), part.data)
     if not tensors:
         raise InvalidInput("The request has no inputs.", "Send at least one tensor.")
-    return V2Request(
-        request.id or None, tensors, tuple(output.name for output in request.outputs)
-    )
+    return V2Request(request.id or None, tensors, tuple(output.name for output in request.outputs))

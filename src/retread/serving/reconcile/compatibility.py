@@ -20,9 +20,7 @@ def check_compatible(runtime: Runtime, production: Runtime) -> None:
         IntegrityBroken: It does not.
     """
     if runtime.signature.inputs != production.signature.inputs:
-        raise IntegrityBroken(
-            f"Bundle {runtime.bundle} takes other inputs than production.", _HINT
-        )
+        raise IntegrityBroken(f"Bundle {runtime.bundle} takes other inputs than production.", _HINT)
     if runtime.labels != production.labels or runtime.output != production.output:
         raise IntegrityBroken(
             f"Bundle {runtime.bundle} has labels {list(runtime.labels)}, production "
