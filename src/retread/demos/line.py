@@ -25,7 +25,7 @@ class Line:
 
     def ask(self, question: Question, kind: str) -> Prediction:
         reply = self._client.ask(question.payload, f"station-{self._random.randrange(STATIONS)}")
-        self.scores.add(kind, reply.version, float(reply.label == question.truth))
+        self.scores.add(kind, reply.model_version, float(reply.label == question.truth))
         self._labels.put(reply.id, question.truth)
         self._send(self._labels.due())
         self.last_id = reply.id

@@ -1,4 +1,4 @@
-"""Metrics of the server: counters that are cheap enough for the hot path, and their Prometheus form.
+"""Metrics of the server: counters cheap enough for the hot path, and their Prometheus form.
 
 Workers share a port and each counts for itself: the label `worker` keeps their series apart.
 """

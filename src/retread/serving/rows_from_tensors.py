@@ -124,11 +124,9 @@ def _check_names(tensors: Iterable[str], wanted: Sequence[str]) -> None:
     missing = [name for name in wanted if name not in given]
     extra = [name for name in given if name not in wanted]
     if missing or extra:
-        problem = (
-            f"has no tensor {missing[0]!r}" if missing else f"has an unknown tensor {extra[0]!r}"
-        )
+        problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {extra[0]!r}"
         raise InvalidInput(
-            f"The request {problem}; it has: {', '.join(map(repr, given)) or 'none'}.",
+            f"The request has {problem}; it has: {', '.join(map(repr, given)) or 'none'}.",
             f"Send exactly: {', '.join(wanted)}.",
         )
 

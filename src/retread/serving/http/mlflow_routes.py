@@ -95,9 +95,8 @@ def tensors_of(value: Any) -> dict[str, Tensor]:
     if forms[0] == "dataframe_split":
         return _split(content)
     if isinstance(content, Mapping):
-        return {
-            str(name): _tensor(str(name), _checked_list(column)) for name, column in content.items()
-        }
+        columns = {str(name): _checked_list(column) for name, column in content.items()}
+        return {name: _tensor(name, column) for name, column in columns.items()}
     rows = _checked_list(content)
     if rows and all(isinstance(row, Mapping) for row in rows):
         return _records(rows)

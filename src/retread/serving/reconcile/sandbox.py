@@ -1,4 +1,4 @@
-"""Loading a bundle for the first time in a child process, which may run out of memory instead of us."""
+"""Loading a bundle for the first time in a child process, which may run out of memory for us."""
 
 from __future__ import annotations
 

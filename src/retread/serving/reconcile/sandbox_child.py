@@ -1,4 +1,4 @@
-"""The child process of the sandbox: `python -m retread.serving.reconcile.sandbox_child ROOT DIGEST BYTES`.
+"""The child process of the sandbox: `python -m ...sandbox_child ROOT DIGEST BYTES`.
 
 It exits with 0 if the bundle loads and answers within BYTES of address space, and otherwise with 1
 and one sentence on stdout.

@@ -1,4 +1,4 @@
-"""Reconciling slots: loading, warming and swapping in what the ledger says, then acknowledging it."""
+"""Reconciling slots: load, warm and swap in what the ledger says, then acknowledge it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data plane in this process, and calls that remember how they were answered."""
+"""A data plane in this process, and calls that remember their reply."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from retread.serving.slots import SlotEntry, SlotHolder
 SETOSA = (5.1, 3.5, 1.4, 0.2)
 
 
-class Asked(Call):
-    """A call of a test."""
+class PlainCall(Call):
+    """A call without a transport."""
 
     __slots__ = ("done", "error")
 
-    def __init__(self, name: str, values: Sequence[float] = SETOSA, *, version: int = 0) -> None:
+    def __init__(
+        self, name: str, values: Sequence[float] = SETOSA, *, version: int | None = None
+    ) -> None:
         super().__init__()
         self.id = name
         self.values = values
-        self.version = version
+        self.requested_version = version
         self.error: RetreadError | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -41,19 +43,19 @@ class Asked(Call):
 
     @property
     def slot(self) -> str:
-        assert self.outcome is not None
-        return self.outcome.entry.slot.value
+        assert self.result is not None
+        return self.entry.slot.value
 
 
 @dataclass
-class Planes:
-    """Makes data planes that record below `folder`."""
+class PlaneFactory:
+    """Makes data planes that record in `folder`."""
 
     folder: Path
 
     @contextmanager
     def plane(self, serving: ServingSection, **runtimes: Runtime) -> Iterator[DataPlane]:
-        """`runtimes` by slot, versions 1, 2, ...; all traffic is the canary's."""
+        """Make a data plane with models by slot, versions 1, 2, ...; a canary gets all traffic."""
         slots = SlotHolder()
         for version, (name, runtime) in enumerate(runtimes.items(), start=1):
             entry = entry_of(name, runtime, version)
@@ -70,7 +72,7 @@ class Planes:
             recorder.stop()
 
     def records(self) -> dict[str, PredictionRecord]:
-        """What was recorded, by id."""
+        """Return what was recorded, by id."""
         found, _ = SegmentTrafficLog(self.folder).read(Cursor(), 10_000)
         by_id = {record.id: record for record in found}
         assert len(by_id) == len(found), "a call was recorded twice"
@@ -78,12 +80,12 @@ class Planes:
 
 
 def entry_of(slot: str, runtime: Runtime, version: int = 1) -> SlotEntry:
-    """All traffic is a canary's."""
+    """Make a slot entry; a canary gets all traffic."""
     return SlotEntry(Slot(slot), version, 1, 1.0, runtime)
 
 
-async def ask(plane: DataPlane, calls: Sequence[Asked]) -> None:
-    """Submit all in one turn of the event loop, and wait for the answers."""
+async def submit_all(plane: DataPlane, calls: Sequence[PlainCall]) -> None:
+    """Submit all calls in one turn of the event loop, and wait for the replies."""
     for call in calls:
         plane.submit(call)
     await asyncio.gather(*(call.done for call in calls))
