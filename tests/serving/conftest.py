@@ -1,4 +1,4 @@
-"""Projects and servers."""
+"""Projects and servers for the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def served(tmp_path: Path) -> Served:
 
 @pytest.fixture(scope="session")
 def iris(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with version 1 in production and version 2, the flipped one, in staging."""
+    """Run a server with version 1 in production and version 2, the flipped one, in staging."""
     served = Served.make(tmp_path_factory.mktemp("iris"), "[serving]\nmax_body_mb = 1.0\n")
     served.assign(1, iris_bundle(served.bundles))
     served.assign(2, iris_bundle(served.bundles, flipped=True), Slot.STAGING)
@@ -29,7 +29,7 @@ def iris(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of the tiny image model."""
+    """Run a server of the tiny image model."""
     served = Served.make(tmp_path_factory.mktemp("images"))
     served.assign(1, tiny_image_bundle(served.bundles))
     with running(served) as server:

@@ -1,4 +1,4 @@
-"""A real server process over a real project, on a free port of this machine."""
+"""Server processes for real projects, on free ports of this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEADLINE_S = 60.0
 
 
 def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Wait for something that will happen; AssertionError says what did not."""
+    """Wait for a condition; the AssertionError after the deadline says what did not happen."""
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
@@ -34,7 +34,7 @@ def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE
 
 @dataclass
 class Served:
-    """A project whose slots tests set by hand."""
+    """A project whose slots are assigned by tests."""
 
     project: LoadedProject
     database: Database
@@ -46,7 +46,7 @@ class Served:
 
     @classmethod
     def make(cls, root: Path, settings: str = "") -> Served:
-        """A new project; `settings` is text of its retread.toml."""
+        """Make a project; `settings` is text of its retread.toml."""
         root.mkdir(parents=True, exist_ok=True)
         (root / "retread.toml").write_text('[project]\nname = "iris"\n' + settings)
         project = open_project(root, {})
@@ -64,7 +64,7 @@ class Served:
     def assign(
         self, version: int, bundle: str, slot: Slot = Slot.PRODUCTION, share: float = 1.0
     ) -> int:
-        """Say in the ledger who answers; returns the generation."""
+        """Assign a version to a slot in the ledger, and return the generation."""
         self.generation += 1
         self.bundle_of[version] = bundle
         self.ledger.append(
@@ -80,10 +80,10 @@ class Served:
         return self.generation
 
     def applied(self, slot: Slot, generation: int) -> Applied:
-        """What the one live server says of a change, once it has dealt with it."""
+        """Return what the one live server acknowledges of a slot change, once it does."""
         found: list[Applied] = []
 
-        def dealt_with() -> bool:
+        def is_acknowledged() -> bool:
             found[:] = [
                 status.applied[slot]
                 for status in self.servers.live()
@@ -91,7 +91,7 @@ class Served:
             ]
             return bool(found)
 
-        until(dealt_with, f"generation {generation} of {slot} acknowledged")
+        until(is_acknowledged, f"generation {generation} of {slot} acknowledged")
         return found[0]
 
     @property
@@ -104,7 +104,7 @@ class Served:
 
 
 class Server:
-    """One `python -m retread.serving`."""
+    """A process of `python -m retread.serving`."""
 
     def __init__(self, served: Served, *arguments: str, environment: Mapping[str, str]) -> None:
         self.served = served
@@ -130,7 +130,7 @@ class Server:
         return self.http.post("/v2/models/iris/infer", json=body, headers=sent)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM, and return the exit code."""
         self.http.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -143,7 +143,7 @@ class Server:
 
 @contextmanager
 def running(served: Served, *arguments: str, **environment: str) -> Iterator[Server]:
-    """A server until the end of the block; it must end cleanly."""
+    """Run a server until the end of the block; its exit code must be 0."""
     server = Server(served, *arguments, environment=environment)
     try:
         yield server
@@ -154,7 +154,7 @@ def running(served: Served, *arguments: str, **environment: str) -> Iterator[Ser
 
 
 def rows(*values: tuple[float, ...]) -> dict[str, object]:
-    """A V2 request of iris rows."""
+    """Make a V2 request of iris rows."""
     flat = [number for row in values for number in row]
     tensor = {
         "name": "features",

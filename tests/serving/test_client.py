@@ -1,4 +1,4 @@
-"""The client, against servers that are not what it hoped for."""
+"""The client: what it takes, and servers that fail."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from retread.serving.client import ServingClient
 
 OTHER = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n<html"
 UNKNOWN = b'{"error":{"code":"not_found","message":"No model.","hint":"Name another."}}'
-TAKEN = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"accepted":1}'
+ACCEPTED = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"accepted":1}'
 
 
 @contextmanager
 def answering(*connections: Sequence[bytes]) -> Iterator[str]:
-    """A server that says these things on its first, second, ... connection, then hangs up."""
+    """Serve these responses on the first, second, ... connection, and close each afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -36,22 +36,22 @@ def answering(*connections: Sequence[bytes]) -> Iterator[str]:
         thread.join()
 
 
-def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
-    with answering([TAKEN], [TAKEN]) as address, ServingClient(address, "tires") as client:
-        assert client.feedback([("r1", "good")]) == 1
-        assert client.feedback([("r2", "good")]) == 1
+def test_a_connection_that_the_server_closed_is_opened_again() -> None:
+    with answering([ACCEPTED], [ACCEPTED]) as address, ServingClient(address, "tires") as client:
+        assert client.feedback_many([("r1", "good")]) == 1
+        assert client.feedback_many([("r2", "good")]) == 1
 
 
-def test_a_server_that_hangs_up_at_once_is_unavailable() -> None:
+def test_a_server_that_closes_the_connection_at_once_is_unavailable() -> None:
     with (
         answering([b""]) as address,
         ServingClient(address, "tires") as client,
-        pytest.raises(Unavailable, match="does not answer"),
+        pytest.raises(Unavailable, match=r"did not respond.*retread up"),
     ):
-        client.feedback([("r1", "good")])
+        client.feedback("r1", "good")
 
 
-def test_another_server_is_not_taken_for_ours() -> None:
+def test_another_kind_of_server_is_recognised() -> None:
     with (
         answering([OTHER]) as address,
         ServingClient(address, "tires") as client,
@@ -60,7 +60,7 @@ def test_another_server_is_not_taken_for_ours() -> None:
         client.metadata()
 
 
-def test_a_refusal_keeps_its_meaning() -> None:
+def test_an_error_keeps_its_kind() -> None:
     head = b"HTTP/1.1 404 Not Found\r\ncontent-length: %d\r\n\r\n" % len(UNKNOWN)
     with (
         answering([head + UNKNOWN]) as address,

@@ -1,4 +1,4 @@
-"""Images: files, tensors, and what is none."""
+"""Images: as files, as tensors, and what is not an image."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.bundles import IMAGE_SIZE
 from tests.serving.running import Server, until
 
 from retread.bundle import STATISTICS
-from retread.serving.errors import TooLarge
-from retread.serving.pixels import check_pixels
+from retread.serving.rows import check_pixels
+from retread.serving.tensors import TooLarge
 
 INFER = "/v2/models/iris/infer"
 
@@ -33,12 +33,12 @@ def label(server: Server, content: bytes, media_type: str = "image/jpeg") -> str
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "bmp"])
-def test_the_file_itself_is_a_request(images: Server, kind: str) -> None:
+def test_an_image_file_can_be_the_body(images: Server, kind: str) -> None:
     assert label(images, picture(230, kind.upper()), f"image/{kind}") == "bright"
     assert label(images, picture(10, kind.upper()), f"image/{kind}") == "dark"
 
 
-def test_pixels_and_base64_say_the_same(images: Server) -> None:
+def test_pixels_and_base64_files_get_the_same_prediction(images: Server) -> None:
     flat = [200] * (IMAGE_SIZE * IMAGE_SIZE * 3)
     shape = [1, IMAGE_SIZE, IMAGE_SIZE, 3]
     pixels = {"name": "image", "shape": shape, "datatype": "UINT8", "data": flat}
@@ -50,11 +50,11 @@ def test_pixels_and_base64_say_the_same(images: Server) -> None:
     assert [output["name"] for output in both] == ["probabilities", "label"]
 
 
-def test_the_embedding_comes_when_it_is_asked_for(images: Server) -> None:
+def test_the_embedding_is_returned_on_request(images: Server) -> None:
     encoded = base64.b64encode(picture(200)).decode()
     tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [encoded]}
-    asked = {"inputs": [tensor], "outputs": [{"name": "embedding"}]}
-    (output,) = images.infer(asked).json()["outputs"]
+    request = {"inputs": [tensor], "outputs": [{"name": "embedding"}]}
+    (output,) = images.infer(request).json()["outputs"]
     assert output["shape"] == [1, 3]
     assert output["data"] == pytest.approx([200 / 255] * 3, abs=0.01)
 
@@ -73,8 +73,8 @@ def test_statistics_embedding_and_payload_are_recorded(images: Server) -> None:
     assert log.payload(record.payload) == content
 
 
-def bomb() -> bytes:
-    """A PNG of 8,000 x 8,000 pixels in a few hundred bytes of header and no data."""
+def decompression_bomb() -> bytes:
+    """Make a PNG of 8,000 x 8,000 pixels with a few hundred bytes of data."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + body))
@@ -95,10 +95,10 @@ def bomb() -> bytes:
         (picture(10)[:200], "cannot be read"),
         (picture(10, "PNG")[:60], "cannot be read"),
         (b"GIF89a" + bytes(100), "cannot be read"),
-        (bomb(), "more than 50,000,000"),
+        (decompression_bomb(), "more than 50,000,000"),
     ],
 )
-def test_what_is_no_image_gets_400(images: Server, content: bytes, message: str) -> None:
+def test_what_is_not_an_image_gets_400(images: Server, content: bytes, message: str) -> None:
     answer = images.http.post(INFER, content=content, headers={"content-type": "image/jpeg"})
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
@@ -122,8 +122,8 @@ def test_wrong_image_tensors_get_400(
     assert images.infer({"inputs": [tensor]}).status_code == 400
 
 
-def test_the_pixels_of_a_request_are_bounded_together(images: Server) -> None:
-    """Judged by the headers, before anything is decoded."""
+def test_the_pixels_of_a_request_are_limited_in_all(images: Server) -> None:
+    """The headers are checked before anything is decoded."""
     buffer = io.BytesIO()
     Image.new("1", (7000, 7000)).save(buffer, "PNG")
     large = base64.b64encode(buffer.getvalue()).decode()
@@ -135,7 +135,7 @@ def test_the_pixels_of_a_request_are_bounded_together(images: Server) -> None:
     assert images.infer({"inputs": [one]}).status_code == 200
 
 
-def test_many_tiny_images_are_as_large_as_what_is_made_of_them() -> None:
+def test_tiny_images_count_by_the_size_they_are_decoded_to() -> None:
     tiny = picture(10, size=1)
     with pytest.raises(TooLarge, match="1000 images"):
         check_pixels([tiny] * 1000, size=224)

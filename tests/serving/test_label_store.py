@@ -1,4 +1,4 @@
-"""What every LabelStore does."""
+"""The contract of every LabelStore."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["database_url", "postgres"]
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[LabelStore]:
-    """Every adapter: SQL in each kind of database."""
+    """Make a store of every adapter: SQL in each kind of database."""
     database = Database(database_url)
     database.create_tables()
     yield SqlLabelStore(database)

@@ -1,4 +1,4 @@
-"""Starting, ending, and living without the database."""
+"""Starting and stopping servers, and serving without the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 from tests.bundles import iris_bundle
-from tests.serving.load import Load
+from tests.serving.client_load import ClientLoad
 from tests.serving.running import Served, Server, rows, running, until
 
 from retread.registry.events import Slot
@@ -36,7 +36,7 @@ FORBIDDEN = (
 
 
 @pytest.mark.slow
-def test_a_server_without_a_model_lives_and_says_what_to_do(served: Served) -> None:
+def test_a_server_without_a_model_runs_and_says_what_to_do(served: Served) -> None:
     with running(served) as server:
         assert server.http.get("/v2/health/live").status_code == 200
         for path in ("/v2/health/ready", "/ping", "/v2/models/iris/ready"):
@@ -45,7 +45,7 @@ def test_a_server_without_a_model_lives_and_says_what_to_do(served: Served) -> N
             assert answer.headers["retry-after"]
         answer = server.infer(BODY)
         assert answer.status_code == 503
-        assert "retread produce" in answer.json()["error"]["hint"]
+        assert "retread promote" in answer.json()["error"]["hint"]
         served.applied(Slot.PRODUCTION, served.assign(1, iris_bundle(served.bundles)))
         assert server.infer(BODY).status_code == 200
         assert server.http.get("/v2/health/ready").status_code == 200
@@ -57,8 +57,8 @@ def test_sigterm_loses_no_request_and_exits_with_0(served: Served) -> None:
     outcomes: list[str] = []
     ending = threading.Event()
 
-    def ask() -> None:
-        """One connection for several requests, as clients do, until nobody listens."""
+    def send() -> None:
+        """Send several requests per connection, as clients do, until nothing listens."""
         while not ending.is_set():
             try:
                 with httpx.Client(base_url=server.address, trust_env=False) as client:
@@ -70,7 +70,7 @@ def test_sigterm_loses_no_request_and_exits_with_0(served: Served) -> None:
             except httpx.HTTPError as error:
                 outcomes.append(repr(error))
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=send) for _ in range(4)]
     for thread in threads:
         thread.start()
     until(lambda: len(outcomes) > 50, "requests flow")
@@ -88,7 +88,7 @@ def test_sigterm_loses_no_request_and_exits_with_0(served: Served) -> None:
 
 
 @pytest.mark.slow
-def test_while_the_database_is_away_the_last_good_model_serves(served: Served) -> None:
+def test_the_last_known_good_serves_while_the_database_is_unavailable(served: Served) -> None:
     served.assign(1, iris_bundle(served.bundles))
     with running(served) as server:
         assert server.infer(BODY).status_code == 200
@@ -111,7 +111,7 @@ def test_while_the_database_is_away_the_last_good_model_serves(served: Served) -
 
 
 def test_no_forbidden_module_is_loaded_by_a_server(served: Served, tmp_path: Path) -> None:
-    """What the running process holds, not only what its source says."""
+    """In the running process, not only by its source."""
     served.assign(1, iris_bundle(served.bundles))
     hook = tmp_path / "hook"
     hook.mkdir()
@@ -121,7 +121,8 @@ def test_no_forbidden_module_is_loaded_by_a_server(served: Served, tmp_path: Pat
         ".write('\\n'.join(sys.modules)))\n"
     )
     found = tmp_path / "modules."
-    with running(served, PYTHONPATH=str(hook), MODULES=str(found)) as server:
+    search_path = os.pathsep.join([str(hook), os.environ.get("PYTHONPATH", "")])
+    with running(served, PYTHONPATH=search_path, MODULES=str(found)) as server:
         assert server.infer(BODY).status_code == 200
         pid = server.process.pid
     loaded = Path(f"{found}{pid}").read_text().split()
@@ -130,7 +131,7 @@ def test_no_forbidden_module_is_loaded_by_a_server(served: Served, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_it_is_light(served: Served) -> None:
+def test_a_server_takes_little_memory_and_no_cpu_when_idle(served: Served) -> None:
     served.assign(1, iris_bundle(served.bundles))
     with running(served) as server:
         for _ in range(20):
@@ -138,7 +139,7 @@ def test_it_is_light(served: Served) -> None:
         memory = psutil.Process(server.process.pid).memory_info().rss
         assert memory < 120_000_000
         before = psutil.Process(server.process.pid).cpu_times()
-        time.sleep(2.0)  # what is measured is this time
+        time.sleep(2.0)  # the time that is measured
         after = psutil.Process(server.process.pid).cpu_times()
         idle = after.user + after.system - before.user - before.system
         assert idle < 0.1
@@ -160,19 +161,19 @@ def test_a_dead_worker_is_replaced_and_the_others_serve(served: Served) -> None:
         assert set(answers) == {200}
         until(lambda: len(live(parent) - {victim.pid}) == 2, "a new worker")
         workers = parent.children()
-        # The killed one is dead to the directory after some seconds; the new one is in it sooner.
+        # The killed one leaves the directory after some seconds; the new one is in it sooner.
         until(lambda: len(served.servers.live()) >= 2, "the new worker follows the ledger")
     assert not any(worker.is_running() for worker in workers)
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_not_ready_is_not_asked(served: Served) -> None:
-    """While one starts again, however slowly, the others take every new connection."""
+def test_a_worker_that_is_not_ready_gets_no_connections(served: Served) -> None:
+    """While one restarts, however slowly, the others accept every new connection."""
     served.assign(1, iris_bundle(served.bundles))
     with running(served, "--workers", "2") as server:
         parent = psutil.Process(server.process.pid)
         until(lambda: len(served.servers.live()) == 2, "two servers announce themselves")
-        # Nobody else can write now: a server that starts waits for its turn to announce itself.
+        # No other process can write now: a server that starts waits until it can announce itself.
         with sqlite3.connect(served.project.home / "retread.db", isolation_level=None) as writer:
             writer.execute("BEGIN IMMEDIATE")
             victim = parent.children()[0]
@@ -188,7 +189,7 @@ def test_a_worker_that_is_not_ready_is_not_asked(served: Served) -> None:
 
 
 def metrics_of(server: Server) -> set[str]:
-    """The workers that several scrapes reach."""
+    """Return the workers that several scrapes reach."""
     found: set[str] = set()
     for _ in range(20):
         with httpx.Client(base_url=server.address, trust_env=False) as client:
@@ -198,11 +199,11 @@ def metrics_of(server: Server) -> set[str]:
 
 
 def live(parent: psutil.Process) -> set[int]:
-    """The children that run."""
+    """Return the ids of the children that are running."""
     return {child.pid for child in parent.children() if child.status() != psutil.STATUS_ZOMBIE}
 
 
-def test_an_ipv6_address_is_written_as_one(tmp_path: Path) -> None:
+def test_an_ipv6_address_is_in_brackets(tmp_path: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -213,7 +214,7 @@ def test_an_ipv6_address_is_written_as_one(tmp_path: Path) -> None:
         assert server.http.get("/v2/health/live").status_code == 200
 
 
-def test_a_port_in_use_is_one_clear_sentence(iris: Server) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(iris: Server) -> None:
     port = iris.address.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "retread.serving", "--project", str(iris.served.project.root)]
     for more in ([], ["--workers", "2"]):
@@ -226,17 +227,17 @@ def test_a_port_in_use_is_one_clear_sentence(iris: Server) -> None:
             check=False,
         )
         assert done.returncode == 1
-        assert done.stderr.startswith(f"127.0.0.1:{port} cannot be listened on")
+        assert done.stderr.startswith(f"Cannot listen on 127.0.0.1:{port}: ")
 
 
 @pytest.mark.slow
-def test_slow_clients_are_let_go(iris: Server) -> None:
+def test_slow_clients_are_disconnected(iris: Server) -> None:
     host, port = iris.address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n")
         assert b" 200 " in connection.recv(1000)
         connection.sendall(b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-le")
-        with Load(iris, BODY, connections=1) as load:
+        with ClientLoad(iris, BODY, connections=1) as load:
             received = connection.recv(1000)
         assert b" 408 " in received
         assert connection.recv(1000) == b""

@@ -1,4 +1,4 @@
-"""Several requests on one connection: every one is answered, in order, and the end is said once."""
+"""Several requests on one connection: all answered, in order, and the last says it is the last."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def connected(server: Server) -> Iterator[socket.socket]:
 
 
 def answers(connection: socket.socket) -> list[bytes]:
-    """All answers until the server is done with the connection."""
+    """Return all responses until the server has closed the connection."""
     received = b""
     while part := connection.recv(65_536):
         received += part
@@ -47,7 +47,7 @@ def statuses(found: list[bytes]) -> list[int]:
 
 
 def check_end(found: list[bytes]) -> None:
-    """The last answer says that it is the last, and no other does."""
+    """Check that the last response says `connection: close`, and no other does."""
     assert [b"connection: close" in one for one in found] == [False] * (len(found) - 1) + [True]
 
 
@@ -76,7 +76,7 @@ def test_a_refusal_waits_for_its_turn(
     check_end(found)
 
 
-def test_nothing_after_the_last_request_is_taken(iris: Server) -> None:
+def test_requests_after_the_last_one_are_ignored(iris: Server) -> None:
     with connected(iris) as connection:
         last = infer("last", more=b"connection: close\r\n")
         connection.sendall(infer("first") + last + infer("beyond"))
@@ -88,8 +88,8 @@ def test_nothing_after_the_last_request_is_taken(iris: Server) -> None:
     assert log.find("beyond") is None
 
 
-def test_a_client_that_still_sends_gets_its_refusal(iris: Server) -> None:
-    """Closing in its face would reset the connection, and the answer with it."""
+def test_a_client_that_is_still_sending_gets_its_refusal(iris: Server) -> None:
+    """Closing at once would reset the connection, and lose the response."""
     with connected(iris) as connection:
         connection.sendall(infer("a", bytes(1_000_001))[:300])
         connection.sendall(bytes(900_000))
@@ -97,7 +97,7 @@ def test_a_client_that_still_sends_gets_its_refusal(iris: Server) -> None:
         assert statuses(found) == [413]
 
 
-def test_a_drain_answers_all_that_was_asked_and_then_says_so(served: Served) -> None:
+def test_a_draining_server_answers_all_requests_and_then_closes(served: Served) -> None:
     served.assign(1, iris_bundle(served.bundles))
     server = Server(served, environment={})
     with connected(server) as connection, connected(server) as other, connected(server) as third:
@@ -118,20 +118,20 @@ def test_a_drain_answers_all_that_was_asked_and_then_says_so(served: Served) -> 
     check_end(found)
     assert statuses(more) == [200, 200, 200]
     assert all(served.traffic.find(name) for name in "abcde")
-    # What was not answered was not scored either.
+    # A request that was not answered was not scored either.
     assert statuses(ended) == [400]
     check_end(ended)
     assert served.traffic.find("behind") is None
     served.database.close()
 
 
-def test_what_is_in_the_model_when_the_drain_ends_is_answered(served: Served) -> None:
+def test_requests_being_scored_when_the_server_drains_are_answered(served: Served) -> None:
     served.assign(1, slow_bundle(served.bundles, products=12))
     server = Server(served, environment={})
     with connected(server) as connection:
         connection.sendall(infer("a") + infer("b"))
-        asked = 'retread_pending{worker="0"} 2.0'
-        until(lambda: asked in server.http.get("/metrics").text, "both are with the model")
+        pending = 'retread_pending{worker="0"} 2.0'
+        until(lambda: pending in server.http.get("/metrics").text, "both are with the model")
         server.process.send_signal(signal.SIGTERM)
         found = answers(connection)
     assert server.stop() == 0
@@ -140,7 +140,7 @@ def test_what_is_in_the_model_when_the_drain_ends_is_answered(served: Served) ->
     served.database.close()
 
 
-def test_beyond_what_may_wait_there_is_a_503(tmp_path: Path) -> None:
+def test_requests_beyond_max_pending_get_503(tmp_path: Path) -> None:
     served = Served.make(tmp_path, "[serving]\nmax_pending = 2\n")
     served.assign(1, slow_bundle(served.bundles, products=1))
     with running(served) as server, connected(server) as connection:
@@ -152,8 +152,8 @@ def test_beyond_what_may_wait_there_is_a_503(tmp_path: Path) -> None:
         assert all(b"retry-after: 1\r\n" in one for one in found[2:])
 
 
-def test_bodies_of_all_connections_together_are_bounded(iris: Server) -> None:
-    """Sixteen of the largest size; what is let go of makes room."""
+def test_the_bodies_of_all_connections_are_limited_in_all(iris: Server) -> None:
+    """Sixteen of the largest size; released ones make room."""
     with ExitStack() as stack:
         for number in range(16):
             connection = stack.enter_context(connected(iris))
@@ -161,7 +161,7 @@ def test_bodies_of_all_connections_together_are_bounded(iris: Server) -> None:
         until(lambda: large(iris).status_code == 503, "the bound is reached")
         refused = large(iris)
         assert refused.headers["retry-after"]
-        assert "bytes wait" in refused.json()["error"]["message"]
+        assert "bytes are already waiting" in refused.json()["error"]["message"]
         feedback = iris.http.post(
             "/v2/models/iris/feedback", content=bytes(900_000), headers={"x-request-id": "f1"}
         )

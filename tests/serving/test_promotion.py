@@ -1,4 +1,4 @@
-"""Promotions and rollbacks while clients ask without a pause."""
+"""Promotions and rollbacks while clients send requests without a pause."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 from tests.bundles import iris_bundle
-from tests.serving.agreement import check_agreement
-from tests.serving.load import Load
+from tests.serving.client_load import ClientLoad
+from tests.serving.ledger_agreement import check_agreement
 from tests.serving.running import Served, Server, rows, running
 
 from retread.bundle import Cause
@@ -40,7 +40,7 @@ def promoter_of(served: Served) -> Promoter:
 
 
 def promote(served: Served, version: int) -> None:
-    """Past a gate that compared it with what is in production now."""
+    """Promote a version that passed the gate against the present production."""
     passed = CheckResult(check="threshold", outcome=Outcome.PASS, reason="good")
     served.ledger.append(
         GateJudged(
@@ -53,11 +53,13 @@ def promote(served: Served, version: int) -> None:
     promoter_of(served).promote(version)
 
 
-def swap_under_load(server: Server, times: int) -> tuple[Load, list[tuple[float, float, int]]]:
-    """Promote one and roll back to the other, `times` over; (start, end, version) of each."""
+def swap_under_load(
+    server: Server, times: int
+) -> tuple[ClientLoad, list[tuple[float, float, int]]]:
+    """Promote one version and roll back to the other in turn; return (start, end, version)s."""
     served = server.served
     swaps: list[tuple[float, float, int]] = []
-    with Load(server, BODY) as load:
+    with ClientLoad(server, BODY) as load:
         for turn in range(times):
             version = 2 - turn % 2
             start = time.monotonic()
@@ -70,20 +72,20 @@ def swap_under_load(server: Server, times: int) -> tuple[Load, list[tuple[float,
     return load, swaps
 
 
-def check(server: Server, load: Load, swaps: list[tuple[float, float, int]]) -> None:
+def check_swaps(server: Server, load: ClientLoad, swaps: list[tuple[float, float, int]]) -> None:
     assert load.failures == []
     assert len(load.versions) > len(swaps)
     state = fold(server.served.ledger.read())
     assert state.production == swaps[-1][2]
     assert state.promotion is None
-    # From a swap's end to the next one's start, every answer is its version's.
+    # From the end of a swap to the start of the next, its version answers.
     for (_, end, version), (start, _, _) in pairwise(swaps):
-        # The answer's time is taken after it arrived: what was asked before may come late.
+        # The time is taken after the response arrived: it may be to an earlier request.
         inside = [v for at, v in load.versions if end + 0.01 < at < start]
         assert set(inside) <= {version}
     assert {v for _, v in load.versions} == {1, 2}
     entries = server.served.ledger.read()
-    assert check_agreement(entries, load.answers) > len(swaps)
+    assert check_agreement(entries, load.responses) > len(swaps)
     server.served.ledger.verify()
 
 
@@ -95,22 +97,25 @@ def server_with_two(served: Served) -> Served:
 
 
 def test_twenty_swaps_lose_no_request(server_with_two: Served) -> None:
-    _swap(server_with_two, 20)
+    swap_and_check(server_with_two, 20)
 
 
 @pytest.mark.slow
 def test_two_hundred_swaps_lose_no_request(server_with_two: Served) -> None:
-    _swap(server_with_two, 200)
+    swap_and_check(server_with_two, 200)
 
 
-def test_a_promotion_that_cannot_be_loaded_is_given_back(server_with_two: Served) -> None:
+def test_a_promotion_that_cannot_be_loaded_is_reverted(server_with_two: Served) -> None:
     served = server_with_two
     broken = iris_bundle(served.bundles, seed=2)
     register(served, 3, broken)
     (served.project.bundles / broken.removeprefix("sha256:") / "model.onnx").write_bytes(b"no")
     with running(served) as server:
         promote(served, 1)
-        with Load(server, BODY) as load, pytest.raises(Refused, match="not what its manifest says"):
+        with (
+            ClientLoad(server, BODY) as load,
+            pytest.raises(Refused, match="not what its manifest says"),
+        ):
             promote(served, 3)
         assert load.failures == []
         assert {version for _, version in load.versions} == {1}
@@ -129,8 +134,8 @@ def test_a_rollback_takes_effect_within_a_second(server_with_two: Served) -> Non
         assert time.monotonic() - start < 1.0
 
 
-def _swap(served: Served, times: int) -> None:
+def swap_and_check(served: Served, times: int) -> None:
     with running(served) as server:
         promote(served, 1)
         load, swaps = swap_under_load(server, times)
-        check(server, load, swaps)
+        check_swaps(server, load, swaps)

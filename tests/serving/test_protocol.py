@@ -1,14 +1,18 @@
-"""The Open Inference Protocol V2, asked of a real server."""
+"""The Open Inference Protocol V2, against a real server."""
 
 from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from tests.serving.running import Server, rows, until
 
-from retread.serving.client import ServingClient
+from retread.core import InvalidInput
+from retread.serving.client import RequestOptions, ServingClient
 
 SETOSA = (5.1, 3.5, 1.4, 0.2)
 VIRGINICA = (6.3, 3.3, 6.0, 2.5)
@@ -47,7 +51,7 @@ def test_many_rows_keep_their_order(iris: Server) -> None:
     assert outputs(body)["probabilities"]["shape"] == [3, 3]
 
 
-def test_nested_data_and_a_tensor_a_column_say_the_same(iris: Server) -> None:
+def test_nested_data_and_a_tensor_per_column_mean_the_same(iris: Server) -> None:
     flat = iris.infer(rows(SETOSA)).json()["outputs"]
     nested = {"name": "features", "shape": [1, 4], "datatype": "FP64", "data": [list(SETOSA)]}
     by_column = [
@@ -58,7 +62,7 @@ def test_nested_data_and_a_tensor_a_column_say_the_same(iris: Server) -> None:
     assert iris.infer({"inputs": by_column[::-1]}).json()["outputs"] == flat
 
 
-def test_only_the_outputs_asked_for_come_back(iris: Server) -> None:
+def test_only_the_requested_outputs_are_returned(iris: Server) -> None:
     body = iris.infer({**rows(SETOSA), "outputs": [{"name": "label"}]}).json()
     assert list(outputs(body)) == ["label"]
     wrong = iris.infer({**rows(SETOSA), "outputs": [{"name": "labels"}]})
@@ -73,7 +77,7 @@ def test_a_missing_value_is_null(iris: Server) -> None:
     assert iris.infer(request).status_code == 200
 
 
-def test_ids_are_taken_from_body_and_header_or_made(iris: Server) -> None:
+def test_the_request_id_is_that_of_the_body_or_the_header_or_new(iris: Server) -> None:
     both = iris.infer({**rows(SETOSA), "id": "mine-1"}, X_Request_Id="other")
     assert both.json()["id"] == both.headers["x-request-id"] == "mine-1"
     assert iris.infer(rows(SETOSA), X_Request_Id="header-1").json()["id"] == "header-1"
@@ -82,7 +86,7 @@ def test_ids_are_taken_from_body_and_header_or_made(iris: Server) -> None:
     assert len(set(made)) == 3
 
 
-def test_a_version_can_be_asked_for_and_staging_has_its_own_door(iris: Server) -> None:
+def test_a_version_or_the_staging_slot_can_be_requested(iris: Server) -> None:
     pinned = iris.http.post("/v2/models/iris/versions/2/infer", json=rows(SETOSA))
     assert pinned.json()["model_version"] == "2"
     staged = iris.infer(rows(SETOSA), X_Retread_Slot="staging")
@@ -104,7 +108,7 @@ def test_metadata_and_readiness(iris: Server, prefix: str) -> None:
     assert iris.http.get("/v2/health/ready").status_code == 200
 
 
-def test_who_comes_from_mlflow_finds_the_way(iris: Server) -> None:
+def test_mlflow_requests_are_understood(iris: Server) -> None:
     for body in (
         {"inputs": [list(SETOSA)]},
         {"instances": [list(SETOSA)]},
@@ -117,7 +121,7 @@ def test_who_comes_from_mlflow_finds_the_way(iris: Server) -> None:
     assert iris.http.get("/version").text == "0.1.0"
 
 
-def test_every_answer_is_recorded_under_its_id(iris: Server) -> None:
+def test_every_response_is_recorded_under_its_id(iris: Server) -> None:
     log = iris.served.traffic
     name = iris.infer(rows(SETOSA, VIRGINICA), X_Retread_Key="line-7").json()["id"]
     until(lambda: log.find(f"{name}.1") is not None, "the answer is recorded")
@@ -146,7 +150,7 @@ def test_feedback_is_joined_by_id(iris: Server) -> None:
     assert "setosa, versicolor, virginica" in wrong.json()["error"]["hint"]
 
 
-def test_metrics_count_what_was_answered(iris: Server) -> None:
+def test_metrics_count_the_responses(iris: Server) -> None:
     before = _answered(iris)
     for _ in range(5):
         iris.infer(rows(SETOSA))
@@ -154,7 +158,7 @@ def test_metrics_count_what_was_answered(iris: Server) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(iris: Server) -> None:
-    """Also where an ordinary route stands between two infer requests."""
+    """Also with another route between two infer requests."""
     body = json.dumps(rows(SETOSA)).encode()
     infer = (
         b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -165,15 +169,15 @@ def test_pipelined_requests_are_answered_in_order(iris: Server) -> None:
     parts.append(infer % (b"c", len(body), body))
     parts.append(b"GET /v2 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     received = _sent(iris, b"".join(parts))
-    places = [
+    positions = [
         received.find(word)
         for word in (b'"id":"a"', b'"id":"b"', b'"live":true', b'"id":"c"', b'"name":"retread"')
     ]
-    assert -1 not in places
-    assert places == sorted(places)
+    assert -1 not in positions
+    assert positions == sorted(positions)
 
 
-def test_a_request_in_pieces_and_one_that_expects_to_be_asked(iris: Server) -> None:
+def test_a_request_in_pieces_and_one_that_expects_100_continue(iris: Server) -> None:
     body = json.dumps(rows(SETOSA)).encode()
     host, port = iris.address.removeprefix("http://").split(":")
     head = (
@@ -189,13 +193,52 @@ def test_a_request_in_pieces_and_one_that_expects_to_be_asked(iris: Server) -> N
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
-def test_the_client_reads_what_the_server_says(iris: Server) -> None:
+def test_the_client_understands_the_server(iris: Server) -> None:
     with ServingClient(iris.address, "iris") as client:
         row = dict(zip(COLUMNS, SETOSA, strict=True))
-        first, second = client.predict_rows([row, row])
-        assert (first.label, first.version, first.slot) == ("setosa", 1, "production")
+        first, second = client.predict([row, row])
+        assert (first.label, first.model_version, first.slot) == ("setosa", 1, "production")
         assert second.id == f"{first.id}.1"
-        assert client.feedback([(first.id, "setosa"), (second.id, "setosa")]) == 2
+        assert client.feedback_many([(first.id, "setosa"), (second.id, "setosa")]) == 2
+
+
+def test_the_client_takes_rows_in_many_forms(iris: Server) -> None:
+    with ServingClient(iris.address, "iris") as client:
+        row = dict(zip(COLUMNS, SETOSA, strict=True))
+        options = RequestOptions(request_id="client-1", key="k", version=2)
+        single = [
+            client.predict(**row),
+            client.predict(row),
+            client.predict(SETOSA),
+            client.predict(np.array(SETOSA)),
+        ]
+        assert [prediction.label for prediction in single] == ["setosa"] * 4
+        assert single[0].probabilities["setosa"] == single[0].confidence
+        several = client.predict(np.array([SETOSA, VIRGINICA])), client.predict([list(SETOSA)])
+        assert [p.label for some in several for p in some] == ["setosa", "virginica", "setosa"]
+        pinned = client.predict(SETOSA, options=options)
+        assert (pinned.id, pinned.model_version) == ("client-1", 2)
+        client.feedback(pinned.id, "setosa")
+        for wrong in ([], None, 3):
+            with pytest.raises(InvalidInput):
+                client.predict(wrong)  # type: ignore[call-overload]  # that is the point
+        with pytest.raises(InvalidInput, match="has no column 'petal_width'"):
+            client.predict(sepal_length=1.0, sepal_width=1.0, petal_length=1.0)
+    assert iris.served.labels.get(["client-1"]) == {"client-1": "setosa"}
+
+
+def test_the_client_takes_images_as_bytes_and_paths(images: Server, tmp_path: Path) -> None:
+    path = tmp_path / "bright.png"
+    Image.new("RGB", (40, 40), (230, 230, 230)).save(path)
+    with ServingClient(images.address, "iris") as client:
+        predictions = [client.predict(path), client.predict(str(path))]
+        predictions += client.predict([path.read_bytes(), path.read_bytes()])
+        assert [prediction.label for prediction in predictions] == ["bright"] * 4
+        for wrong in (b"not an image", tmp_path / "missing.png"):
+            with pytest.raises(InvalidInput, match="cannot be read"):
+                client.predict(wrong)
+        with pytest.raises(InvalidInput, match="takes images"):
+            client.predict(sepal_length=5.1)
 
 
 def _answered(server: Server) -> float:

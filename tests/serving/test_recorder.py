@@ -1,4 +1,4 @@
-"""The recorder's bounds."""
+"""The recorder: its limits, and what it writes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from tests.bundles import IMAGE_SIZE, iris_bundle, mixed_bundle, tiny_image_bund
 from retread.bundle import LocalBundleStore
 from retread.registry.events import Slot
 from retread.serving import Cursor, SegmentTrafficLog
-from retread.serving.call import Call, Outcome
-from retread.serving.recording.lines import PlainLines
+from retread.serving.call import Call
+from retread.serving.metrics import RecorderCounts
 from retread.serving.recording.recorder import Recorder
-from retread.serving.recording.records import records_of
-from retread.serving.recording.segments import decode_line
-from retread.serving.recording.unwritten import unwritten
+from retread.serving.recording.records import FastLineEncoder, PendingRecord
+from retread.serving.recording.traffic_log import decode_line
 from retread.serving.rows import Rows
-from retread.serving.runtime import load_runtime
+from retread.serving.runtime import ModelResult, load_runtime
 from retread.serving.slots import SlotEntry
 
 
@@ -38,35 +37,35 @@ def recorder(log: SegmentTrafficLog, capacity: int = 100, *, payloads: bool = Tr
     return Recorder(log, capacity=capacity, payloads=payloads, keep_s=1e9)
 
 
-def test_what_does_not_fit_is_dropped_and_counted(tmp_path: Path) -> None:
+def test_records_beyond_the_capacity_are_dropped_and_counted(tmp_path: Path) -> None:
     log = SegmentTrafficLog(tmp_path)
     bounded = recorder(log, capacity=10)
     bounded.put(calls(8))
     bounded.put(calls(8))
-    assert (bounded.waiting, bounded.dropped) == (10, 6)
+    assert (bounded.waiting, bounded.counts.dropped) == (10, 6)
     bounded.start()
     bounded.stop()
-    assert bounded.written == 10
+    assert bounded.counts.written == 10
     assert len(log.read(Cursor(), 100)[0]) == 10
 
 
-def test_large_payloads_are_dropped_before_memory_is(tmp_path: Path) -> None:
+def test_large_images_are_dropped_before_memory_runs_out(tmp_path: Path) -> None:
     bounded = recorder(SegmentTrafficLog(tmp_path))
     bounded.put(calls(5, image=bytes(20_000_000)))
-    assert (bounded.waiting, bounded.dropped, bounded.dropped_payloads) == (5, 0, 2)
+    assert (bounded.waiting, bounded.counts) == (5, RecorderCounts(0, 0, 2))
 
 
-def test_payloads_can_be_left_out(tmp_path: Path) -> None:
+def test_recording_of_images_can_be_switched_off(tmp_path: Path) -> None:
     log = SegmentTrafficLog(tmp_path)
     without = recorder(log, payloads=False)
     without.put(calls(1, image=b"photo"))
     without.start()
     without.stop()
     assert not (tmp_path / "payloads").exists()
-    assert without.dropped_payloads == 0
+    assert without.counts.dropped_payloads == 0
 
 
-def test_a_full_disk_is_counted_and_survived(
+def test_records_that_a_full_disk_does_not_take_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = SegmentTrafficLog(tmp_path)
@@ -79,13 +78,13 @@ def test_a_full_disk_is_counted_and_survived(
     unlucky.put(calls(3))
     unlucky.start()
     unlucky.stop()
-    assert (unlucky.dropped, unlucky.written) == (3, 0)
+    assert unlucky.counts == RecorderCounts(written=0, dropped=3, dropped_payloads=0)
 
 
-def test_a_payload_that_cannot_be_kept_does_not_cost_the_record(
+def test_a_record_is_written_though_its_image_cannot_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor its place in the queue for ever."""
+    """And the queue is empty afterwards."""
     log = SegmentTrafficLog(tmp_path)
 
     def full(_: object) -> None:
@@ -97,12 +96,12 @@ def test_a_payload_that_cannot_be_kept_does_not_cost_the_record(
     assert unlucky.waiting_bytes == 3_000_000
     unlucky.start()
     unlucky.stop()
-    assert (unlucky.written, unlucky.dropped, unlucky.dropped_payloads) == (3, 0, 3)
+    assert unlucky.counts == RecorderCounts(written=3, dropped=0, dropped_payloads=3)
     assert unlucky.waiting_bytes == 0
     assert [record.payload for record in log.read(Cursor(), 10)[0]] == ["", "", ""]
 
 
-def test_a_payload_that_was_half_written_leaves_no_file(
+def test_an_image_that_was_half_written_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = SegmentTrafficLog(tmp_path)
@@ -121,16 +120,16 @@ def test_a_record_that_cannot_be_made_does_not_end_recording(tmp_path: Path) -> 
     log = SegmentTrafficLog(tmp_path)
     steady = recorder(log)
     bad, good = calls(2)
-    bad.key = "\ud800"  # half of a character: no text
+    bad.key = "\ud800"  # half of a character: not text
     steady.put([bad, good])
     steady.start()
     steady.stop()
-    assert (steady.written, steady.dropped) == (1, 1)
+    assert (steady.counts.written, steady.counts.dropped) == (1, 1)
     assert [record.id for record in log.read(Cursor(), 10)[0]] == ["r1"]
 
 
 def test_the_queue_is_bounded_in_memory(tmp_path: Path) -> None:
-    """What waits is what a record needs: no tensors, no pixels."""
+    """It holds what the records need: no tensors, no pixels."""
     store = LocalBundleStore(tmp_path / "bundles")
     runtime = load_runtime(store, tiny_image_bundle(store))
     entry = SlotEntry(Slot.PRODUCTION, 1, 1, 1.0, runtime)
@@ -139,7 +138,8 @@ def test_the_queue_is_bounded_in_memory(tmp_path: Path) -> None:
     pixels = np.zeros((500, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
     gone = weakref.ref(pixels)
     photo.rows = Rows(500, pixels=pixels)
-    photo.outcome = Outcome(entry, [[0.5, 0.5]] * 500, None, 1.0)
+    photo.entry = entry
+    photo.result = ModelResult([[0.5, 0.5]] * 500, None, 1.0)
     bounded.put([photo])
     del photo, pixels
     assert gone() is None
@@ -147,10 +147,11 @@ def test_the_queue_is_bounded_in_memory(tmp_path: Path) -> None:
     assert before >= 500 * 2 * 8
     (table,) = calls(1)
     table.rows = Rows(1, features=bytes(50_000_000))
-    table.outcome = Outcome(entry, [[0.5, 0.5]], None, 1.0)
+    table.entry = entry
+    table.result = ModelResult([[0.5, 0.5]], None, 1.0)
     for _ in range(5):
         bounded.put([table])
-    assert (bounded.waiting, bounded.dropped) == (4, 2)
+    assert (bounded.waiting, bounded.counts.dropped) == (4, 2)
 
 
 def test_each_row_leaves_a_record_with_its_features(tmp_path: Path) -> None:
@@ -162,9 +163,9 @@ def test_each_row_leaves_a_record_with_its_features(tmp_path: Path) -> None:
         features=b"".join(v.to_bytes(4, "little") for v in (0x40000000, 0x7FC00000)),
         categories=[["monday"], ["sunday"]],
     )
-    scores = runtime.score([call.rows])
-    entry = SlotEntry(Slot.PRODUCTION, 1, 1, 1.0, runtime)
-    call.outcome = Outcome(entry, scores.main, None, scores.milliseconds)
+    (scored,) = runtime.score([call.rows])
+    call.entry = SlotEntry(Slot.PRODUCTION, 1, 1, 1.0, runtime)
+    call.result = ModelResult(scored.outputs, None, scored.milliseconds)
     log = SegmentTrafficLog(tmp_path / "traffic")
     keeping = recorder(log)
     keeping.put([call])
@@ -181,20 +182,19 @@ def test_each_row_leaves_a_record_with_its_features(tmp_path: Path) -> None:
     assert second.answer.error == "the answer is not finite"
 
 
-def test_the_short_way_writes_what_the_long_one_would(tmp_path: Path) -> None:
+def test_the_fast_encoder_writes_the_same_record(tmp_path: Path) -> None:
     store = LocalBundleStore(tmp_path)
     runtime = load_runtime(store, iris_bundle(store))
     assert runtime.pack_row is not None
     (call,) = calls(1)
     call.status, call.key, call.values = 200, 'a "key"', (5.5, 3.0, 1e-9, 2.0)
     call.rows = Rows(1, runtime.pack_row(*call.values))
-    scores = runtime.score([call.rows])
-    entry = SlotEntry(Slot.PRODUCTION, 3, 1, 1.0, runtime)
-    call.outcome = Outcome(entry, scores.main, None, scores.milliseconds)
-    line = PlainLines().plain(call)
+    (call.result,) = runtime.score([call.rows])
+    call.entry = SlotEntry(Slot.PRODUCTION, 3, 1, 1.0, runtime)
+    line = FastLineEncoder().encode(call)
     assert line is not None
     short = decode_line(line)
-    (full,) = records_of(unwritten(call), ())
+    (full,) = PendingRecord.of(call).records(())
     assert short is not None
     assert short.numeric == pytest.approx(full.numeric, rel=1e-6)
     assert replace(short, numeric={}) == replace(full, numeric={})

@@ -1,4 +1,4 @@
-"""Everything a client can get wrong: one shape of errors, the right status, never a 5xx."""
+"""What a client can get wrong: one shape of errors, the right status, never a 5xx."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ CASES: list[tuple[object, str]] = [
     (tensor(data=[1, 2, 3, {}]), "does not hold numbers"),
     (tensor(data="abcd"), "$.inputs[0].data"),
     (tensor(name="fetures"), "Send exactly: sepal_length, sepal_width, petal_length, petal_width"),
-    ({"inputs": tensor()["inputs"] * 2}, "is there twice"),
+    ({"inputs": tensor()["inputs"] * 2}, "has the tensor 'features' twice"),
     ({**tensor(), "id": "no spaces"}, "request id 'no spaces' is not allowed"),
     ({**tensor(), "id": "x" * 129}, "is not allowed"),
     ({**tensor(), "id": "\ud800"}, "not valid JSON"),
@@ -101,7 +101,7 @@ def test_wrong_bodies_get_400_and_say_why(iris: Server, body: object, message: s
         ("POST", INFER, {"content-type": "image/jpeg"}, 400),
     ],
 )
-def test_wrong_addresses_methods_and_headers(
+def test_wrong_paths_methods_and_headers(
     iris: Server, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     content = json.dumps(GOOD).encode() if method == "POST" else b""
@@ -134,7 +134,7 @@ def test_a_large_body_is_refused_before_it_is_read(iris: Server) -> None:
     assert iris.infer(GOOD).status_code == 200
 
 
-def test_content_length_alone_is_enough_to_be_refused(iris: Server) -> None:
+def test_a_large_content_length_is_refused(iris: Server) -> None:
     head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n"
     assert b" 413 " in _raw(iris, head.encode())
 
@@ -150,7 +150,7 @@ def test_content_length_alone_is_enough_to_be_refused(iris: Server) -> None:
         b"POST /v2/models/iris/infer HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
     ],
 )
-def test_what_is_no_http_gets_400(iris: Server, content: bytes) -> None:
+def test_what_is_not_http_gets_400(iris: Server, content: bytes) -> None:
     received = _raw(iris, content)
     assert b" 400 " in received.split(b"\r\n")[0]
     assert b'"error"' in received
@@ -160,7 +160,7 @@ def test_what_is_no_http_gets_400(iris: Server, content: bytes) -> None:
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(body=st.binary(max_size=200))
-def test_no_bytes_bring_it_down(iris: Server, body: bytes) -> None:
+def test_no_bytes_make_the_server_fail(iris: Server, body: bytes) -> None:
     answer = iris.http.post(INFER, content=body, headers=JSON)
     assert 400 <= answer.status_code < 500
 
@@ -189,7 +189,9 @@ tensors = st.fixed_dictionaries(
     more=st.dictionaries(st.sampled_from(["id", "outputs", "parameters"]), json_values),
     path=st.sampled_from([INFER, "/invocations", "/v2/models/iris/feedback"]),
 )
-def test_no_json_brings_it_down(iris: Server, inputs: Any, more: dict[str, Any], path: str) -> None:
+def test_no_json_makes_the_server_fail(
+    iris: Server, inputs: Any, more: dict[str, Any], path: str
+) -> None:
     content = json.dumps({"inputs": inputs, **more}).encode()
     answer = iris.http.post(path, content=content, headers=JSON)
     assert answer.status_code in (200, 400), answer.text

@@ -1,4 +1,4 @@
-"""Slots of a running server: canary, pairing, refusals of bundles, epochs."""
+"""Slots of a running server: canary, shadow, and bundles that are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.serving.running import Served, Server, rows, running, until
 from retread.bundle import MODEL
 from retread.registry.events import Slot
 from retread.serving import PredictionRecord
-from retread.serving.routing import position
+from retread.serving.slots import key_position
 
 SETOSA = (5.1, 3.5, 1.4, 0.2)
 KEYS = [f"customer-{i}" for i in range(60)]
@@ -40,7 +40,7 @@ def tidy(server: Server) -> Iterator[None]:
 
 
 def put(server: Server, version: int, bundle: str, slot: Slot, share: float = 1.0) -> str | None:
-    """Assign and wait; the server's error, if there is one."""
+    """Assign a version, wait for the server, and return its error, if any."""
     served = server.served
     return served.applied(slot, served.assign(version, bundle, slot, share)).error
 
@@ -51,7 +51,7 @@ def recorded(server: Server, ids: Sequence[str]) -> list[PredictionRecord]:
     return [record for one in ids if (record := log.find(one)) is not None]
 
 
-def test_a_key_stays_with_its_slot_and_the_share_is_kept(server: Server) -> None:
+def test_a_key_stays_with_its_slot_and_the_canary_gets_its_share(server: Server) -> None:
     flipped = iris_bundle(server.served.bundles, flipped=True)
     for share in (0.3, 0.6):
         assert put(server, 2, flipped, Slot.CANARY, share) is None
@@ -60,7 +60,9 @@ def test_a_key_stays_with_its_slot_and_the_share_is_kept(server: Server) -> None
                 key: server.infer(rows(SETOSA), X_Retread_Key=key).headers["x-retread-slot"]
                 for key in KEYS
             }
-            expected = {key: "canary" if position(key) < share else "production" for key in KEYS}
+            expected = {
+                key: "canary" if key_position(key) < share else "production" for key in KEYS
+            }
             assert slots == expected
 
 
@@ -77,7 +79,7 @@ def test_both_models_score_the_same_rows(server: Server) -> None:
         assert by_slot["canary"].version == 2
 
 
-def test_the_shadow_is_asked_and_never_answers(server: Server) -> None:
+def test_the_shadow_scores_requests_and_never_answers(server: Server) -> None:
     put(server, 3, iris_bundle(server.served.bundles, flipped=True), Slot.SHADOW)
     answer = server.infer(rows(SETOSA))
     assert answer.headers["x-retread-slot"] == "production"
@@ -86,7 +88,7 @@ def test_the_shadow_is_asked_and_never_answers(server: Server) -> None:
     assert record.paired.slot == "shadow"
 
 
-def test_a_canary_that_answers_nonsense_is_covered_by_production(server: Server) -> None:
+def test_production_answers_for_a_canary_whose_answer_is_not_finite(server: Server) -> None:
     nonsense = constant_bundle(server.served.bundles, [float("nan")] * 3)
     assert put(server, 4, nonsense, Slot.CANARY) is None
     answer = server.infer(rows(SETOSA))
@@ -116,7 +118,7 @@ def test_production_answers_for_a_canary_that_is_late(server: Server) -> None:
     assert "no answer within" in record.paired.error
 
 
-def test_production_without_an_answer_is_an_error_and_never_null(server: Server) -> None:
+def test_a_model_without_an_answer_is_an_error_and_never_null(server: Server) -> None:
     served = server.served
     served.applied(
         Slot.STAGING,
@@ -141,14 +143,14 @@ def test_a_changed_bundle_is_refused_and_the_old_one_kept(server: Server) -> Non
     assert server.infer(rows(SETOSA)).json()["model_version"] == "1"
 
 
-def test_external_data_is_refused_unread(server: Server, tmp_path: Path) -> None:
+def test_a_model_with_external_data_is_refused(server: Server, tmp_path: Path) -> None:
     served = server.served
     digest = external_data_bundle(served.bundles, "weights.bin")
     applied = served.applied(Slot.STAGING, served.assign(8, digest, Slot.STAGING))
     assert "in another file" in str(applied.error)
 
 
-def test_a_bundle_that_is_not_there_and_one_of_other_inputs(server: Server) -> None:
+def test_a_missing_bundle_and_one_with_other_inputs_are_refused(server: Server) -> None:
     assert "There is no bundle" in str(put(server, 9, "sha256:" + "a" * 64, Slot.CANARY))
     images = tiny_image_bundle(server.served.bundles)
     assert "other inputs" in str(put(server, 9, images, Slot.CANARY))

@@ -1,4 +1,4 @@
-"""What every TrafficLog does."""
+"""The contract of every TrafficLog."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .test_traffic_log import record
 
 @pytest.fixture(params=["segments"])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> TrafficLog:
-    """Every adapter: add one to the parameters."""
+    """Make a log of every adapter; a new adapter is a new parameter."""
     adapters = {"segments": lambda: SegmentTrafficLog(tmp_path, rotate_bytes=300)}
     return adapters[request.param]()
 
 
-def test_reads_what_was_appended_and_goes_on_from_the_cursor(log: TrafficLog) -> None:
+def test_reading_continues_from_the_cursor(log: TrafficLog) -> None:
     log.append([record(f"r{i}", i) for i in range(7)])
     first, cursor = log.read(Cursor(), 3)
     assert [r.id for r in first] == ["r0", "r1", "r2"]
@@ -31,7 +31,7 @@ def test_reads_what_was_appended_and_goes_on_from_the_cursor(log: TrafficLog) ->
     assert log.read(cursor, 100) == ((), cursor)
 
 
-def test_finds_a_request_by_its_id(log: TrafficLog) -> None:
+def test_a_request_is_found_by_its_id(log: TrafficLog) -> None:
     log.append([record(f"r{i}", i) for i in range(20)])
     log.append([record("r1.1", 21)])
     found = log.find("r1")
@@ -43,7 +43,7 @@ def test_finds_a_request_by_its_id(log: TrafficLog) -> None:
     assert log.find("\n") is None
 
 
-def test_payloads_are_kept_by_content(log: TrafficLog) -> None:
+def test_images_are_kept_by_their_content(log: TrafficLog) -> None:
     digest = log.put_payload(b"an image")
     assert log.put_payload(b"an image") == digest
     assert log.payload(digest) == b"an image"

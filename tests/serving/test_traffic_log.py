@@ -1,4 +1,4 @@
-"""Segments: order, writers, torn lines, age."""
+"""Segments: order, writers, incomplete and damaged lines, age."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from retread.core import NotFound
 from retread.serving import Answer, Cursor, PredictionRecord, SegmentTrafficLog
-from retread.serving.recording.segments import segments_of
+from retread.serving.recording.traffic_log import segments_of
 
 BUNDLE = "sha256:" + "0" * 64
 
@@ -32,7 +32,7 @@ def ids(log: SegmentTrafficLog, after: Cursor = Cursor(), limit: int = 1000) -> 
     limits=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     rotate=st.integers(1, 2000),
 )
-def test_any_reading_pace_sees_each_record_once_and_in_order(
+def test_each_record_is_read_once_and_in_order_at_any_pace(
     tmp_path_factory: pytest.TempPathFactory, batches: list[int], limits: list[int], rotate: int
 ) -> None:
     log = SegmentTrafficLog(tmp_path_factory.mktemp("log"), rotate_bytes=rotate)
@@ -52,7 +52,7 @@ def test_any_reading_pace_sees_each_record_once_and_in_order(
     assert seen == expected
 
 
-def test_writers_are_merged_by_time_and_late_ones_are_not_lost(tmp_path: Path) -> None:
+def test_writers_are_merged_by_time_and_late_records_are_not_lost(tmp_path: Path) -> None:
     one, two = SegmentTrafficLog(tmp_path), SegmentTrafficLog(tmp_path)
     one.append([record("a", 1), record("c", 3)])
     two.append([record("b", 2)])
@@ -62,7 +62,7 @@ def test_writers_are_merged_by_time_and_late_ones_are_not_lost(tmp_path: Path) -
     assert ids(one, cursor) == ["late"]
 
 
-def test_a_restarted_writer_takes_up_the_series_in_a_new_segment(tmp_path: Path) -> None:
+def test_a_restarted_writer_continues_in_a_new_segment(tmp_path: Path) -> None:
     first = SegmentTrafficLog(tmp_path)
     first.append([record("a")])
     first.close()
@@ -70,7 +70,7 @@ def test_a_restarted_writer_takes_up_the_series_in_a_new_segment(tmp_path: Path)
     assert [s.number for s in segments_of(tmp_path / "w0")] == [1, 2]
 
 
-def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_skipped(tmp_path: Path) -> None:
     first = SegmentTrafficLog(tmp_path)
     first.append([record("a", 1)])
     first.close()
@@ -85,7 +85,7 @@ def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
     assert log.find("torn") is None
 
 
-def test_a_spoilt_line_does_not_hide_the_ones_after_it(tmp_path: Path) -> None:
+def test_a_damaged_line_does_not_hide_those_after_it(tmp_path: Path) -> None:
     log = SegmentTrafficLog(tmp_path)
     log.append([record("a")])
     (segment,) = segments_of(tmp_path / "w0")
@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert ids(log) == ["a", "b"]
 
 
-def test_what_is_old_goes_but_never_the_segment_in_use(tmp_path: Path) -> None:
+def test_old_files_are_deleted_but_not_the_segment_in_use(tmp_path: Path) -> None:
     log = SegmentTrafficLog(tmp_path, rotate_bytes=1)
     for name in ("a", "b", "c"):
         log.append([record(name)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retread.serving.client import Predicted, ServingClient
+from retread.serving.client import Prediction, RequestOptions, ServingClient
 
 
 class Client:
@@ -19,13 +19,10 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def ask(self, payload: bytes | Sequence[float], key: str) -> Predicted:
+    def ask(self, payload: bytes | Sequence[float], key: str) -> Prediction:
         """Ask about a JPEG file, or a row of features, as the customer `key`."""
-        headers = {"X-Retread-Key": key}
-        if isinstance(payload, bytes):
-            return self._client.predict_image(payload, "image/jpeg", headers=headers)
-        return self._client.predict_features([payload], headers=headers)[0]
+        return self._client.predict(payload, options=RequestOptions(key=key))
 
     def feedback(self, request_id: str, label: str) -> None:
         """Say what was right."""
-        self._client.feedback([(request_id, label)])
+        self._client.feedback(request_id, label)

@@ -47,7 +47,7 @@ def _right(runtime: Runtime, questions: Sequence[Question]) -> float:
     right = 0
     for start in range(0, len(questions), _AT_ONCE):
         part = questions[start : start + _AT_ONCE]
-        answers = runtime.score([_row(runtime, question) for question in part]).main
+        answers = [r.outputs[0] for r in runtime.score([_row(runtime, q) for q in part])]
         for question, answer in zip(part, answers, strict=True):
             right += runtime.labels[int(np.argmax(answer))] == question.truth
     return right / len(questions)

@@ -8,7 +8,7 @@ from retread.demos.client import Client
 from retread.demos.late_labels import LateLabels
 from retread.demos.question import Question
 from retread.demos.scores import Scores
-from retread.serving.client import Predicted
+from retread.serving.client import Prediction
 
 STATIONS = 400
 
@@ -23,9 +23,9 @@ class Line:
         self.scores = Scores()
         self.last_id = ""
 
-    def ask(self, question: Question, kind: str) -> Predicted:
+    def ask(self, question: Question, kind: str) -> Prediction:
         reply = self._client.ask(question.payload, f"station-{self._random.randrange(STATIONS)}")
-        self.scores.add(kind, reply.version, float(reply.label == question.truth))
+        self.scores.add(kind, reply.model_version, float(reply.label == question.truth))
         self._labels.put(reply.id, question.truth)
         self._send(self._labels.due())
         self.last_id = reply.id

@@ -11,7 +11,7 @@ from retread.core import NotFound
 from retread.data.store import ID, IMAGE, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind, Schema
 from retread.monitoring.performance import number
-from retread.serving.record import PredictionRecord
+from retread.serving.traffic import PredictionRecord
 from retread.serving.traffic import Cursor, LabelStore, TrafficLog
 
 _BATCH = 1_000

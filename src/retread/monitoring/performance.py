@@ -16,7 +16,7 @@ from retread.monitoring.losses import label_fits, loss, value_range
 from retread.monitoring.streams import Streams
 from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected
-from retread.serving.record import PredictionRecord
+from retread.serving.traffic import PredictionRecord
 
 NEWEST_WAITING = 5_000
 OLDER_WAITING = 5_000

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, ins
 from retread.core import METADATA, Database
 from retread.monitoring.performance import Performance
 from retread.monitoring.watch import Detectors, Watch
-from retread.serving.record import PredictionRecord
+from retread.serving.traffic import PredictionRecord
 from retread.serving.traffic import Cursor
 
 MONITOR_STATE = Table(

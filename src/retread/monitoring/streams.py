@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.bundle import CONFIDENCE, PREDICTED_LABEL, PREDICTED_VALUE, Reference
-from retread.serving.record import PredictionRecord
+from retread.serving.traffic import PredictionRecord
 
 EMBEDDING = "embedding"
 MISSING = ""

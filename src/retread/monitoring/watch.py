@@ -17,7 +17,7 @@ from retread.project import Settings
 from retread.project.settings import MonitoringSection
 from retread.registry.events import DriftDetected, PromotionCompleted, Slot, VersionRegistered
 from retread.registry.ledger import Entry
-from retread.serving.record import PredictionRecord
+from retread.serving.traffic import PredictionRecord
 
 _FEWEST_FOR_EFFECT = 100
 

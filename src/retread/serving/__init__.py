@@ -1,4 +1,4 @@
-"""The server: ONNX models in slots, answers recorded, labels joined.
+"""The server: ONNX models in slots, recorded predictions, and their true labels.
 
 >>> from pathlib import Path
 >>> from retread.serving import Cursor, SegmentTrafficLog
@@ -6,9 +6,14 @@
 ((), Cursor(segment='', offset=0))
 """
 
-from retread.serving.record import Answer, PredictionRecord
 from retread.serving.recording import SegmentTrafficLog, SqlLabelStore
-from retread.serving.traffic import Cursor, LabelStore, TrafficLog
+from retread.serving.traffic import (
+    Answer,
+    Cursor,
+    LabelStore,
+    PredictionRecord,
+    TrafficLog,
+)
 
 __all__ = [
     "Answer",

@@ -1,4 +1,7 @@
-"""`python -m retread.serving --project PATH [--port N] [--workers N] [--ready-file FILE]`."""
+"""The server as a program.
+
+`python -m retread.serving --project PATH [--port N] [--workers N] [--ready-file FILE]`
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,27 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from retread.core import RetreadError, Unavailable, write_atomically
+from retread.core import RetreadError, write_atomically
 from retread.core.address import http_address
+from retread.core.parent_watch import ParentWatch, terminate_process
 from retread.project import LoadedProject, open_project
-from retread.serving.supervisor import Supervisor, end_with_parent
+from retread.serving.listener import bind_listener
+from retread.serving.worker_supervisor import WorkerSupervisor
 
 _BACKLOG = 2048
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until SIGTERM; 0 when drained, 1 when the server could not start."""
+    """Serve until SIGTERM.
+
+    Returns:
+        The exit code: 0 when drained, 1 if the server could not start.
+    """
     options = _parser().parse_args(arguments)
-    # Until the server takes it over: before it serves there is nothing to drain.
+    # Until the server takes over the signals there is nothing to drain.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
@@ -30,10 +38,11 @@ def main(arguments: Sequence[str]) -> int:
         settings = project.settings.serving
         port = settings.port if options.port is None else options.port
         workers = options.workers or settings.workers
+        is_worker = options.parent_pipe is not None
         if workers > 1:
-            # Sharing a port would also share it with a stranger; this fails if there is one.
-            _bound(settings.host, port, shared=False).close()
-        listener = _bound(settings.host, port, shared=workers > 1 or options.supervisor > 0)
+            # A shared port would also be shared with another server; this fails if there is one.
+            bind_listener(settings.host, port, shared=False).close()
+        listener = bind_listener(settings.host, port, shared=workers > 1 or is_worker)
         if workers > 1:
             return _supervise(project, options, listener, workers)
         _serve(project, options, listener)
@@ -49,40 +58,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int)
     parser.add_argument("--workers", type=int)
     parser.add_argument("--ready-file", type=Path)
-    # A worker's own options: who watches it, and which of several it is.
-    parser.add_argument("--supervisor", type=int, default=0, help=argparse.SUPPRESS)
+    # For workers: the pipe that closes with their supervisor, and their number.
+    parser.add_argument("--parent-pipe", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
+    # For benchmarks: `infer` through ASGI, like every other route.
+    parser.add_argument("--plain-asgi", action="store_true", help=argparse.SUPPRESS)
     return parser
-
-
-def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise Unavailable(
-            f"{host}:{port} cannot be listened on: {error.strerror}.",
-            "End what uses it, or choose another with --port or [serving] port.",
-        ) from error
-    listener.set_inheritable(False)
-    return listener
 
 
 def _serve(project: LoadedProject, options: argparse.Namespace, listener: socket.socket) -> None:
     from retread.serving.worker import log_to_stderr, serve
 
     log_to_stderr()
-    if options.supervisor:
-        watch = threading.Thread(target=end_with_parent, args=(options.supervisor,), daemon=True)
-        watch.start()
+    if options.parent_pipe is not None:
+        ParentWatch(options.parent_pipe, terminate_process).start()
     else:
-        # Alone, it lets connections wait while it starts. Beside others it must not: the kernel
-        # would give it its part of the new ones, while they could be answered.
+        # A single server lets connections wait while it starts. A worker must not: the kernel
+        # would give it its share of the new ones, which the other workers could answer.
         listener.listen(_BACKLOG)
     host, port = listener.getsockname()[:2]
 
@@ -90,19 +82,28 @@ def _serve(project: LoadedProject, options: argparse.Namespace, listener: socket
         if options.ready_file:
             write_atomically(options.ready_file, http_address(host, port).encode())
 
-    serve(project, listener, announce, worker=options.worker)
+    serve(
+        project,
+        listener,
+        announce,
+        worker=options.worker,
+        plain_asgi=options.plain_asgi,
+    )
 
 
 def _supervise(
     project: LoadedProject, options: argparse.Namespace, listener: socket.socket, workers: int
 ) -> int:
-    # The bound socket is kept, unheard, so that the port stays ours; workers share it.
+    from retread.serving.worker import log_to_stderr
+
+    log_to_stderr()
+    # The bound socket reserves the port for the workers that share it; it never listens.
     port = listener.getsockname()[1]
     command = [sys.executable, "-m", "retread.serving", "--project", str(project.root)]
-    command += ["--port", str(port), "--workers", "1", "--supervisor", str(os.getpid())]
+    command += ["--port", str(port), "--workers", "1"]
     if options.ready_file:
         command += ["--ready-file", str(options.ready_file)]
-    return Supervisor(command, workers).run()
+    return WorkerSupervisor(command, workers).run()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""The data plane: from a call to its answer, without knowing how calls arrive.
+"""The data plane: from a call to its result, independent of how calls arrive.
 
-Everything here runs on one event loop; models that are slow run in threads. Nothing blocks, asks
-the database or touches the disk.
+Everything here runs on one event loop; slow models run in threads. Nothing blocks, queries the
+database or touches the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import struct
 import time
@@ -16,25 +17,33 @@ from functools import partial
 from retread.core import InvalidInput, RetreadError, Unavailable
 from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
-from retread.serving.assembly import assemble, image_files
-from retread.serving.call import Call, Outcome
-from retread.serving.canary_run import CanaryRun
-from retread.serving.crew import Crew
-from retread.serving.measures import Measures
-from retread.serving.pairing import Pairing
+from retread.serving.call import Call, internal_error
+from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
-from retread.serving.rows import FEATURES, Rows
-from retread.serving.runtime import Runtime
-from retread.serving.scoring import Settled, decode_and_score, is_short, score_calls
+from retread.serving.rows import FEATURES, Rows, is_short
+from retread.serving.rows_from_tensors import image_files, rows_from_tensors
+from retread.serving.runtime import ModelResult, Runtime
+from retread.serving.scoring import CanaryTimeout, decode_and_score
+from retread.serving.shadow_scoring import ShadowScorer
 from retread.serving.slots import SlotEntry, SlotHolder
-from retread.serving.tensor import Tensor
+from retread.serving.tensors import Tensor
+from retread.serving.thread_pool import BoundedThreadPool
 
-CANARY_BACKLOG = 64
+MAX_CANARY_BACKLOG = 64
 """Jobs waiting for the canary's thread before production answers at once."""
+
+Result = ModelResult | RetreadError
+"""The result of a call, or why it has none."""
+
+logger = logging.getLogger(__name__)
 
 
 class DataPlane:
-    """Routes calls to slots, batches what one tick of the event loop brings, and answers."""
+    """Routes calls to slots, batches those of one turn of the event loop, and finishes them.
+
+    A call goes through `submit` (admission and routing), waits in its entry's batch, is scored,
+    and ends in `finish`.
+    """
 
     def __init__(
         self,
@@ -47,215 +56,252 @@ class DataPlane:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.slots = slots
-        self.measures = Measures()
+        self.metrics = ServingMetrics()
         self.pending = 0
+        """Calls that were admitted and have not been finished."""
         self._recorder = recorder
         self._serving = serving
         self._now = now
         self._monotonic = monotonic
-        self.readers = Crew("reader", 1)
-        """Understands what is too long for the event loop."""
-        self._crew = Crew("model", os.cpu_count() or 1)
-        self._canary_crew = Crew("canary", 1)
-        self._pairing = Pairing(serving.inline_below_ms, self._canary_crew, self.measures)
-        self._slowdown = canary.max_latency_ratio
-        self._waiting: dict[SlotEntry, list[Call]] = {}
+        self.readers = BoundedThreadPool("reader", 1)
+        """Decodes bodies that are too long for the event loop."""
+        self._models = BoundedThreadPool("model", os.cpu_count() or 1)
+        self._canaries = BoundedThreadPool("canary", 1)
+        self._shadows = ShadowScorer(serving.inline_below_ms, self._canaries, self.metrics)
+        self._canary_slowdown = canary.max_latency_ratio
+        self._batches: dict[SlotEntry, list[Call]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def submit(self, call: Call) -> None:
-        """Take a call; `call.reply` follows, perhaps before this returns."""
+        """Take a call; its `reply` follows, perhaps before this returns."""
         try:
-            self._check_room()
-            self._prepare(call)
+            self._admit(call)
+            self._route(call)
         except RetreadError as error:
-            self.refuse(call, error)
+            self.finish(call, error)
         else:
-            self.pending += 1
             self._enqueue(call)
 
-    def submit_after(self, call: Call, read: Callable[[], None]) -> None:
-        """As `submit`, for a call that `read` has to understand in a thread; it may raise
-        RetreadError."""
+    def submit_unread(self, call: Call, read: Callable[[], None]) -> None:
+        """Take a call whose body is still to be decoded.
+
+        Args:
+            call: The call.
+            read: Decodes the body in a thread. It may raise RetreadError.
+        """
         try:
-            self._check_room()
+            self._admit(call)
         except RetreadError as error:
-            self.refuse(call, error)
+            self.finish(call, error)
         else:
-            self.pending += 1
-            self.readers.run(
+            self.readers.submit(
                 self.loop, lambda: self._read(call, read), lambda error: self._was_read(call, error)
             )
 
-    def refuse(self, call: Call, error: RetreadError) -> None:
-        """Answer a call that no model can be asked about."""
-        call.at = call.at or self._now()
-        call.images = ()
-        call.reply(error)
-        self.measures.refused(call.status)
-        self._record([call])
+    def finish(self, call: Call, result: Result) -> None:
+        """End a call with a model's result, or with the reason why it has none."""
+        self._finish((call,), (result,))
 
     def close(self) -> None:
-        """End the threads; what was answered and waits for its partner is recorded without."""
-        for crew in (self.readers, self._crew, self._canary_crew):
-            crew.close()
+        """Stop the threads, and record the answered calls that still wait for a second model."""
+        for pool in (self.readers, self._models, self._canaries):
+            pool.close()
         if self._recorder is not None:
-            self._recorder.put(self._pairing.close())
+            self._recorder.put(self._shadows.close())
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that runs the data plane."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def _check_room(self) -> None:
+    # From a call to the batch of its entry.
+
+    def _admit(self, call: Call) -> None:
         if self.pending >= self._serving.max_pending:
             raise Unavailable(
-                f"{self.pending} requests are waiting for a model already.", "Try again soon."
+                f"{self.pending} requests are already waiting for a model.", "Try again soon."
             )
+        self.pending += 1
+        call.is_pending = True
 
-    def _prepare(self, call: Call) -> None:
-        """Find who answers, and assemble the rows; may run in any thread. Raises InvalidInput,
-        NotFound, Unavailable."""
+    def _route(self, call: Call) -> None:
+        """Choose who answers, and make the rows; may run in any thread.
+
+        Raises:
+            InvalidInput: The model does not take such rows.
+            NotFound: The requested slot or version is not being served.
+            Unavailable: No model is in production.
+        """
         call.at = self._now()
-        call.began = self._monotonic()
-        call.table = self.slots.table
-        call.entry = call.table.answering(call.key or call.id, call.wish, call.version)
-        if call.version:
-            # Who names a version is outside the split that compares two.
-            call.alone = True
-        runtime = call.entry.runtime
-        if call.values is not None:
+        call.started_at = self._monotonic()
+        call.table = table = self.slots.table
+        version = call.requested_version
+        call.entry = entry = table.route(call.key or call.id, call.requested_slot, version)
+        if version is not None:
+            # A client that names a version is outside the split that compares two.
+            call.skip_shadow = True
+        runtime = entry.runtime
+        values = call.values
+        if values is not None:
             if runtime.pack_row is not None:
                 try:
-                    call.rows = Rows(1, runtime.pack_row(*call.values))
+                    call.rows = Rows(1, runtime.pack_row(*values))
                 except (struct.error, OverflowError):
-                    pass  # the general way says what is wrong with it
+                    pass  # the general way below says what is wrong
                 else:
                     return
-            shape = (1, len(call.values))
-            call.tensors = {FEATURES: Tensor(FEATURES, "FP32", shape, call.values)}
-        _assemble(call, runtime)
+            call.tensors = {FEATURES: Tensor(FEATURES, "FP32", (1, len(values)), values)}
+        _make_rows(call, runtime)
 
     def _read(self, call: Call, read: Callable[[], None]) -> RetreadError | None:
         try:
             read()
-            self._prepare(call)
+            self._route(call)
         except RetreadError as error:
             return error
-        except Exception as error:  # a thread's error would leave the client waiting
-            return InvalidInput(f"The request cannot be read: {error}.")
+        except Exception:  # an error in a thread would leave the client without a response
+            logger.exception("Request %s could not be read.", call.id)
+            return internal_error()
         return None
 
     def _was_read(self, call: Call, error: RetreadError | None) -> None:
         if error is None:
             self._enqueue(call)
         else:
-            self.pending -= 1
-            self.refuse(call, error)
+            self.finish(call, error)
 
     def _enqueue(self, call: Call) -> None:
-        if not self._waiting:
-            self.loop.call_soon(self._flush)
-        waiting = self._waiting.get(call.entry)
-        if waiting is None:
-            self._waiting[call.entry] = [call]
+        batches = self._batches
+        if not batches:
+            self.loop.call_soon(self._score_batches)
+        batch = batches.get(call.entry)
+        if batch is None:
+            batches[call.entry] = [call]
         else:
-            waiting.append(call)
+            batch.append(call)
 
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for entry, calls in waiting.items():
-            self._dispatch(entry, calls)
+    # From a batch to the results.
 
-    def _dispatch(self, entry: SlotEntry, calls: list[Call]) -> None:
+    def _score_batches(self) -> None:
+        batches, self._batches = self._batches, {}
+        for entry, calls in batches.items():
+            self._score_batch(entry, calls)
+
+    def _score_batch(self, entry: SlotEntry, calls: list[Call]) -> None:
         if entry.runtime.milliseconds < self._serving.inline_below_ms:
-            short = [call for call in calls if is_short(call)]
+            short = [call for call in calls if is_short(call.rows)]
             if short:
-                self._settle(entry, short, score_calls(entry, short))
+                rows = [call.rows for call in short if call.rows is not None]
+                self._accept(entry, short, entry.runtime.score(rows))
             if len(short) == len(calls):
                 return
-            calls = [call for call in calls if not is_short(call)]
-        # Each for itself, so that every core has one.
+            calls = [call for call in calls if not is_short(call.rows)]
+        # Each call is a job of its own, so that every core has one.
         for call in calls:
-            self._hand_over(entry, call)
+            self._score_in_thread(entry, call)
 
-    def _hand_over(self, entry: SlotEntry, call: Call) -> None:
-        production = _stand_in(call)
-        statistics = self._serving.record
+    def _score_in_thread(self, entry: SlotEntry, call: Call) -> None:
+        production = _fallback_of(call)
+        with_statistics = self._serving.record
 
-        def settle(settled: Settled) -> None:
-            self._settle(entry, [call], [settled])
+        def accept(result: Result) -> None:
+            self._accept(entry, (call,), (result,))
 
         if production is None:
-            self._crew.run(
-                self.loop, lambda: decode_and_score(entry, call, statistics=statistics), settle
+            self._models.submit(
+                self.loop,
+                lambda: decode_and_score(entry, call, with_statistics=with_statistics),
+                accept,
             )
-        elif self._canary_crew.backlog >= CANARY_BACKLOG:
+        elif self._canaries.backlog >= MAX_CANARY_BACKLOG:
             self._fall_back(call, production, None)
         else:
-            run = CanaryRun(
+            timeout = CanaryTimeout(
                 self.loop,
                 call,
                 row_s=production.runtime.milliseconds / 1e3,
-                slowdown=self._slowdown,
+                slowdown=self._canary_slowdown,
                 fall_back=partial(self._fall_back, call, production),
             )
-            self._canary_crew.run(self.loop, lambda: run.score(statistics=statistics), settle)
+            self._canaries.submit(
+                self.loop, lambda: timeout.score(with_statistics=with_statistics), accept
+            )
 
-    def _settle(self, entry: SlotEntry, calls: Sequence[Call], settled: Sequence[Settled]) -> None:
-        answered: list[Call] = []
-        for call, result in zip(calls, settled, strict=True):
+    def _accept(self, entry: SlotEntry, calls: Sequence[Call], results: Sequence[Result]) -> None:
+        """Finish the calls of a batch, except those for which production answers instead."""
+        finished: list[Call] = []
+        kept: list[Result] = []
+        for call, result in zip(calls, results, strict=True):
             if call.entry is not entry:
                 continue  # too late: production has been asked instead
-            if isinstance(result, RetreadError):
-                self.pending -= 1
-                self.refuse(call, result)
-            elif not result.error:
-                self.pending -= 1
-                call.outcome = result
-                call.reply(None)
-                answered.append(call)
-            elif (production := _stand_in(call)) is not None:
+            if (
+                isinstance(result, ModelResult)
+                and result.error is not None
+                and (production := _fallback_of(call)) is not None
+            ):
                 self._fall_back(call, production, result)
             else:
-                self._give_up(call, result)
-                answered.append(call)
-        if answered:
-            self._count(entry, answered)
-            self._pairing.complete(self.loop, entry, answered, self._record)
+                finished.append(call)
+                kept.append(result)
+        if finished:
+            self._finish(finished, kept)
 
-    def _give_up(self, call: Call, failure: Outcome) -> None:
-        self.pending -= 1
-        call.outcome = failure
-        call.reply(Unavailable(f"The model has no answer: {failure.error}.", "Try again."))
+    def _fall_back(self, call: Call, production: SlotEntry, failure: ModelResult | None) -> None:
+        """Have production answer instead of a canary.
 
-    def _fall_back(self, call: Call, production: SlotEntry, failure: Outcome | None) -> None:
-        """Production answers instead of a canary that failed; `failure` is None where the canary
-        was too busy to be asked, which says nothing of it."""
+        `failure` is what the canary did wrong; None if it was too busy, which is not its fault.
+        """
         if failure is None:
-            call.alone = True
-            self.measures.unpaired += 1
+            call.skip_shadow = True
+            self.metrics.unpaired += 1
         else:
-            call.paired = failure
-            self.measures.canary_errors[call.entry.version] += 1
+            call.shadow_entry, call.shadow_result = call.entry, failure
+            self.metrics.canary_errors[call.entry.version] += 1
         call.entry = production
         self._enqueue(call)
 
-    def _count(self, entry: SlotEntry, calls: Sequence[Call]) -> None:
-        seconds = self._monotonic() - calls[0].began
+    # The end of every call.
+
+    def _finish(self, calls: Sequence[Call], results: Sequence[Result]) -> None:
+        """Reply to calls of one entry, then count, compare and record them."""
+        scored: list[Call] = []
+        for call, result in zip(calls, results, strict=True):
+            if call.is_pending:
+                call.is_pending = False
+                self.pending -= 1
+            if isinstance(result, ModelResult):
+                call.result = result
+                call.reply(None if result.error is None else _no_answer(result.error))
+                scored.append(call)
+            else:
+                call.at = call.at or self._now()
+                call.images = ()
+                call.reply(result)
+                self.metrics.count_refusal(call.status)
+                self._record((call,))
+        if scored:
+            self._count(scored)
+            self._shadows.complete(self.loop, scored[0].entry, scored, self._record)
+
+    def _count(self, calls: Sequence[Call]) -> None:
+        first = calls[0]
+        seconds = self._monotonic() - first.started_at
+        slot, version = first.entry.slot.value, first.entry.version
         statuses = {call.status for call in calls}
         for status in statuses:
             times = len(calls) if len(statuses) == 1 else sum(c.status == status for c in calls)
-            self.measures.answered(entry.slot.value, entry.version, status, times, seconds)
-        self.measures.batches += 1
+            self.metrics.count_responses(slot, version, status, times, seconds)
+        self.metrics.batches += 1
 
     def _record(self, calls: Sequence[Call]) -> None:
         if self._recorder is not None:
-            # A turn of the event loop later, so that answers are on their way first.
+            # A turn of the event loop later, so that the responses are sent first.
             self.loop.call_soon(self._recorder.put, calls)
 
 
-def _assemble(call: Call, runtime: Runtime) -> None:
+def _make_rows(call: Call, runtime: Runtime) -> None:
     if call.tensors is None:
         if not runtime.is_image:
             raise InvalidInput(
@@ -264,12 +310,16 @@ def _assemble(call: Call, runtime: Runtime) -> None:
     elif runtime.is_image and (files := image_files(call.tensors)):
         call.images = files
     else:
-        call.rows = assemble(runtime.signature, call.tensors)
+        call.rows = rows_from_tensors(runtime.signature, call.tensors)
     # Many times as large as the rows made of them.
     call.tensors = None
 
 
-def _stand_in(call: Call) -> SlotEntry | None:
-    """Who answers where `call.entry` does not: production, for a canary that routing chose."""
-    chosen = call.entry.slot is Slot.CANARY and not call.version
+def _fallback_of(call: Call) -> SlotEntry | None:
+    """Return production if it may answer instead of `call.entry`: a canary chosen by routing."""
+    chosen = call.entry.slot is Slot.CANARY and call.requested_version is None
     return call.table.production if chosen else None
+
+
+def _no_answer(reason: str) -> Unavailable:
+    return Unavailable(f"The model has no answer: {reason}.", "Try again.")

@@ -1,4 +1,4 @@
-"""Request ids: taken from the caller where they are safe, else made."""
+"""Request ids: the client's own if they are safe, else new ones."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
 def is_safe(text: str) -> bool:
-    """Whether a caller's id may stand in logs, headers and paths."""
+    """Return whether a client's id can be used in logs, headers and paths."""
     return _SAFE.fullmatch(text) is not None
 
 
 def checked_request_id(text: str) -> str:
-    """A caller's id; InvalidInput unless it is safe in logs, headers and paths.
+    """Return a client's id.
+
+    Raises:
+        InvalidInput: It is not safe in logs, headers and paths.
 
     >>> checked_request_id("order-17")
     'order-17'
@@ -27,13 +30,13 @@ def checked_request_id(text: str) -> str:
         raise InvalidInput(
             f"The request id {text[:40]!r} is not allowed.",
             "Use 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':' and '-', starting with a letter or "
-            "digit, or leave it out.",
+            "digit, or send none.",
         )
     return text
 
 
 class RequestIds:
-    """Ids that sort by time: milliseconds of the last `tick`, this process, a counter.
+    """Makes ids that sort by time: milliseconds of the last `tick`, this process, a counter.
 
     >>> ids = RequestIds(milliseconds=lambda: 1, process=b"\\x00\\x00\\x02")
     >>> ids.tick()
@@ -53,9 +56,10 @@ class RequestIds:
         self.tick()
 
     def tick(self) -> None:
-        """Take the time; it holds until the next tick."""
+        """Read the clock, for all ids until the next tick."""
         self._prefix = f"{self._milliseconds():011x}-{self._process}-"
 
     def new(self) -> str:
+        """Return a new id."""
         self._count += 1
         return f"{self._prefix}{self._count & 0xFFFFFFFF:08x}"

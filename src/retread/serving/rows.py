@@ -1,27 +1,35 @@
-"""The rows of one request, in the form in which rows of many requests are put together."""
+"""The rows of one request, in a form in which the rows of many requests can be joined."""
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from retread.bundle import Pixels, Signature, TensorSpec
+from retread.bundle import Pixels, Signature, TensorSpec, decode_image
+from retread.bundle.image import FORMATS, MAX_PIXELS
+from retread.serving.tensors import TooLarge
 
 IMAGE = "image"
 FEATURES = "features"
 CATEGORIES = "categories"
 
+INLINE_ROWS = 256
+"""More rows than this would block the event loop for too long, however fast the model is."""
+
 
 @dataclass(slots=True, eq=False)
 class Rows:
-    """`count` rows ready for a model: a table's, or images.
+    """`count` rows that a model can take: of a table, or images.
 
-    `features` is a float32 matrix [count, F] as bytes, row by row (NaN is missing); `categories`
-    [count][C]; `pixels` uint8 [count, H, W, 3] or None.
+    `features` is a float32 matrix [count, F] as bytes in row-major order (NaN is a missing value);
+    `categories` is [count][C]; `pixels` is uint8 [count, H, W, 3] or None.
     """
 
     count: int
@@ -30,10 +38,55 @@ class Rows:
     pixels: Pixels | None = None
 
 
-def joined(parts: Sequence[Rows], signature: Signature) -> dict[str, npt.NDArray[Any]]:
-    """The model's inputs for all rows of `parts`, one after the other."""
-    count = sum(part.count for part in parts)
+def is_short(rows: Rows | None) -> bool:
+    """Return whether a light model may score `rows` on the event loop.
+
+    None stands for rows that are still image files.
+    """
+    return rows is not None and rows.count <= INLINE_ROWS and rows.pixels is None
+
+
+def join_rows(parts: Sequence[Rows], signature: Signature) -> dict[str, npt.NDArray[Any]]:
+    """Return the model's inputs for the rows of all `parts`, in order."""
+    count = sum([part.count for part in parts])
     return {spec.name: _joined(spec, parts, count) for spec in signature.inputs}
+
+
+def input_named(signature: Signature, name: str) -> TensorSpec | None:
+    """Return the model's input of this name; None if it has none."""
+    return next((spec for spec in signature.inputs if spec.name == name), None)
+
+
+def decode_images(files: Sequence[bytes], size: int) -> Rows:
+    """Decode image files to `size` x `size` pixels.
+
+    Raises:
+        InvalidInput: A file is not a readable image.
+        TooLarge: The files have too many pixels in all.
+    """
+    check_pixels(files, size)
+    pixels = [decode_image(content, size) for content in files]
+    return Rows(count=len(pixels), pixels=np.stack(pixels))
+
+
+def check_pixels(files: Sequence[bytes], size: int) -> None:
+    """Check by the headers of `files` how much memory it would take to decode them.
+
+    A single file passes: the decoder checks it.
+
+    Raises:
+        TooLarge: Decoding the files to `size` x `size` takes more than MAX_PIXELS in all.
+    """
+    if len(files) == 1:
+        return
+    total = 0
+    for content in files:
+        total += max(_pixel_count(content), size * size)
+        if total > MAX_PIXELS:
+            raise TooLarge(
+                f"The {len(files)} images of the request have more than {MAX_PIXELS:,} pixels.",
+                "Send fewer images per request.",
+            )
 
 
 def _joined(spec: TensorSpec, parts: Sequence[Rows], count: int) -> npt.NDArray[Any]:
@@ -46,6 +99,12 @@ def _joined(spec: TensorSpec, parts: Sequence[Rows], count: int) -> npt.NDArray[
     return np.concatenate([part.pixels for part in parts if part.pixels is not None])
 
 
-def input_named(signature: Signature, name: str) -> TensorSpec | None:
-    """The input of this name, if the model has it."""
-    return next((spec for spec in signature.inputs if spec.name == name), None)
+def _pixel_count(content: bytes) -> int:
+    """Return the number of pixels that the header states; 0 for a file the decoder will refuse."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                return image.width * image.height
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return 0

@@ -1,4 +1,4 @@
-"""A loaded model with what is needed to answer with it."""
+"""One loaded model version, and the result of running it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import io
 import math
 import statistics
 import struct
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -23,31 +23,58 @@ from retread.bundle import (
     unpack_arrays,
 )
 from retread.core import IntegrityBroken, RetreadError
-from retread.serving.rows import FEATURES, IMAGE, Rows, input_named, joined
+from retread.serving.rows import FEATURES, IMAGE, Rows, input_named, join_rows
 
 EMBEDDING = "embedding"
+NOT_FINITE = "the answer is not finite"
+
 _WARM_RUNS = 15
 _WARM_SECONDS = 0.5
 
+_encode = msgspec.json.Encoder().encode
 
-@dataclass(slots=True, eq=False)
-class Scores:
-    """What a model said of some rows: `main` [rows][K] probabilities or [rows][1] values.
 
-    `embedding` float32 [rows, E] or None; `milliseconds` of one row, the run's time shared by its
-    rows, so that runs of any size compare; `is_finite` of all rows together; `error` is not ''
-    when there is no answer.
+class ModelResult:
+    """The result of one model for the rows of one call.
+
+    Attributes:
+        outputs: [rows][K] probabilities, or [rows][1] values.
+        embedding: float32 [rows, E], or None.
+        milliseconds: Time per row: that of the run, divided by the rows of all calls in it, so
+            that runs of any size can be compared.
+        error: Why the result cannot be used; None if it can.
     """
 
-    main: list[list[float]]
-    embedding: npt.NDArray[np.float32] | None
-    milliseconds: float
-    is_finite: bool = True
-    error: str = ""
+    __slots__ = ("_json", "embedding", "error", "milliseconds", "outputs")
+
+    def __init__(
+        self,
+        outputs: Sequence[Sequence[float]],
+        embedding: npt.NDArray[np.float32] | None,
+        milliseconds: float,
+        error: str | None = None,
+    ) -> None:
+        self.outputs = outputs
+        self.embedding = embedding
+        self.milliseconds = milliseconds
+        self.error = error
+        self._json: bytes | None = None
+
+    @classmethod
+    def failed(cls, error: str, milliseconds: float) -> ModelResult:
+        """Make the result of a run that produced nothing."""
+        return cls((), None, milliseconds, error)
+
+    def first_row_json(self) -> bytes:
+        """Return the outputs of the first row as JSON; the response and the record share it."""
+        encoded = self._json
+        if encoded is None:
+            encoded = self._json = _encode(self.outputs[0])
+        return encoded
 
 
 class Runtime:
-    """One model version, loaded and warm; `score` may be called from several threads."""
+    """One model version, loaded and warm; `score` may be called by several threads at once."""
 
     def __init__(self, bundle: str, manifest: Manifest, model: OnnxModel) -> None:
         self.bundle = bundle
@@ -55,12 +82,13 @@ class Runtime:
         self.signature = manifest.signature
         self.labels = manifest.labels
         self.milliseconds = 0.0
+        """Time per row, measured by `warm`."""
         self._model = model
         outputs = [spec.name for spec in manifest.signature.outputs]
-        self._embedding = outputs.index(EMBEDDING) if EMBEDDING in outputs else -1
+        self._embedding = outputs.index(EMBEDDING) if EMBEDDING in outputs else None
         self._main = next(i for i, name in enumerate(outputs) if name != EMBEDDING)
         self.output = outputs[self._main]
-        self.has_embedding = self._embedding >= 0
+        """Name of the output that holds the probabilities or the value."""
         features = input_named(self.signature, FEATURES)
         self.is_image = input_named(self.signature, IMAGE) is not None
         self.numeric = features.columns if features else ()
@@ -69,36 +97,69 @@ class Runtime:
         self.pack_row: Callable[..., bytes] | None = (
             struct.Struct(f"={width}f").pack if only_features else None
         )
-        """Packs one row of a table of numbers; None for models that take anything else."""
+        """Packs one row of a numeric table; None for models that take anything else."""
 
-    def score(self, parts: Sequence[Rows]) -> Scores:
-        """Answer for all rows of `parts`; what goes wrong inside the model is in `error`."""
-        start = time.perf_counter()
+    @property
+    def has_embedding(self) -> bool:
+        """Whether the model outputs an embedding."""
+        return self._embedding is not None
+
+    def score(self, parts: Sequence[Rows]) -> list[ModelResult]:
+        """Run the model once for the rows of all `parts`.
+
+        If that run fails, the model runs once per part, so that no part can spoil the result of
+        another.
+
+        Returns:
+            One result per part. A failure of the model is in its `error`; nothing is raised.
+        """
+        start = perf_counter()
         try:
-            outputs = self._model.run(joined(parts, self.signature))
-        except Exception as error:  # onnxruntime's own errors share no base class
-            rows = sum(part.count for part in parts)
-            return Scores([], None, _since(start) / rows, error=f"the model failed: {error}")
+            outputs = self._model.run(join_rows(parts, self.signature))
+        except Exception as error:  # the errors of onnxruntime share no base class
+            if len(parts) > 1:
+                return [result for part in parts for result in self.score([part])]
+            reason = f"the model failed: {error}"
+            return [ModelResult.failed(reason, _since(start) / parts[0].count)]
         main = outputs[self._main]
-        embedding = outputs[self._embedding] if self.has_embedding else None
-        finite = bool(np.isfinite(main).all())
-        rows = len(main)
-        return Scores(main.reshape(rows, -1).tolist(), embedding, _since(start) / rows, finite)
+        embedding = None if self._embedding is None else outputs[self._embedding]
+        count = len(main)
+        rows = main.reshape(count, -1).tolist()
+        all_finite = bool(np.isfinite(main).all())
+        milliseconds = _since(start) / count
+        if all_finite and embedding is None and len(parts) == count:
+            # One row each: nearly every batch.
+            return [ModelResult((row,), None, milliseconds) for row in rows]
+        return _split(parts, rows, embedding, milliseconds)
 
     def warm(self, examples: Rows) -> None:
-        """Answer `examples` until timings settle; sets `milliseconds`, that of one row."""
+        """Score `examples` until the timings settle, and set `milliseconds`.
+
+        Raises:
+            IntegrityBroken: The model cannot score them.
+        """
         timings: list[float] = []
-        deadline = time.perf_counter() + _WARM_SECONDS
-        while len(timings) < _WARM_RUNS and (len(timings) < 3 or time.perf_counter() < deadline):
-            scores = self.score([examples])
-            if scores.error:
-                raise IntegrityBroken(f"Bundle {self.bundle} cannot answer: {scores.error}.")
-            timings.append(scores.milliseconds)
+        deadline = perf_counter() + _WARM_SECONDS
+        while len(timings) < _WARM_RUNS and (len(timings) < 3 or perf_counter() < deadline):
+            (result,) = self.score([examples])
+            if not result.outputs:
+                raise IntegrityBroken(f"Bundle {self.bundle} cannot answer: {result.error}.")
+            timings.append(result.milliseconds)
         self.milliseconds = statistics.median(timings)
 
 
 def load_runtime(bundles: BundleStore, digest: str, *, threads: int = 1) -> Runtime:
-    """Verify, load and warm a bundle; IntegrityBroken, NotFound."""
+    """Verify, load and warm a bundle.
+
+    Args:
+        bundles: The store that holds it.
+        digest: Its digest.
+        threads: How many threads one run of the model may use.
+
+    Raises:
+        IntegrityBroken: The bundle is not what its manifest says, or the model cannot run.
+        NotFound: The store has no such bundle.
+    """
     manifest = bundles.manifest(digest)
     model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
     runtime = Runtime(digest, manifest, model)
@@ -107,8 +168,27 @@ def load_runtime(bundles: BundleStore, digest: str, *, threads: int = 1) -> Runt
 
 
 def is_finite(row: Sequence[float]) -> bool:
-    """Whether every number of an answer is one."""
+    """Return whether every number of a row is finite."""
     return all(map(math.isfinite, row))
+
+
+def _split(
+    parts: Sequence[Rows],
+    rows: list[list[float]],
+    embedding: npt.NDArray[np.float32] | None,
+    milliseconds: float,
+) -> list[ModelResult]:
+    """Return the result of each part, from those of all rows."""
+    results: list[ModelResult] = []
+    start = 0
+    for part in parts:
+        end = start + part.count
+        own = rows[start:end]
+        own_embedding = None if embedding is None else embedding[start:end]
+        error = None if all(map(is_finite, own)) else NOT_FINITE
+        results.append(ModelResult(own, own_embedding, milliseconds, error))
+        start = end
+    return results
 
 
 def _example(bundles: BundleStore, runtime: Runtime) -> Rows:
@@ -137,4 +217,4 @@ def _one_row(runtime: Runtime, arrays: dict[str, npt.NDArray[Any]]) -> Rows:
 
 
 def _since(start: float) -> float:
-    return (time.perf_counter() - start) * 1e3
+    return (perf_counter() - start) * 1e3

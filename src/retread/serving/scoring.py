@@ -1,84 +1,131 @@
-"""Scoring calls together and sharing the answers out; runs on the event loop or in a thread."""
+"""Scoring one call in a thread: decoding its images, then running the model; canaries on time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections.abc import Callable
 
-import numpy as np
-
-from retread.bundle import decode_image, image_statistics
-from retread.core import InvalidInput, RetreadError
-from retread.serving.call import Call, Outcome
-from retread.serving.pixels import check_pixels
-from retread.serving.rows import Rows
-from retread.serving.runtime import Scores, is_finite
+from retread.bundle import image_statistics
+from retread.core import RetreadError, Unavailable
+from retread.serving.call import Call, internal_error
+from retread.serving.rows import decode_images
+from retread.serving.runtime import ModelResult
 from retread.serving.slots import SlotEntry
 
-INLINE_ROWS = 256
-"""More rows than this are too long for the event loop, however fast the model is."""
+_MIN_DEADLINE_S = 0.05
+_DEADLINE_FACTOR = 4
+"""A run is late when it takes this many times as long as the slowest canary that may pass."""
 
-NOT_FINITE = "the answer is not finite"
+FallBack = Callable[[ModelResult | None], None]
 
-Settled = Outcome | RetreadError
-"""What became of one call: an answer (perhaps with its error), or why it cannot be asked."""
-
-
-def is_short(call: Call) -> bool:
-    """Whether a light model may score `call` on the event loop."""
-    return call.rows is not None and call.rows.count <= INLINE_ROWS and call.rows.pixels is None
-
-
-def score_calls(entry: SlotEntry, calls: Sequence[Call]) -> list[Settled]:
-    """One run of the model for all `calls`; if that fails, one for each, so that a call cannot
-    spoil another's answer."""
-    runtime = entry.runtime
-    parts = [call.rows for call in calls if call.rows is not None]
-    scores = runtime.score(parts)
-    if scores.error and len(calls) > 1:
-        return [settled for call in calls for settled in score_calls(entry, [call])]
-    if scores.error:
-        return [Outcome(entry, (), None, scores.milliseconds, scores.error)]
-    return _shared_out(entry, parts, scores)
+logger = logging.getLogger(__name__)
 
 
 def decode_and_score(
-    entry: SlotEntry, call: Call, *, statistics: bool, on_decoded: Callable[[], None] | None = None
-) -> Settled:
-    """As score_calls, for a call that may still be image files; never raises. `on_decoded` is
-    called before the model runs."""
+    entry: SlotEntry,
+    call: Call,
+    *,
+    with_statistics: bool,
+    on_decoded: Callable[[], None] = lambda: None,
+) -> ModelResult | RetreadError:
+    """Score a call that may still be image files.
+
+    Args:
+        entry: The model.
+        call: The call; its `rows` and `statistics` are set.
+        with_statistics: Whether to compute image statistics.
+        on_decoded: Called before the model runs.
+
+    Returns:
+        The model's result, or why the call cannot be scored. Nothing is raised: an error in a
+        thread would leave the client without a response.
+    """
     try:
-        _decode(call, entry, statistics=statistics)
-        if on_decoded is not None:
-            on_decoded()
-        (settled,) = score_calls(entry, [call])
+        image = entry.runtime.manifest.image
+        if call.rows is None and image is not None:
+            call.rows = decode_images(call.images, image.size)
+        rows = call.rows
+        assert rows is not None
+        if with_statistics and not call.statistics and rows.pixels is not None:
+            call.statistics = [image_statistics(pixels) for pixels in rows.pixels]
+        on_decoded()
+        (result,) = entry.runtime.score([rows])
     except RetreadError as error:
         return error
-    except Exception as error:  # a thread's error would leave the caller waiting for ever
-        return InvalidInput(f"The request cannot be read: {error}.")
-    return settled
+    except Exception:
+        logger.exception("Request %s could not be scored.", call.id)
+        return internal_error()
+    return result
 
 
-def _shared_out(entry: SlotEntry, parts: Sequence[Rows], scores: Scores) -> list[Settled]:
-    if scores.is_finite and scores.embedding is None and len(parts) == len(scores.main):
-        # One row each, as nearly always.
-        return [Outcome(entry, (row,), None, scores.milliseconds) for row in scores.main]
-    outcomes: list[Settled] = []
-    start = 0
-    for part in parts:
-        end = start + part.count
-        main = scores.main[start:end]
-        embedding = None if scores.embedding is None else scores.embedding[start:end]
-        error = "" if all(map(is_finite, main)) else NOT_FINITE
-        outcomes.append(Outcome(entry, main, embedding, scores.milliseconds, error))
-        start = end
-    return outcomes
+class CanaryTimeout:
+    """Scores one call with a heavy canary, and falls back to production if the canary is late.
 
+    Only the model's own time counts against the canary. If the call waits too long for the
+    canary's thread, production answers and nothing is held against the canary: `fall_back` gets
+    None. If the run itself takes too long for its rows, that is the canary's failure: `fall_back`
+    gets it.
+    """
 
-def _decode(call: Call, entry: SlotEntry, *, statistics: bool) -> None:
-    image = entry.runtime.manifest.image
-    if call.rows is None and image is not None:
-        check_pixels(call.images, image.size)
-        pixels = [decode_image(content, image.size) for content in call.images]
-        call.rows = Rows(count=len(pixels), pixels=np.stack(pixels))
-    if statistics and not call.statistics and call.rows and call.rows.pixels is not None:
-        call.statistics = [image_statistics(one) for one in call.rows.pixels]
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        call: Call,
+        *,
+        row_s: float,
+        slowdown: float,
+        fall_back: FallBack,
+    ) -> None:
+        """Start to wait for the canary's thread.
+
+        Args:
+            loop: The event loop.
+            call: The call, routed to the canary.
+            row_s: Production's time per row, in seconds.
+            slowdown: How many times as long a canary may take.
+            fall_back: Has production answer.
+        """
+        self._loop = loop
+        self._call = call
+        self._entry: SlotEntry = call.entry
+        self._row_s = _DEADLINE_FACTOR * slowdown * row_s
+        self._fall_back = fall_back
+        self._is_done = False
+        self._timer = loop.call_later(_MIN_DEADLINE_S + self._row_s, self._on_wait_timeout)
+
+    def score(self, *, with_statistics: bool) -> ModelResult | RetreadError:
+        """Score the call, in the canary's thread.
+
+        The result is dropped by the data plane if production was asked in the meantime.
+        """
+        if self._call.entry is not self._entry:
+            return Unavailable("Production answers instead.")
+        self._loop.call_soon_threadsafe(self._timer.cancel)
+        result = decode_and_score(
+            self._entry,
+            self._call,
+            with_statistics=with_statistics,
+            on_decoded=self._on_decoded,
+        )
+        self._is_done = True
+        return result
+
+    def _on_decoded(self) -> None:
+        self._loop.call_soon_threadsafe(self._start_run_timer)
+
+    def _start_run_timer(self) -> None:
+        rows = self._call.rows
+        deadline_s = _MIN_DEADLINE_S + self._row_s * (rows.count if rows is not None else 1)
+        self._loop.call_later(deadline_s, self._on_run_timeout, deadline_s)
+
+    def _on_wait_timeout(self) -> None:
+        if self._call.entry is self._entry:
+            self._fall_back(None)
+
+    def _on_run_timeout(self, deadline_s: float) -> None:
+        # A result on its way to the event loop is in time: only the loop itself is late.
+        if self._call.entry is self._entry and not self._is_done:
+            milliseconds = deadline_s * 1e3
+            reason = f"no answer within {milliseconds:.0f} ms"
+            self._fall_back(ModelResult.failed(reason, milliseconds))

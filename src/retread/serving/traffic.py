@@ -1,4 +1,4 @@
-"""The port through which recorded traffic and late labels are read and written."""
+"""Recorded traffic: predictions as they were logged, their true labels, and the stores of both."""
 
 from __future__ import annotations
 
@@ -6,15 +6,65 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from retread.serving.record import PredictionRecord
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one model for one row.
+
+    Attributes:
+        slot: The slot that the model was in.
+        version: The model version.
+        bundle: Digest of its bundle.
+        outputs: Its probabilities, or its single value; empty after an error.
+        latency_ms: The model's own time for this row: that of the run, divided by the run's rows.
+        error: Why there is no finite result; "" if there is one.
+    """
+
+    slot: str
+    version: int
+    bundle: str
+    outputs: tuple[float, ...]
+    latency_ms: float
+    error: str = ""
+
+
+class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a request, as it was logged.
+
+    A request of several rows leaves one record per row, with the ids `ID`, `ID.1`, `ID.2`, ...
+
+    Attributes:
+        id: Request id.
+        at: Arrival as Unix time in seconds.
+        key: Routing key.
+        status: HTTP status of the response.
+        answer: The result that the client got; None if the request was refused.
+        paired: The result of the other model for the same row, during a canary or with a shadow.
+        numeric: Numeric features, or image statistics, by name.
+        categorical: Categorical features by name.
+        embedding: The row's embedding, if the model has one.
+        payload: Digest of the image, if it was kept.
+    """
+
+    id: str
+    at: float
+    key: str
+    status: int
+    answer: Answer | None
+    paired: Answer | None = None
+    numeric: dict[str, float] = {}
+    categorical: dict[str, str] = {}
+    embedding: tuple[float, ...] = ()
+    payload: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in the recorded traffic; '' and 0 are its beginning.
+    """A position in the recorded traffic; the default is its beginning.
 
-    `segment` says where each writer's records were read to, for the log alone to understand;
-    `offset` is the number of records before this place.
+    `segment` says how far each writer's records were read, in a form that only the log
+    understands; `offset` is the number of records before this position.
     """
 
     segment: str = ""
@@ -22,36 +72,60 @@ class Cursor:
 
 
 class TrafficLog(Protocol):
-    """Answers in the order in which they were recorded."""
+    """Predictions in the order in which they were recorded."""
 
-    def append(self, records: Sequence[PredictionRecord]) -> None: ...
+    def append(self, records: Sequence[PredictionRecord]) -> None:
+        """Add records.
+
+        Raises:
+            OSError: The records could not be written; none of them is in the log.
+        """
+        ...
 
     def read(self, after: Cursor, limit: int) -> tuple[tuple[PredictionRecord, ...], Cursor]:
-        """At most `limit` records after a place, and the place after them."""
+        """Return at most `limit` records after a position, and the position after them."""
         ...
 
     def find(self, request_id: str) -> PredictionRecord | None:
-        """The record of one request."""
+        """Return the record of one request; None if there is none."""
         ...
 
     def put_payload(self, content: bytes) -> str:
-        """Keep an image; its sha256."""
+        """Keep an image and return its digest.
+
+        Raises:
+            OSError: The image could not be written.
+        """
         ...
 
     def payload(self, digest: str) -> bytes:
-        """An image that was kept; NotFound."""
+        """Return an image that was kept.
+
+        Raises:
+            NotFound: It was not kept, or has expired.
+        """
         ...
 
 
 class LabelStore(Protocol):
-    """Labels joined to requests by id, whenever they come."""
+    """True labels, joined to requests by id whenever they arrive."""
 
     def put(self, labels: Sequence[tuple[str, str]], at: float) -> None:
-        """(request id, label) pairs; a later label of the same request replaces the earlier."""
+        """Store (request id, label) pairs; a later label of the same request replaces the earlier.
+
+        Args:
+            labels: The pairs.
+            at: When they arrived, as Unix time in seconds.
+
+        Raises:
+            Unavailable: The store cannot be reached.
+        """
         ...
 
     def get(self, request_ids: Sequence[str]) -> dict[str, str]:
-        """The labels there are of these requests."""
+        """Return the labels known for these requests, by request id."""
         ...
 
-    def count(self) -> int: ...
+    def count(self) -> int:
+        """Return the number of requests that have a label."""
+        ...

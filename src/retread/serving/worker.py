@@ -1,4 +1,4 @@
-"""One server process: its own small composition root."""
+"""One server process: everything that it is made of is put together here."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from retread.project import LoadedProject
 from retread.registry.sql_ledger import SqlLedger
 from retread.registry.sql_servers import SqlServerDirectory
 from retread.serving.dataplane import DataPlane
-from retread.serving.following import Follower, LastGoodFile, Loader, try_in_child
-from retread.serving.http.app import build_app
-from retread.serving.http.front import Front
-from retread.serving.http.metrics_page import metrics_route
-from retread.serving.http.neighbours import neighbour_routes
-from retread.serving.http.routes import protocol_routes
+from retread.serving.http.mlflow_routes import MlflowEndpoints
+from retread.serving.http.routes import InferenceEndpoints, MetricsEndpoints, build_app
 from retread.serving.http.server import HttpServer
+from retread.serving.http.server_state import ServerState
+from retread.serving.metrics import ServingCollector
+from retread.serving.reconcile import (
+    BundleLoader,
+    LastKnownGoodFile,
+    SlotReconciler,
+    sandboxed_load,
+)
 from retread.serving.recording.label_store import SqlLabelStore
 from retread.serving.recording.recorder import Recorder
 from retread.serving.recording.traffic_log import SegmentTrafficLog
@@ -33,45 +37,64 @@ _SWITCH_S = 0.0005
 
 
 def serve(
-    project: LoadedProject, listener: socket.socket, on_ready: Callable[[], None], *, worker: int
+    project: LoadedProject,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    *,
+    worker: int,
+    plain_asgi: bool = False,
 ) -> None:
-    """Serve `project` on a bound socket until SIGTERM or SIGINT, as number `worker` of several.
+    """Serve a project until SIGTERM or SIGINT.
 
-    The socket listens from the moment on at which requests can be answered.
+    Args:
+        project: The project.
+        listener: A bound socket; it listens once requests can be answered.
+        on_ready: Called then.
+        worker: Number of this worker, from 0.
+        plain_asgi: See HttpServer.
     """
-    # The recorder and the follower give way to the event loop at once.
+    # The recorder's and the reconciler's threads give way to the event loop at once.
     sys.setswitchinterval(_SWITCH_S)
     settings = project.settings
     database = Database(project.database_url, deadline_s=_DATABASE_DEADLINE_S)
     slots = SlotHolder()
     recorder = _recorder(project) if settings.serving.record else None
     plane = DataPlane(slots, recorder, settings.serving, settings.canary)
-    front = Front(
+    state = ServerState(
         plane, settings.project.name, max_body=int(settings.serving.max_body_mb * 1_000_000)
     )
     number = version("retread")
+    collector = ServingCollector(plane.metrics, lambda: state.snapshot(recorder), worker)
     app = build_app(
         [
-            *protocol_routes(front, SqlLabelStore(database), number),
-            *neighbour_routes(front, number),
-            metrics_route(front, recorder, worker),
+            *InferenceEndpoints(state, SqlLabelStore(database), number).routes(),
+            *MlflowEndpoints(state, number).routes(),
+            *MetricsEndpoints(collector).routes(),
         ],
-        front.ids,
+        state.ids,
     )
-    follower = _follower(project, database, slots)
-    if not follower.catch_up():
-        follower.restore()
-    follower.start()
+    reconciler = _reconciler(project, database, slots)
+    if not reconciler.reconcile():
+        reconciler.restore()
+    reconciler.start()
     if recorder is not None:
         recorder.start()
     try:
-        HttpServer(front, app, on_ready=on_ready).serve_on(listener)
+        HttpServer(state, app, on_ready=on_ready, plain_asgi=plain_asgi).serve_on(listener)
     finally:
-        follower.stop()
+        reconciler.stop()
         plane.close()
         if recorder is not None:
             recorder.stop()
         database.close()
+
+
+def log_to_stderr() -> None:
+    """Set up logging for a server process."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def _recorder(project: LoadedProject) -> Recorder:
@@ -84,29 +107,22 @@ def _recorder(project: LoadedProject) -> Recorder:
     )
 
 
-def _follower(project: LoadedProject, database: Database, slots: SlotHolder) -> Follower:
+def _reconciler(project: LoadedProject, database: Database, slots: SlotHolder) -> SlotReconciler:
     clock = SystemClock()
-    last_good = LastGoodFile(project.home / "run" / "slots.json")
+    last_known_good = LastKnownGoodFile(project.home / "run" / "slots.json")
     stopping = threading.Event()
-    return Follower(
+    return SlotReconciler(
         server_id=new_id("srv"),
         ledger=SqlLedger(database, clock),
         servers=SqlServerDirectory(database, clock),
-        loader=Loader(
+        loader=BundleLoader(
             LocalBundleStore(project.bundles),
-            try_in_child(project.bundles, stopping),
-            last_good.read().tried,
+            sandboxed_load(project.bundles, stopping),
+            last_known_good.read().tried,
         ),
         slots=slots,
-        last_good=last_good,
+        last_known_good=last_known_good,
         clock=clock,
         prepare=database.create_tables,
         stopping=stopping,
     )
-
-
-def log_to_stderr() -> None:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)

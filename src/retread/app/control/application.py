@@ -29,7 +29,7 @@ from retread.app.overview import (
 from retread.app.overview.overview import happenings
 from retread.bundle import CauseKind
 from retread.core import Clock, InvalidInput, RetreadError
-from retread.serving.http.problems import HttpRefusal
+from retread.serving.http.error_responses import HttpRefusal
 
 STATIC = Path(__file__).parent / "static"
 _HISTORY_DEFAULT = 100

@@ -47,7 +47,7 @@ def feedback(
     opened = open_project(project, os.environ)
     model = opened.settings.project.name
     with ServingClient(serving_address(opened, port), model) as client:
-        taken = client.feedback(pairs)
+        taken = client.feedback_many(pairs)
     noun = "label" if taken == 1 else "labels"
     emit({"accepted": taken}, as_json=json, text=f"{taken} {noun} recorded.")
 

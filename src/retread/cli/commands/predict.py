@@ -15,7 +15,7 @@ from retread.core import InvalidInput, checked_name
 from retread.project import open_project
 
 if TYPE_CHECKING:
-    from retread.serving.client import Predicted, Row, ServingClient
+    from retread.serving.client import Prediction, Row, ServingClient
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
@@ -69,11 +69,11 @@ def _contents(files: list[Path]) -> list[tuple[Path, bytes]]:
     return [(path, path.read_bytes()) for path in files]
 
 
-def _ask(client: ServingClient, path: Path, content: bytes) -> list[Predicted]:
+def _ask(client: ServingClient, path: Path, content: bytes) -> list[Prediction]:
     media_type = MEDIA_TYPES.get(path.suffix.lower())
     if media_type is not None:
-        return [client.predict_image(content, media_type)]
-    return client.predict_rows(_rows(path, content))
+        return [client.predict(content)]
+    return client.predict(_rows(path, content))
 
 
 def _rows(path: Path, content: bytes) -> list[Row]:
@@ -110,6 +110,6 @@ def _check_lengths(path: Path, rows: Sequence[dict[str | Any, str | Any]]) -> No
             )
 
 
-def _line(path: Path, one: Predicted) -> str:
+def _line(path: Path, one: Prediction) -> str:
     said = f"{one.value:.6g}" if one.value is not None else f"{one.label} {one.confidence:.1%}"
-    return f"{path}: {said}  (version {one.version}, {one.slot}, request {one.id})"
+    return f"{path}: {said}  (version {one.model_version}, {one.slot}, request {one.id})"

@@ -163,7 +163,8 @@ def _predict(stage: Stage, version: int, features: np.typing.NDArray[np.float64]
     bundle = stage.space.registry.state().version(version).bundle
     runtime = load_runtime(stage.space.bundles, bundle)
     rows = Rows(count=len(features), features=features.astype(np.float32).tobytes())
-    return [row[0] for row in runtime.score([rows]).main]
+    (result,) = runtime.score([rows])
+    return [row[0] for row in result.outputs]
 
 
 def _times(rows: pd.DataFrame) -> Iterator[datetime]:

@@ -14,8 +14,7 @@ from retread.monitoring import BettingTest, Streams, place
 from retread.monitoring.performance import loss, number, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
-from retread.serving.record import Answer, PredictionRecord
-from retread.serving.traffic import Cursor, LabelStore, TrafficLog
+from retread.serving.traffic import Answer, Cursor, LabelStore, PredictionRecord, TrafficLog
 
 MOST_UNLABELLED = 10_000
 """Number of pairs that wait for their label at most, and of request ids that are remembered."""

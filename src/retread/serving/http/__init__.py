@@ -1,7 +1,7 @@
-"""HTTP over the data plane: the Open Inference Protocol V2 and the routes beside it.
+"""HTTP over the data plane: the Open Inference Protocol V2, MLflow's scoring routes, and metrics.
 
-`retread.serving.http.server.HttpServer` puts them on a socket; import it from there, so that
-importing this package stays cheap. Its shape of errors is that of other HTTP servers, too.
+`retread.serving.http.server.HttpServer` listens on a socket; import it from there, so that this
+package stays cheap to import. Other HTTP servers share its error responses.
 
 >>> from retread.core import NotFound
 >>> from retread.serving.http import status_of
@@ -9,6 +9,20 @@ importing this package stays cheap. Its shape of errors is that of other HTTP se
 404
 """
 
-from retread.serving.http.problems import RETRY_AFTER_S, HttpRefusal, problem_body, status_of
+from retread.serving.http.error_responses import (
+    RETRY_AFTER_S,
+    HttpRefusal,
+    error_body,
+    error_handlers,
+    error_response,
+    status_of,
+)
 
-__all__ = ["RETRY_AFTER_S", "HttpRefusal", "problem_body", "status_of"]
+__all__ = [
+    "RETRY_AFTER_S",
+    "HttpRefusal",
+    "error_body",
+    "error_handlers",
+    "error_response",
+    "status_of",
+]

@@ -1,29 +1,37 @@
-"""uvicorn's HTTP protocol, answering `infer` itself and leaving every other route to ASGI."""
+"""uvicorn's HTTP protocol, which answers `infer` itself and leaves every other route to ASGI."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable
+from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from retread.core import InvalidInput, RetreadError
-from retread.serving.http.exchange import Exchange
-from retread.serving.http.front import Front
-from retread.serving.http.problems import HttpRefusal, closing, too_large
+from retread.serving.call import internal_error
+from retread.serving.http.error_responses import (
+    HttpRefusal,
+    body_too_large,
+    error_body,
+    status_of,
+)
+from retread.serving.http.infer_request import InferRequest
+from retread.serving.http.responses import ResponseHead, error_head
+from retread.serving.http.server_state import ServerState
 
 MAX_HEAD = 65_536
-"""Bytes of address and headers."""
+"""Bytes of path and headers."""
 
 MAX_PIPELINED = 64
 """Requests of one connection in flight before no more are read."""
 
 SLOW_S = 30.0
-"""A request that has not arrived in this time gets 408."""
+"""A request that has not arrived after this time gets 408."""
 
 LINGER_S = 10.0
 """A client that goes on sending after a refusal is cut off after this time."""
@@ -31,67 +39,93 @@ LINGER_S = 10.0
 IDLE_S = 75.0
 """A connection without a request is closed after this time."""
 
+logger = logging.getLogger(__name__)
+
+
+class _Phase(Enum):
+    IDLE = "between two requests"
+    READING = "in the middle of a request"
+    LAST = "the last request was taken"
+    REFUSED = "a request was refused in the middle"
+
+
+# Members by name: looking one up on the class is slow in the hot path.
+_IDLE, _READING, _LAST, _REFUSED = _Phase
+
 
 class InferenceProtocol(HttpToolsProtocol):
-    """One connection. Answers go out in the order of the requests, also where infer requests and
-    others are pipelined: an `infer` behind another route's request goes through ASGI as well.
+    """One connection.
 
-    A refusal is an answer like any other and waits for its turn; it is the last one, and nothing
-    after the refused request is read. The connection closes when all that was asked is answered.
+                 on_message_begin                 on_message_complete, without keep-alive
+        ┌──────┐ ────────────────► ┌─────────┐ ──────────────────────────► ┌──────┐
+        │ IDLE │                   │ READING │                             │ LAST │ ──► closed
+        └──────┘ ◄──────────────── └─────────┘                             └──────┘
+          │  │  on_message_complete     │                                      ▲
+          │  │                          │ _refuse                              │
+          │  └────────────────────────► ▼                                      │
+          │             _refuse   ┌─────────┐                                  │
+          │                       │ REFUSED │ ──► half closed, then closed     │
+          │                       └─────────┘                                  │
+          └────────────────────────────────────────────────────────────────────┘
+                      draining, and every request is answered
+
+    In LAST and REFUSED no request is taken; the connection closes when all earlier ones are
+    answered. A refusal is a response like any other: it waits for its turn, and is the last.
+
+    Responses go out in the order of the requests, also where infer requests and others are
+    pipelined: ASGI starts once earlier infer requests are answered (`_answered`), and an infer
+    request behind one that is in ASGI goes through ASGI as well.
     """
 
-    def __init__(self, *, front: Front, now: Callable[[], float], **arguments: Any) -> None:
+    def __init__(self, *, state: ServerState, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._front = front
-        self._bodies = front.bodies
-        self._now = now
+        self._state = state
+        self._bodies = state.bodies
         self._asgi = self.app
-        self._exchanges: deque[Exchange] = deque()
-        self._current: Exchange | None = None
+        self._phase = _IDLE
+        self._since = state.time
+        """When the request began to arrive, was refused, or the last response was sent."""
+        self._requests: deque[InferRequest] = deque()
+        """The infer requests whose response has not been sent, in order."""
+        self._current: InferRequest | None = None
+        """The infer request that is arriving."""
         self._keeps_alive = True
         self._body: bytes | bytearray = b""
         self._head_size = 0
-        self._since = now()
-        self._reading = False
-        self._ended = False
-        """No further request is taken."""
-        self._refused = False
-        """It ended in the middle of what the client sends."""
-        self._refusal = b""
-        """The last answer, to what is no infer request: it waits for ASGI as well."""
-        self._emptied: asyncio.Event | None = None
+        self._refusal: bytes | None = None
+        """The last response, to what is not an infer request: it waits for ASGI as well."""
+        self._answered: asyncio.Event | None = None
+        """Set when no infer request is unanswered; ASGI waits for it."""
 
     def data_received(self, data: bytes) -> None:
-        if self._ended:
+        if self._is_closing():
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:
-            pass  # an answer in HTTP/1.1 says that nothing else is spoken here
+            pass  # a response in HTTP/1.1 says that no other protocol is supported
         except HttpParserError as error:
-            cause = error.__context__
-            known = cause if isinstance(cause, RetreadError) else None
-            self._refuse(known or InvalidInput("This is not HTTP.", "Send HTTP/1.1."))
+            self._refuse(_failure_of(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._current is not None:
-            self._bodies.held -= self._current.size
+            self._bodies.held -= self._current.held_bytes
             self._current = None
         super().connection_lost(exc)
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        if self._ended:
+        if self._is_closing():
             raise _AfterTheLast
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
         self._head_size = 0
-        self._reading = True
-        self._since = self._now()
+        self._phase = _READING
+        self._since = self._state.time
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -109,109 +143,106 @@ class InferenceProtocol(HttpToolsProtocol):
             raise _head_too_long()
 
     def on_headers_complete(self) -> None:
-        version = self._front.version_asked(self.url)
+        version: int | None = None
+        if self.url != self._state.infer_path:
+            version = self._state.version_in(self.url)
+            if version is None:
+                self._leave_to_asgi()
+                return
         if (
-            version is None
-            or self._in_asgi()
+            self._is_in_asgi()
             or self.parser.get_method() != b"POST"
             or self.parser.should_upgrade()
         ):
-            self._current = None
             self._leave_to_asgi()
             return
-        exchange = self._current = Exchange(self, self._front)
-        exchange.version = version
-        self._keeps_alive = (
-            self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-        )
+        request = self._current = InferRequest(self, self._state)
+        request.requested_version = version
         self._body = b""
-        self._exchanges.append(exchange)
-        if len(self._exchanges) > MAX_PIPELINED:
+        self._requests.append(request)
+        if len(self._requests) > MAX_PIPELINED:
             self.flow.pause_reading()
-        self._read_headers(exchange)
+        self._read_headers(request)
 
     def on_body(self, body: bytes) -> None:
-        exchange = self._current
-        if exchange is None:
-            if not self._ended:
+        request = self._current
+        if request is None:
+            if not self._is_closing():
                 super().on_body(body)
             return
         bodies = self._bodies
         size = len(body)
-        exchange.size += size
+        request.held_bytes += size
         bodies.held += size
-        if exchange.size > bodies.largest:
-            self._refuse(too_large(bodies.largest))
+        if request.held_bytes > bodies.largest:
+            self._refuse(body_too_large(bodies.largest))
         elif bodies.held > bodies.limit:
-            self._refuse(bodies.full())
+            self._refuse(bodies.exhausted())
         elif not self._body:
-            self._body = body  # all of it, nearly always
+            self._body = body  # nearly always the whole body
         else:
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
             self._body += body
 
     def on_message_complete(self) -> None:
-        exchange, self._current = self._current, None
-        if exchange is None:
-            if not self._ended:
-                self._reading = False
+        request, self._current = self._current, None
+        if request is None:
+            if not self._is_closing():
+                self._phase = _IDLE
                 super().on_message_complete()
             return
-        self._reading = False
-        self._ended = not self._keeps_alive
+        self._phase = _IDLE if self._keeps_alive else _LAST
         body, self._body = self._body, b""
-        exchange.start(body if isinstance(body, bytes) else bytes(body))
+        request.receive_body(body if isinstance(body, bytes) else bytes(body))
 
-    # What the exchange and uvicorn's cycle call.
+    # Called by infer requests, and by uvicorn's request cycle.
 
     def finished(self) -> None:
-        """Send every answer whose turn it is."""
-        exchanges = self._exchanges
-        ending = self._ended or self._front.draining
-        while exchanges and exchanges[0].response:
-            response = exchanges.popleft().response
-            if ending and self._is_last():
-                response = closing(response)
+        """Send every response whose turn it is."""
+        requests = self._requests
+        ends = self._is_closing() or self._state.draining
+        while requests and (head := requests[0].head) is not None:
+            request = requests.popleft()
+            is_last = ends and self._is_last()
             if not self.transport.is_closing():
-                self.transport.write(response)
-        if not exchanges:
-            self._since = self._now()
-            if self._emptied is not None:
-                self._emptied.set()
-            if ending:
+                self.transport.write(
+                    self._serialise(head, request.id, request.body, is_last=is_last)
+                )
+        if not requests:
+            self._since = self._state.time
+            if self._answered is not None:
+                self._answered.set()
+            if ends:
                 self._end()
-        if not self.flow.write_paused and len(exchanges) <= MAX_PIPELINED:
+        if not self.flow.write_paused and len(requests) <= MAX_PIPELINED:
             self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._ended or self._front.draining:
+        if self._is_closing() or self._state.draining:
             self._end()
 
-    # What the server calls.
+    # Called by the server and by the transport.
 
     def shutdown(self) -> None:
-        if not self._busy():
+        if not self._is_busy():
             self.transport.close()
-        elif self._in_asgi():
+        elif self._is_in_asgi():
             self.cycle.keep_alive = False
 
     def check_age(self, now: float) -> None:
-        """Close what is idle for long; 408 for a request that does not arrive."""
+        """Close the connection if it has been idle for long; send 408 if a request is slow."""
         if self.transport is None or self.transport.is_closing():
             return
-        if self._refused:
-            if not self._busy() and now - self._since > LINGER_S:
+        age = now - self._since
+        if self._phase is _REFUSED:
+            if age > LINGER_S and not self._is_busy():
                 self.transport.close()
-        elif self._reading and now - self._since > SLOW_S:
-            self._refuse(
-                HttpRefusal(
-                    HTTPStatus.REQUEST_TIMEOUT,
-                    f"The request did not arrive within {SLOW_S:.0f} seconds.",
-                )
-            )
-        elif not self._busy() and now - self._since > IDLE_S:
+        elif self._phase is _READING and age > SLOW_S:
+            message = f"The request did not arrive within {SLOW_S:.0f} seconds."
+            self._refuse(HttpRefusal(HTTPStatus.REQUEST_TIMEOUT, message))
+        elif age > IDLE_S and not self._is_busy():
             self.transport.close()
 
     def pause_writing(self) -> None:
@@ -222,98 +253,146 @@ class InferenceProtocol(HttpToolsProtocol):
         super().resume_writing()
         self.flow.resume_reading()
 
+    # The end of a connection.
+
     def _refuse(self, error: RetreadError) -> None:
-        """Answer `error` to what is being read, after all that was asked before."""
-        if self._ended:
+        """Respond with `error` to what is being read, after the responses to earlier requests."""
+        if self._is_closing():
             return
-        self._ended = self._refused = True
-        self._since = self._now()
+        self._phase = _REFUSED
+        self._since = self._state.time
         self._body = b""
-        exchange, self._current = self._current, None
-        if exchange is not None:
-            self._front.plane.refuse(exchange, error)
+        request, self._current = self._current, None
+        if request is not None:
+            self._state.plane.finish(request, error)
             return
-        # What is no infer request is not told to the data plane: a scan of ports is no traffic.
-        self._refusal = closing(Exchange(None, self._front).problem(error))
+        # What is not an infer request is not counted by the data plane: a port scan is no traffic.
+        head, request_id = error_head(status_of(error)), self._state.ids.new()
+        self._refusal = self._serialise(head, request_id, error_body(error), is_last=True)
         self._end()
 
-    def _is_last(self) -> bool:
-        """Whether the answer that goes out now is followed by none."""
-        half_read = self._reading and not self._ended
-        return not (self._exchanges or half_read or self._refusal or self._in_asgi())
-
     def _end(self) -> None:
-        """Close when everything is answered. Not in the face of a client that still sends: it
-        would lose the answer."""
-        if self._exchanges or self._answers_in_asgi() or (self._reading and not self._ended):
+        """Close the connection if everything is answered.
+
+        After a refusal it is closed for writing only: a client that is still sending would lose
+        the response if it were reset.
+        """
+        if self._requests or self._phase is _READING or self._awaits_asgi():
             return
-        self._ended = True
+        if self._phase is _IDLE:
+            self._phase = _LAST
         if self.transport.is_closing():
             return
-        if self._refusal:
+        if self._refusal is not None:
             self.transport.write(self._refusal)
-            self._refusal = b""
-        if self._refused and not self._front.draining and self.transport.can_write_eof():
+            self._refusal = None
+        lingers = self._phase is _REFUSED and not self._state.draining
+        if lingers and self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()
 
-    def _in_asgi(self) -> bool:
+    def _is_closing(self) -> bool:
+        phase = self._phase
+        return phase is _LAST or phase is _REFUSED
+
+    def _is_last(self) -> bool:
+        """Return whether the response that is being sent is the last one."""
+        return not (
+            self._requests
+            or self._phase is _READING
+            or self._refusal is not None
+            or self._is_in_asgi()
+        )
+
+    def _is_in_asgi(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _answers_in_asgi(self) -> bool:
-        """Whether ASGI has something to answer; a request that was cut off in its body has not."""
-        cut_off = self._refused and not self.pipeline and self.cycle and self.cycle.more_body
-        return self._in_asgi() and not cut_off
+    def _awaits_asgi(self) -> bool:
+        """Return whether ASGI is to respond; not to a request that was cut off in its body."""
+        refused = self._phase is _REFUSED
+        is_cut_off = refused and not self.pipeline and self.cycle and self.cycle.more_body
+        return self._is_in_asgi() and not is_cut_off
 
-    def _busy(self) -> bool:
-        return bool(self._exchanges) or self._answers_in_asgi()
+    def _is_busy(self) -> bool:
+        return bool(self._requests) or self._awaits_asgi()
 
-    def _read_headers(self, exchange: Exchange) -> None:
+    def _serialise(
+        self, head: ResponseHead, request_id: str, body: bytes, *, is_last: bool
+    ) -> bytes:
+        return b"%bdate: %b\r\nx-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
+            head.rendered,
+            self._state.date,
+            request_id.encode(),
+            b"connection: close\r\n" if is_last else b"",
+            len(body),
+            body,
+        )
+
+    def _read_headers(self, request: InferRequest) -> None:
         refusal: RetreadError | None = None
+        names_connection = False
         for name, value in self.headers:
             if name == b"content-length":
                 size = int(value)
                 if size > self._bodies.largest:
-                    refusal = too_large(self._bodies.largest)
+                    refusal = body_too_large(self._bodies.largest)
                 elif self._bodies.held + size > self._bodies.limit:
-                    refusal = self._bodies.full()
+                    refusal = self._bodies.exhausted()
+            elif name == b"connection":
+                names_connection = True
             else:
                 try:
-                    exchange.take_header(name, value)
+                    request.read_header(name, value)
                 except RetreadError as error:
                     refusal = error
+        # HTTP/1.0 keeps a connection alive only by that header; we never do.
+        parser = self.parser
+        is_old = names_connection and parser.get_http_version() == "1.0"
+        self._keeps_alive = parser.should_keep_alive() and not is_old
         if refusal is not None:
             self._refuse(refusal)
         elif self.expect_100_continue:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _leave_to_asgi(self) -> None:
+        self._current = None
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers = headers
         self.scope["headers"] = headers
-        if self._exchanges:
-            if self._emptied is None or self._emptied.is_set():
-                self._emptied = asyncio.Event()
-            self.app = _after(self._emptied, self._asgi)
+        if self._requests:
+            if self._answered is None or self._answered.is_set():
+                self._answered = asyncio.Event()
+            self.app = _after(self._answered, self._asgi)
         super().on_headers_complete()
         self.app = self._asgi
 
 
 class _AfterTheLast(Exception):
-    """A request behind the last one that is answered."""
+    """Raised in the parser for a request behind the last one that is taken."""
 
 
 def _head_too_long() -> InvalidInput:
-    """Raised through the parser, which wraps it."""
     return InvalidInput(f"The headers are longer than {MAX_HEAD} bytes.")
 
 
-def _after(emptied: asyncio.Event, app: Any) -> Any:
+def _failure_of(error: HttpParserError) -> RetreadError:
+    """Return the refusal of what the parser, or one of the methods that it calls, did not take."""
+    if not isinstance(error, HttpParserCallbackError):
+        return InvalidInput("This is not HTTP.", "Send HTTP/1.1.")
+    cause = error.__context__  # the parser wraps what our methods raise
+    if isinstance(cause, RetreadError):
+        return cause
+    if not isinstance(cause, _AfterTheLast):
+        logger.error("A request could not be read.", exc_info=cause)
+    return internal_error()
+
+
+def _after(answered: asyncio.Event, app: Any) -> Any:
     async def wait_then_run(scope: Any, receive: Any, send: Any) -> None:
-        await emptied.wait()
+        await answered.wait()
         await app(scope, receive, send)
 
     return wait_then_run

@@ -1,28 +1,50 @@
-"""Routes of the Open Inference Protocol V2, and feedback."""
+"""The ASGI application: the Open Inference Protocol V2, feedback and metrics.
+
+The docstring of an endpoint is its entry in the reference of the HTTP routes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from math import isfinite
-from typing import Any
+from types import MethodType
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from retread.core import InvalidInput, NotFound, Unavailable
+from retread.core.label_check import is_valid_label
 from retread.serving.http import strict_json
-from retread.serving.http.awaited import AwaitedExchange, body_of, response_of, take_headers
-from retread.serving.http.front import Front
-from retread.serving.request_id import checked_request_id
+from retread.serving.http.error_responses import error_handlers
+from retread.serving.http.infer_request import (
+    AwaitedReply,
+    InferRequest,
+    asgi_response,
+    body_of,
+)
+from retread.serving.http.server_state import ServerState
+from retread.serving.metrics import ServingCollector
+from retread.serving.request_id import RequestIds, checked_request_id, is_safe
 from retread.serving.slots import SlotEntry
 from retread.serving.traffic import LabelStore
 
-_encoder = msgspec.json.Encoder()
+_HINTS = {
+    404: "GET /v2 describes this server; POST /v2/models/NAME/infer asks for a prediction.",
+    405: "See the Allow header.",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _model_paths(action: str) -> tuple[str, str]:
+    return f"/v2/models/{{model}}{action}", f"/v2/models/{{model}}/versions/{{version}}{action}"
 
 
 class _Feedback(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,147 +52,241 @@ class _Feedback(msgspec.Struct, forbid_unknown_fields=True):
     label: str | float | int
 
 
-def json_response(value: Any, status: int = 200) -> Response:
-    return Response(_encoder.encode(value), status, media_type="application/json")
+class RouteSpec(NamedTuple):
+    """One entry of a route table: a method, the paths that mean the same, and the endpoint."""
+
+    method: str
+    paths: tuple[str, ...]
+    endpoint: Callable[[Any, Request], Awaitable[Response]]
 
 
-def protocol_routes(
-    front: Front, labels: LabelStore, version: str, now: Callable[[], float] = time.time
-) -> list[Route]:
-    """`version` is Retread's own."""
+class Endpoints:
+    """Endpoints that belong together; a subclass has a table of their routes."""
 
-    async def server(_: Request) -> Response:
-        metadata = {"name": "retread", "version": version, "extensions": []}
-        return json_response(metadata)
+    TABLE: ClassVar[tuple[RouteSpec, ...]]
 
-    async def live(_: Request) -> Response:
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes to this object's endpoints."""
+        return [
+            Route(path, MethodType(spec.endpoint, self), methods=[spec.method])
+            for spec in self.TABLE
+            for path in spec.paths
+        ]
+
+
+class InferenceEndpoints(Endpoints):
+    """The endpoints of the Open Inference Protocol V2, and feedback."""
+
+    def __init__(
+        self,
+        state: ServerState,
+        labels: LabelStore,
+        version: str,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare the endpoints.
+
+        Args:
+            state: What the connections share.
+            labels: Where feedback goes.
+            version: The version of Retread.
+            now: The wall clock.
+        """
+        self._state = state
+        self._labels = labels
+        self._version = version
+        self._now = now
+
+    async def server(self, _: Request) -> Response:
+        """Return the server's name and version, and the protocol extensions it supports (none)."""
+        return json_response({"name": "retread", "version": self._version, "extensions": []})
+
+    async def live(self, _: Request) -> Response:
+        """Return `{"live": true}` while the process runs."""
         return json_response({"live": True})
 
-    async def ready(_: Request) -> Response:
-        if not front.is_ready:
-            raise Unavailable("The server is not ready.", _why_not(front))
+    async def ready(self, _: Request) -> Response:
+        """Return `{"ready": true}` if a model is in production; 503 otherwise, and at shutdown."""
+        if not self._state.is_ready:
+            raise self._not_ready()
         return json_response({"ready": True})
 
-    async def model(request: Request) -> Response:
-        return json_response(_metadata(front, _entry(front, request)))
+    async def model(self, request: Request) -> Response:
+        """Return the model's inputs and outputs, its labels, its bundle and the served versions.
 
-    async def model_ready(request: Request) -> Response:
-        entry = _entry(front, request)
-        if front.draining:
-            raise Unavailable("The server is not ready.", _why_not(front))
-        return json_response({"name": front.model, "version": str(entry.version), "ready": True})
+        Without a version in the path, this is the version in production.
+        """
+        return json_response(self._metadata(self._entry(request)))
 
-    async def infer(request: Request) -> Response:
-        _check_model(front, request)
-        exchange = AwaitedExchange(front)
-        exchange.version = _version(request)
-        take_headers(exchange, request)
-        async with body_of(request, front) as body:
-            exchange.start(body)
-            await exchange.answered()
-        return response_of(exchange)
+    async def model_ready(self, request: Request) -> Response:
+        """Return the version that is ready; 404 if it is not served, 503 without one."""
+        entry = self._entry(request)
+        if self._state.draining:
+            raise self._not_ready()
+        return json_response(
+            {"name": self._state.model, "version": str(entry.version), "ready": True}
+        )
 
-    async def feedback(request: Request) -> Response:
-        _check_model(front, request)
-        async with body_of(request, front) as body:
-            pairs = await front.plane.readers.result(partial(_feedback, front, body))
-            await asyncio.to_thread(labels.put, pairs, now())
+    async def infer(self, request: Request) -> Response:
+        """Return the model's outputs for the rows or images of the request.
+
+        The body is a V2 request (`application/json`): `features` and `categories`, or one tensor
+        per column, for a table; `image`, as UINT8 pixels or as base64 files of datatype BYTES,
+        for images. An image file may also be the body itself, as `image/jpeg`, `image/png`,
+        `image/webp` or `image/bmp`. `outputs` selects among the probabilities or the value, the
+        label, and the embedding.
+
+        Request headers: `X-Request-Id`; `X-Retread-Key`, which keeps a customer with one model
+        during a canary; `X-Retread-Slot: staging` for the version in staging. A version in the
+        path is answered by that version, in whatever slot it is.
+
+        Response headers: `X-Request-Id`, `X-Retread-Slot`, `X-Retread-Version`.
+        """
+        self._check_model(request)
+        reply = AwaitedReply()
+        call = InferRequest(reply, self._state)
+        call.requested_version = _version(request)
+        for name, value in request.headers.raw:
+            call.read_header(name, value)
+        async with body_of(request, self._state.bodies) as body:
+            call.receive_body(body)
+            await reply.wait()
+        return asgi_response(call)
+
+    async def feedback(self, request: Request) -> Response:
+        """Record the true label of one or more predictions; return how many were accepted.
+
+        The body is `{"id": REQUEST_ID, "label": LABEL}`, or a list of these. A later label of the
+        same request replaces the earlier.
+        """
+        self._check_model(request)
+        async with body_of(request, self._state.bodies) as body:
+            pairs = await self._state.plane.readers.run(partial(self._read_feedback, body))
+            await asyncio.to_thread(self._labels.put, pairs, self._now())
         return json_response({"accepted": len(pairs)})
 
-    both = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
-    return [
-        Route("/v2", server, methods=["GET"]),
-        Route("/v2/health/live", live, methods=["GET"]),
-        Route("/v2/health/ready", ready, methods=["GET"]),
-        *(Route(path, model, methods=["GET"]) for path in both),
-        *(Route(f"{path}/ready", model_ready, methods=["GET"]) for path in both),
-        *(Route(f"{path}/infer", infer, methods=["POST"]) for path in both),
-        *(Route(f"{path}/feedback", feedback, methods=["POST"]) for path in both),
-    ]
+    TABLE = (
+        RouteSpec("GET", ("/v2",), server),
+        RouteSpec("GET", ("/v2/health/live",), live),
+        RouteSpec("GET", ("/v2/health/ready",), ready),
+        RouteSpec("GET", _model_paths(""), model),
+        RouteSpec("GET", _model_paths("/ready"), model_ready),
+        RouteSpec("POST", _model_paths("/infer"), infer),
+        RouteSpec("POST", _model_paths("/feedback"), feedback),
+    )
 
+    def _not_ready(self) -> Unavailable:
+        why = "It is shutting down." if self._state.draining else "No model is in production yet."
+        return Unavailable("The server is not ready.", why)
 
-def _why_not(front: Front) -> str:
-    return "It is shutting down." if front.draining else "No model is in production yet."
+    def _check_model(self, request: Request) -> None:
+        name = request.path_params["model"]
+        if name != self._state.model:
+            raise NotFound(
+                f"There is no model {name[:80]!r} here.", f"Its name is {self._state.model!r}."
+            )
 
+    def _entry(self, request: Request) -> SlotEntry:
+        self._check_model(request)
+        return self._state.plane.slots.table.route("", version=_version(request))
 
-def _check_model(front: Front, request: Request) -> None:
-    name = request.path_params["model"]
-    if name != front.model:
-        raise NotFound(f"There is no model {name[:80]!r} here.", f"Its name is {front.model!r}.")
-
-
-def _version(request: Request) -> int:
-    text = request.path_params.get("version")
-    if text is None:
-        return 0
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 10):
-        raise NotFound(f"There is no version {text[:80]!r}.", "Versions are numbers from 1 on.")
-    return int(text)
-
-
-def _entry(front: Front, request: Request) -> SlotEntry:
-    _check_model(front, request)
-    return front.plane.slots.table.answering("", None, _version(request))
-
-
-def _metadata(front: Front, entry: SlotEntry) -> dict[str, Any]:
-    runtime = entry.runtime
-    tensors = {
-        kind: [
+    def _metadata(self, entry: SlotEntry) -> dict[str, Any]:
+        runtime = entry.runtime
+        inputs = [
             {"name": s.name, "datatype": s.datatype, "shape": list(s.shape)}
             | ({"parameters": {"columns": list(s.columns)}} if s.columns else {})
-            for s in specs
+            for s in runtime.signature.inputs
         ]
-        for kind, specs in (("inputs", runtime.signature.inputs),)
-    }
-    outputs = front.answers.template(entry).outputs
-    shapes = {s.name: (s.datatype, list(s.shape)) for s in runtime.signature.outputs}
-    described = [(name, *shapes.get(name, ("BYTES", [-1]))) for name in outputs]
-    loaded = sorted({e.version for e in front.plane.slots.table.entries})
-    return {
-        "name": front.model,
-        "versions": [str(number) for number in loaded],
-        "platform": "onnxruntime_onnx",
-        **tensors,
-        "outputs": [{"name": n, "datatype": d, "shape": s} for n, d, s in described],
-        "parameters": {
-            "version": str(entry.version),
-            "slot": entry.slot,
-            "bundle": runtime.bundle,
-            "labels": list(runtime.labels),
-            "image_size": runtime.manifest.image.size if runtime.manifest.image else None,
-        },
-    }
+        shapes = {s.name: (s.datatype, list(s.shape)) for s in runtime.signature.outputs}
+        outputs = []
+        for name in self._state.templates.template(entry).outputs:
+            datatype, shape = shapes.get(name, ("BYTES", [-1]))
+            outputs.append({"name": name, "datatype": datatype, "shape": shape})
+        served = sorted({e.version for e in self._state.plane.slots.table.entries})
+        image = runtime.manifest.image
+        return {
+            "name": self._state.model,
+            "versions": [str(number) for number in served],
+            "platform": "onnxruntime_onnx",
+            "inputs": inputs,
+            "outputs": outputs,
+            "parameters": {
+                "version": str(entry.version),
+                "slot": entry.slot,
+                "bundle": runtime.bundle,
+                "labels": list(runtime.labels),
+                "image_size": image.size if image else None,
+            },
+        }
 
+    def _read_feedback(self, body: bytes) -> list[tuple[str, str]]:
+        value = strict_json.parse(body)
+        try:
+            found = msgspec.convert(value, _Feedback | list[_Feedback])
+        except msgspec.ValidationError as error:
+            raise InvalidInput(
+                f"The body is not feedback: {error}.",
+                'Send {"id": REQUEST_ID, "label": LABEL} or a list of these.',
+            ) from error
+        given = found if isinstance(found, list) else [found]
+        return [(checked_request_id(one.id), self._checked_label(one)) for one in given]
 
-def _feedback(front: Front, body: bytes) -> list[tuple[str, str]]:
-    value = strict_json.parse(body)
-    try:
-        found = msgspec.convert(value, _Feedback | list[_Feedback])
-    except msgspec.ValidationError as error:
-        raise InvalidInput(
-            f"The body is not feedback: {error}.",
-            'Send {"id": REQUEST_ID, "label": LABEL} or a list of such.',
-        ) from error
-    given = found if isinstance(found, list) else [found]
-    return [(checked_request_id(one.id), _label(front, one)) for one in given]
-
-
-def _label(front: Front, given: _Feedback) -> str:
-    entry = front.plane.slots.table.production
-    labels = entry.runtime.labels if entry else ()
-    text = str(given.label)
-    if labels and text not in labels:
-        raise InvalidInput(f"Unknown label {text[:80]!r}.", f"Use one of: {', '.join(labels)}.")
-    if entry and not labels and not _is_number(text):
+    def _checked_label(self, given: _Feedback) -> str:
+        entry = self._state.plane.slots.table.production
+        text = str(given.label)
+        if entry is None or is_valid_label(text, entry.runtime.labels):
+            return text
+        if entry.runtime.labels:
+            known = ", ".join(entry.runtime.labels)
+            raise InvalidInput(f"Unknown label {text[:80]!r}.", f"Use one of: {known}.")
         raise InvalidInput(
             f"The label {text[:80]!r} is not a number.", "This model predicts a finite number."
         )
-    return text
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return isfinite(float(text))
-    except ValueError:
-        return False
+class MetricsEndpoints(Endpoints):
+    """The endpoint that Prometheus scrapes."""
+
+    def __init__(self, collector: ServingCollector) -> None:
+        self._collector = collector
+
+    async def metrics(self, _: Request) -> Response:
+        """Return this worker's metrics in Prometheus's text format.
+
+        With several workers each scrape reaches one of them, which the label `worker` names.
+        """
+        headers = {"content-type": CONTENT_TYPE_PLAIN_0_0_4}
+        return Response(self._collector.exposition(), headers=headers)
+
+    TABLE = (RouteSpec("GET", ("/metrics",), metrics),)
+
+
+def build_app(routes: Sequence[BaseRoute], ids: RequestIds) -> Starlette:
+    """Build the ASGI application.
+
+    Args:
+        routes: Its routes.
+        ids: Makes the request id of an error, if the client sent none.
+    """
+
+    def headers_of(request: Request) -> Mapping[str, str]:
+        given = request.headers.get("x-request-id", "")
+        return {"x-request-id": given if is_safe(given) else ids.new()}
+
+    app = Starlette(routes=routes, exception_handlers=error_handlers(headers_of, _HINTS))
+    app.router.redirect_slashes = False
+    return app
+
+
+def json_response(value: Any) -> Response:
+    """Return `value` as a JSON response."""
+    return Response(_encode(value), media_type="application/json")
+
+
+def _version(request: Request) -> int | None:
+    text = request.path_params.get("version")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 10):
+        raise NotFound(f"There is no version {text[:80]!r}.", "Versions are numbers from 1.")
+    return int(text)

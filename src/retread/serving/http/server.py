@@ -1,4 +1,4 @@
-"""uvicorn around the data plane: tells the time, drains, closes what is idle."""
+"""The uvicorn server around the data plane: it drains at shutdown and closes idle connections."""
 
 from __future__ import annotations
 
@@ -16,27 +16,43 @@ from typing import Any, cast
 import uvicorn
 from starlette.applications import Starlette
 
-from retread.serving.http.deaf import go_deaf
-from retread.serving.http.front import Front
 from retread.serving.http.protocol import InferenceProtocol
+from retread.serving.http.server_state import ServerState
+from retread.serving.listener import stop_accepting
 
 DRAIN_S = 0.6
-"""How long answers say `Connection: close` before the socket closes."""
+"""How long responses say `Connection: close` before the socket closes."""
 
-DEAF_S = 0.3
-"""After this part of it, no new connection begins; those that have begun are still answered."""
+ACCEPT_S = 0.3
+"""For how much of that time new connections are accepted; those that wait then are answered."""
 
-_TICKS_A_SECOND = 10
+_TICKS_PER_SECOND = 10
 
 
 class HttpServer(uvicorn.Server):
-    """Serves until SIGTERM or SIGINT: not ready, drain, end, no request lost."""
+    """Serves until SIGTERM or SIGINT, then drains without losing a request."""
 
-    def __init__(self, front: Front, app: Starlette, *, on_ready: Callable[[], None]) -> None:
-        protocol = partial(InferenceProtocol, front=front, now=time.monotonic)
+    def __init__(
+        self,
+        state: ServerState,
+        app: Starlette,
+        *,
+        on_ready: Callable[[], None],
+        plain_asgi: bool = False,
+    ) -> None:
+        """Prepare the server.
+
+        Args:
+            state: What the connections share.
+            app: The ASGI application.
+            on_ready: Called once requests can be answered.
+            plain_asgi: Use uvicorn's own protocol, so that `infer` goes through ASGI as well. For
+                benchmarks only: it does not close slow or idle connections.
+        """
+        protocol = partial(InferenceProtocol, state=state)
         config = uvicorn.Config(
             app,
-            http=cast("type[asyncio.Protocol]", protocol),
+            http="httptools" if plain_asgi else cast("type[asyncio.Protocol]", protocol),
             loop="uvloop",
             ws="none",
             lifespan="off",
@@ -48,19 +64,20 @@ class HttpServer(uvicorn.Server):
             timeout_keep_alive=75,
         )
         super().__init__(config)
-        self._front = front
+        self._state = state
         self._on_ready = on_ready
-        self._drain_since = 0.0
+        self._plain_asgi = plain_asgi
+        self._drain_since: float | None = None
         self._listener: socket.socket | None = None
 
     def serve_on(self, listener: socket.socket) -> None:
-        """Serve on a bound socket; returns when drained."""
+        """Serve on a bound socket, and return when the server is drained."""
         self._listener = listener
         self.run(sockets=[listener])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What was made so far stays; looking at it again and again would cost milliseconds.
+        # What exists now is there to stay: each collection would take milliseconds to visit it.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 100)
@@ -68,22 +85,23 @@ class HttpServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         ends = await super().on_tick(counter)
-        front = self._front
-        front.ids.tick()
-        if counter % _TICKS_A_SECOND == 0:
-            front.date = dict(self.server_state.default_headers)[b"date"]
-            self._check_connections()
-        if front.draining:
-            now = time.monotonic()
-            self._drain_since = self._drain_since or now
-            if self._listener is not None and now - self._drain_since >= DEAF_S:
-                go_deaf(self._listener)
-            return now - self._drain_since >= DRAIN_S
-        return ends
+        state = self._state
+        state.ids.tick()
+        now = state.time = time.monotonic()
+        if counter % _TICKS_PER_SECOND == 0:
+            state.date = dict(self.server_state.default_headers)[b"date"]
+            self._check_connections(now)
+        if not state.draining:
+            return ends
+        if self._drain_since is None:
+            self._drain_since = now
+        if self._listener is not None and now - self._drain_since >= ACCEPT_S:
+            stop_accepting(self._listener)
+        return now - self._drain_since >= DRAIN_S
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn raises the signal again when it is done, and the exit code would not be 0.
+        # uvicorn would raise the signal again when it is done: the exit code would not be 0.
         signals = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.signal(number, self._drain) for number in signals}
         try:
@@ -93,10 +111,11 @@ class HttpServer(uvicorn.Server):
                 signal.signal(number, handler)
 
     def _drain(self, _: int, __: FrameType | None) -> None:
-        self._front.draining = True
+        self._state.draining = True
 
-    def _check_connections(self) -> None:
-        now = time.monotonic()
+    def _check_connections(self, now: float) -> None:
+        if self._plain_asgi:
+            return
         connections: Any = self.server_state.connections
         for connection in list(connections):
             connection.check_age(now)

@@ -1,4 +1,4 @@
-"""JSON without its ambiguities: no duplicate keys, no NaN, no depth bombs."""
+"""JSON without its ambiguities: no duplicate keys, no NaN, no excessive nesting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from retread.core import InvalidInput
 
 
 def parse(body: bytes) -> Any:
-    """The value of a JSON text; InvalidInput says what is wrong with it.
+    """Return the value of a JSON text.
+
+    Raises:
+        InvalidInput: It is not strict JSON; the message says why.
 
     >>> parse(b'{"a": [1, null]}')
     {'a': [1, None]}
@@ -18,10 +21,10 @@ def parse(body: bytes) -> Any:
         text = body.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
         if "\\ud" in text.lower():
-            # An escaped half of a surrogate pair is no text.
+            # An escaped half of a surrogate pair is not text.
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
-        raise InvalidInput("The JSON is nested too deeply.", "Send what the protocol asks for.")  # noqa: B904 - the cause is a thousand frames
+        raise InvalidInput("The JSON is nested too deeply.", "Send what the protocol specifies.")  # noqa: B904 - the cause is a thousand frames
     except ValueError as error:  # covers wrong JSON, wrong UTF-8 and absurd integers
         raise InvalidInput(f"The body is not valid JSON: {error}.", "Check its syntax.") from error
     return value

@@ -1,4 +1,4 @@
-"""Recorded traffic and late labels, kept.
+"""Recording traffic and the labels that arrive later.
 
 >>> from pathlib import Path
 >>> from retread.serving.recording import SegmentTrafficLog

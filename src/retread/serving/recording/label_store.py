@@ -1,4 +1,4 @@
-"""Labels in the database, joined to requests by id."""
+"""True labels in the project's database, joined to requests by id."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _CHUNK = 500
 
 
 class SqlLabelStore:
-    """The label store of a project's database."""
+    """The label store in a project's database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, labels: Sequence[tuple[str, str]], at: float) -> None:
+        """Store (request id, label) pairs; see LabelStore.put."""
         latest = dict(labels)
         if not latest:
             return
@@ -38,6 +39,7 @@ class SqlLabelStore:
         self._database.transact(work)
 
     def get(self, request_ids: Sequence[str]) -> dict[str, str]:
+        """Return the labels known for these requests, by request id."""
         found: dict[str, str] = {}
         with self._database.read() as connection:
             for ids in _chunks(request_ids):
@@ -48,10 +50,12 @@ class SqlLabelStore:
         return found
 
     def count(self) -> int:
+        """Return the number of requests that have a label."""
         with self._database.read() as connection:
             return int(connection.execute(select(func.count()).select_from(_LABELS)).scalar_one())
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    # Databases limit the number of parameters per statement.
     for start in range(0, len(ids), _CHUNK):
         yield ids[start : start + _CHUNK]

@@ -1,4 +1,4 @@
-"""Answers written down off the request path, in a bounded queue."""
+"""Recording predictions off the request path, from a bounded queue."""
 
 from __future__ import annotations
 
@@ -9,77 +9,86 @@ from collections import deque
 from collections.abc import Sequence
 
 from retread.serving.call import Call
-from retread.serving.recording.lines import PlainLines, lines_of
+from retread.serving.metrics import RecorderCounts
+from retread.serving.recording.records import FastLineEncoder, PendingRecord
 from retread.serving.recording.traffic_log import SegmentTrafficLog
-from retread.serving.recording.unwritten import Unwritten, unwritten
 
 _PAUSE_S = 0.1
-_CHUNK = 256
-_PAYLOAD_BYTES = 64_000_000
-"""Bytes in the queue beyond which images are left out."""
-_RECORD_BYTES = 128_000_000
-"""Bytes in the queue beyond which nothing is taken."""
+_BATCH = 256
+_MAX_PAYLOAD_BYTES = 64_000_000
+"""Bytes in the queue beyond which images are dropped."""
+_MAX_BYTES = 128_000_000
+"""Bytes in the queue beyond which everything is dropped."""
 _EXPIRE_EVERY_S = 3600.0
 
 logger = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Takes answered calls from the event loop; a thread of its own writes them.
+    """Takes answered calls from the event loop and writes them in a thread.
 
-    What does not fit is dropped and counted: records beyond `capacity` or _RECORD_BYTES,
-    payloads beyond _PAYLOAD_BYTES, anything the disk does not take.
+    What does not fit is dropped and counted: records beyond `capacity` or _MAX_BYTES, images
+    beyond _MAX_PAYLOAD_BYTES, and anything that the disk does not take.
     """
 
     def __init__(
         self, log: SegmentTrafficLog, *, capacity: int, payloads: bool, keep_s: float
     ) -> None:
+        """Prepare a recorder.
+
+        Args:
+            log: Where records and images go.
+            capacity: How many calls may wait to be written.
+            payloads: Whether to keep images.
+            keep_s: Age in seconds after which traffic is deleted.
+        """
         self._log = log
         self._capacity = capacity
         self._payloads = payloads
         self._keep_s = keep_s
-        self._plain = PlainLines()
-        self._queue: deque[Unwritten | bytes] = deque()
+        self._fast_lines = FastLineEncoder()
+        self._queue: deque[PendingRecord | bytes] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        # Each is written by one thread only: those that take by the event loop, the others by
-        # the recorder's.
-        self._bytes_taken = 0
+        # Each counter is written by one thread only: `enqueued` and `rejected` by the event loop,
+        # the others by the recorder's thread.
+        self._bytes_enqueued = 0
         self._bytes_done = 0
-        self._not_taken = 0
+        self._rejected = 0
         self._not_written = 0
-        self._payloads_not_taken = 0
+        self._payloads_rejected = 0
         self._payloads_not_written = 0
-        self.written = 0
+        self._written = 0
 
     def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def put(self, calls: Sequence[Call]) -> None:
-        """Never blocks; to be called from one thread only.
+        """Queue finished calls. It never blocks, and may be called by one thread only.
 
-        The plainest calls become bytes here: cheaper than keeping all they hold for the thread,
-        and than two threads in turn at one interpreter.
+        Calls of one numeric row become bytes here: that is cheaper than keeping all that they
+        hold for the thread, and than two threads that contend for one interpreter.
         """
         room = self._capacity - len(self._queue)
-        if self.waiting_bytes > _RECORD_BYTES:
+        if self.waiting_bytes > _MAX_BYTES:
             room = 0
         if room < len(calls):
-            self._not_taken += len(calls) - max(room, 0)
+            self._rejected += len(calls) - max(room, 0)
             calls = calls[: max(room, 0)]
-        plain = self._plain.plain
+        encode, queue = self._fast_lines.encode, self._queue
         size = 0
         for call in calls:
-            line = plain(call)
+            line = encode(call)
             if line is not None:
                 size += len(line)
-                self._queue.append(line)
+                queue.append(line)
             else:
-                self._take(unwritten(call))
-        self._bytes_taken += size
+                self._enqueue(PendingRecord.of(call))
+        self._bytes_enqueued += size
 
     def stop(self) -> None:
-        """Write what is queued, then end."""
+        """Write what is queued, then stop the thread."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -87,73 +96,74 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
+        """Number of calls that wait to be written."""
         return len(self._queue)
 
     @property
     def waiting_bytes(self) -> int:
-        """About how much memory the queue holds."""
-        return self._bytes_taken - self._bytes_done
+        """Approximate memory of the queue."""
+        return self._bytes_enqueued - self._bytes_done
 
     @property
-    def dropped(self) -> int:
-        """Calls of which nothing was recorded."""
-        return self._not_taken + self._not_written
+    def counts(self) -> RecorderCounts:
+        """What was written, and what was dropped: whole calls, and images of recorded calls."""
+        return RecorderCounts(
+            written=self._written,
+            dropped=self._rejected + self._not_written,
+            dropped_payloads=self._payloads_rejected + self._payloads_not_written,
+        )
 
-    @property
-    def dropped_payloads(self) -> int:
-        """Images that were not kept, though their calls may be recorded."""
-        return self._payloads_not_taken + self._payloads_not_written
-
-    def _take(self, item: Unwritten) -> None:
-        size = sum(map(len, item.images))
-        if size and not (self._payloads and self.waiting_bytes + size <= _PAYLOAD_BYTES):
-            self._payloads_not_taken += len(item.images) if self._payloads else 0
-            item.images = ()
-            size = 0
-        item.size += size
-        self._bytes_taken += item.size
+    def _enqueue(self, item: PendingRecord) -> None:
+        if item.images and not self._payloads:
+            item.drop_images()
+        elif item.images:
+            image_bytes = sum(map(len, item.images))
+            if self.waiting_bytes + image_bytes > _MAX_PAYLOAD_BYTES:
+                self._payloads_rejected += len(item.images)
+                item.drop_images()
+        self._bytes_enqueued += item.size
         self._queue.append(item)
 
     def _run(self) -> None:
         expire_at = 0.0
         while not (self._stopping.wait(_PAUSE_S) and not self._queue):
             while self._queue:
-                self._write(min(_CHUNK, len(self._queue)))
+                self._write(min(_BATCH, len(self._queue)))
             if time.monotonic() >= expire_at:
                 expire_at = time.monotonic() + _EXPIRE_EVERY_S
                 self._expire()
 
     def _write(self, count: int) -> None:
         items = [self._queue.popleft() for _ in range(count)]
-        lines = [line for item in items if (line := self._line(item)) is not None]
+        lines = [line for item in items if (line := self._encode(item)) is not None]
         try:
             self._log.append_lines(b"".join(lines))
-            self.written += len(lines)
+            self._written += len(lines)
         except OSError as error:
             self._not_written += len(lines)
-            logger.error("%d answers could not be recorded: %s", len(lines), error)
-            # A full disk is not filled by trying harder.
+            logger.error("%d records could not be written: %s", len(lines), error)
+            # Retrying at once does not help a full disk.
             self._stopping.wait(_PAUSE_S)
         self._bytes_done += sum(
             len(item) if isinstance(item, bytes) else item.size for item in items
         )
 
-    def _line(self, item: Unwritten | bytes) -> bytes | None:
+    def _encode(self, item: PendingRecord | bytes) -> bytes | None:
         if isinstance(item, bytes):
             return item
         try:
-            return lines_of(item, self._keep(item))
+            return item.lines(self._keep_images(item))
         except Exception:  # one record that cannot be made must not end all recording
             self._not_written += 1
-            logger.exception("The answer %s could not be recorded.", item.id)
+            logger.exception("Request %s could not be recorded.", item.id)
             return None
 
-    def _keep(self, item: Unwritten) -> Sequence[str]:
+    def _keep_images(self, item: PendingRecord) -> Sequence[str]:
         try:
             return [self._log.put_payload(image) for image in item.images]
         except OSError as error:
             self._payloads_not_written += len(item.images)
-            logger.error("The images of %s could not be kept: %s", item.id, error)
+            logger.error("The images of request %s could not be kept: %s", item.id, error)
             return ()
 
     def _expire(self) -> None:

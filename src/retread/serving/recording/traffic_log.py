@@ -1,4 +1,7 @@
-"""Recorded traffic as files: segments of JSON lines, and payloads by their sha256."""
+"""Recorded traffic as files: segments of JSON lines, and images named by their SHA-256.
+
+Each writer has a folder of its own with numbered segments, which are appended to and never changed.
+"""
 
 from __future__ import annotations
 
@@ -8,62 +11,83 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from retread.core import NotFound, digest_bytes
-from retread.serving.record import PredictionRecord
-from retread.serving.recording.segments import (
-    Place,
-    SegmentWriter,
-    decode_line,
-    decode_places,
-    encode_places,
-    read_records,
-    segments_of,
-)
-from retread.serving.traffic import Cursor
+from retread.core import NotFound, digest_bytes, write_atomically
+from retread.core.files import FolderLock
+from retread.serving.traffic import Cursor, PredictionRecord
 
-_encoder = msgspec.json.Encoder()
+_SEGMENT_DIGITS = 10
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ID = re.compile(r"[!-~]{1,160}")
 
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(PredictionRecord)
+
+
+class SegmentPosition(NamedTuple):
+    """A position in the segments of one writer: the number of a segment and a byte in it."""
+
+    segment: int = 0
+    byte: int = 0
+
+
+class SegmentFile(NamedTuple):
+    """One segment of one writer."""
+
+    number: int
+    path: Path
+
 
 class SegmentTrafficLog:
-    """The traffic log below `folder`; any number of processes may append and read.
+    """The traffic log in `folder`; any number of processes may append and read.
 
-    Appending claims a series of segment files for this process; reading merges all series by
-    the time of their records.
+    Appending claims a writer's folder for this process; reading merges all writers by the time of
+    their records.
     """
 
     def __init__(self, folder: Path, *, rotate_bytes: int = 16_000_000) -> None:
+        """Prepare a log.
+
+        Args:
+            folder: The folder; it is made when something is written.
+            rotate_bytes: Size at which a new segment is begun.
+        """
         self._folder = folder
         self._rotate_bytes = rotate_bytes
         self._writer: SegmentWriter | None = None
         self._lock = threading.Lock()
 
     def append(self, records: Sequence[PredictionRecord]) -> None:
-        """Raises OSError when the disk does not take them; then none of them is there."""
-        self.append_lines(b"".join(encode_line(record) for record in records))
+        """Add records; see TrafficLog.append."""
+        self.append_lines(b"".join([encode_line(record) for record in records]))
 
     def append_lines(self, lines: bytes) -> None:
-        """As `append`, for records that are lines of JSON already."""
+        """Add records that are lines of JSON already.
+
+        Raises:
+            OSError: They could not be written; none of them is in the log.
+        """
         with self._lock:
             if self._writer is None:
                 self._writer = SegmentWriter(self._folder, self._rotate_bytes)
             self._writer.write(lines)
 
     def read(self, after: Cursor, limit: int) -> tuple[tuple[PredictionRecord, ...], Cursor]:
-        places = decode_places(after.segment)
+        """Return at most `limit` records after a position, and the position after them."""
+        positions = decode_positions(after.segment)
         records: list[PredictionRecord] = []
-        for record, writer, place in self._merged(places):
+        for record, writer, position in self._merged(positions):
             if len(records) == limit:
                 break
             records.append(record)
-            places[writer] = place
-        return tuple(records), Cursor(encode_places(places), after.offset + len(records))
+            positions[writer] = position
+        return tuple(records), Cursor(encode_positions(positions), after.offset + len(records))
 
     def find(self, request_id: str) -> PredictionRecord | None:
+        """Return the record of one request; None if there is none."""
         if _ID.fullmatch(request_id) is None:
             return None
         needle = b'"id":' + _encoder.encode(request_id)
@@ -75,31 +99,34 @@ class SegmentTrafficLog:
         return None
 
     def put_payload(self, content: bytes) -> str:
+        """Keep an image and return its digest; see TrafficLog.put_payload."""
         digest = digest_bytes(content)
         path = self._payload_path(digest)
         try:
             os.utime(path)  # its age counts from the last request that sent it
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-            try:
-                temporary.write_bytes(content)
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
+            write_atomically(path, content, durable=False)
         return digest
 
     def payload(self, digest: str) -> bytes:
+        """Return an image that was kept; see TrafficLog.payload."""
         if _DIGEST.fullmatch(digest) is None:
-            raise NotFound(f"{digest!r} is not the digest of a payload.")
+            raise NotFound(f"{digest!r} is not the digest of an image.")
         try:
             return self._payload_path(digest).read_bytes()
         except FileNotFoundError:
-            raise NotFound(f"The payload {digest} was not kept, or is past its age.") from None
+            raise NotFound(f"The image {digest} was not kept, or has expired.") from None
 
     def expire(self, before: float) -> int:
-        """Delete segments and payloads last written before a time; the number of files."""
+        """Delete what was last written before a time, except the newest segment of each writer.
+
+        Args:
+            before: The time, as Unix time in seconds.
+
+        Returns:
+            The number of deleted files.
+        """
         old = [
             *(s.path for writer in self._writers() for s in segments_of(writer)[:-1]),
             *(self._folder / "payloads").glob("*/*"),
@@ -112,14 +139,19 @@ class SegmentTrafficLog:
         return deleted
 
     def close(self) -> None:
-        """Give this process's series of segments back."""
+        """Release this process's folder, so that another writer may continue in it."""
         with self._lock:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
 
-    def _merged(self, places: dict[str, Place]) -> Iterator[tuple[PredictionRecord, str, Place]]:
-        streams = [_tagged(writer, places.get(writer.name, Place())) for writer in self._writers()]
+    def _merged(
+        self, positions: dict[str, SegmentPosition]
+    ) -> Iterator[tuple[PredictionRecord, str, SegmentPosition]]:
+        streams = [
+            _records_of(writer, positions.get(writer.name, SegmentPosition()))
+            for writer in self._writers()
+        ]
         return heapq.merge(*streams, key=lambda item: item[0].at)
 
     def _writers(self) -> list[Path]:
@@ -130,14 +162,126 @@ class SegmentTrafficLog:
         return self._folder / "payloads" / digits[:2] / digits
 
 
+class SegmentWriter:
+    """Appends lines to the segments of the first writer's folder that no other process holds.
+
+    The lock belongs to the process and ends with it, so the next writer continues the series of a
+    killed one, in a new segment.
+    """
+
+    def __init__(self, root: Path, rotate_bytes: int) -> None:
+        self._rotate_bytes = rotate_bytes
+        self._folder, self._lock = _claim_folder(root)
+        existing = segments_of(self._folder)
+        self._number = existing[-1].number if existing else 0
+        self._descriptor: int | None = None
+        self._size = 0
+
+    def write(self, lines: bytes) -> None:
+        """Append whole lines; what a failed write leaves behind is removed.
+
+        Raises:
+            OSError: The lines could not be written.
+        """
+        descriptor = self._descriptor
+        if descriptor is None or self._size >= self._rotate_bytes:
+            descriptor = self._rotate()
+        try:
+            written = os.write(descriptor, lines)
+            while written < len(lines):
+                written += os.write(descriptor, lines[written:])
+        except OSError:
+            os.ftruncate(descriptor, self._size)
+            raise
+        self._size += len(lines)
+
+    def close(self) -> None:
+        """Close the segment and release the folder."""
+        self._close_segment()
+        self._lock.release()
+
+    def _rotate(self) -> int:
+        self._close_segment()
+        self._number += 1
+        path = self._folder / f"{self._number:0{_SEGMENT_DIGITS}}.jsonl"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
+        self._descriptor = os.open(path, flags, 0o644)
+        self._size = 0
+        return self._descriptor
+
+    def _close_segment(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
 def encode_line(record: PredictionRecord) -> bytes:
-    """A record as it stands in a segment."""
+    """Return a record as a line of a segment."""
     return _encoder.encode(record) + b"\n"
 
 
-def _tagged(writer: Path, start: Place) -> Iterator[tuple[PredictionRecord, str, Place]]:
-    for record, place in read_records(writer, start):
-        yield record, writer.name, place
+def decode_line(line: bytes) -> PredictionRecord | None:
+    """Return the record of a line; None if the line is damaged."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.DecodeError:
+        return None
+
+
+def encode_positions(positions: dict[str, SegmentPosition]) -> str:
+    """Return the positions in all writers' segments as text.
+
+    >>> decode_positions(encode_positions({"w0": SegmentPosition(1, 20)}))["w0"]
+    SegmentPosition(segment=1, byte=20)
+    """
+    return " ".join(f"{writer}/{p.segment}:{p.byte}" for writer, p in sorted(positions.items()))
+
+
+def decode_positions(text: str) -> dict[str, SegmentPosition]:
+    """Return the positions that `encode_positions` made text of."""
+    positions = {}
+    for word in text.split():
+        writer, _, position = word.partition("/")
+        segment, _, byte = position.partition(":")
+        positions[writer] = SegmentPosition(int(segment), int(byte))
+    return positions
+
+
+def segments_of(writer: Path) -> list[SegmentFile]:
+    """Return the segments in a writer's folder, oldest first."""
+    paths = sorted(writer.glob("*.jsonl"))
+    return [SegmentFile(int(path.stem), path) for path in paths if path.stem.isdigit()]
+
+
+def _records_of(
+    writer: Path, start: SegmentPosition
+) -> Iterator[tuple[PredictionRecord, str, SegmentPosition]]:
+    """Yield the records of one writer after a position, each with the position after it.
+
+    A last line without its end is not complete yet; a damaged line is skipped.
+    """
+    for segment in segments_of(writer):
+        if segment.number < start.segment:
+            continue
+        byte = start.byte if segment.number == start.segment else 0
+        try:
+            file = segment.path.open("rb")
+        except FileNotFoundError:  # it has expired since the folder was listed
+            continue
+        with file:
+            for record, end in _read_lines(file, byte):
+                yield record, writer.name, SegmentPosition(segment.number, end)
+
+
+def _read_lines(file: BinaryIO, byte: int) -> Iterator[tuple[PredictionRecord, int]]:
+    file.seek(byte)
+    for line in file:
+        if not line.endswith(b"\n"):
+            return
+        byte += len(line)
+        record = decode_line(line)
+        if record is not None:
+            yield record, byte
 
 
 def _find_in(path: Path, needle: bytes, request_id: str) -> PredictionRecord | None:
@@ -154,3 +298,13 @@ def _find_in(path: Path, needle: bytes, request_id: str) -> PredictionRecord | N
             return record
         found = content.find(needle, found + 1)
     return None
+
+
+def _claim_folder(root: Path) -> tuple[Path, FolderLock]:
+    number = 0
+    while True:
+        folder = root / f"w{number}"
+        try:
+            return folder, FolderLock(folder, wait_s=0)
+        except BlockingIOError:
+            number += 1
