@@ -53,9 +53,9 @@ def open(path: str | Path = ".", model: str | None = None) -> Project:  # noqa: 
         NotFound: There is no `retread.toml` in `path` or above it, or no such model.
         InvalidSettings: `retread.toml` has mistakes; the message names all of them.
     """
-    from retread.app.plugin_names import plugin_names
+    from retread.app.known_names import known_names
 
-    project = Project(Workspace(open_project(Path(path), os.environ, plugin_names())))
+    project = Project(Workspace(open_project(Path(path), os.environ, known_names())))
     if model not in (None, project.name):
         raise NotFound(
             f"The project in {project.root} has no model {model!r}; its model is {project.name!r}.",

@@ -10,9 +10,8 @@ import pyarrow as pa
 from retread.core import NotFound
 from retread.data.store import ID, IMAGE, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind, Schema
-from retread.monitoring.performance import number
-from retread.serving.traffic import PredictionRecord
-from retread.serving.traffic import Cursor, LabelStore, TrafficLog
+from retread.monitoring.losses import number
+from retread.serving.traffic import Cursor, LabelStore, PredictionRecord, TrafficLog
 
 _BATCH = 1_000
 _ID_PREFIX = "traffic-"

@@ -108,10 +108,10 @@ def trigger_received(proposal: Proposal, trigger: str) -> TriggerReceived:
         cause=Cause(kind=proposal.kind, detail=proposal.detail, trigger=trigger),
         scenario=proposal.scenario or "",
         model_type=proposal.model_type or "",
-        version=proposal.version or 0,
-        candidate=proposal.candidate or 0,
+        version=proposal.version,
+        candidate=proposal.candidate,
         force=proposal.force_reason or "",
-        by_hand=proposal.user_requested,
+        user_requested=proposal.user_requested,
     )
 
 
@@ -123,8 +123,8 @@ def proposal_of(event: TriggerReceived) -> Proposal:
         detail=event.cause.detail,
         scenario=event.scenario or None,
         model_type=event.model_type or None,
-        version=event.version or None,
-        candidate=event.candidate or None,
+        version=event.version,
+        candidate=event.candidate,
         force_reason=event.force or None,
-        user_requested=event.by_hand,
+        user_requested=event.user_requested,
     )

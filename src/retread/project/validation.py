@@ -78,8 +78,8 @@ def _metric(settings: Settings) -> Iterator[Contradiction]:
 def _extra_checks(settings: Settings) -> Iterator[Contradiction]:
     for name in settings.gate.extra_checks:
         if not is_import_string(name):
-            key = ("gate", "extra_checks")
-            yield _unknown(key, "gate check", name, ("package.module:function",))
+            allowed = ("package.module:function",)
+            yield _unknown("gate check", name, allowed, ("gate", "extra_checks"))
 
 
 def _scenario(settings: Settings) -> Iterator[Contradiction]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retread.loop.canary import SimulatedCanary, simulate_rollouts, simulated_canaries
-from retread.monitoring import BettingTest, place
+from retread.monitoring import BettingTest
 from retread.project.settings import CanarySection
 
 SETTINGS = CanarySection()
@@ -53,11 +53,11 @@ def test_the_promotion_test_alone_errs_no_more_often_than_alpha() -> None:
     rng = np.random.default_rng(0)
     fooled = 0
     for _ in range(200):
-        bets, best = BettingTest(worst=1 - SETTINGS.margin), 0.0
+        bets, best = BettingTest(lower_bound=1 - SETTINGS.margin), 0.0
         draws = rng.random(1_000)
         worse = (draws < 0.05 + SETTINGS.margin).astype(float) - (draws > 0.95)
         for value in np.split(SETTINGS.margin - worse, 100):
-            bets = place(bets, value.tolist())
+            bets = bets.update(value.tolist())
             best = max(best, bets.evidence)
         fooled += best >= np.log(1 / SETTINGS.alpha)
     assert fooled <= 200 * SETTINGS.alpha + 5

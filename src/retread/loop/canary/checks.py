@@ -141,5 +141,5 @@ def _fail_threshold(settings: CanarySection) -> float:
 
 
 def _share(test: BettingTest) -> float:
-    """The share of ones, among values that were tested as `value - test.worst`."""
-    return test.mean + test.worst if test.values else 0.0
+    """The share of ones, among values that were tested as `value - test.lower_bound`."""
+    return test.mean + test.lower_bound if test.values else 0.0

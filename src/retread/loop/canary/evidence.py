@@ -10,8 +10,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from retread.bundle import Manifest
-from retread.monitoring import BettingTest, Streams, place
-from retread.monitoring.performance import loss, number, value_range
+from retread.monitoring import BettingTest, Streams
+from retread.monitoring.losses import loss, number, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.traffic import Answer, Cursor, LabelStore, PredictionRecord, TrafficLog
@@ -115,11 +115,11 @@ def no_evidence(
     """
     margin = settings.margin
     return PairedEvidence(
-        errors=BettingTest(worst=settings.max_error_rate),
-        slow=BettingTest(worst=0.5),
-        disagreements=BettingTest(worst=min(settings.max_disagreement, 0.99)),
-        worse=BettingTest(worst=1.0),
-        not_worse=BettingTest(worst=max(0.01, 1.0 - margin) if compared.labels else 1.0),
+        errors=BettingTest(lower_bound=settings.max_error_rate),
+        slow=BettingTest(lower_bound=0.5),
+        disagreements=BettingTest(lower_bound=min(settings.max_disagreement, 0.99)),
+        worse=BettingTest(lower_bound=1.0),
+        not_worse=BettingTest(lower_bound=max(0.01, 1.0 - margin) if compared.labels else 1.0),
         cursor=start,
     )
 
@@ -208,14 +208,14 @@ def add_answers(
         disagree: Per request on which it did not, whether its prediction differs from production's.
         settings: The settings [canary].
     """
-    error_rate = evidence.errors.worst
-    disagreement = evidence.disagreements.worst
+    error_rate = evidence.errors.lower_bound
+    disagreement = evidence.disagreements.lower_bound
     return replace(
         evidence,
         requests=evidence.requests + len(failed),
-        errors=place(evidence.errors, [one - error_rate for one in failed]),
-        slow=place(evidence.slow, [(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
-        disagreements=place(evidence.disagreements, [one - disagreement for one in disagree]),
+        errors=evidence.errors.update([one - error_rate for one in failed]),
+        slow=evidence.slow.update([(r > settings.max_latency_ratio) - 0.5 for r in ratios]),
+        disagreements=evidence.disagreements.update([one - disagreement for one in disagree]),
         log_latency_ratio=evidence.log_latency_ratio + sum(map(log, ratios)),
     )
 
@@ -251,11 +251,11 @@ def add_losses(
     absolute = settings.margin if compared.labels else 0.0
     share = 0.0 if compared.labels else settings.margin
     spare = [absolute + (1 + share) * production - canary for canary, production in losses]
-    bound = evidence.not_worse.worst
+    bound = evidence.not_worse.lower_bound
     return replace(
         evidence,
-        worse=place(evidence.worse, [canary - production for canary, production in losses]),
-        not_worse=place(evidence.not_worse, [max(value, -bound) for value in spare]),
+        worse=evidence.worse.update([canary - production for canary, production in losses]),
+        not_worse=evidence.not_worse.update([max(value, -bound) for value in spare]),
     )
 
 

@@ -200,12 +200,12 @@ class SlotReconciler:
         self._retries.pop(slot, None)
         self._applied[slot] = Applied(generation=desired.generation, bundle=desired.bundle)
         self._good[slot] = desired
-        content = f"version {desired.version} ({short(desired.bundle)})" if entry else "empty"
+        content = f"version {entry.version} ({short(entry.runtime.bundle)})" if entry else "empty"
         logger.info("Slot %s is %s, generation %d", slot, content, desired.generation)
 
     def _load(self, slot: Slot, state: SlotState) -> SlotEntry | None:
         """Return the entry that `state` describes; None if the slot is to be empty."""
-        if not state.bundle:
+        if state.bundle is None or state.version is None:
             return None
         runtime = self._loader.load(state.bundle)
         production = self._slots.table.production
