@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retread.core import RetreadError, Unavailable, write_atomically
-from retread.core.address import http_address
+from retread.core.http_client import http_address
 from retread.project import LoadedProject, open_project
 from retread.serving.supervisor import Supervisor, end_with_parent
 
