@@ -21,7 +21,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BundleStore:
     return adapters[request.param]()
 
 
-def test_what_is_put_is_read(store: BundleStore, make_manifest: MakeManifest) -> None:
+def test_a_stored_bundle_can_be_read(store: BundleStore, make_manifest: MakeManifest) -> None:
     manifest = make_manifest(FILES)
     digest = store.put(manifest, FILES)
     assert digest == digest_bytes(encode_manifest(manifest))

@@ -45,7 +45,7 @@ def test_a_write_is_all_or_nothing(database: Database) -> None:
     assert numbers(database) == [1]
 
 
-def test_a_reader_sees_one_moment_and_blocks_nobody(database: Database) -> None:
+def test_a_reader_sees_one_moment_and_does_not_block_writers(database: Database) -> None:
     add(database, 1)
     with database.read() as connection:
         before = list(connection.scalars(select(NUMBERS.c.value)))

@@ -19,7 +19,7 @@ from retread.core.http_client import (
 
 @dataclass
 class RecordingServer:
-    """Answers every request with what is set here, and records the requests."""
+    """Sends the response that is set here to every request, and records the requests."""
 
     port: int = 0
     status: int = 200
@@ -104,7 +104,7 @@ def test_a_body_that_is_not_wanted_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", 5)
         thread = threading.Thread(
-            target=answer_once, args=(listener, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
+            target=respond_once, args=(listener, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
         )
         thread.start()
         response = client.request("GET", "/", read_body=False)
@@ -112,12 +112,12 @@ def test_a_body_that_is_not_wanted_is_not_waited_for() -> None:
     assert (response.status, response.body) == (200, b"")
 
 
-def answer_once(listener: socket.socket, answer: bytes, *, hang_up: bool = False) -> None:
-    """Read the head of one request, send `answer`, and wait for the client to close."""
+def respond_once(listener: socket.socket, content: bytes, *, hang_up: bool = False) -> None:
+    """Read the head of one request, send `content`, and wait for the client to close."""
     connection, _ = listener.accept()
     with connection:
         connection.recv(65_536)
-        connection.sendall(answer)
+        connection.sendall(content)
         if not hang_up:
             connection.settimeout(20)
             connection.recv(1)
@@ -131,13 +131,13 @@ def test_a_server_that_is_not_there_was_not_sent_anything() -> None:
 
 
 @pytest.mark.parametrize("hang_up", [True, False], ids=["hangs up", "is silent"])
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsome"])
+@pytest.mark.parametrize("content", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsome"])
 def test_a_request_without_a_complete_response_may_have_arrived(
-    hang_up: bool, answer: bytes
+    hang_up: bool, content: bytes
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(
-            target=answer_once, args=(listener, answer), kwargs={"hang_up": hang_up}
+            target=respond_once, args=(listener, content), kwargs={"hang_up": hang_up}
         )
         thread.start()
         client = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.3)
@@ -147,12 +147,12 @@ def test_a_request_without_a_complete_response_may_have_arrived(
 
 
 def test_a_kept_connection_that_was_closed_is_opened_again() -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    content = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             for _ in range(2):
-                answer_once(listener, answer, hang_up=True)
+                respond_once(listener, content, hang_up=True)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -191,7 +191,7 @@ def test_a_proxy_gets_the_whole_address_and_the_credentials(
         "http://x:0",
     ],
 )
-def test_what_is_not_an_http_address_is_refused_without_showing_it(address: str) -> None:
+def test_an_invalid_address_is_refused_without_showing_it(address: str) -> None:
     with pytest.raises(InvalidInput, match="not a valid HTTP address") as refused:
         parse_http_address(address)
     assert not address or address not in str(refused.value)

@@ -74,7 +74,7 @@ def test_a_reused_number_is_another_process() -> None:
 
 
 @pytest.mark.parametrize("pid", [-1, 2**22 + 1])
-def test_a_number_of_no_process_has_no_identity(pid: int) -> None:
+def test_an_unused_pid_has_no_identity(pid: int) -> None:
     assert identify_process(pid) is None
 
 
@@ -99,7 +99,7 @@ def test_processes_are_found_by_a_variable_that_they_inherited(tmp_path: Path) -
         assert processes_with_variable(MARK, mark) == ()
 
 
-def test_what_does_not_end_is_killed() -> None:
+def test_a_process_that_ignores_sigterm_is_killed() -> None:
     with running(STUBBORN) as stubborn, running(SLEEP) as willing:
         end_processes([identified(p.pid) for p in (stubborn, willing)], grace_s=0.2)
         assert stubborn.wait(1) == -signal.SIGKILL

@@ -72,7 +72,7 @@ def test_names_within_the_rule_are_kept(name: str) -> None:
 
 
 @given(st.text(max_size=70))
-def test_what_passes_as_a_name_is_safe_anywhere(name: str) -> None:
+def test_every_valid_name_is_safe_in_paths_and_urls(name: str) -> None:
     try:
         checked_name("dataset", name)
     except InvalidInput:

@@ -39,9 +39,9 @@ def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
     finite = np.isfinite(probabilities).all(axis=1)
     # argmax treats NaN as the largest value and would turn it into a prediction.
     predicted = np.where(finite, probabilities.argmax(axis=1), -1)
-    judged = (1,) if classes == 2 else tuple(range(classes))
+    averaged = (1,) if classes == 2 else tuple(range(classes))
     precision, recall, f1 = np.mean(
-        [_precision_recall_f1(truth == c, predicted == c) for c in judged], axis=0
+        [_precision_recall_f1(truth == c, predicted == c) for c in averaged], axis=0
     )
     picked = np.clip(probabilities[np.arange(len(truth)), truth], _SMALLEST, 1.0)
     return {
@@ -50,7 +50,7 @@ def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
         "Precision": float(precision),
         "Recall": float(recall),
         "F1": float(f1),
-        "AUC": _mean_auc(truth, probabilities, judged) if finite.all() else float("nan"),
+        "AUC": _mean_auc(truth, probabilities, averaged) if finite.all() else float("nan"),
     }
 
 

@@ -11,7 +11,6 @@ True
 from retread.core.backoff import Backoff
 from retread.core.clock import Clock, ManualClock, SystemClock
 from retread.core.database import METADATA, Database
-from retread.core.digest import canonical_json, digest_bytes, digest_json, short
 from retread.core.errors import (
     Conflict,
     Inconclusive,
@@ -34,10 +33,17 @@ from retread.core.files import (
     sync_folder,
     write_atomically,
 )
-from retread.core.ids import new_id
+from retread.core.identifiers import (
+    canonical_json,
+    checked_name,
+    digest_bytes,
+    digest_json,
+    is_name,
+    new_id,
+    short,
+)
 from retread.core.import_string import add_to_import_path, import_from_string, is_import_string
 from retread.core.metric import METRICS, Metric, format_metric, format_metrics, metric_named
-from retread.core.names import checked_name, is_name
 from retread.core.plugins import (
     accepts_arguments,
     invalid_plugin,

@@ -180,6 +180,16 @@ class HttpClient:
         return connection
 
 
+def http_address(host: str, port: int) -> str:
+    """Return the URL of an HTTP server.
+
+    >>> http_address("localhost", 5001), http_address("::1", 5001)
+    ('http://localhost:5001', 'http://[::1]:5001')
+    """
+    # Only IPv6 addresses contain colons, and they need brackets.
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def parse_http_address(address: str) -> SplitResult:
     """Return the parts of an HTTP address.
 

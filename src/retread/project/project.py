@@ -84,7 +84,7 @@ def open_project(
     Raises:
         NotFound: There is no retread.toml in `start` or above it.
         InvalidSettings: The settings have mistakes.
-        StorageFailed: The home folder cannot be made.
+        StorageFailed: The home folder cannot be created.
     """
     root = _find(start.resolve())
     settings = load_settings(root / SETTINGS_FILE, environment, names)

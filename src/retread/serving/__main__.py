@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retread.core import RetreadError, write_atomically
-from retread.core.address import http_address
+from retread.core.http_client import http_address
 from retread.core.parent_watch import ParentWatch, terminate_process
 from retread.project import LoadedProject, open_project
 from retread.serving.listener import bind_listener

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from retread.app.supervisor.addresses import LOOPBACK, addresses_at, as_environment
-from retread.core.address import http_address
+from retread.core.http_client import http_address
 from retread.project import LoadedProject
 
 # glibc gives each thread an arena of its own; these processes hardly allocate in parallel.
