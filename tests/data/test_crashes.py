@@ -20,7 +20,7 @@ from pathlib import Path
 import lance, lance.fragment
 from retread.core import SystemClock
 from retread.data import AddRequest, LanceDatasetStore, add_version
-from retread.data.lance_store import history
+from retread.data.lance_store import commits
 from retread.project.settings import DataSection
 
 def kill_around(owner, name, after):
@@ -35,7 +35,7 @@ store, source, point, when = sys.argv[1:]
 owner, name = {
     "write": (lance.fragment, "write_fragments"),
     "commit": (lance.LanceDataset, "commit"),
-    "tag": (history, "tag_version"),
+    "tag": (commits, "tag_version"),
 }[point]
 kill_around(owner, name, when == "after")
 request = AddRequest(dataset="tires", source=Path(source), settings=DataSection())

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import Conflict, NotFound, Unavailable, checked_name, is_name
-from retread.data.lance_store import history
+from retread.data.lance_store import commits
 from retread.data.lance_store.format import (
     check_files,
     column_name,
@@ -55,7 +55,7 @@ class LanceDatasetStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._cache: dict[tuple[str, int], history.CommittedVersion | None] = {}
+        self._cache: dict[tuple[str, int], commits.CommittedVersion | None] = {}
 
     def datasets(self) -> tuple[str, ...]:
         found = sorted(path.stem for path in self._root.glob(f"*{_SUFFIX}"))
@@ -97,7 +97,7 @@ class LanceDatasetStore:
     def release(self, dataset: str, number: int) -> DatasetVersion:
         entry = self._entry(dataset, number)
         if entry.version.state is not VersionState.RELEASED:
-            history.tag_released(self._open(dataset), number, entry.commit)
+            commits.tag_released(self._open(dataset), number, entry.commit)
         return self.version(dataset, number)
 
     def read(
@@ -126,7 +126,7 @@ class LanceDatasetStore:
     def collect_garbage(self, dataset: str, older_than: timedelta) -> int:
         entries = self._entries(dataset)
         table = self._open(dataset)
-        history.tag_missing(table, entries)
+        commits.tag_missing(table, entries)
         stats = table.cleanup_old_versions(older_than, error_if_tagged_old_versions=False)
         return int(stats.bytes_removed) + self._remove_orphans(dataset, older_than)
 
@@ -157,7 +157,7 @@ class LanceDatasetStore:
         transaction = lance.Transaction(
             read_version=base,
             operation=operation,
-            transaction_properties=history.properties(version, base, files),
+            transaction_properties=commits.properties(version, base, files),
         )
         try:
             table = lance.LanceDataset.commit(uri, transaction, max_retries=0)
@@ -165,7 +165,7 @@ class LanceDatasetStore:
             raise _conflict(version) from error
         if table.version != base + 1:
             raise _conflict(version)
-        history.tag_version(table, version.number, table.version)
+        commits.tag_version(table, version.number, table.version)
         return version
 
     def _base_state(self, version: DatasetVersion, base: int | None) -> _BaseState:
@@ -176,7 +176,7 @@ class LanceDatasetStore:
         if not found:
             return _BaseState()
         table = self._open(version.dataset)
-        history.tag_missing(table, found)
+        commits.tag_missing(table, found)
         entry = found[-1] if base is None else self._entry(version.dataset, base)
         if entry.commit != table.version:
             # The last commit is a later version, or that of a process that lost a race.
@@ -184,7 +184,7 @@ class LanceDatasetStore:
             table = self._open(version.dataset)
         return _BaseState(table, table.version, entry.files)
 
-    def _entries(self, dataset: str) -> list[history.CommittedVersion]:
+    def _entries(self, dataset: str) -> list[commits.CommittedVersion]:
         found = self._history(dataset)
         if not found:
             known = ", ".join(self.datasets()) or "none"
@@ -194,7 +194,7 @@ class LanceDatasetStore:
             )
         return found
 
-    def _entry(self, dataset: str, number: int) -> history.CommittedVersion:
+    def _entry(self, dataset: str, number: int) -> commits.CommittedVersion:
         found = self._entries(dataset)
         for entry in found:
             if entry.version.number == number:
@@ -205,18 +205,18 @@ class LanceDatasetStore:
             "See: retread data list",
         )
 
-    def _history(self, dataset: str) -> list[history.CommittedVersion]:
+    def _history(self, dataset: str) -> list[commits.CommittedVersion]:
         checked_name("dataset", dataset)
         if not self._exists(dataset):
             return []
         table = self._open(dataset)
-        released = history.released_numbers(table)
-        found = [self._recorded(dataset, table, commit) for commit in history.commits(table)]
+        released = commits.released_numbers(table)
+        found = [self._recorded(dataset, table, commit) for commit in commits.commit_numbers(table)]
         return [_with_release(entry, released) for entry in found if entry is not None]
 
-    def _recorded(self, dataset: str, table: Any, commit: int) -> history.CommittedVersion | None:
+    def _recorded(self, dataset: str, table: Any, commit: int) -> commits.CommittedVersion | None:
         if (dataset, commit) not in self._cache:
-            self._cache[dataset, commit] = history.recorded(table, commit)
+            self._cache[dataset, commit] = commits.recorded(table, commit)
         return self._cache[dataset, commit]
 
     def _open(self, dataset: str, commit: int | None = None) -> Any:
@@ -234,11 +234,11 @@ class LanceDatasetStore:
         return self._root / f"{dataset}{_SUFFIX}"
 
 
-def _with_release(entry: history.CommittedVersion, released: set[int]) -> history.CommittedVersion:
+def _with_release(entry: commits.CommittedVersion, released: set[int]) -> commits.CommittedVersion:
     if entry.version.number not in released:
         return entry
     version = msgspec.structs.replace(entry.version, state=VersionState.RELEASED)
-    return history.CommittedVersion(entry.commit, version, entry.files)
+    return commits.CommittedVersion(entry.commit, version, entry.files)
 
 
 def _latest_released(dataset: str, versions: Sequence[DatasetVersion]) -> DatasetVersion:

@@ -84,7 +84,7 @@ def recorded(dataset: Any, commit: int) -> CommittedVersion | None:
     )
 
 
-def commits(dataset: Any) -> list[int]:
+def commit_numbers(dataset: Any) -> list[int]:
     """Return the numbers of all Lance commits in order, including those that are not versions."""
     return sorted(entry["version"] for entry in dataset.versions())
 
