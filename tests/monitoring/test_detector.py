@@ -209,9 +209,9 @@ def test_a_detector_of_your_own_raises_alarms(
     [
         ("NoEvidence", r"has no method evidence\(\)"),
         ("OneArgument", r"update\(\) does not accept the arguments \(state, batch\)"),
-        ("NeedsAnArgument", "cannot be created without arguments"),
+        ("NeedsAnArgument", "it cannot be called without arguments"),
         ("Fails", "cannot be created: KeyError: 'threshold'"),
-        ("threshold", "it is an object of type float, not a class"),
+        ("threshold", "it is an object of type float, not a function or class"),
     ],
 )
 def test_a_detector_that_does_not_fit_is_refused(

@@ -37,6 +37,7 @@ from retread.core.metric import METRICS, Metric, format_metric, format_metrics, 
 from retread.core.names import checked_name, is_name
 from retread.core.plugins import (
     accepts_arguments,
+    import_callable,
     invalid_plugin,
     load_plugin,
     load_plugins,
@@ -79,6 +80,7 @@ __all__ = [
     "folder_lock",
     "format_metric",
     "format_metrics",
+    "import_callable",
     "import_from_string",
     "invalid_plugin",
     "is_import_string",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from retread.bundle import Manifest
 from retread.monitoring import BettingTest, Streams
-from retread.monitoring.losses import loss, number, value_range
+from retread.monitoring.losses import label_fits, loss, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.record import Answer, PredictionRecord
@@ -183,7 +183,7 @@ def add_labels(
     losses = [
         (_loss(pair.canary, label, subject), _loss(pair.production, label, subject))
         for pair in evidence.waiting
-        if (label := labels.get(pair.id)) is not None and _fits(label, subject)
+        if (label := labels.get(pair.id)) is not None and label_fits(label, subject.labels)
     ]
     return replace(
         add_losses(evidence, losses, subject, settings),
@@ -236,10 +236,6 @@ def _differ(canary: Answer, production: Answer, subject: ComparedVersions) -> bo
     if subject.labels:
         return bool(np.argmax(canary.outputs) != np.argmax(production.outputs))
     return abs(canary.outputs[0] - production.outputs[0]) > _UNLIKE_SHARE * subject.scale
-
-
-def _fits(label: str, subject: ComparedVersions) -> bool:
-    return label in subject.labels if subject.labels else number(label) is not None
 
 
 def _loss(outputs: Sequence[float], label: str, subject: ComparedVersions) -> float:
