@@ -32,9 +32,9 @@ def test_an_effect_gives_evidence(any_time: bool) -> None:
 
 
 def test_a_late_change_is_detected_only_by_an_any_time_test() -> None:
-    quiet, loud = [-0.1] * 2_000, [0.4] * 40
+    quiet, changed = [-0.1] * 2_000, [0.4] * 40
     waited, placed = BettingTest(lower_bound=0.1, any_time=True), BettingTest(lower_bound=0.1)
-    for values in (*np.split(np.array(quiet), 40), *np.split(np.array(loud), 4)):
+    for values in (*np.split(np.array(quiet), 40), *np.split(np.array(changed), 4)):
         waited, placed = waited.update(values.tolist()), placed.update(values.tolist())
     assert waited.evidence > np.log(20) > placed.evidence
 

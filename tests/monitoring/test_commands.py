@@ -65,7 +65,7 @@ def test_the_report_is_text_json_and_a_page(
     )
     harness.promote(1, reference, {"Accuracy": 0.9})
     harness.traffic.append(harness.records(rng, 100, prefix="a"))
-    harness.labels.put([("a1", "good"), ("never asked", "good")], 0.0)
+    harness.labels.put([("a1", "good"), ("unknown", "good")], 0.0)
     page = project / "report.html"
     assert run(["monitor", "report", "--project", str(project), "--html", str(page)]) == 0
     text = capsys.readouterr().out

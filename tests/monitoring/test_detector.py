@@ -209,9 +209,9 @@ def test_a_detector_of_your_own_raises_alarms(
     [
         ("NoEvidence", r"has no method evidence\(\)"),
         ("OneArgument", r"update\(\) does not accept the arguments \(state, batch\)"),
-        ("NeedsAnArgument", "cannot be created without arguments"),
+        ("NeedsAnArgument", "it cannot be called without arguments"),
         ("Fails", "cannot be created: KeyError: 'threshold'"),
-        ("threshold", "it is an object of type float, not a class"),
+        ("threshold", "it is an object of type float, not a function or class"),
     ],
 )
 def test_a_detector_that_does_not_fit_is_refused(
@@ -249,9 +249,9 @@ def test_false_discoveries_over_fifty_features_are_controlled() -> None:
     for _ in range(300):
         # Ten features that changed, forty e-values of mean 1 that did not, all over 50.
         quiet = rng.exponential(1.0, size=40) ** 2 / 2
-        loud = rng.exponential(2_000.0, size=10)
+        changed = rng.exponential(2_000.0, size=10)
         evidence = {f"q{i}": float(np.log(v / 50)) for i, v in enumerate(quiet)}
-        evidence |= {f"l{i}": float(np.log(v / 50)) for i, v in enumerate(loud)}
+        evidence |= {f"l{i}": float(np.log(v / 50)) for i, v in enumerate(changed)}
         named = alarming_streams(evidence, 0.05)
         shares.append(sum(n.startswith("q") for n in named) / max(1, len(named)))
     assert float(np.mean(shares)) <= 0.05

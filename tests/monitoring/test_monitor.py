@@ -32,9 +32,9 @@ def test_a_change_is_one_alarm_with_evidence_and_effect(
 ) -> None:
     harness.promote(1, harness.reference(rng), ACCURATE)
     monitor = harness.monitor()
-    harness.traffic.append(harness.records(rng, 320, prefix="quiet"))
+    harness.traffic.append(harness.records(rng, 320, prefix="same"))
     assert monitor.step() == ()
-    harness.traffic.append(harness.records(rng, 130, prefix="loud", brightness=0.75))
+    harness.traffic.append(harness.records(rng, 130, prefix="changed", brightness=0.75))
     (alarm,) = monitor.step()
     assert isinstance(alarm, DriftDetected)
     assert alarm.streams == ("brightness",)

@@ -366,8 +366,8 @@ def test_a_check_of_your_own_is_named_by_its_import_string(
     ("name", "problem"),
     [
         ("nowhere", r"has no gate check 'nowhere'"),
-        ("threshold", r"it is an object of type float, not a function"),
-        ("takes_nothing", r"it does not accept one argument"),
+        ("threshold", r"it is an object of type float, not a function or class"),
+        ("takes_nothing", r"it cannot be called with \(inputs\)"),
         ("returns_nothing", r"it returned an object of type NoneType, not a CheckResult"),
         ("fails", r"failed: KeyError: 'age'"),
     ],
@@ -380,7 +380,7 @@ def test_a_check_that_does_not_fit_is_refused(
         judge(inputs)
     if name != "nowhere":
         assert "docs/extending.md" in refused.value.hint
-    if "type" in problem or "argument" in problem:
+    if name != "fails" and name != "nowhere":
         assert "retread.registry.GateCheck" in refused.value.hint
 
 

@@ -177,7 +177,7 @@ def test_a_damaged_production_is_inconclusive_and_can_be_replaced_by_an_override
         registry.register(maker.put(f"run_{number}", wrong=40 - number))
     promoter.promote(1, force_reason="a test")
     folder = folder_of(tmp_path, registry.state().version(1).bundle)
-    (folder / "manifest.json").write_bytes(b"spoilt")
+    (folder / "manifest.json").write_bytes(b"damaged")
     verdict = registry.judge(registry.state(), 2, None, GATE)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "its bundle is damaged" in " ".join(verdict.reasons)

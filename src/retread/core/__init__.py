@@ -46,6 +46,7 @@ from retread.core.import_string import add_to_import_path, import_from_string, i
 from retread.core.metric import METRICS, Metric, format_metric, format_metrics, metric_named
 from retread.core.plugins import (
     accepts_arguments,
+    import_callable,
     invalid_plugin,
     load_plugin,
     load_plugins,
@@ -88,6 +89,7 @@ __all__ = [
     "folder_lock",
     "format_metric",
     "format_metrics",
+    "import_callable",
     "import_from_string",
     "invalid_plugin",
     "is_import_string",

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, cast
 from retread.core import (
     InvalidInput,
     accepts_arguments,
-    import_from_string,
+    import_callable,
     invalid_plugin,
     is_import_string,
     load_plugin,
@@ -92,13 +92,7 @@ def alarming_streams(evidence: Mapping[str, float], alpha: float) -> tuple[str, 
 
 
 def _own_detector(name: str) -> Detector[Any]:
-    create = import_from_string(_KIND, name)
-    if not callable(create):
-        problem = f"it is an object of type {type(create).__name__}, not a class"
-        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
-    if not accepts_arguments(create, 0):
-        problem = "it cannot be created without arguments"
-        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+    create = import_callable(_KIND, name, _INTERFACE, ())
     try:
         detector = create()
     except Exception as error:  # the user's code may raise anything

@@ -1,4 +1,4 @@
-"""Simulate many watches, to show what the detectors promise."""
+"""Simulate many watches, to show the false alarms and the power of detectors."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 >>> from retread.registry import Stage, fold
 >>> fold([]).production, list(Stage)[0].value
-(0, 'None')
+(None, 'None')
 
 The gate is `retread.registry.gate`, its checks are the files of `retread.registry.checks`, and the
 events are in `retread.registry.events`.

@@ -10,9 +10,8 @@ from retread.core import (
     CheckResult,
     InvalidInput,
     Verdict,
-    accepts_arguments,
     combine,
-    import_from_string,
+    import_callable,
     invalid_plugin,
     load_plugins,
     recordable,
@@ -46,14 +45,7 @@ def _built_in(_paths: tuple[str, ...]) -> tuple[GateCheck, ...]:
 
 def _load_check(name: str) -> GateCheck:
     """Load the user's own check `package.module:function`."""
-    function = import_from_string(_KIND, name)
-    if not callable(function):
-        problem = f"it is an object of type {type(function).__name__}, not a function"
-        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
-    if not accepts_arguments(function, 1):
-        problem = "it does not accept one argument, the GateInputs"
-        raise invalid_plugin(_KIND, name, _INTERFACE, problem)
-    return _checked(name, function)
+    return _checked(name, import_callable(_KIND, name, _INTERFACE, ("inputs",)))
 
 
 def _checked(name: str, function: Callable[[GateInputs], object]) -> GateCheck:

@@ -161,7 +161,7 @@ class Registry:
             return None
 
     def override(self, number: int, reason: str) -> None:
-        """Allow a version to serve whatever the gate says, until production changes.
+        """Allow a version to serve regardless of the gate, until production changes.
 
         Raises:
             NotFound: There is no such version.

@@ -22,7 +22,7 @@ class Stage(StrEnum):
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's permission to replace version `production` (None: none) whatever the gate says."""
+    """A person's permission to replace version `production` (None: none) despite the gate."""
 
     production: int | None
     reason: str

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from retread.bundle import Manifest
 from retread.monitoring import BettingTest, Streams
-from retread.monitoring.losses import loss, number, value_range
+from retread.monitoring.losses import label_fits, loss, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.traffic import Answer, Cursor, LabelStore, PredictionRecord, TrafficLog
@@ -230,7 +230,7 @@ def add_labels(
     losses = [
         (_loss(pair.canary, label, compared), _loss(pair.production, label, compared))
         for pair in evidence.unlabelled
-        if (label := labels.get(pair.id)) is not None and _fits(label, compared)
+        if (label := labels.get(pair.id)) is not None and label_fits(label, compared.labels)
     ]
     return replace(
         add_losses(evidence, losses, compared, settings),
@@ -284,10 +284,6 @@ def _disagree(canary: Answer, production: Answer, compared: ComparedVersions) ->
         return bool(np.argmax(canary.outputs) != np.argmax(production.outputs))
     difference = abs(canary.outputs[0] - production.outputs[0])
     return difference > _DISAGREEMENT_SHARE * compared.scale
-
-
-def _fits(label: str, compared: ComparedVersions) -> bool:
-    return label in compared.labels if compared.labels else number(label) is not None
 
 
 def _loss(outputs: Sequence[float], label: str, compared: ComparedVersions) -> float:
