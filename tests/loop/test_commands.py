@@ -86,6 +86,7 @@ def test_a_commit_without_a_known_model_changes_nothing(
         (("manual", "--force", "because"), "--force goes with --candidate"),
         (("manual", "--scenario", "nonsense"), "Unknown scenario 'nonsense'"),
     ],
+    ids=["no alarm", "no data", "unknown candidate", "force alone", "unknown scenario"],
 )
 def test_impossible_requests_are_refused_at_once(
     project: Path, capsys: Capture, words: tuple[str, ...], error: str

@@ -165,6 +165,16 @@ class LoopProcess:
             assert not ended, self._log.read_text()
             time.sleep(0.02)
 
+    @contextmanager
+    def running(self) -> Iterator[LoopProcess]:
+        """Start the loop, and leave no process behind if the test fails."""
+        self.start()
+        try:
+            yield self
+        finally:
+            if self._process is not None and self._process.poll() is None:
+                self.end(signal.SIGKILL)
+
     def end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
@@ -235,7 +245,7 @@ def is_open(workspace: Workspace, trigger: str) -> bool:
     return any(r.open for r in fold_history(workspace.ledger.read()) if r.trigger == trigger)
 
 
-def wait_until_ended(workspace: Workspace, trigger: str, seconds: float = 90.0) -> None:
+def wait_until_ended(workspace: Workspace, trigger: str, seconds: float = 150.0) -> None:
     deadline = time.monotonic() + seconds
     while is_open(workspace, trigger):
         assert time.monotonic() < deadline, (workspace.project.root / "loop.log").read_text()
@@ -264,9 +274,8 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.mark.timeout(600)
 def test_a_killed_loop_ends_its_retraining_like_one_that_is_not(workspace: Workspace) -> None:
     webhook = WebhookServer()
-    with webhook.listening(), Traffic(workspace).flowing():
-        loop = LoopProcess(workspace.project.root, webhook.address)
-        loop.start()
+    process = LoopProcess(workspace.project.root, webhook.address)
+    with webhook.listening(), Traffic(workspace).flowing(), process.running() as loop:
         triggers, runs = [], [0]
         for _ in range(2):
             triggers.append(ask(workspace, "manual", TriggerOptions()).trigger)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -94,13 +95,11 @@ class Loop:
         snapshot = _attempt("Reading the ledger", self._read)
         if snapshot is None:
             return ()
-        before = snapshot
-        decided = _attempt("The arbiter", lambda: self._decide(before)) or ()
-        if any(request not in before.history for request in decided):
-            snapshot = _attempt("Reading the ledger", self._read) or before
-        after = snapshot
-        _attempt("Queueing notifications", lambda: self._announce(after.entries))
-        _attempt("Starting the next retraining", lambda: self._start_next(after.history))
+        decided = _attempt("The arbiter", partial(self._decide, snapshot)) or ()
+        if any(request not in snapshot.history for request in decided):
+            snapshot = _attempt("Reading the ledger", self._read) or snapshot
+        _attempt("Queueing notifications", partial(self._announce, snapshot.entries))
+        _attempt("Starting the next retraining", partial(self._start_next, snapshot.history))
         return decided
 
     def wait_until_idle(self, timeout_s: float) -> bool:

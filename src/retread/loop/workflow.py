@@ -56,17 +56,18 @@ def retrain(trigger: str, ports: LoopPorts, steps: Steps) -> RetrainingResult:
 
 def _run(context: RetrainingContext) -> RetrainingResult:
     """Run every step but the last; whatever fails, people are notified and the next may start."""
+    step = context.run_step
     version = context.trigger.candidate or None
     try:
         if version is None:
             version = _train(context)
-        verdict = context.run_step("gate", Verdict, workflow_steps.judge, version)
+        verdict = step("gate", Verdict, workflow_steps.judge, version)
         workflow_steps.check_verdict(context, version, verdict)
-        production = context.run_step("stage", int, workflow_steps.stage, version)
+        production = step("stage", int, workflow_steps.stage, version)
         proof = "it is in production already"
         if production != NO_VERSION and context.ports.settings.canary.enabled:
             proof = _run_canary(context, version, production)
-        return context.run_step("promote", RetrainingResult, workflow_steps.promote, version, proof)
+        return step("promote", RetrainingResult, workflow_steps.promote, version, proof)
     except StopRetraining as stopped:
         return stopped.result
     except Exception as error:
@@ -77,41 +78,36 @@ def _run(context: RetrainingContext) -> RetrainingResult:
 
 def _train(context: RetrainingContext) -> int:
     """Train on the newest data, or on new labelled traffic too; register the best run."""
+    step = context.run_step
     if context.trigger.cause.kind.wants_traffic:
-        context.run_step("wait for labels", int, workflow_steps.wait_for_labels)
-        data = context.run_step("collect", DatasetVersion, workflow_steps.collect_data)
+        step("wait for labels", int, workflow_steps.wait_for_labels)
+        data = step("collect", DatasetVersion, workflow_steps.collect_data)
     else:
-        data = context.run_step("data", DatasetVersion, workflow_steps.latest_data)
-    plan = context.run_step("plan", TrainingPlan, workflow_steps.plan_training, data)
-    trained = context.run_step("train", TrainingOutcomes, workflow_steps.train, plan)
-    version = context.run_step("register", int, workflow_steps.register_best, trained)
+        data = step("data", DatasetVersion, workflow_steps.latest_data)
+    plan = step("plan", TrainingPlan, workflow_steps.plan_training, data)
+    trained = step("train", TrainingOutcomes, workflow_steps.train, plan)
+    version = step("register", int, workflow_steps.register_best, trained)
     workflow_steps.check_registered(version, trained)
     return version
 
 
 def _run_canary(context: RetrainingContext, version: int, production: int) -> str:
     """Widen the canary step by step; return why it may be promoted."""
-    rollout = context.run_step(
-        "open canary", CanaryRollout, canary_rollout.start, version, production
-    )
+    step = context.run_step
+    rollout = step("open canary", CanaryRollout, canary_rollout.start, version, production)
     while True:
         number = rollout.state.step + 1
-        judged = context.run_step(
-            f"judge canary {number}", JudgedRollout, canary_rollout.judge, rollout
-        )
+        judged = step(f"judge canary {number}", JudgedRollout, canary_rollout.judge, rollout)
         match judged.decision.action:
-            case Action.PROMOTE:
-                context.run_step("canary passed", bool, canary_rollout.record, judged)
-                return judged.decision.reason
             case Action.NEXT_STEP:
-                context.run_step(f"widen canary {number}", bool, canary_rollout.widen, judged)
+                step(f"widen canary {number}", bool, canary_rollout.widen, judged)
                 rollout = judged.rollout
+            case Action.PROMOTE:
+                step("canary passed", bool, canary_rollout.record, judged)
+                return judged.decision.reason
             case _:
-                raise StopRetraining(
-                    context.run_step(
-                        "give back", RetrainingResult, canary_rollout.roll_back, judged
-                    )
-                )
+                result = step("give back", RetrainingResult, canary_rollout.roll_back, judged)
+                raise StopRetraining(result)
 
 
 def _unexpected(error: Exception) -> str:

@@ -67,6 +67,7 @@ def test_either_model_may_have_answered_the_client() -> None:
         record(4, answer(1, GOOD), answer(3, GOOD)),
         record(5, answer(1, (), error="out of memory"), answer(2, GOOD)),
     ],
+    ids=["production only", "canary only", "no answer", "another version", "production failed"],
 )
 def test_records_that_are_not_pairs_are_ignored(alone: PredictionRecord) -> None:
     assert evidence_of(alone).requests == 0
@@ -80,6 +81,7 @@ def test_records_that_are_not_pairs_are_ignored(alone: PredictionRecord) -> None
         answer(2, (float("inf"), 0.0)),
         answer(2, ()),
     ],
+    ids=["error", "NaN", "infinity", "no outputs"],
 )
 def test_an_answer_that_is_not_finite_is_an_error(broken: Answer) -> None:
     evidence = evidence_of(record(1, answer(1, GOOD), broken))
