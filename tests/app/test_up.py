@@ -19,7 +19,7 @@ from tests.bundles import iris_bundle
 from tests.serving.running import until
 
 from retread.app import Workspace
-from retread.app.new_project import new_project
+from retread.app.projects import new_project
 from retread.app.supervisor import ServiceStatus, running_status, take_down
 from retread.project import Project, open_project
 from retread.registry.events import PromotionCompleted, Slot, SlotAssigned

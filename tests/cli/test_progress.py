@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retread.app.new_project import new_project
+from retread.app.projects import new_project
 from retread.cli.main import run
 
 RETREAD = Path(sys.executable).with_name("retread")

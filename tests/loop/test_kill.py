@@ -20,8 +20,8 @@ import msgspec
 import pytest
 from sklearn.datasets import load_iris
 
-from retread.app.asking import ask
-from retread.app.versioning import add_data, add_request
+from retread.app.datasets import add_data, add_request
+from retread.app.triggers import request_retraining
 from retread.app.workspace import Workspace
 from retread.loop import Asked, Outbox, fold_history
 from retread.loop.outbox import State
@@ -269,13 +269,13 @@ def test_kill_on_the_way(workspace: Workspace) -> None:
         loop.start()
         triggers, runs = [], [0]
         for _ in range(2):
-            triggers.append(ask(workspace, "manual", Asked()).trigger)
+            triggers.append(request_retraining(workspace, "manual", Asked()).trigger)
             wait_until_ended(workspace, triggers[-1])
             runs.append(runs_in_mlflow(workspace))
 
         # After the last of them little is left to do, and the kill might come too late.
         reached = range(1, len(milestones(workspace, triggers[1])))
-        disturbed = ask(workspace, "manual", Asked()).trigger
+        disturbed = request_retraining(workspace, "manual", Asked()).trigger
         for moment in sorted(random.Random(17).sample(reached, KILLS)):
             kill_when_reached(workspace, loop, disturbed, moment)
         wait_until_ended(workspace, disturbed)
@@ -327,7 +327,7 @@ def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
 
 def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:
     """The same webhook a hundred times (F17): the ledger has one accepted trigger."""
-    asked = [ask(workspace, "manual", Asked(key="delivery-1")) for _ in range(100)]
+    asked = [request_retraining(workspace, "manual", Asked(key="delivery-1")) for _ in range(100)]
 
     assert [request.accepted for request in asked].count(True) == 1
     assert asked[0].accepted

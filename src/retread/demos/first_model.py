@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retread.app.judging import judge_version
-from retread.app.versioning import add_data, add_request
+from retread.app.datasets import add_data, add_request
+from retread.app.gate import judge_version
 from retread.bundle import Cause
 from retread.core import Outcome, Refused, metric_named, new_id
 from retread.data.version import DatasetVersion, State

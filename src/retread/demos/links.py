@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from retread.app.supervisor.service import services_of
+from retread.app.supervisor import services_of
 from retread.project import open_project
 
 _WHAT = {

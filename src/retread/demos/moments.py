@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from retread.app.overview import in_words
+from retread.app.overview import describe_event
 from retread.demos.narrator import is_repeated
 from retread.demos.summary import Moment
 from retread.registry.events import (
@@ -35,7 +35,7 @@ Kind = TypeVar("Kind", bound=Event)
 def moments(entries: Sequence[Entry], when: Callable[[datetime], str]) -> tuple[Moment, ...]:
     """Data, alarms, promotions and how retrainings ended; `when` writes times."""
     return tuple(
-        Moment(when=when(entry.at), what=in_words(entry.event))
+        Moment(when=when(entry.at), what=describe_event(entry.event))
         for place, entry in enumerate(entries)
         if isinstance(entry.event, _TOLD) and not is_repeated(entry, entries[:place])
     )

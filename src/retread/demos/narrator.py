@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import exp, log
 
-from retread.app.overview import in_words
+from retread.app.overview import describe_event
 from retread.core import Outcome
 from retread.demos.story import Story, Tone
 from retread.registry.events import (
@@ -75,19 +75,19 @@ def told(event: LedgerEvent) -> str:
         case SlotAssigned() | SlotCleared() | VersionStaged() | CanaryStarted():
             # What is done says more than what is meant to be done; canary shares are worth it.
             canary = isinstance(event, SlotAssigned) and event.slot == "canary"
-            return in_words(event) if canary else ""
+            return describe_event(event) if canary else ""
         case TriggerReceived():
             return ""
         case TriggerDecided():
             return _decided(event)
         case VersionRegistered():
-            return f"{in_words(event)} {figures(event.metrics)}"
+            return f"{describe_event(event)} {figures(event.metrics)}"
         case DriftDetected():
             return _drift(event)
         case GateJudged() | CanaryJudged():
             return _judged(event)
         case _:
-            return in_words(event)
+            return describe_event(event)
 
 
 def tone_of(event: LedgerEvent) -> Tone:

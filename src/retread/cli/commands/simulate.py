@@ -1,4 +1,4 @@
-"""`retread simulate`: the guarantees of canary and monitor, by simulation."""
+"""`retread simulate`: error rates of the canary and the monitor, by simulation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    rollouts: Annotated[int, typer.Option(min=1, help="Rollouts of each kind of canary.")] = 200,
-    windows: Annotated[int, typer.Option(min=1, help="Windows of a simulated watch.")] = 40,
-    watches: Annotated[int, typer.Option(min=1, help="Watches of each kind of traffic.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
+    rollouts: Annotated[int, typer.Option(min=1, help="Rollouts per kind of canary.")] = 200,
+    windows: Annotated[
+        int, typer.Option(min=1, help="Windows per monitored stream of traffic.")
+    ] = 40,
+    watches: Annotated[int, typer.Option(min=1, help="Repetitions per kind of traffic.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Show by simulation what the project's canary and monitoring settings guarantee."""
+    """Estimate by simulation how often the project's canary and monitor decide correctly."""
     from retread.cli.progress import progress
     from retread.loop.canary import simulate_rollouts, worlds
     from retread.monitoring.simulation import TRAFFICS, simulate_watches
@@ -62,7 +64,7 @@ def _tables(rollouts: list[RolloutFigures], watches: list[WatchFigures]) -> Grou
     from rich.table import Column, Table
 
     canary = Table(
-        Column("canary", no_wrap=True), "rollouts", "promoted", "back", "expired", box=None
+        Column("canary", no_wrap=True), "rollouts", "promoted", "rolled back", "expired", box=None
     )
     canary.add_column("median requests")
     for figures in rollouts:

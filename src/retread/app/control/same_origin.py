@@ -1,7 +1,7 @@
-"""What a request must be before any route sees it (threat T5).
+"""Refuse requests that a web page of another site makes the user's browser send.
 
-A web page in the operator's browser can make it send requests here: by name (DNS rebinding), then
-Host is not ours; or across origins, then Origin or Sec-Fetch-Site say so.
+Such a page can reach this server by name (DNS rebinding), which shows in Host, or across origins,
+which shows in Origin or Sec-Fetch-Site.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from retread.app.control.answers import problem
+from retread.app.control.json_responses import error_response
 from retread.serving.http.problems import HttpRefusal
 
 MAX_BODY = 65_536
 _HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_OWN_SITES = frozenset({"same-origin", "none"})
+_SAME_SITE = frozenset({"same-origin", "none"})
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
@@ -28,8 +28,8 @@ HEADERS = {
 }
 
 
-class Guard:
-    """403 before routing for what this machine's user did not send; safe headers on all else."""
+class SameOriginMiddleware:
+    """Returns 403, before routing, to requests of other origins; adds security headers to responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,34 +39,40 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        async def send_safely(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 extra = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
                 message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
         headers = Headers(scope=scope)
-        if not is_ours(headers, opens_page=scope["method"] == "GET" and scope["path"] == "/"):
-            message = "This address answers only this machine's user."
-            refusal = problem(HttpRefusal(HTTPStatus.FORBIDDEN, message))
-            await refusal(scope, receive, send_safely)
+        if not is_same_origin(
+            headers, opens_page=scope["method"] == "GET" and scope["path"] == "/"
+        ):
+            message = "Only the user of this machine may send requests to this address."
+            refusal = error_response(HttpRefusal(HTTPStatus.FORBIDDEN, message))
+            await refusal(scope, receive, send_with_headers)
         elif _is_too_large(headers):
-            message = f"The body is over {MAX_BODY} bytes."
-            refusal = problem(HttpRefusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message))
-            await refusal(scope, receive, send_safely)
+            message = f"The body is larger than {MAX_BODY:,} bytes."
+            refusal = error_response(HttpRefusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message))
+            await refusal(scope, receive, send_with_headers)
         else:
-            await self._app(scope, receive, send_safely)
+            await self._app(scope, receive, send_with_headers)
 
 
-def is_ours(headers: Headers, *, opens_page: bool = False) -> bool:
-    """Whether a request names this machine, and comes from no other site.
+def is_same_origin(headers: Headers, *, opens_page: bool = False) -> bool:
+    """Return whether a request is addressed to this machine and does not come from another site.
 
-    A link of another site may open the page (Retread's own messages have such links), in a window
-    of its own, where that site cannot read it.
+    A link on another site may open the page, as the links in Retread's own notifications do: the
+    page opens in a window of its own, which that site cannot read.
 
-    >>> is_ours(Headers({"host": "localhost:5002"}))
+    Args:
+        headers: The request's headers.
+        opens_page: Whether it is a GET of the page itself.
+
+    >>> is_same_origin(Headers({"host": "localhost:5002"}))
     True
-    >>> is_ours(Headers({"host": "localhost:5002", "origin": "http://evil.example"}))
+    >>> is_same_origin(Headers({"host": "localhost:5002", "origin": "http://evil.example"}))
     False
     """
     host = headers.get("host", "")
@@ -75,8 +81,8 @@ def is_ours(headers: Headers, *, opens_page: bool = False) -> bool:
         name, port = host, ""
     if name.lower() not in _HOSTS or not (port.isdigit() or port == ""):
         return False
-    is_own = headers.get("sec-fetch-site", "none") in _OWN_SITES
-    if not is_own and not (opens_page and _is_followed_link(headers)):
+    is_same_site = headers.get("sec-fetch-site", "none") in _SAME_SITE
+    if not is_same_site and not (opens_page and _is_followed_link(headers)):
         return False
     origin = headers.get("origin")
     return origin is None or origin.lower() == f"http://{host}".lower()
