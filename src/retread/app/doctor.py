@@ -16,7 +16,7 @@ from retread.app.projects import open_checked_project
 from retread.app.supervisor import is_free, running_status, services_of
 from retread.app.workspace import Workspace
 from retread.core import NotFound, RetreadError
-from retread.project import Project
+from retread.project import LoadedProject
 
 EXTRAS = {"vision": ("torch", "torchvision", "onnxscript"), "postgres": ("psycopg",)}
 REQUIRED = ("mlflow", "onnxruntime", "lance", "dbos", "sklearn", "skl2onnx")
@@ -83,7 +83,7 @@ def _disk(start: Path) -> Finding:
     return _ok("disk", text)
 
 
-def _project(project: Project) -> Iterator[Finding]:
+def _project(project: LoadedProject) -> Iterator[Finding]:
     yield _ok("settings", str(project.root / "retread.toml"))
     source = project.settings.data.source
     if source and not (project.root / source).exists():
@@ -91,7 +91,7 @@ def _project(project: Project) -> Iterator[Finding]:
         yield Finding(subject="data", condition=Condition.NOTE, text=text)
 
 
-def _ports(project: Project) -> Iterator[Finding]:
+def _ports(project: LoadedProject) -> Iterator[Finding]:
     if (status := running_status(project.home)) is not None:
         yield _ok("ports", f"used by Retread, which is running (process {status.pid})")
         return
@@ -105,7 +105,7 @@ def _ports(project: Project) -> Iterator[Finding]:
             yield _problem("ports", text)
 
 
-def _ledger(project: Project) -> Finding:
+def _ledger(project: LoadedProject) -> Finding:
     try:
         entries = Workspace(project).ledger.verify()
     except RetreadError as error:

@@ -13,14 +13,14 @@ from retread.app.gate import judge_version
 from retread.app.supervisor import addresses_of
 from retread.bundle import REFERENCE, decode_reference
 from retread.core import Verdict, digest_json
-from retread.data import ID, DatasetVersion, add_rows, standing_of
-from retread.loop.canary import PairedEvidence, Subject, gather, no_evidence, subject_of
+from retread.data import ID, DatasetVersion, add_rows, heads_of
+from retread.loop.canary import PairedEvidence, ComparedVersions, gather, no_evidence, subject_of
 from retread.loop.labelled import LabelledTraffic, fits, row_id
 from retread.loop.loop import Loop
 from retread.loop.ports import LoopPorts
 from retread.loop.rows import rows_of
-from retread.loop.sender import Sender
-from retread.loop.waiting import Waiting
+from retread.loop.sender import MessageContext
+from retread.loop.waiting import WaitPoint
 from retread.monitoring import reference_streams
 from retread.notify import Notifier, configured_notifiers
 from retread.project import Settings
@@ -49,19 +49,19 @@ def loop_of(workspace: Workspace, environment: Mapping[str, str]) -> Loop:
     return Loop(ports, workspace.monitor, notifiers, workspace.project.workflows_url)
 
 
-def message_context(settings: Settings, environment: Mapping[str, str]) -> Sender:
+def message_context(settings: Settings, environment: Mapping[str, str]) -> MessageContext:
     """Return what every message of the loop names: the project, and where its pages are."""
     addresses = addresses_of(settings, environment)
-    return Sender(
+    return MessageContext(
         project=settings.project.name, control=addresses.control, tracking=addresses.tracking
     )
 
 
 def loop_ports(
-    workspace: Workspace, notifiers: Mapping[str, Notifier], context: Sender
+    workspace: Workspace, notifiers: Mapping[str, Notifier], context: MessageContext
 ) -> LoopPorts:
     """Wire the ports of the loop to the parts of a workspace."""
-    waiting = Waiting()
+    waiting = WaitPoint()
     training = LoopTraining(workspace, waiting)
     return LoopPorts(
         settings=workspace.settings,
@@ -135,7 +135,7 @@ class LoopData:
 
     def _base(self) -> DatasetVersion:
         """Return the version that labelled traffic is added to."""
-        return standing_of(self._workspace.datasets, self._dataset).base
+        return heads_of(self._workspace.datasets, self._dataset).base
 
     def _new_labels(self) -> dict[str, str]:
         """Return labels by request id of predictions that no version has, quarantined ones included.
@@ -163,7 +163,7 @@ class LoopData:
 class LoopTraining:
     """The loop's port `Training`: runs in processes of their own, interrupted when it stops."""
 
-    def __init__(self, workspace: Workspace, waiting: Waiting) -> None:
+    def __init__(self, workspace: Workspace, waiting: WaitPoint) -> None:
         self._settings = workspace.settings
         self._compute = workspace.compute
         self._waiting = waiting
@@ -253,7 +253,7 @@ class LoopCanary:
         compared = self._compared(version, production)
         return gather(evidence, work.traffic, work.labels, compared, work.settings.canary)
 
-    def _read_compared(self, version: int, production: int) -> Subject:
+    def _read_compared(self, version: int, production: int) -> ComparedVersions:
         bundles = self._workspace.bundles
         bundle = self._workspace.registry.state().version(version).bundle
         reference = reference_streams(decode_reference(bundles.read(bundle, REFERENCE)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from retread.core import Conflict, InvalidInput, plugin_names
-from retread.project import KnownNames, Project, open_project
+from retread.project import PluginNames, LoadedProject, open_project
 from retread.project.templates import template_files
 
 
@@ -41,7 +41,7 @@ def new_project(folder: Path, template: str) -> tuple[str, ...]:
     return tuple(sorted(files))
 
 
-def open_checked_project(start: Path, environment: Mapping[str, str]) -> Project:
+def open_checked_project(start: Path, environment: Mapping[str, str]) -> LoadedProject:
     """Open the project at or above `start`, and check that its settings name existing plugins.
 
     Raises:
@@ -51,7 +51,7 @@ def open_checked_project(start: Path, environment: Mapping[str, str]) -> Project
     return open_project(start, environment, known_names())
 
 
-def known_names() -> KnownNames:
+def known_names() -> PluginNames:
     """List recipes with their model types, and detectors; none of them is loaded.
 
     >>> known_names().detectors
@@ -61,7 +61,7 @@ def known_names() -> KnownNames:
     from retread.monitoring import detectors
     from retread.training import recipe_named, recipe_names
 
-    return KnownNames(
+    return PluginNames(
         model_types={kind: recipe_named(kind).model_types() for kind in recipe_names()},
         detectors=plugin_names(detectors),
     )

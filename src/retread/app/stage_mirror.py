@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 
 from retread.core import canonical_json
-from retread.project import Project
+from retread.project import LoadedProject
 
 MIRRORED = "stage-mirror.json"
 """File in the project's home with the aliases that were mirrored last."""
@@ -20,7 +20,7 @@ class ProcessMirror:
     The aliases mirrored last are stored, so that a restart starts no process for nothing.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: LoadedProject) -> None:
         self._project = project
         self._pending: bytes | None = None
         self._busy = False
@@ -58,6 +58,6 @@ class ProcessMirror:
             return pending
 
 
-def _mirrored(project: Project) -> bytes:
+def _mirrored(project: LoadedProject) -> bytes:
     path = project.home / MIRRORED
     return path.read_bytes() if path.is_file() else b""

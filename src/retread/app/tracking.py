@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
 
 
-def environment(project: Project) -> dict[str, str]:
+def environment(project: LoadedProject) -> dict[str, str]:
     """Return the variables that `mlflow server` sets for its second process (names of MLflow 3)."""
     return {
         "MLFLOW_DISABLE_TELEMETRY": "true",

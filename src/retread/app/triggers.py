@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from retread.core import Refused, UnknownOption, is_dotted, new_id
-from retread.loop import Asked, Request, asked_for, submit, view_at
+from retread.core import Refused, UnknownOption, is_import_string, new_id
+from retread.loop import TriggerOptions, Request, proposal_for, submit, trigger_context
 from retread.project import ScenarioRun, Settings
 from retread.training.catalog import recipe_named
 
@@ -24,7 +24,7 @@ class TriggerResponse(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def request_retraining(workspace: Workspace, kind: str, options: Asked) -> Request:
+def request_retraining(workspace: Workspace, kind: str, options: TriggerOptions) -> Request:
     """Record a trigger and the arbiter's decision; the loop runs what was accepted.
 
     Args:
@@ -44,14 +44,14 @@ def request_retraining(workspace: Workspace, kind: str, options: Asked) -> Reque
     settings = workspace.settings
     entries = workspace.ledger.read()
     model_types = recipe_named(settings.recipe.kind).model_types()
-    context = view_at(settings, entries, model_types, workspace.clock.now())
+    context = trigger_context(settings, entries, model_types, workspace.clock.now())
     if options.candidate:
         workspace.registry.state().version(options.candidate)
     if options.scenario and options.scenario not in settings.training.scenarios:
         raise UnknownOption("scenario", options.scenario, settings.training.scenarios)
     if not options.candidate and not options.model_type:
         _check_model_types(settings, options.scenario, model_types)
-    proposal = asked_for(kind, context, options)
+    proposal = proposal_for(kind, context, options)
     return submit(
         workspace.ledger, proposal, settings.triggers, workspace.clock, lambda: new_id("trg")
     )
@@ -82,5 +82,5 @@ def _check_model_types(settings: Settings, scenario: str, known: tuple[str, ...]
     runs = settings.training.scenarios[name].runs if name else (ScenarioRun(),)
     for run in runs:
         model_type = run.model_type or settings.training.model_type
-        if not is_dotted(model_type) and model_type not in known:
+        if not is_import_string(model_type) and model_type not in known:
             raise UnknownOption("model type", model_type, known)

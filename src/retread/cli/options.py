@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retread.core import InvalidInput
-from retread.project import Project
+from retread.project import LoadedProject
 
 if TYPE_CHECKING:
     from retread.app import Workspace
@@ -42,7 +42,7 @@ def workspace(project: Path) -> Workspace:
     return Workspace(checked_project(project))
 
 
-def checked_project(project: Path) -> Project:
+def checked_project(project: Path) -> LoadedProject:
     """Return the project at or above `project`, with the names in its settings checked."""
     from retread.app.projects import open_checked_project
 

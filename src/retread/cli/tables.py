@@ -32,7 +32,7 @@ def slots_table(state: RegistryState) -> Group:
     slots = _table("Slots", "slot", "version", "share", "generation", "bundle")
     for slot, held in sorted(state.slots.items()):
         slots.add_row(
-            slot, str(held.version), f"{held.share:.0%}", str(held.epoch), short(held.bundle)
+            slot, str(held.version), f"{held.share:.0%}", str(held.generation), short(held.bundle)
         )
     versions = _table("Versions", "version", "stage", "model type", "data", "metrics")
     for number, version in sorted(state.versions.items()):
@@ -87,7 +87,7 @@ def _prediction(record: PredictionRecord) -> str:
 
 def _served(period: Period) -> str:
     until = _time(period.until) if period.until else "now"
-    return f"{_time(period.since)} to {until}, {period.share:.0%}, generation {period.epoch}"
+    return f"{_time(period.since)} to {until}, {period.share:.0%}, generation {period.generation}"
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -8,7 +8,7 @@ from retread.app.datasets import add_data, add_request
 from retread.app.gate import judge_version
 from retread.bundle import Cause
 from retread.core import Outcome, Refused, metric_named, new_id
-from retread.data.version import DatasetVersion, State
+from retread.data.version import DatasetVersion, VersionState
 from retread.demos.narrator import figures
 from retread.demos.stage import Stage
 from retread.demos.story import Tone
@@ -37,7 +37,7 @@ def version_data(stage: Stage, source: Path | None = None) -> DatasetVersion:
     stage.story.say(
         f"{version.reference}: {version.rows:,} examples ({splits}); {_labels(version)}."
     )
-    if version.state is State.QUARANTINED:
+    if version.state is VersionState.QUARANTINED:
         reasons = " ".join(c.reason for c in version.checks if c.outcome is not Outcome.PASS)
         raise Refused(f"{version.reference} stays in quarantine: {reasons}")
     return version

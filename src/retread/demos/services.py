@@ -9,7 +9,7 @@ from typing import Self
 
 from retread.app.supervisor import SUPERVISED_BY, Service, ServiceProcess, services_of, stop_all
 from retread.core import Unavailable
-from retread.project import Project
+from retread.project import LoadedProject
 
 READY_WITHIN_S = 60.0
 _END_WITHIN_S = 10.0
@@ -18,7 +18,9 @@ _END_WITHIN_S = 10.0
 class Services:
     """Some of what `retread up` starts: ends when left, and however this process ends."""
 
-    def __init__(self, project: Project, names: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, project: LoadedProject, names: Sequence[str], env: Mapping[str, str]
+    ) -> None:
         self._project = project
         self._environment = {**env, SUPERVISED_BY: str(project.home)}
         self._lifeline, self._held = os.pipe()

@@ -14,9 +14,9 @@ from retread.demos.services import Services
 from retread.demos.slack_stand_in import SlackStandIn
 from retread.demos.story import Story
 from retread.demos.template import FREE_PORTS, Values, make_project
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 
-MakeSpace = Callable[[Project], Workspace]
+MakeSpace = Callable[[LoadedProject], Workspace]
 
 
 @dataclass(frozen=True, slots=True)

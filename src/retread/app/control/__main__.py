@@ -17,7 +17,7 @@ from retread.app.triggers import TriggerResponse, request_retraining, require_ac
 from retread.app.workspace import Workspace
 from retread.bundle import CauseKind
 from retread.core import RetreadError
-from retread.loop import Asked
+from retread.loop import TriggerOptions
 from retread.project import open_project
 
 
@@ -43,7 +43,7 @@ def control_of(workspace: Workspace) -> Control:
     outbox = workspace.outbox()
 
     def ask(kind: CauseKind, message: str) -> TriggerResponse:
-        return require_accepted(request_retraining(workspace, kind, Asked(message=message)))
+        return require_accepted(request_retraining(workspace, kind, TriggerOptions(message=message)))
 
     addresses = addresses_of(workspace.settings, os.environ)
     return Control(

@@ -81,21 +81,21 @@ def _(event: VersionArchived) -> str:
 def _(event: SlotAssigned) -> str:
     share = f" for {event.share:.0%} of traffic" if event.share < 1 else ""
     return (
-        f"Version {event.version} was assigned to {event.slot}{share} (generation {event.epoch})."
+        f"Version {event.version} was assigned to {event.slot}{share} (generation {event.generation})."
     )
 
 
 @describe_event.register
 def _(event: SlotCleared) -> str:
     slot = event.slot.capitalize()
-    return f"{slot} was cleared (generation {event.epoch}){_because(event.reason)}."
+    return f"{slot} was cleared (generation {event.generation}){_because(event.reason)}."
 
 
 @describe_event.register
 def _(event: PromotionCompleted) -> str:
     verb = "was rolled back to" if event.rollback else "is now"
     before = f", replacing version {event.previous}" if event.previous else ""
-    return f"Production {verb} version {event.version}{before} (generation {event.epoch})."
+    return f"Production {verb} version {event.version}{before} (generation {event.generation})."
 
 
 @describe_event.register

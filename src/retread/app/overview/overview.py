@@ -14,7 +14,7 @@ import msgspec
 from retread.app.overview.describe import describe_event
 from retread.app.overview.retraining import Retraining, retrainings_in
 from retread.core import Outcome
-from retread.loop import Outbox, State
+from retread.loop import Outbox, MessageState
 from retread.registry.events import (
     CanaryJudged,
     DegradationDetected,
@@ -33,8 +33,8 @@ _RECENT_ENTRIES = 15
 _RECENT_ALARMS = 5
 _RECENT_MESSAGES = 15
 _DELIVERY = {
-    State.UNCONFIRMED: "may have been delivered; it will not be sent again",
-    State.GIVEN_UP: "could not be delivered; it will not be sent again",
+    MessageState.UNCONFIRMED: "may have been delivered; it will not be sent again",
+    MessageState.GIVEN_UP: "could not be delivered; it will not be sent again",
 }
 
 
@@ -119,7 +119,7 @@ class UndeliveredMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     notifier: str
-    state: State
+    state: MessageState
 
     @property
     def text(self) -> str:
@@ -228,7 +228,7 @@ def _alarm(entry: Entry) -> Alarm | None:
 
 
 def _slots(entries: Sequence[Entry], state: RegistryState) -> tuple[SlotView, ...]:
-    since = {e.event.epoch: e.at for e in entries if isinstance(e.event, SlotAssigned)}
+    since = {e.event.generation: e.at for e in entries if isinstance(e.event, SlotAssigned)}
     views = []
     for slot, held in state.slots.items():
         version = state.versions.get(held.version)
@@ -239,9 +239,9 @@ def _slots(entries: Sequence[Entry], state: RegistryState) -> tuple[SlotView, ..
                 model_type=version.model_type if version else None,
                 dataset=f"{version.dataset}@{version.dataset_version}" if version else None,
                 bundle=held.bundle,
-                generation=held.epoch,
+                generation=held.generation,
                 share=held.share,
-                since=since.get(held.epoch),
+                since=since.get(held.generation),
             )
         )
     return tuple(views)

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from retread.loop import Decision
+from retread.loop import TriggerDecision
 from retread.registry.events import (
     CanaryStarted,
     LedgerEvent,
@@ -23,7 +23,7 @@ from retread.registry.events import (
 )
 from retread.registry.ledger import Entry
 
-_UNDECIDED = frozenset({Decision.COOLDOWN, Decision.HELD})
+_UNDECIDED = frozenset({TriggerDecision.COOLDOWN, TriggerDecision.HELD})
 
 
 class Phase(StrEnum):
@@ -51,7 +51,7 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     phase: Phase
     since: datetime
-    decision: Decision | None = None
+    decision: TriggerDecision | None = None
     reason: str = ""
     dataset: str | None = None
     version: int | None = None
@@ -106,7 +106,7 @@ def _trigger_of(event: LedgerEvent, known: dict[str, Retraining]) -> str | None:
 def _advanced(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
     match event:
         case TriggerDecided():
-            decision = Decision(event.decision)
+            decision = TriggerDecision(event.decision)
             phase = _phase_after(decision)
             return replace(before, phase=phase, since=at, decision=decision, reason=event.reason)
         case RetrainingStarted():
@@ -133,7 +133,7 @@ def _advanced(before: Retraining, event: LedgerEvent, at: datetime) -> Retrainin
             return before
 
 
-def _phase_after(decision: Decision) -> Phase:
-    if decision is Decision.ACCEPTED:
+def _phase_after(decision: TriggerDecision) -> Phase:
+    if decision is TriggerDecision.ACCEPTED:
         return Phase.WAITING
     return Phase.REQUESTED if decision in _UNDECIDED else Phase.FINISHED

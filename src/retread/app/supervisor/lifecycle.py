@@ -23,7 +23,7 @@ from retread.app.supervisor.state import (
 )
 from retread.app.supervisor.supervisor import STOP_TIMEOUT_S
 from retread.core import Conflict, Refused, Unavailable
-from retread.project import Project
+from retread.project import LoadedProject
 
 READY_TIMEOUT_S = 90.0
 _FAILURES_TO_GIVE_UP = 3
@@ -34,7 +34,7 @@ _LOCK_TIMEOUT_S = 10.0
 
 
 def bring_up(
-    project: Project,
+    project: LoadedProject,
     services: Sequence[Service],
     on_status: Callable[[SupervisorStatus], None] = lambda _: None,
 ) -> SupervisorStatus:
@@ -122,7 +122,7 @@ def refuse_taken_ports(services: Sequence[Service]) -> None:
 
 
 def _wait_until_ready(
-    project: Project,
+    project: LoadedProject,
     process: subprocess.Popen[bytes],
     on_status: Callable[[SupervisorStatus], None],
 ) -> SupervisorStatus | None:
@@ -142,7 +142,7 @@ def _wait_until_ready(
     return None
 
 
-def _take_down(project: Project, process: subprocess.Popen[bytes]) -> None:
+def _take_down(project: LoadedProject, process: subprocess.Popen[bytes]) -> None:
     if running_status(project.home) is None:
         # It has not written its status yet, so `take_down` could not find it.
         process.terminate()
@@ -150,7 +150,7 @@ def _take_down(project: Project, process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _spawn(project: Project) -> subprocess.Popen[bytes]:
+def _spawn(project: LoadedProject) -> subprocess.Popen[bytes]:
     with (project.logs / "supervisor.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "retread.app.supervisor", "--project", str(project.root)],
@@ -161,7 +161,7 @@ def _spawn(project: Project) -> subprocess.Popen[bytes]:
         )
 
 
-def _supervisor_failed(project: Project) -> Unavailable:
+def _supervisor_failed(project: LoadedProject) -> Unavailable:
     log = project.logs / "supervisor.log"
     lines = log_tail(log, 1)
     return Unavailable(f"The supervisor failed: {' '.join(lines) or 'no output'}", f"See {log}.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from retread.app.supervisor.state import running_status
 from retread.core.address import http_address
-from retread.project import Project, Settings
+from retread.project import LoadedProject, Settings
 
 LOOPBACK = "127.0.0.1"
 
@@ -53,7 +53,7 @@ class Addresses:
     control: str
 
 
-def services_of(project: Project) -> tuple[Service, ...]:
+def services_of(project: LoadedProject) -> tuple[Service, ...]:
     """List tracking, serving, control and the loop, in the order in which they start.
 
     A port of 0 in the settings is replaced by a free one.
@@ -113,7 +113,7 @@ def addresses_of(settings: Settings, environment: Mapping[str, str]) -> Addresse
     )
 
 
-def serving_address(project: Project, port: int | None = None) -> str:
+def serving_address(project: LoadedProject, port: int | None = None) -> str:
     """Return the URL of the inference server.
 
     Args:

@@ -25,7 +25,7 @@ from retread.app.supervisor.supervised import SupervisedService
 from retread.core import Clock
 from retread.core.parent_watch import ParentPipe
 from retread.core.processes import identify_process
-from retread.project import Project
+from retread.project import LoadedProject
 
 STOP_TIMEOUT_S = 10.0
 _STARTING_INTERVAL_S = 0.1
@@ -47,7 +47,7 @@ class ServiceSupervisor:
 
     def __init__(
         self,
-        project: Project,
+        project: LoadedProject,
         services: Sequence[Service],
         clock: Clock,
         environment: Mapping[str, str],

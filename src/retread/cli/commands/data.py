@@ -126,14 +126,14 @@ def verify(
 ) -> None:
     """Verify versions by recomputing their digests from the stored bytes."""
     from retread.cli.progress import progress
-    from retread.data import parse_reference
+    from retread.data import parse_version_reference
     from retread.data import verify as check
 
     store = workspace(project).datasets
     if "@" in version:
         versions = [_version(store, version)]
     else:
-        names = [parse_reference(version)[0]] if version else store.datasets()
+        names = [parse_version_reference(version)[0]] if version else store.datasets()
         versions = [found for dataset in names for found in store.versions(dataset)]
     rows: dict[str, int] = {}
     with progress() as report:
@@ -177,13 +177,13 @@ def release(
 ) -> None:
     """Release a version from quarantine."""
     from retread.app.datasets import release_data
-    from retread.data import standing_of
+    from retread.data import heads_of
 
     work = workspace(project)
     found = _named(work.datasets, version)
     found = release_data(work, found.dataset, found.number, reason)
     text = f"{found.reference} was released."
-    later = standing_of(work.datasets, found.dataset).base
+    later = heads_of(work.datasets, found.dataset).base
     if later.number > found.number:
         text += (
             f" {later.reference} is later and does not contain its rows. To train on them, add them "
@@ -214,17 +214,17 @@ def collect_garbage(
 
 
 def _version(store: DatasetStore, text: str) -> DatasetVersion:
-    from retread.data import parse_reference
+    from retread.data import parse_version_reference
 
-    return store.version(*parse_reference(text))
+    return store.version(*parse_version_reference(text))
 
 
 def _named(store: DatasetStore, text: str) -> DatasetVersion:
     """Return a version that must be given with its number."""
     from retread.core import InvalidInput
-    from retread.data import parse_reference
+    from retread.data import parse_version_reference
 
-    dataset, number = parse_reference(text)
+    dataset, number = parse_version_reference(text)
     if number is None:
         raise InvalidInput(
             f"{text!r} has no version number.", f"Write it as {dataset}@3, for example."

@@ -63,7 +63,7 @@ def stage(
         metric = metric or work.settings.gate.metric
         version = choose_to_stage(state, metric).version
     held = work.promoter.stage(version, metric=metric)
-    text = f"Version {held.version} is staged (generation {held.epoch})."
+    text = f"Version {held.version} is staged (generation {held.generation})."
     emit(held, as_json=json, text=text)
 
 
@@ -87,7 +87,7 @@ def shadow(
         emit(body, as_json=json, text="The shadow slot is empty.")
         return
     held = promoter.assign(Slot.SHADOW, version, reason="assigned manually")
-    text = f"Version {held.version} is in the shadow slot (generation {held.epoch})."
+    text = f"Version {held.version} is in the shadow slot (generation {held.generation})."
     emit(held, as_json=json, text=text)
 
 
@@ -103,7 +103,7 @@ def promote(
 ) -> None:
     """Promote a version to Production if the gate passes it: the staged one, or one by its number."""
     from retread.app.gate import promote_version
-    from retread.registry import choose_to_produce
+    from retread.registry import choose_to_promote
 
     if force != bool(reason.strip()):
         raise InvalidInput("--force and --reason require each other.", "Add: --force --reason TEXT")
@@ -111,7 +111,7 @@ def promote(
     work = workspace(project)
     if version is None:
         metric = metric or work.settings.gate.metric
-        version = choose_to_produce(work.registry.state(), metric).version
+        version = choose_to_promote(work.registry.state(), metric).version
     _emit_promotion(promote_version(work, version, reason.strip()), as_json=json)
 
 
@@ -152,7 +152,7 @@ def _emit_promotion(promotion: Promotion, *, as_json: bool) -> None:
     replaced = f", replacing version {promotion.previous}" if promotion.previous else ""
     servers = len(promotion.servers)
     text = (
-        f"Version {promotion.version} is in production{replaced} (generation {promotion.epoch}). "
+        f"Version {promotion.version} is in production{replaced} (generation {promotion.generation}). "
         + (
             f"{servers} {'server' if servers == 1 else 'servers'} acknowledged it."
             if servers

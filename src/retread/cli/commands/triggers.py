@@ -14,8 +14,8 @@ from retread.cli.output import emit
 from retread.core import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from retread.loop import Asked, Replayed, Request
-    from retread.project.sections import TriggersSection
+    from retread.loop import TriggerOptions, Replayed, Request
+    from retread.project.settings import TriggersSection
 
 Key = Annotated[
     str, typer.Option(help="Idempotency key: requests with the same key start one retraining.")
@@ -59,11 +59,11 @@ def manual(
     json: Json = False,
 ) -> None:
     """Retrain without waiting for an event; cooldown and budget do not apply."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
     if force and not candidate:
         raise InvalidInput("--force requires --candidate.", "Add: --candidate VERSION")
-    options = Asked(
+    options = TriggerOptions(
         message=message,
         key=key,
         scenario=scenario,
@@ -76,30 +76,30 @@ def manual(
 
 def new_data(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Retrain on the latest released dataset version."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _request("new-data", Asked(key=key), project=project, json=json)
+    _request("new-data", TriggerOptions(key=key), project=project, json=json)
 
 
 def drift(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Retrain because of the latest drift alarm."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _request("drift", Asked(key=key), project=project, json=json)
+    _request("drift", TriggerOptions(key=key), project=project, json=json)
 
 
 def degradation(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Retrain because of the latest alarm that production performs worse on labelled traffic."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _request("degradation", Asked(key=key), project=project, json=json)
+    _request("degradation", TriggerOptions(key=key), project=project, json=json)
 
 
 def schedule(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Retrain now in the same way as [triggers] schedule, with labelled traffic."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _request("schedule", Asked(key=key), project=project, json=json)
+    _request("schedule", TriggerOptions(key=key), project=project, json=json)
 
 
 def commit(
@@ -111,10 +111,10 @@ def commit(
     json: Json = False,
 ) -> None:
     """Train the model type that a commit message names, as in 'model: resnet18'."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
     text = message or os.environ.get("RETREAD_COMMIT_MESSAGE", "")
-    _request("commit", Asked(message=text, key=key), project=project, json=json)
+    _request("commit", TriggerOptions(message=text, key=key), project=project, json=json)
 
 
 def list_triggers(project: ProjectPath = HERE, json: Json = False) -> None:
@@ -144,7 +144,7 @@ def replay_triggers(
     emit(rows, as_json=json, text=_replay_table(replayed) if replayed else _NO_TRIGGERS)
 
 
-def _request(kind: str, options: Asked, *, project: Path, json: bool) -> None:
+def _request(kind: str, options: TriggerOptions, *, project: Path, json: bool) -> None:
     from retread.app.triggers import request_retraining, require_accepted
 
     response = require_accepted(request_retraining(workspace(project), kind, options))

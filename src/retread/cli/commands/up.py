@@ -14,7 +14,7 @@ import typer
 from retread.cli.options import HERE, Json, ProjectPath, checked_project
 from retread.cli.output import emit
 from retread.core import RetreadError
-from retread.project import Project, find_home, open_project
+from retread.project import LoadedProject, find_home, open_project
 
 if TYPE_CHECKING:
     from retread.app.overview import Overview, Retraining
@@ -85,7 +85,7 @@ def _report_ready(report: ReportProgress) -> Callable[[SupervisorStatus], None]:
     return count
 
 
-def _load_overview(project: Project) -> tuple[Overview | None, str]:
+def _load_overview(project: LoadedProject) -> tuple[Overview | None, str]:
     """Return the overview, or why it cannot be read: services are shown in either case."""
     from retread.app import Workspace
 

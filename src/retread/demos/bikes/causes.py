@@ -24,9 +24,9 @@ def retrainings_by_cause(entries: Sequence[Entry], outcome: str = "") -> Counter
     )
 
 
-def in_words(counts: Counter[CauseKind]) -> str:
+def describe_event(counts: Counter[CauseKind]) -> str:
     """
-    >>> in_words(Counter({CauseKind.DRIFT: 2, CauseKind.DEGRADATION: 3}))
+    >>> describe_event(Counter({CauseKind.DRIFT: 2, CauseKind.DEGRADATION: 3}))
     '3 for degradation, 2 for drift'
     """
     return ", ".join(f"{count} for {kind}" for kind, count in counts.most_common()) or "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retread.demos.bikes.causes import ALARMS, in_words, retrainings_by_cause
+from retread.demos.bikes.causes import ALARMS, describe_event, retrainings_by_cause
 from retread.demos.bikes.errors_by_month import ErrorsByMonth
 from retread.demos.links import bring_up, links
 from retread.demos.moments import events_of, moments
@@ -58,12 +58,12 @@ def goals(entries: Sequence[Entry], fixed: float, loop: float, year: str) -> tup
         Goal(
             what="alarms, and nothing else, asked for retrainings",
             reached=bool(ended) and set(ended) <= set(ALARMS),
-            detail=in_words(ended),
+            detail=describe_event(ended),
         ),
         Goal(
             what="retrainings were promoted",
             reached=bool(promoted),
-            detail=f"{promoted.total()} of {ended.total()}: {in_words(promoted)}",
+            detail=f"{promoted.total()} of {ended.total()}: {describe_event(promoted)}",
         ),
         Goal(
             what=f"the error stays under {WANTED_RATIO:.0%} of the fixed model's",

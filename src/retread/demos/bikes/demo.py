@@ -25,7 +25,7 @@ from retread.demos.story import Story
 from retread.demos.summary import Summary
 from retread.demos.template import Values
 from retread.loop.loop import Loop
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.serving.rows import Rows
 from retread.serving.runtime import load_runtime
 
@@ -66,7 +66,7 @@ def play(folder: Path, data: Path, seed: int, story: Story) -> Summary:
     clock = ManualClock(_time(hours.first.iloc[-1]))
     spaces: list[ReplaySpace] = []
 
-    def make_space(project: Project) -> ReplaySpace:
+    def make_space(project: LoadedProject) -> ReplaySpace:
         spaces.append(ReplaySpace(project, clock))
         return spaces[0]
 

@@ -20,7 +20,7 @@ from retread.demos.question import Question
 from retread.demos.tires.camera import BOARD, DUSK, shoot
 from retread.demos.tires.cracks import carve, crazing
 from retread.demos.tires.drawn import DEFECTIVE, GOOD
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 HELD_BACK = 0.15
 """Share of the photos that comes as traffic."""
