@@ -333,7 +333,8 @@ def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
 
 def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:
     """The same webhook a hundred times (F17): the ledger has one accepted trigger."""
-    asked = [request_retraining(workspace, "manual", TriggerOptions(key="delivery-1")) for _ in range(100)]
+    options = TriggerOptions(key="delivery-1")
+    asked = [request_retraining(workspace, "manual", options) for _ in range(100)]
 
     assert [request.accepted for request in asked].count(True) == 1
     assert asked[0].accepted

@@ -45,7 +45,8 @@ def _dataset_problems(workspace: Workspace, progress: Progress) -> Iterator[str]
                 yield str(error)
             progress(f"versions of {dataset}", done, len(versions))
         for number in sorted(recorded.get(dataset, set()) - {v.number for v in versions}):
-            yield f"{dataset}@{number} is in the ledger but not in the store. Restore it from a backup."
+            missing = f"{dataset}@{number} is in the ledger but not in the store."
+            yield f"{missing} Restore it from a backup."
 
 
 def _recorded(workspace: Workspace) -> dict[str, set[int]]:

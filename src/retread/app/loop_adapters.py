@@ -14,7 +14,7 @@ from retread.app.supervisor import addresses_of
 from retread.bundle import REFERENCE, decode_reference
 from retread.core import Verdict, digest_json
 from retread.data import ID, DatasetVersion, add_rows, heads_of
-from retread.loop.canary import PairedEvidence, ComparedVersions, gather, no_evidence, subject_of
+from retread.loop.canary import ComparedVersions, PairedEvidence, gather, no_evidence, subject_of
 from retread.loop.labelled import LabelledTraffic, fits, row_id
 from retread.loop.loop import Loop
 from retread.loop.ports import LoopPorts
@@ -138,7 +138,7 @@ class LoopData:
         return heads_of(self._workspace.datasets, self._dataset).base
 
     def _new_labels(self) -> dict[str, str]:
-        """Return labels by request id of predictions that no version has, quarantined ones included.
+        """Return the labels, by request id, that are in no version, quarantined ones included.
 
         Rows in quarantine await a person's decision: added again, they would send every later
         version to quarantine as well.

@@ -1,4 +1,4 @@
-"""`python -m retread.app.mirror_stages --project PATH`: set MLflow aliases, given as JSON on stdin."""
+"""`python -m retread.app.mirror_stages --project PATH`: set the MLflow aliases given on stdin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from retread.project import open_project
 
 
 def main() -> None:
-    """Read run ids by alias, and set the aliases."""
+    """Read run ids by alias as JSON, and set the aliases."""
     from retread.training.tracking.aliases import MlflowAliases
 
     parser = argparse.ArgumentParser(description=__doc__)

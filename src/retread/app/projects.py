@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from retread.core import Conflict, InvalidInput, plugin_names
-from retread.project import PluginNames, LoadedProject, open_project
+from retread.project import LoadedProject, PluginNames, open_project
 from retread.project.templates import template_files
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from retread.core import Refused, UnknownOption, is_import_string, new_id
-from retread.loop import TriggerOptions, Request, proposal_for, submit, trigger_context
+from retread.loop import Request, TriggerOptions, proposal_for, submit, trigger_context
 from retread.project import ScenarioRun, Settings
 from retread.training.catalog import recipe_named
 

@@ -14,7 +14,7 @@ import typer
 from retread.cli import commands
 from retread.cli.options import WrongUsage
 from retread.cli.output import report
-from retread.core import Inconclusive, InvalidInput, RetreadError, load_plugins
+from retread.core import Inconclusive, RetreadError, StorageFailed, load_plugins
 
 REFUSED = 1
 USAGE = 2
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except OSError as error:
-        report(_from_os_error(error), as_json=as_json)
+        report(StorageFailed.from_os_error(error), as_json=as_json)
         return REFUSED
     return code if isinstance(code, int) else 0
 
@@ -111,8 +111,3 @@ def _wrong_usage(error: Any, *, as_json: bool) -> int:
     else:
         error.show()
     return USAGE
-
-
-def _from_os_error(error: OSError) -> RetreadError:
-    where = f": {error.filename}" if error.filename else ""
-    return InvalidInput(f"{error.strerror or error}{where}.")

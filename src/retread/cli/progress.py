@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as Remaining
 
 from retread.cli.output import errors
-from retread.core.metric import format_metrics
+from retread.core import format_metrics
 
 if TYPE_CHECKING:
     from retread.training import EpochFinished, Report, TrainingRequest

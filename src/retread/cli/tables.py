@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retread.app.overview import describe_event
-from retread.core import Outcome, Verdict, short
-from retread.core.metric import format_metrics
+from retread.core import Outcome, Verdict, format_metrics, short
 from retread.registry import Entry, Period, RegistryState, VersionLineage
 from retread.serving import PredictionRecord
 

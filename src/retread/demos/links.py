@@ -32,6 +32,6 @@ def links(folder: Path) -> tuple[tuple[str, str], ...]:
     services = {service.name: service for service in services_of(project)}
     model = project.settings.project.name
     return tuple(
-        (services[name].address + path.format(model=model), what)
+        (f"{services[name].address}{path.format(model=model)}", what)
         for name, (path, what) in _WHAT.items()
     )

@@ -36,7 +36,7 @@ class Services:
         os.close(self._lifeline)
 
     def address(self, name: str) -> str:
-        return self._services[name].address
+        return self._services[name].address or ""
 
     def start(self, name: str) -> None:
         service = self._services[name]

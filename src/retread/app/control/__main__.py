@@ -43,7 +43,9 @@ def control_of(workspace: Workspace) -> Control:
     outbox = workspace.outbox()
 
     def ask(kind: CauseKind, message: str) -> TriggerResponse:
-        return require_accepted(request_retraining(workspace, kind, TriggerOptions(message=message)))
+        return require_accepted(
+            request_retraining(workspace, kind, TriggerOptions(message=message))
+        )
 
     addresses = addresses_of(workspace.settings, os.environ)
     return Control(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,8 +13,6 @@ from starlette.responses import Response
 
 from retread.core import RetreadError
 from retread.serving.http.problems import RETRY_AFTER_S, HttpRefusal, problem_body, status_of
-
-log = logging.getLogger(__name__)
 
 
 def json_response(value: Any, status: int = 200) -> Response:
@@ -46,9 +43,11 @@ def handle_http_error(request: Request, error: Exception) -> Response:
     return error_response(refusal, error.headers)
 
 
-def handle_unexpected_error(request: Request, error: Exception) -> Response:
-    """Respond with 500 to an unexpected error; its details are logged, not sent."""
-    log.error("%s %s failed.", request.method, request.url.path, exc_info=error)
+def handle_unexpected_error(_request: Request, _error: Exception) -> Response:
+    """Respond with 500 to an unexpected error.
+
+    Its details are not sent: Starlette raises it again, and uvicorn logs it with a traceback.
+    """
     message = "The request failed because of an unexpected error."
     hint = "See logs/control.log in the project's home."
     return error_response(HttpRefusal(HTTPStatus.INTERNAL_SERVER_ERROR, message, hint))

@@ -29,7 +29,7 @@ HEADERS = {
 
 
 class SameOriginMiddleware:
-    """Returns 403, before routing, to requests of other origins; adds security headers to responses."""
+    """Returns 403 to requests of other origins, and adds security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from retread.core import Verdict
-from retread.core.metric import format_metric
+from retread.core import Verdict, format_metric
 from retread.registry.events import (
     CanaryFinished,
     CanaryJudged,
@@ -80,9 +79,8 @@ def _(event: VersionArchived) -> str:
 @describe_event.register
 def _(event: SlotAssigned) -> str:
     share = f" for {event.share:.0%} of traffic" if event.share < 1 else ""
-    return (
-        f"Version {event.version} was assigned to {event.slot}{share} (generation {event.generation})."
-    )
+    slot = f"{event.slot}{share} (generation {event.generation})"
+    return f"Version {event.version} was assigned to {slot}."
 
 
 @describe_event.register

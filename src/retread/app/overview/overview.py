@@ -14,7 +14,7 @@ import msgspec
 from retread.app.overview.describe import describe_event
 from retread.app.overview.retraining import Retraining, retrainings_in
 from retread.core import Outcome
-from retread.loop import Outbox, MessageState
+from retread.loop import MessageState, Outbox
 from retread.registry.events import (
     CanaryJudged,
     DegradationDetected,

@@ -9,15 +9,16 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from retread.loop import TriggerDecision
 from retread.registry.events import (
     CanaryStarted,
     LedgerEvent,
     RetrainingFinished,
+    RetrainingOutcome,
     RetrainingStarted,
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
     VersionRegistered,
 )
@@ -56,7 +57,7 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str | None = None
     version: int | None = None
     share: float | None = None
-    outcome: str | None = None
+    outcome: RetrainingOutcome | None = None
 
     @property
     def in_progress(self) -> bool:
@@ -106,9 +107,13 @@ def _trigger_of(event: LedgerEvent, known: dict[str, Retraining]) -> str | None:
 def _advanced(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
     match event:
         case TriggerDecided():
-            decision = TriggerDecision(event.decision)
-            phase = _phase_after(decision)
-            return replace(before, phase=phase, since=at, decision=decision, reason=event.reason)
+            return replace(
+                before,
+                phase=_phase_after(event.decision),
+                since=at,
+                decision=event.decision,
+                reason=event.reason,
+            )
         case RetrainingStarted():
             data = f"{event.dataset}@{event.dataset_version}"
             return replace(before, phase=Phase.TRAINING, since=at, dataset=data)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from retread.core import Conflict, write_atomically
-from retread.core.files import FolderLock, is_locked
+from retread.core import Conflict, FolderLock, is_locked, write_atomically
 from retread.core.processes import ProcessIdentity, is_running
 
 # Looking at the lock takes it for a moment, which must not pass for a second supervisor.

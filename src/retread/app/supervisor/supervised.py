@@ -8,8 +8,7 @@ from datetime import timedelta
 from retread.app.supervisor.process import ServiceProcess
 from retread.app.supervisor.service import Service
 from retread.app.supervisor.state import ServiceState, ServiceStatus
-from retread.core import Clock
-from retread.core.backoff import Backoff
+from retread.core import Backoff, Clock
 
 STARTUP_TIMEOUT_S = 120.0
 PROBE_INTERVAL_S = 30.0

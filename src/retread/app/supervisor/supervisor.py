@@ -116,7 +116,7 @@ class ServiceSupervisor:
         # The loop first: what it has started may still need the others.
         running = [s.process for s in reversed(self._supervised) if s.process is not None]
         stop_all(running, STOP_TIMEOUT_S)
-        self._pipe.close()
+        self._pipe.close_parent_end()
         reap_orphans(self._project.home)
 
     def _log(self, service: Service) -> Path:

@@ -186,8 +186,8 @@ def release(
     later = heads_of(work.datasets, found.dataset).base
     if later.number > found.number:
         text += (
-            f" {later.reference} is later and does not contain its rows. To train on them, add them "
-            f"again with: retread data add {found.dataset} SOURCE --append"
+            f" {later.reference} is later and does not contain its rows. To train on them, add "
+            f"them again with: retread data add {found.dataset} SOURCE --append"
         )
     emit(found, as_json=json, text=text)
 

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(path: Folder, template: Template = "blank", as_json: Json = False) -> None:
-    """Create a project: settings, a README, a CI workflow, and example data if the template has it."""
+    """Create a project: settings, a README, a CI workflow, and data if the template has some."""
     from retread.app.projects import new_project
 
     files = new_project(path, template)

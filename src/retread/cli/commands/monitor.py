@@ -9,7 +9,7 @@ import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit, errors
-from retread.core.metric import format_metric
+from retread.core import format_metric
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -85,8 +85,8 @@ def _performance_line(found: MonitorReport) -> str:
         return "Performance is not monitored: the bundle has no evaluation to compare with."
     observed = "unknown" if performance.observed is None else format_metric(performance.observed)
     line = (
-        f"{performance.metric}: {observed} on the latest of {performance.labels} labelled predictions, "
-        f"{format_metric(performance.expected)} expected."
+        f"{performance.metric}: {observed} on the latest of {performance.labels} labelled "
+        f"predictions, {format_metric(performance.expected)} expected."
     )
     if performance.missed:
         noun = "label" if performance.missed == 1 else "labels"

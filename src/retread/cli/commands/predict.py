@@ -98,9 +98,7 @@ def _rows(path: Path, content: bytes) -> list[Row]:
     except (UnicodeDecodeError, csv.Error, msgspec.MsgspecError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}.", "Use one object per row.") from error
     if not rows:
-        raise InvalidInput(
-            f"{path} has no rows.", "A CSV file needs a header and at least one row."
-        )
+        raise InvalidInput(f"{path} has no rows.", "A CSV file needs a header and a row.")
     return rows
 
 

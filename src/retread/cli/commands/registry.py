@@ -101,7 +101,7 @@ def promote(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Promote a version to Production if the gate passes it: the staged one, or one by its number."""
+    """Promote the staged version, or one by its number, to Production if the gate passes it."""
     from retread.app.gate import promote_version
     from retread.registry import choose_to_promote
 
@@ -150,13 +150,10 @@ def _check_one_way(version: int | None, metric: str) -> None:
 
 def _emit_promotion(promotion: Promotion, *, as_json: bool) -> None:
     replaced = f", replacing version {promotion.previous}" if promotion.previous else ""
-    servers = len(promotion.servers)
-    text = (
-        f"Version {promotion.version} is in production{replaced} (generation {promotion.generation}). "
-        + (
-            f"{servers} {'server' if servers == 1 else 'servers'} acknowledged it."
-            if servers
-            else "No server is running; the version is served from the next start."
-        )
-    )
+    text = f"Version {promotion.version} is in production{replaced}"
+    text += f" (generation {promotion.generation}). "
+    if servers := len(promotion.servers):
+        text += f"{servers} {'server' if servers == 1 else 'servers'} acknowledged it."
+    else:
+        text += "No server is running; the version is served from the next start."
     emit(promotion, as_json=as_json, text=text)

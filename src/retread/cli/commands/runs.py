@@ -9,7 +9,7 @@ from rich.table import Table
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
-from retread.core.metric import format_metric
+from retread.core import format_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

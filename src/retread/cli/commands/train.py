@@ -13,8 +13,7 @@ import typer
 import retread
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit, errors
-from retread.core import InvalidInput, new_id
-from retread.core.metric import format_metrics
+from retread.core import InvalidInput, format_metrics, new_id
 
 if TYPE_CHECKING:
     from retread.app import Workspace

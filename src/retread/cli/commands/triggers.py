@@ -14,7 +14,7 @@ from retread.cli.output import emit
 from retread.core import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from retread.loop import TriggerOptions, Replayed, Request
+    from retread.loop import Replayed, Request, TriggerOptions
     from retread.project.settings import TriggersSection
 
 Key = Annotated[
