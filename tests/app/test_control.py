@@ -275,7 +275,7 @@ def test_the_page_shows_the_overview_and_escapes_it(
     assert MARKUP not in answer.text
     assert "&lt;script&gt;" in answer.text
     lost = "trg_1/gate to slack may have been delivered; it will not be sent again"
-    for text in ("v1", "10 % of traffic", "0.41 is under 0.6", "http://127.0.0.1:5000", lost):
+    for text in ("v1", "10% of traffic", "0.41 is under 0.6", "http://127.0.0.1:5000", lost):
         assert text in answer.text
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy

@@ -42,7 +42,7 @@ def control_of(workspace: Workspace) -> Control:
     """Return the route handlers of a workspace."""
     outbox = workspace.outbox()
 
-    def ask(kind: CauseKind, message: str) -> TriggerResponse:
+    def request(kind: CauseKind, message: str) -> TriggerResponse:
         return require_accepted(
             request_retraining(workspace, kind, TriggerOptions(message=message))
         )
@@ -52,7 +52,7 @@ def control_of(workspace: Workspace) -> Control:
         model=workspace.settings.project.name,
         view=LedgerView(workspace.ledger),
         messages=lambda: undelivered_messages(outbox),
-        ask=ask,
+        request_retraining=request,
         links=Links(tracking=addresses.tracking, serving=addresses.serving),
         clock=workspace.clock,
     )

@@ -48,7 +48,7 @@ class TriggerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     message: str = ""
 
 
-Ask = Callable[[CauseKind, str], TriggerResponse]
+RequestRetraining = Callable[[CauseKind, str], TriggerResponse]
 """Requests a retraining from the arbiter; raises RetreadError if it is not accepted."""
 
 Messages = Callable[[], tuple[UndeliveredMessage, ...]]
@@ -62,7 +62,7 @@ class Control:
         model: Name of the project's model.
         view: The ledger.
         messages: Returns the undelivered notifications.
-        ask: Requests a retraining.
+        request_retraining: Requests a retraining.
         links: Other pages to link to.
         clock: Source of time.
     """
@@ -72,14 +72,14 @@ class Control:
         model: str,
         view: LedgerView,
         messages: Messages,
-        ask: Ask,
+        request_retraining: RequestRetraining,
         links: Links,
         clock: Clock,
     ) -> None:
         self._model = model
         self._view = view
         self._messages = messages
-        self._ask = ask
+        self._request_retraining = request_retraining
         self._links = links
         self._clock = clock
 
@@ -127,7 +127,7 @@ class Control:
                 f"The body is not a valid trigger: {error}.",
                 'Send, for example, {"kind": "manual"}.',
             ) from error
-        response = await run_in_threadpool(self._ask, body.kind, body.message)
+        response = await run_in_threadpool(self._request_retraining, body.kind, body.message)
         return json_response(response, status=202)
 
     def _overview(self) -> Overview:

@@ -22,13 +22,13 @@ class Links:
     serving: str | None
 
 
-def status_page(shown: Overview, links: Links, now: datetime) -> str:
+def status_page(overview: Overview, links: Links, now: datetime) -> str:
     """Render the page as HTML; all text in it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["ago"] = lambda at: ago(at, now)
-    return environment.get_template("status.html").render(shown=shown, links=links, now=now)
+    return environment.get_template("status.html").render(overview=overview, links=links, now=now)
 
 
 def ago(at: datetime | None, now: datetime) -> str:

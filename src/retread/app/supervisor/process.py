@@ -57,7 +57,7 @@ class ServiceProcess:
         return self._process.poll()
 
     def is_ready(self) -> bool:
-        """Tell whether it passes its probe, or has logged that it is ready."""
+        """Return whether it passes its probe, or has logged that it is ready."""
         if self.service.port:
             return _responds(self.service)
         if self._log.stat().st_size < self._log_start:

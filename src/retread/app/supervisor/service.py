@@ -135,7 +135,7 @@ def free_port() -> int:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Tell whether a server could listen on the port."""
+    """Return whether a server could listen on the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -135,8 +135,8 @@ class SignalWaiter:
     def __enter__(self) -> Self:
         signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        # SIGINT even where it is ignored, as in jobs that a script starts in the background: who
-        # sends it to this process means it. An ignored SIGHUP is kept: nohup asked for it.
+        # SIGINT even where it is ignored, as in background jobs of a script: a sender of SIGINT to
+        # this process wants it to stop. An ignored SIGHUP stays ignored, as nohup intends.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._request_stop)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:

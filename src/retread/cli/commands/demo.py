@@ -32,7 +32,10 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     json: Json = False,
 ) -> None:
-    """Add data, train, serve, let the traffic drift, retrain and promote, in a new folder."""
+    """Run the whole loop in a new folder.
+
+    It adds data, trains, serves, lets the traffic drift, retrains and promotes.
+    """
     from retread.demos.play import play_demo
     from retread.demos.summary_view import shown
 

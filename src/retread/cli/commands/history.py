@@ -36,7 +36,10 @@ def history(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """List every recorded event, or show what was served at a time."""
+    """List recorded events.
+
+    With --at, show what was served at that time instead.
+    """
     from retread.cli.tables import history_table, slots_table
     from retread.registry import state_at
 
@@ -61,7 +64,7 @@ def lineage(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Show the origin of a model version, or of the prediction for a request."""
+    """Show the origin of a version or a prediction."""
     from retread.cli.tables import lineage_text
     from retread.registry import lineage_of_version
 

@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
 
 
 def init(path: Folder, template: Template = "blank", as_json: Json = False) -> None:
-    """Create a project: settings, a README, a CI workflow, and data if the template has some."""
+    """Create a project from a template.
+
+    It has settings, a README, a CI workflow, and example data if the template has any.
+    """
     from retread.app.projects import new_project
 
     files = new_project(path, template)

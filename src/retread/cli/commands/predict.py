@@ -41,7 +41,10 @@ def predict(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Predict images or rows with the running server; print each prediction and its request id."""
+    """Predict images or rows.
+
+    Sends them to the running server and prints each prediction with its request id.
+    """
     from retread.app.supervisor import serving_address
     from retread.serving.client import ServingClient
 

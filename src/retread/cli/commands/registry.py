@@ -39,7 +39,10 @@ def gate(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Judge a version against production, check by check, and record the verdict."""
+    """Judge a version against production.
+
+    Prints the result of every check, and records the verdict.
+    """
     from retread.app.gate import judge_version
     from retread.cli.tables import verdict_table
 
@@ -53,7 +56,10 @@ def gate(
 def stage(
     version: Version = None, metric: ByMetric = "", project: ProjectPath = HERE, json: Json = False
 ) -> None:
-    """Move a version to Staging: the best by a metric on validation, or one by its number."""
+    """Move a version to Staging.
+
+    Without VERSION, the best version by a metric on the validation split.
+    """
     from retread.registry import choose_to_stage
 
     work = workspace(project)
@@ -101,7 +107,10 @@ def promote(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Promote the staged version, or one by its number, to Production if the gate passes it."""
+    """Promote a version that passes the gate.
+
+    Without VERSION, the staged version, or the best of several by a metric.
+    """
     from retread.app.gate import promote_version
     from retread.registry import choose_to_promote
 
@@ -116,7 +125,10 @@ def promote(
 
 
 def production(project: ProjectPath = HERE, json: Json = False) -> None:
-    """Show the version in production, the other slots, and all versions with their stages."""
+    """Show the version in production.
+
+    Also shows the other slots, and all versions with their stages.
+    """
     from retread.cli.tables import slots_table
 
     state = workspace(project).registry.state()

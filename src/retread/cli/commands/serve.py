@@ -26,7 +26,10 @@ def serve(
     ] = None,
     project: ProjectPath = HERE,
 ) -> None:
-    """Run the inference server alone, in the foreground, until interrupted."""
+    """Run the inference server alone.
+
+    It runs in the foreground until it is interrupted.
+    """
     root = open_project(project, os.environ).root
     command = [sys.executable, "-m", "retread.serving", "--project", str(root)]
     command += ["--workers", str(workers)] if workers is not None else []

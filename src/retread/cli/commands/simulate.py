@@ -32,7 +32,10 @@ def simulate(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Estimate by simulation how often the project's canary and monitor decide correctly."""
+    """Simulate the canary and the monitor.
+
+    Estimates how often they decide correctly with the project's settings.
+    """
     from retread.cli.progress import progress
     from retread.loop.canary import simulate_rollouts, worlds
     from retread.monitoring.simulation import TRAFFICS, simulate_watches
@@ -67,14 +70,14 @@ def _tables(rollouts: list[RolloutFigures], watches: list[WatchFigures]) -> Grou
         Column("canary", no_wrap=True), "rollouts", "promoted", "rolled back", "expired", box=None
     )
     canary.add_column("median requests")
-    for figures in rollouts:
+    for rollout in rollouts:
         canary.add_row(
-            figures.world,
-            str(figures.rollouts),
-            str(figures.promoted),
-            str(figures.rolled_back),
-            str(figures.expired),
-            f"{figures.median_requests:g}",
+            rollout.world,
+            str(rollout.rollouts),
+            str(rollout.promoted),
+            str(rollout.rolled_back),
+            str(rollout.expired),
+            f"{rollout.median_requests:g}",
         )
     monitor = Table(Column("traffic", no_wrap=True), "watches", "windows", "alarmed", box=None)
     monitor.add_column("after")

@@ -71,7 +71,10 @@ def train(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Train a model or a scenario of several, and register those that meet the threshold."""
+    """Train a model, or a scenario of several.
+
+    Runs that meet the threshold are registered as model versions.
+    """
     from retread.bundle import Cause
     from retread.cli.progress import epoch_progress
     from retread.training import Overrides, plan_runs, train_scenario

@@ -58,7 +58,7 @@ def manual(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Retrain without waiting for an event; cooldown and budget do not apply."""
+    """Retrain now. Cooldown and budget do not apply."""
     from retread.loop import TriggerOptions
 
     if force and not candidate:

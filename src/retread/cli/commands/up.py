@@ -32,7 +32,10 @@ def register(app: typer.Typer) -> None:
 
 
 def up(detach: Detach = False, project: ProjectPath = HERE, as_json: Json = False) -> None:
-    """Start tracking, serving, the control API with its status page, and the loop."""
+    """Start the services of the project.
+
+    These are tracking, serving, the control API with its status page, and the loop.
+    """
     from retread.app.supervisor import bring_up, running_status, services_of
     from retread.cli.progress import progress
 
