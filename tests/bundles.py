@@ -1,4 +1,4 @@
-"""Small real bundles, made in a moment."""
+"""Small real bundles that are built in a moment."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _OPSET = 17
 
 
 def iris_bundle(store: BundleStore, *, flipped: bool = False, seed: int = 0) -> str:
-    """A random forest on iris; `flipped` learned that every flower is the next kind."""
+    """Store a random forest on iris; `flipped` learned that every flower is the next species."""
     features, truth = _iris()
     learned = (truth + 1) % 3 if flipped else truth
     model = _forest(flipped, seed)
@@ -68,20 +68,20 @@ def iris_bundle(store: BundleStore, *, flipped: bool = False, seed: int = 0) -> 
         categorical={PREDICTED_LABEL: predicted},
         embedding=np.zeros((len(outputs), 0), dtype=np.float32),
     )
-    return _stored(
+    return bundle(
         store,
-        model,
+        model=model,
         signature=table_signature(),
         labels=IRIS_LABELS,
         evidence=evidence,
         reference=reference,
         examples={"features": features[:8]},
-        parameters={"flipped": flipped, "seed": seed, "rows": len(learned)},
+        lineage=lineage_of(evidence, {"flipped": flipped, "seed": seed, "rows": len(learned)}),
     )
 
 
 def constant_bundle(store: BundleStore, row: Sequence[float]) -> str:
-    """Takes iris and always answers `row`; NaN is an answer too."""
+    """Store a model of iris whose output is always `row`, which may hold NaN."""
     weights = numpy_helper.from_array(np.zeros((4, 3), dtype=np.float32), "weights")
     bias = numpy_helper.from_array(np.array(row, dtype=np.float32), "bias")
     nodes = [helper.make_node("Gemm", ["features", "weights", "bias"], ["probabilities"])]
@@ -89,11 +89,11 @@ def constant_bundle(store: BundleStore, row: Sequence[float]) -> str:
 
 
 def slow_bundle(store: BundleStore, *, products: int = 4) -> str:
-    """Takes iris and about 0.1 s for each of its `products`, on one slow core."""
+    """Store a model of iris that takes about 0.1 s per product on one slow core."""
     size = numpy_helper.from_array(np.array([1500, 1500], dtype=np.int64), "size")
     zero = numpy_helper.from_array(np.zeros((4, 3), dtype=np.float32), "zero")
     nodes = [
-        # It depends on the input, so that nothing is folded away at load time.
+        # It depends on the input, so that nothing is folded at load time.
         helper.make_node("ReduceSum", ["features"], ["sum"], keepdims=0),
         helper.make_node("Expand", ["sum", "size"], ["m0"]),
     ]
@@ -109,7 +109,7 @@ def slow_bundle(store: BundleStore, *, products: int = 4) -> str:
 
 
 def external_data_bundle(store: BundleStore, location: str) -> str:
-    """Its weights are in another file, which must never be opened."""
+    """Store a model whose weights are in another file, which must never be opened."""
     weights = numpy_helper.from_array(np.zeros((4, 3), dtype=np.float32), "weights")
     onnx.external_data_helper.set_external_data(weights, location)
     weights.ClearField("raw_data")
@@ -120,7 +120,7 @@ def external_data_bundle(store: BundleStore, location: str) -> str:
 
 
 def tiny_image_bundle(store: BundleStore, *, embedded: bool = True) -> str:
-    """Tells bright images from dark ones by their mean colour, which is also its embedding."""
+    """Store a classifier of bright and dark images by mean colour, which is also the embedding."""
     shape: list[str | int | None] = ["N", IMAGE_SIZE, IMAGE_SIZE, 3]
     weights = np.array([[-8, 8]] * 3, dtype=np.float32)
     bias = np.array([12, -12], dtype=np.float32)
@@ -158,9 +158,9 @@ def tiny_image_bundle(store: BundleStore, *, embedded: bool = True) -> str:
     images = np.stack(
         [np.full((IMAGE_SIZE, IMAGE_SIZE, 3), v, dtype=np.uint8) for v in (20, 60, 200, 240)]
     )
-    return _stored(
+    return bundle(
         store,
-        _serialised(graph),
+        model=_serialised(graph),
         signature=signature,
         labels=IMAGE_LABELS,
         examples={"image": images},
@@ -169,7 +169,7 @@ def tiny_image_bundle(store: BundleStore, *, embedded: bool = True) -> str:
 
 
 def table_signature() -> Signature:
-    """Of everything here that takes iris."""
+    """Return the signature of every model of iris here."""
     return Signature(
         inputs=(
             TensorSpec(
@@ -181,7 +181,7 @@ def table_signature() -> Signature:
 
 
 def mixed_bundle(store: BundleStore) -> str:
-    """A regression on one number and one category: `hours`, plus 10 where `day` is 'sunday'."""
+    """Store a regression on a number and a category: `hours`, plus 10 if `day` is 'sunday'."""
     nodes = [
         helper.make_node(
             "LabelEncoder",
@@ -214,7 +214,8 @@ def mixed_bundle(store: BundleStore) -> str:
         "features": np.array([[1.0]], dtype=np.float32),
         "categories": np.array([["sunday"]]),
     }
-    return _stored(store, _serialised(graph), signature=signature, labels=(), examples=examples)
+    model = _serialised(graph)
+    return bundle(store, model=model, signature=signature, labels=(), examples=examples)
 
 
 def _table(store: BundleStore, nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto]) -> str:
@@ -225,9 +226,9 @@ def _table(store: BundleStore, nodes: list[onnx.NodeProto], weights: list[onnx.T
         [_value("probabilities", 3)],
         weights,
     )
-    return _stored(
+    return bundle(
         store,
-        _serialised(graph),
+        model=_serialised(graph),
         signature=table_signature(),
         labels=IRIS_LABELS,
         examples={"features": _iris()[0][:2]},
@@ -246,43 +247,60 @@ def _serialised(graph: onnx.GraphProto) -> bytes:
     return content
 
 
-def _stored(
+def bundle(
     store: BundleStore,
-    model: bytes,
     *,
+    model: bytes,
     signature: Signature,
     labels: tuple[str, ...],
     examples: dict[str, npt.NDArray[np.generic]],
     evidence: Evidence | None = None,
     reference: Reference | None = None,
     image: ImageInput | None = None,
-    parameters: dict[str, str | int | float | bool | None] | None = None,
+    lineage: Lineage | None = None,
+    model_type: str = "random_forest",
 ) -> str:
+    """Store a bundle and return its digest.
+
+    Args:
+        store: Where it is stored.
+        model: The ONNX graph.
+        signature: Inputs and outputs of the graph.
+        labels: Classes; none for a regression.
+        examples: Inputs for the server's warm-up, by name.
+        evidence: Predictions on the evaluation split; the metrics are computed from it.
+        reference: Held-out data that traffic is compared with.
+        image: How photos become inputs, for a model of photos.
+        lineage: Origin of the model. Default: that of `lineage_of`.
+        model_type: Name of the model type.
+    """
     files = {MODEL: model, EXAMPLES: pack_arrays(**examples), ENVIRONMENT: b"numpy==2\n"}
     if evidence is not None:
         files[EVIDENCE] = encode_evidence(evidence)
     if reference is not None:
         files[REFERENCE] = encode_reference(reference)
+    metrics = evidence_metrics(evidence) if evidence is not None else {}
     manifest = Manifest(
         model="test",
         recipe="tabular-classification" if image is None else "image-classification",
-        model_type="random_forest",
+        model_type=model_type,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         signature=signature,
         labels=labels,
         image=image,
-        validation={},
-        metrics=evidence_metrics(evidence) if evidence is not None else {},
+        validation=metrics,
+        metrics=metrics,
         parity=Parity(examples=2, largest_difference=0.0, tolerance=1e-5),
-        lineage=_lineage(evidence, parameters or {}),
+        lineage=lineage or lineage_of(evidence),
         files=file_entries(files),
     )
     return store.put(manifest, files)
 
 
-def _lineage(
-    evidence: Evidence | None, parameters: dict[str, str | int | float | bool | None]
+def lineage_of(
+    evidence: Evidence | None, parameters: dict[str, str | int | float | bool | None] | None = None
 ) -> Lineage:
+    """Return the lineage of a training on iris@1 that is evaluated by `evidence`."""
     return Lineage(
         run_id="run_test",
         dataset="iris",
@@ -293,9 +311,25 @@ def _lineage(
         git_dirty=False,
         environment_digest="sha256:" + "f" * 64,
         seed=0,
-        parameters=parameters,
+        parameters=parameters or {},
         cause=Cause(),
     )
+
+
+def linear_model(weight: float) -> bytes:
+    """Return a graph of two features; a positive weight gives class 1 to a positive first one."""
+    weights = np.array([[-weight, weight], [0.0, 0.0]], dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["features", "weights"], ["scores"]),
+            helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", 2])],
+        [_value("probabilities", 2)],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    return _serialised(graph)
 
 
 @cache

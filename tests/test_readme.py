@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from retread.app.supervisor.service import free_port
+from retread.app.supervisor import free_port
 
 README = Path(__file__).parents[1] / "README.md"
 TOUR = "## A tour of five minutes"

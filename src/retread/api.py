@@ -30,7 +30,7 @@ from retread.project import find_home, open_project
 
 if TYPE_CHECKING:
     from retread.app.lineage import Provenance
-    from retread.app.supervisor import Status
+    from retread.app.supervisor import SupervisorStatus
     from retread.app.training import TrainedRun
     from retread.data import DatasetVersion
     from retread.monitoring import MonitorReport
@@ -53,7 +53,7 @@ def open(path: str | Path = ".", model: str | None = None) -> Project:  # noqa: 
         NotFound: There is no `retread.toml` in `path` or above it, or no such model.
         InvalidSettings: `retread.toml` has mistakes; the message names all of them.
     """
-    from retread.app.known_names import known_names
+    from retread.app.projects import known_names
 
     project = Project(Workspace(open_project(Path(path), os.environ, known_names())))
     if model not in (None, project.name):
@@ -75,7 +75,7 @@ def init(path: str | Path, template: str = "blank") -> Project:
         UnknownOption: There is no such template.
         Conflict: The folder is not empty.
     """
-    from retread.app.new_project import new_project
+    from retread.app.projects import new_project
 
     new_project(Path(path), template)
     return open(path)
@@ -244,7 +244,7 @@ class Project:
         address = serving_address(self._workspace.project)
         return ServingClient(address, self.name, timeout_s=timeout_s)
 
-    def up(self) -> Status:
+    def up(self) -> SupervisorStatus:
         """Start tracking, serving, the control API and the loop, unless they run already.
 
         Raises:
@@ -319,9 +319,7 @@ class Datasets:
         """Return every version of a dataset, oldest first."""
         return self._workspace.datasets.versions(name or self._workspace.settings.data.dataset)
 
-    def release(
-        self, number: int, *, name: str | None = None, reason: str = ""
-    ) -> DatasetVersion:
+    def release(self, number: int, *, name: str | None = None, reason: str = "") -> DatasetVersion:
         """Release a version from quarantine.
 
         Raises:
@@ -493,4 +491,10 @@ class Version:
     def _row(self) -> tuple[object, ...]:
         known = self._known
         data = f"{known.dataset}@{known.dataset_version}"
-        return (self.number, self.current_stage, known.model_type, data, format_metrics(known.metrics))
+        return (
+            self.number,
+            self.current_stage,
+            known.model_type,
+            data,
+            format_metrics(known.metrics),
+        )

@@ -1,6 +1,6 @@
-"""A model that learned flipped labels: stopped three times, and no client notices.
+"""A model trained on flipped labels is stopped three times, and no client notices.
 
-Judged point 5, with real parts only: data, trainings, gate, server, loop, client, webhook.
+Data, training, gate, server, loop, client and webhook are real.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import os
 from typing import Any
 
 import pytest
-from tests.acceptance.asking import Asking
-from tests.acceptance.judged_project import Typed, flipped_but_for_evaluation, write_rows
+from tests.acceptance.sample_project import Typed, flipped_outside_evaluation, write_rows
+from tests.acceptance.traffic import Traffic
 from tests.serving.running import until
 
 from retread.app import Workspace
@@ -22,14 +22,16 @@ from retread.registry.events import CanaryFinished, GateOverridden, RetrainingFi
 
 pytestmark = pytest.mark.slow
 
-WHY = "to see the canary catch it"
+REASON = "to see the canary catch it"
 
 
 @pytest.fixture
-def flipped(space: Workspace, typed: Typed) -> int:
-    """Version 2: trained on flipped labels that a person let out of quarantine."""
-    source = space.project.root / "treads.csv"
-    write_rows(source, flipped_but_for_evaluation(space, space.datasets.version("treads", 1)))
+def flipped(workspace: Workspace, typed: Typed) -> int:
+    """Version 2, trained on flipped labels that were released from quarantine."""
+    source = workspace.project.root / "treads.csv"
+    write_rows(
+        source, flipped_outside_evaluation(workspace, workspace.datasets.version("treads", 1))
+    )
     code, _, err = typed("data", "add", "treads")
     assert code == 1
     assert "rows shared with treads@1 have another label" in err
@@ -37,13 +39,13 @@ def flipped(space: Workspace, typed: Typed) -> int:
     code, out, _ = typed("train", "--json")
     assert code == 0
     (trained,) = json.loads(out)["runs"]
-    # On its own validation split it is a fine model: only the frozen split can tell.
+    # On its own validation split it is good: only the frozen split shows the fault.
     assert trained["outcome"]["metrics"]["Accuracy"] > 0.8
     return int(trained["version"])
 
 
-def test_refused_by_the_gate_and_when_forced_rolled_back_by_the_canary(
-    space: Workspace, typed: Typed, flipped: int
+def test_the_gate_refuses_it_and_the_canary_rolls_it_back_when_forced(
+    workspace: Workspace, typed: Typed, flipped: int
 ) -> None:
     _refused_with_the_numbers(typed, flipped)
     with SlackStandIn() as slack:
@@ -52,23 +54,20 @@ def test_refused_by_the_gate_and_when_forced_rolled_back_by_the_canary(
             "RETREAD_SLACK_WEBHOOK": slack.address,
             "OMP_NUM_THREADS": "1",
         }
-        with Services(space.project, ("serving", "loop"), environment) as services:
+        with Services(workspace.project, ("serving", "loop"), environment) as services:
             for name in ("serving", "loop"):
                 services.start(name)
                 services.wait_until_ready(name)
-            with Asking(services.address("serving"), "treads") as client:
-                _forced(space, typed, flipped, client)
-                rolled_back = (
-                    f"treads: canary version {flipped} was rolled back; "
-                    "version 1 stays in production"
-                )
+            with Traffic(services.address("serving"), "treads") as client:
+                _forced(workspace, typed, flipped, client)
+                rolled_back = f"treads: version {flipped} was rolled back, 1 answers alone"
                 until(lambda: rolled_back in slack.headlines, "Slack knows of the rollback")
                 services.check()
         assert slack.headlines.count(rolled_back) == 1
     assert client.failures == []
-    _caught_by_the_canary(space, flipped)
-    _answers_agree_with_history(space, client, flipped)
-    space.ledger.verify()
+    _caught_by_the_canary(workspace, flipped)
+    _predictions_agree_with_history(workspace, client, flipped)
+    workspace.ledger.verify()
 
 
 def _refused_with_the_numbers(typed: Typed, version: int) -> None:
@@ -91,50 +90,52 @@ def _refused_with_the_numbers(typed: Typed, version: int) -> None:
     code, out, _ = typed("gate", str(version))
     assert code == 1
     assert sentence in " ".join(out.replace("│", " ").split())
-    code, out, err = typed("produce", str(version))
+    code, out, err = typed("promote", str(version))
     assert (code, out) == (1, "")
     assert err.startswith(f"The gate did not pass version {version}: fail. ")
     assert sentence in err
     assert err.count("\n") == 1
 
 
-def _forced(space: Workspace, typed: Typed, version: int, client: Asking) -> None:
-    """From the command to the end of the canary, and a hundred answers more."""
-    until(lambda: len(client.answers) >= 20, "answers from production")
-    code, out, err = typed("trigger", "manual", "--candidate", str(version), "--force", WHY)
+def _forced(workspace: Workspace, typed: Typed, version: int, client: Traffic) -> None:
+    """Force the candidate; wait for the end of its canary and a hundred more predictions."""
+    until(lambda: len(client.predictions) >= 20, "predictions of production")
+    code, out, err = typed("trigger", "manual", "--candidate", str(version), "--force", REASON)
     assert code == 0, err
     assert "accepted" in out
-    until(lambda: bool(_events(space, RetrainingFinished)), "the end of the canary", 120)
-    after = len(client.answers) + 100
-    until(lambda: len(client.answers) >= after, "answers after the rollback")
+    until(lambda: bool(_events(workspace, RetrainingFinished)), "the end of the canary", 120)
+    after = len(client.predictions) + 100
+    until(lambda: len(client.predictions) >= after, "predictions after the rollback")
 
 
-def _caught_by_the_canary(space: Workspace, version: int) -> None:
-    (override,) = _events(space, GateOverridden)
-    (ended,) = _events(space, CanaryFinished)
-    (retraining,) = _events(space, RetrainingFinished)
-    assert (override.version, override.reason) == (version, WHY)
+def _caught_by_the_canary(workspace: Workspace, version: int) -> None:
+    (override,) = _events(workspace, GateOverridden)
+    (ended,) = _events(workspace, CanaryFinished)
+    (retraining,) = _events(workspace, RetrainingFinished)
+    assert (override.version, override.reason) == (version, REASON)
     assert (ended.version, ended.outcome) == (version, "rolled-back")
     assert (retraining.version, retraining.outcome) == (version, "rolled-back")
-    state = space.registry.state()
+    state = workspace.registry.state()
     assert state.production == 1
     assert state.version(1).stage is Stage.PRODUCTION
     assert state.version(version).stage is Stage.ARCHIVED
     assert [str(slot) for slot in state.slots] == ["production"]
 
 
-def _answers_agree_with_history(space: Workspace, client: Asking, version: int) -> None:
-    assert {(a.slot, a.version) for a in client.answers} == {
+def _predictions_agree_with_history(workspace: Workspace, client: Traffic, version: int) -> None:
+    assert {(a.slot, a.version) for a in client.predictions} == {
         ("production", 1),
         ("canary", version),
     }
-    from_canary = [answer for answer in client.answers if answer.slot == "canary"]
-    entries = space.ledger.read()
+    from_canary = [prediction for prediction in client.predictions if prediction.slot == "canary"]
+    entries = workspace.ledger.read()
     ended = next(entry.at for entry in entries if isinstance(entry.event, CanaryFinished))
-    assert all(answer.asked <= ended for answer in from_canary)
-    assert all(state_at(entries, answer.arrived).production == 1 for answer in from_canary)
-    assert {a.version for a in client.answers[-50:]} == {1}
+    assert all(prediction.sent_at <= ended for prediction in from_canary)
+    assert all(
+        state_at(entries, prediction.received_at).production == 1 for prediction in from_canary
+    )
+    assert {a.version for a in client.predictions[-50:]} == {1}
 
 
-def _events(space: Workspace, kind: type) -> list[Any]:
-    return [entry.event for entry in space.ledger.read() if isinstance(entry.event, kind)]
+def _events(workspace: Workspace, kind: type) -> list[Any]:
+    return [entry.event for entry in workspace.ledger.read() if isinstance(entry.event, kind)]

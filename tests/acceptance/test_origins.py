@@ -1,4 +1,4 @@
-"""An answer's origin, and whether what was recorded is still what it was. Judged point 7."""
+"""The lineage of a prediction, and the detection of changed bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.judged_project import Typed, git
+from tests.acceptance.sample_project import Typed, git
 from tests.serving.running import until
 
 from retread.app import Workspace
@@ -20,24 +20,24 @@ from retread.demos.services import Services
 pytestmark = pytest.mark.slow
 
 
-def test_an_answer_over_http_names_data_commit_cause_and_verdict(
-    space: Workspace, typed: Typed
+def test_a_prediction_over_http_has_data_commit_cause_and_verdict(
+    workspace: Workspace, typed: Typed
 ) -> None:
-    with Services(space.project, ("serving",), os.environ) as services:
+    with Services(workspace.project, ("serving",), os.environ) as services:
         services.start("serving")
         services.wait_until_ready("serving")
         with Client(services.address("serving"), "treads") as client:
             reply = client.ask((0.5, 0.5, 0.0), "customer")
-        until(lambda: space.traffic.find(reply.id) is not None, "the answer is recorded")
+        until(lambda: workspace.traffic.find(reply.id) is not None, "the prediction is recorded")
     code, out, err = typed("lineage", reply.id, "--json")
     assert code == 0, err
     found: dict[str, Any] = json.loads(out)
-    data = space.datasets.version("treads", 1)
+    data = workspace.datasets.version("treads", 1)
     assert found["request"]["id"] == reply.id
-    assert (found["version"], found["request"]["slot"]) == (reply.version, "production")
+    assert (found["version"], found["request"]["slot"]) == (reply.model_version, "production")
     assert (found["dataset"], found["dataset_version"]) == ("treads", 1)
     assert found["dataset_digest"] == data.digest
-    assert found["git_commit"] == git(space.project.root, "rev-parse", "HEAD")
+    assert found["git_commit"] == git(workspace.project.root, "rev-parse", "HEAD")
     assert found["git_dirty"] is False
     assert found["cause"]["detail"] == "retread train"
     assert found["verdict"]["outcome"] == "pass"
@@ -46,9 +46,9 @@ def test_an_answer_over_http_names_data_commit_cause_and_verdict(
         assert fact in out
 
 
-def test_one_changed_byte_of_a_bundle_is_found(space: Workspace, typed: Typed) -> None:
-    digest = space.registry.state().version(1).bundle
-    folder = space.project.bundles / digest.removeprefix("sha256:")
+def test_one_changed_byte_of_a_bundle_is_found(workspace: Workspace, typed: Typed) -> None:
+    digest = workspace.registry.state().version(1).bundle
+    folder = workspace.project.bundles / digest.removeprefix("sha256:")
     assert typed("audit", "verify")[0] == 0
     files = sorted(path for path in folder.iterdir() if path.is_file())
     assert len(files) == 6
@@ -61,8 +61,8 @@ def test_one_changed_byte_of_a_bundle_is_found(space: Workspace, typed: Typed) -
     assert typed("audit", "verify")[0] == 0
 
 
-def test_one_changed_byte_of_the_ledger_is_found(space: Workspace, typed: Typed) -> None:
-    with sqlite3.connect(space.project.home / "retread.db") as database:
+def test_one_changed_byte_of_the_ledger_is_found(workspace: Workspace, typed: Typed) -> None:
+    with sqlite3.connect(workspace.project.home / "retread.db") as database:
         sequence, text = database.execute(
             "SELECT sequence, event FROM ledger WHERE event LIKE '%VersionRegistered%'"
         ).fetchone()
@@ -76,8 +76,8 @@ def test_one_changed_byte_of_the_ledger_is_found(space: Workspace, typed: Typed)
     assert f"entry {sequence}" in err
 
 
-def test_one_changed_byte_of_a_dataset_is_found(space: Workspace, typed: Typed) -> None:
-    (path,) = space.project.datasets.rglob("data/*.lance")
+def test_one_changed_byte_of_a_dataset_is_found(workspace: Workspace, typed: Typed) -> None:
+    (path,) = workspace.project.datasets.rglob("data/*.lance")
     undo = flip_byte(path)
     code, _, err = typed("audit", "verify")
     assert code == 1
@@ -87,7 +87,7 @@ def test_one_changed_byte_of_a_dataset_is_found(space: Workspace, typed: Typed) 
 
 
 def flip_byte(path: Path) -> Callable[[], object]:
-    """Change one byte in the middle; gives what changes it back."""
+    """Change one byte in the middle; return a function that restores it."""
     content = path.read_bytes()
     changed = bytearray(content)
     changed[len(content) // 2] ^= 1

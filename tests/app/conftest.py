@@ -37,7 +37,7 @@ FAIL = combine([CheckResult(check="threshold", outcome=Outcome.FAIL, reason="0.4
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[LoadedProject]:
-    """An empty project whose servers take free ports; whatever a test leaves running is ended."""
+    """An empty project whose servers use free ports; what a test leaves running is stopped."""
     (tmp_path / "retread.toml").write_text(
         "[project]\ntracking_port = 0\ncontrol_port = 0\n[serving]\nport = 0\n"
     )
@@ -62,7 +62,7 @@ def registered(version: int, bundle: str, cause: Cause) -> VersionRegistered:
 
 @pytest.fixture
 def first_model() -> tuple[Event, ...]:
-    """A version that came into production."""
+    """A version that was promoted."""
     return (
         DatasetVersionAdded(
             dataset="tires",
@@ -80,8 +80,8 @@ def first_model() -> tuple[Event, ...]:
 
 
 @pytest.fixture
-def wears_out() -> tuple[Event, ...]:
-    """That version wears out, and the next one is in the canary."""
+def degrades() -> tuple[Event, ...]:
+    """That version degrades, and the next one is in a canary."""
     cause = Cause(kind=CauseKind.DRIFT, detail=f"drift of {MARKUP}", trigger="trigger_1")
     return (
         DriftDetected(

@@ -1,3 +1,5 @@
+"""The control API and the status page, by a real server."""
+
 from __future__ import annotations
 
 import socket
@@ -8,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -16,7 +19,8 @@ from starlette.routing import Route
 from retread.app import Workspace
 from retread.app.control import Control, Links, control_app
 from retread.app.control.__main__ import control_of
-from retread.app.overview import LedgerView, UnsettledMessage
+from retread.app.overview import LedgerView, UndeliveredMessage
+from retread.app.triggers import TriggerResponse
 from retread.bundle import CauseKind
 from retread.core import Conflict, Database, ManualClock, Unavailable
 from retread.loop import MessageState
@@ -24,23 +28,24 @@ from retread.project import LoadedProject, open_project
 from retread.registry.events import Event
 from retread.registry.sql_ledger import SqlLedger
 
-Story = tuple[Event, ...]
+Events = tuple[Event, ...]
 MARKUP = "<script>"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ACCEPTED = TriggerResponse(trigger="trg_1", key="k", decision="accepted", reason="In budget.")
 
 
 class Arbiter:
-    """Stands where the loop is wired in; `refusal` is raised instead of an answer."""
+    """Stands in for the arbiter; `refusal` is raised instead of a response."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[CauseKind, str]] = []
+        self.requested: list[tuple[CauseKind, str]] = []
         self.refusal: Exception | None = None
 
-    def __call__(self, kind: CauseKind, message: str) -> dict[str, str]:
+    def __call__(self, kind: CauseKind, message: str) -> TriggerResponse:
         if self.refusal:
             raise self.refusal
-        self.asked.append((kind, message))
-        return {"decision": "accepted"}
+        self.requested.append((kind, message))
+        return ACCEPTED
 
 
 @pytest.fixture
@@ -58,7 +63,7 @@ def arbiter() -> Arbiter:
 @pytest.fixture
 def application(ledger: SqlLedger, arbiter: Arbiter) -> Starlette:
     links = Links(tracking="http://127.0.0.1:5000", serving="http://127.0.0.1:5001")
-    lost = UnsettledMessage(key="trg_1/gate", notifier="slack", state=MessageState.UNCONFIRMED)
+    lost = UndeliveredMessage(key="trg_1/gate", notifier="slack", state=MessageState.UNCONFIRMED)
     control = Control(
         "tires", LedgerView(ledger), lambda: (lost,), arbiter, links, ManualClock(NOW)
     )
@@ -67,13 +72,13 @@ def application(ledger: SqlLedger, arbiter: Arbiter) -> Starlette:
 
 @pytest.fixture
 def client(application: Starlette) -> Iterator[httpx.Client]:
-    with answering(application) as client:
+    with serving(application) as client:
         yield client
 
 
 @contextmanager
-def answering(application: Starlette) -> Iterator[httpx.Client]:
-    """A real server of `application`, and a client of it."""
+def serving(application: Starlette) -> Iterator[httpx.Client]:
+    """Run a real server of the application, and yield a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(application, log_level="critical", ws="none")
         server = uvicorn.Server(config)
@@ -95,9 +100,9 @@ def error_of(answer: httpx.Response) -> str:
 
 
 def test_the_routes_answer_from_the_ledger(
-    client: httpx.Client, ledger: SqlLedger, first_model: Story, wears_out: Story
+    client: httpx.Client, ledger: SqlLedger, first_model: Events, degrades: Events
 ) -> None:
-    ledger.append(*first_model, *wears_out)
+    ledger.append(*first_model, *degrades)
     status = client.get("/api/status").json()
     assert status["model"] == "tires"
     assert [one["phase"] for one in status["retrainings"]] == ["canary"]
@@ -115,8 +120,8 @@ def test_the_routes_answer_from_the_ledger(
 def test_a_trigger_goes_to_the_arbiter(client: httpx.Client, arbiter: Arbiter) -> None:
     answer = client.post("/api/triggers", json={"kind": "commit", "message": "model: cnn"})
     assert answer.status_code == 202
-    assert answer.json() == {"decision": "accepted"}
-    assert arbiter.asked == [(CauseKind.COMMIT, "model: cnn")]
+    assert answer.json() == msgspec.to_builtins(ACCEPTED)
+    assert arbiter.requested == [(CauseKind.COMMIT, "model: cnn")]
 
 
 @pytest.mark.parametrize(
@@ -133,21 +138,21 @@ def test_a_trigger_goes_to_the_arbiter(client: httpx.Client, arbiter: Arbiter) -
         b"[" * 60_000,
     ],
 )
-def test_a_body_that_is_no_trigger_is_refused(
+def test_a_body_that_is_not_a_trigger_is_refused(
     client: httpx.Client, arbiter: Arbiter, body: bytes
 ) -> None:
     answer = client.post(
         "/api/triggers", content=body, headers={"content-type": "application/json"}
     )
     assert (answer.status_code, error_of(answer)) == (400, "invalid_input")
-    assert arbiter.asked == []
+    assert arbiter.requested == []
 
 
-def test_what_the_arbiter_does_not_accept_is_a_conflict(project: LoadedProject) -> None:
+def test_a_trigger_that_is_not_accepted_is_a_conflict(project: LoadedProject) -> None:
     toml = project.root / "retread.toml"
     toml.write_text(toml.read_text() + '[triggers]\nkinds = ["manual"]\n')
-    space = Workspace(open_project(project.root, {}))
-    with answering(control_app(control_of(space))) as client:
+    workspace = Workspace(open_project(project.root, {}))
+    with serving(control_app(control_of(workspace))) as client:
         answer = client.post("/api/triggers", json={"kind": "manual"})
         assert (answer.status_code, answer.json()["decision"]) == (202, "accepted")
         answer = client.post("/api/triggers", json={"kind": "commit", "message": "model: cnn"})
@@ -155,7 +160,7 @@ def test_what_the_arbiter_does_not_accept_is_a_conflict(project: LoadedProject) 
         assert "refused: " in answer.json()["error"]["message"]
         kinds = [one["decision"] for one in client.get("/api/triggers").json()["triggers"]]
         assert kinds == ["refused", "accepted"]
-    space.database.close()
+    workspace.database.close()
 
 
 def test_large_and_chunked_bodies_are_refused_unread(client: httpx.Client) -> None:
@@ -166,22 +171,23 @@ def test_large_and_chunked_bodies_are_refused_unread(client: httpx.Client) -> No
     assert answer.status_code == 413
 
 
-def test_a_form_cannot_ask_for_retraining(client: httpx.Client, arbiter: Arbiter) -> None:
+def test_a_form_cannot_request_a_retraining(client: httpx.Client, arbiter: Arbiter) -> None:
     answer = client.post("/api/triggers", data={"kind": "manual"})
     assert (answer.status_code, error_of(answer)) == (415, "unsupported_media_type")
-    assert arbiter.asked == []
+    assert arbiter.requested == []
 
 
 def test_errors_keep_their_meaning(client: httpx.Client, arbiter: Arbiter) -> None:
-    arbiter.refusal = Conflict("Somebody was first.")
+    arbiter.refusal = Conflict("Someone else was faster.")
     assert client.post("/api/triggers", json={}).status_code == 409
-    arbiter.refusal = Unavailable("The database does not answer.", "Wait.")
+    arbiter.refusal = Unavailable("The database does not respond.", "Wait.")
     answer = client.post("/api/triggers", json={})
     assert (answer.status_code, error_of(answer)) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
     arbiter.refusal = ZeroDivisionError("secret")
     answer = client.post("/api/triggers", json={})
-    assert (answer.status_code, error_of(answer)) == (503, "unavailable")
+    assert (answer.status_code, error_of(answer)) == (500, "internal_server_error")
+    assert "retry-after" not in answer.headers
     assert "secret" not in answer.text
 
 
@@ -211,7 +217,7 @@ FOREIGN = [
 ]
 
 
-def test_no_route_answers_a_foreign_page(
+def test_no_route_responds_to_a_foreign_page(
     application: Starlette, client: httpx.Client, arbiter: Arbiter
 ) -> None:
     routes = [route for route in application.routes if isinstance(route, Route)]
@@ -222,7 +228,7 @@ def test_no_route_answers_a_foreign_page(
             answer = client.request(method, path, headers=headers)
             assert answer.status_code == 403, (method, path, headers)
             assert not any(name.startswith("access-control") for name in answer.headers)
-    assert arbiter.asked == []
+    assert arbiter.requested == []
 
 
 LINK = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -248,28 +254,28 @@ def test_a_link_in_a_message_opens_the_page(client: httpx.Client, site: str) -> 
         ("GET", "/", {"origin": "http://evil.example"}),
     ],
 )
-def test_a_link_opens_nothing_else(
+def test_a_link_opens_only_the_page(
     client: httpx.Client, method: str, path: str, change: dict[str, str]
 ) -> None:
     assert client.request(method, path, headers={**LINK, **change}).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["localhost:5002", "127.0.0.1", "[::1]:5002", "LOCALHOST:5002"])
-def test_the_machine_itself_is_answered(client: httpx.Client, host: str) -> None:
+def test_requests_of_this_machine_are_allowed(client: httpx.Client, host: str) -> None:
     headers = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
     assert client.get("/api/status", headers=headers).status_code == 200
 
 
-def test_the_page_says_what_goes_on_and_escapes_it(
-    client: httpx.Client, ledger: SqlLedger, first_model: Story, wears_out: Story
+def test_the_page_shows_the_overview_and_escapes_it(
+    client: httpx.Client, ledger: SqlLedger, first_model: Events, degrades: Events
 ) -> None:
-    assert "Nothing was judged yet" in client.get("/").text
-    ledger.append(*first_model, *wears_out)
+    assert "No version was judged yet" in client.get("/").text
+    ledger.append(*first_model, *degrades)
     answer = client.get("/")
     assert MARKUP not in answer.text
     assert "&lt;script&gt;" in answer.text
-    lost = "trg_1/gate to slack may have arrived; it is not sent again"
-    for text in ("v1", "10 % of traffic", "0.41 is under 0.6", "http://127.0.0.1:5000", lost):
+    lost = "trg_1/gate to slack may have been delivered; it will not be sent again"
+    for text in ("v1", "10% of traffic", "0.41 is under 0.6", "http://127.0.0.1:5000", lost):
         assert text in answer.text
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy

@@ -1,3 +1,5 @@
+"""The overview of a ledger."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -27,7 +29,7 @@ from retread.registry.events import (
 from retread.registry.ledger import Entry, Ledger
 from retread.registry.sql_ledger import SqlLedger
 
-Story = tuple[Event, ...]
+Events = tuple[Event, ...]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -45,22 +47,22 @@ def entries_of(*events: Event) -> tuple[Entry, ...]:
     )
 
 
-def test_every_event_has_its_own_sentence() -> None:
+def test_every_event_has_a_description() -> None:
     described = describe_event.registry
     assert {kind.__name__ for kind in get_args(LedgerEvent)} <= {k.__name__ for k in described}
 
 
 def test_an_empty_ledger_has_an_overview(ledger: Ledger) -> None:
-    shown = overview("tires", *LedgerView(ledger).look())
+    shown = overview("tires", LedgerView(ledger).read())
     assert (shown.slots, shown.verdict, shown.retrainings, shown.recent) == ((), None, (), ())
 
 
 def test_the_overview_follows_the_ledger(
-    ledger: Ledger, first_model: Story, wears_out: Story
+    ledger: Ledger, first_model: Events, degrades: Events
 ) -> None:
     view = LedgerView(ledger)
     ledger.append(*first_model)
-    shown = overview("tires", *view.look())
+    shown = overview("tires", view.read())
     assert [(s.slot, s.version, s.dataset, s.since) for s in shown.slots] == [
         ("production", 1, "tires@1", START)
     ]
@@ -68,8 +70,8 @@ def test_the_overview_follows_the_ledger(
     assert shown.verdict.outcome is Outcome.PASS
     assert shown.retrainings == ()
 
-    ledger.append(*wears_out)
-    shown = overview("tires", *view.look())
+    ledger.append(*degrades)
+    shown = overview("tires", view.read())
     assert {s.slot: s.share for s in shown.slots} == {"production": 1.0, "canary": 0.1}
     assert shown.verdict is not None
     assert shown.verdict.reasons == ("0.41 is under 0.6",)
@@ -77,21 +79,22 @@ def test_the_overview_follows_the_ledger(
     (retraining,) = shown.retrainings
     assert (retraining.phase, retraining.version) == (Phase.CANARY, 2)
     assert retraining.share == 0.1
-    assert shown.recent[0].text == "Version 2 goes to canary for 10% of traffic (generation 2)."
-    assert view.look()[0] == ledger.read()
+    assigned = "Version 2 was assigned to canary for 10% of traffic (generation 2)."
+    assert shown.recent[0].text == assigned
+    assert view.read().entries == ledger.read()
 
 
-def test_phases_of_a_retraining_in_order(wears_out: Story) -> None:
-    story = [*wears_out, SlotAssigned(slot=Slot.PRODUCTION, version=2, bundle="b", generation=3)]
-    story.append(
+def test_phases_of_a_retraining_in_order(degrades: Events) -> None:
+    events = [*degrades, SlotAssigned(slot=Slot.PRODUCTION, version=2, bundle="b", generation=3)]
+    events.append(
         RetrainingFinished(
             trigger="trigger_1", outcome=RetrainingOutcome.PROMOTED, reason="Better.", version=2
         )
     )
-    entries = entries_of(*story)
+    entries = entries_of(*events)
     phases = [retrainings_in(entries[:n])[0].phase for n in range(3, len(entries) + 1)]
     assert list(dict.fromkeys(phases)) == [
-        Phase.ASKED,
+        Phase.REQUESTED,
         Phase.WAITING,
         Phase.TRAINING,
         Phase.GATE,
@@ -100,7 +103,7 @@ def test_phases_of_a_retraining_in_order(wears_out: Story) -> None:
         Phase.FINISHED,
     ]
     finished = retrainings_in(entries)[0]
-    assert (finished.outcome, finished.reason, finished.is_under_way) == (
+    assert (finished.outcome, finished.reason, finished.in_progress) == (
         "promoted",
         "Better.",
         False,
@@ -109,18 +112,18 @@ def test_phases_of_a_retraining_in_order(wears_out: Story) -> None:
 
 @pytest.mark.parametrize(
     ("decision", "phase"),
-    [("cooldown", Phase.ASKED), ("held", Phase.ASKED), ("refused", Phase.FINISHED)],
+    [("cooldown", Phase.REQUESTED), ("held", Phase.REQUESTED), ("refused", Phase.FINISHED)],
 )
-def test_a_trigger_that_was_not_accepted_is_not_under_way(
-    decision: str, phase: Phase, wears_out: Story
+def test_a_trigger_that_was_not_accepted_is_not_in_progress(
+    decision: str, phase: Phase, degrades: Events
 ) -> None:
-    received = wears_out[2]
+    received = degrades[2]
     decided = TriggerDecided(trigger="trigger_1", decision=TriggerDecision(decision), reason="r")
     (request,) = retrainings_in(entries_of(received, decided))
-    assert (request.phase, request.is_under_way) == (phase, False)
+    assert (request.phase, request.in_progress) == (phase, False)
 
 
-def test_alarms_are_latest_first(first_model: Story, wears_out: Story) -> None:
-    alarms = alarms_in(entries_of(*first_model, *wears_out))
+def test_alarms_are_latest_first(first_model: Events, degrades: Events) -> None:
+    alarms = alarms_in(entries_of(*first_model, *degrades))
     assert [alarm.at for alarm in alarms] == sorted((a.at for a in alarms), reverse=True)
     assert alarms[1].numbers == {"brightness": 0.8}

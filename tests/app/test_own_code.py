@@ -1,4 +1,4 @@
-"""Code of the user's own, named by dotted path."""
+"""The user's own code, named by import string."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retread.core import import_from_string
 from retread.project import open_project
 
 
-def test_a_module_beside_retread_toml_can_be_named(
+def test_a_module_next_to_retread_toml_can_be_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))

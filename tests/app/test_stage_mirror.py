@@ -1,4 +1,4 @@
-"""Stages as MLflow's aliases, by the process that the product uses."""
+"""Stages as MLflow aliases, by a real process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from tests.serving.running import until
 
 from retread.app import Workspace
-from retread.app.stage_mirror import SHOWN, ProcessMirror
+from retread.app.stage_mirror import MIRRORED, ProcessMirror
 from retread.bundle import Cause
 from retread.project import LoadedProject
 from retread.training import TrainingRequest
@@ -42,24 +42,24 @@ def aliases_in_mlflow(project: LoadedProject) -> dict[str, str]:
     return {a: client.get_model_version(name, v).run_id for a, v in aliases.items()}
 
 
-def test_before_anything_was_tracked_no_process_is_started(project: LoadedProject) -> None:
+def test_before_anything_is_tracked_no_process_is_started(project: LoadedProject) -> None:
     ProcessMirror(project).mirror({"production": "run"})
     assert not (project.logs / "stage-mirror.log").exists()
 
 
 @pytest.mark.slow
-def test_the_latest_stages_are_shown_in_mlflow_and_not_twice(project: LoadedProject) -> None:
+def test_the_latest_stages_are_mirrored_once(project: LoadedProject) -> None:
     first, second = tracked_run(project, "a"), tracked_run(project, "b")
     mirror = Workspace(project).mirror
     mirror.mirror({"staging": first})
-    # Changes that come while it is busy are not queued: the last one counts.
+    # Changes while it is busy are not queued: the last one counts.
     mirror.mirror({"production": first})
     mirror.mirror({"production": first, "staging": second})
     until(
         lambda: aliases_in_mlflow(project) == {"production": first, "staging": second},
         "both stages in MLflow",
     )
-    until(lambda: second in shown(project), "it is remembered what was shown")
+    until(lambda: second in mirrored(project), "the mirrored stages are stored")
     log = project.logs / "stage-mirror.log"
     assert log.read_text() == ""
     log.unlink()
@@ -67,9 +67,9 @@ def test_the_latest_stages_are_shown_in_mlflow_and_not_twice(project: LoadedProj
     assert not log.exists()
     ProcessMirror(project).mirror({"production": second})
     until(lambda: aliases_in_mlflow(project) == {"production": second}, "the new stage in MLflow")
-    until(lambda: first not in shown(project), "that too is remembered")
+    until(lambda: first not in mirrored(project), "the new stage is stored")
 
 
-def shown(project: LoadedProject) -> str:
-    path = project.home / SHOWN
+def mirrored(project: LoadedProject) -> str:
+    path = project.home / MIRRORED
     return path.read_text() if path.is_file() else ""

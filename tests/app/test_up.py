@@ -1,4 +1,4 @@
-"""`retread up` as a user has it: real processes, of every part."""
+"""`retread up` with the real processes of every service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.bundles import iris_bundle
 from tests.serving.running import until
 
 from retread.app import Workspace
-from retread.app.new_project import new_project
+from retread.app.projects import new_project
 from retread.app.supervisor import ServiceStatus, running_status, take_down
 from retread.project import LoadedProject, open_project
 from retread.registry.events import PromotionCompleted, Slot, SlotAssigned
@@ -63,34 +63,34 @@ def iris(tmp_path: Path) -> Any:
 
 
 def in_production(project: LoadedProject) -> None:
-    """A model to serve and to watch."""
-    space = Workspace(project)
-    bundle = iris_bundle(space.bundles)
-    version = space.registry.register(bundle, run_id="run_1").version
-    space.ledger.append(
+    """Put a model into production, to serve and to monitor."""
+    workspace = Workspace(project)
+    bundle = iris_bundle(workspace.bundles)
+    version = workspace.registry.register(bundle, run_id="run_1").version
+    workspace.ledger.append(
         SlotAssigned(slot=Slot.PRODUCTION, version=version, bundle=bundle, generation=1),
         PromotionCompleted(version=version, previous=0, generation=1, servers=()),
     )
-    space.database.close()
+    workspace.database.close()
 
 
-def services(project: LoadedProject) -> tuple[ServiceStatus, ...]:
+def service_statuses(project: LoadedProject) -> tuple[ServiceStatus, ...]:
     status = running_status(project.home)
     return status.services if status else ()
 
 
-def family(project: LoadedProject) -> list[psutil.Process]:
+def processes_of(project: LoadedProject) -> list[psutil.Process]:
     status = running_status(project.home)
     assert status is not None
     supervisor = psutil.Process(status.pid)
     return [supervisor, *supervisor.children(recursive=True)]
 
 
-def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: LoadedProject) -> None:
+def test_up_is_light_and_responds_and_down_leaves_nothing(iris: LoadedProject) -> None:
     in_production(iris)
     up = document(iris.root, "up", "--detach")
-    # What it costs to start, by the processors' count: others' work does not stretch it.
-    assert _cpu(family(iris)) <= READY_WITHIN_CPU_S
+    # CPU time, which other load on the machine does not stretch.
+    assert _cpu(processes_of(iris)) <= READY_WITHIN_CPU_S
     address = {service["name"]: service["address"] for service in up["supervisor"]["services"]}
     with httpx.Client(timeout=60) as client:
         assert client.get(f"{address['control']}/api/status").json()["model"] == "iris"
@@ -103,7 +103,7 @@ def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: LoadedProje
         foreign = {"host": "evil.example"}
         assert client.get(f"{address['tracking']}/", headers=foreign).status_code == 403
 
-    processes = family(iris)
+    processes = processes_of(iris)
     assert sum(p.memory_full_info().pss for p in processes) < 1_200 * MEGABYTE
     busy, seconds = _cpu(processes), 10.0
     time.sleep(seconds)
@@ -112,10 +112,10 @@ def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: LoadedProje
     again = document(iris.root, "up")
     assert again["supervisor"]["pid"] == up["supervisor"]["pid"]
     with httpx.Client(base_url=address["control"], timeout=60) as client:
-        asked = client.post("/api/triggers", json={}).json()
-        assert asked["decision"] == "accepted", asked
+        response = client.post("/api/triggers", json={}).json()
+        assert response["decision"] == "accepted", response
         (trigger,) = client.get("/api/triggers").json()["triggers"]
-        assert trigger["trigger"] == asked["trigger"]
+        assert trigger["trigger"] == response["trigger"]
 
     assert document(iris.root, "down") == {"ended": True}
     assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
@@ -125,7 +125,7 @@ def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: LoadedProje
     assert [slot["version"] for slot in status["project"]["slots"]] == [1]
 
 
-def test_a_server_that_is_killed_comes_back_and_answers(iris: LoadedProject) -> None:
+def test_a_server_that_is_killed_is_restarted_and_responds(iris: LoadedProject) -> None:
     in_production(iris)
     up = document(iris.root, "up", "--detach")
     before = next(s for s in up["supervisor"]["services"] if s["name"] == "serving")
@@ -140,15 +140,15 @@ def test_a_server_that_is_killed_comes_back_and_answers(iris: LoadedProject) -> 
     until(is_back, "the server is ready again")
     rows = iris.root / "rows.csv"
     rows.write_text("sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n")
-    until(lambda: retread(iris.root, "predict", "iris", "rows.csv").returncode == 0, "it answers")
-    # No port is given, and none is in the settings: it is asked where it runs.
+    until(lambda: retread(iris.root, "predict", "iris", "rows.csv").returncode == 0, "it responds")
+    # Neither the command nor the settings name the port: it comes from the server's status.
     (answer,) = document(iris.root, "predict", "iris", "rows.csv")
     assert answer["prediction"]["label"] == "setosa"
     label = retread(iris.root, "feedback", answer["prediction"]["id"], "setosa")
     assert label.returncode == 0, label.stderr
 
 
-def test_an_interrupt_before_all_is_ready_leaves_nothing(iris: LoadedProject) -> None:
+def test_an_interrupt_before_all_is_ready_leaves_no_process(iris: LoadedProject) -> None:
     process = subprocess.Popen(
         [str(RETREAD), "up", "--detach", "--project", str(iris.root)],
         stderr=subprocess.PIPE,
@@ -156,12 +156,12 @@ def test_an_interrupt_before_all_is_ready_leaves_nothing(iris: LoadedProject) ->
         text=True,
         start_new_session=True,
     )
-    until(lambda: any(s.pid for s in services(iris)), "something has started")
-    processes = family(iris)
+    until(lambda: any(s.pid for s in service_statuses(iris)), "something has started")
+    processes = processes_of(iris)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, printed = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "Interrupted before all was ready; all is down again." in said
+    assert "Interrupted before all services were ready; they were stopped." in printed
     assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert running_status(iris.home) is None
 
@@ -175,16 +175,16 @@ def test_down_works_with_a_mistake_in_the_settings(iris: LoadedProject) -> None:
     assert running_status(iris.home) is None
 
 
-def test_killed_outright_it_is_swept_up_and_starts_again(iris: LoadedProject) -> None:
+def test_after_a_kill_its_processes_are_reaped_and_it_starts_again(iris: LoadedProject) -> None:
     document(iris.root, "up", "--detach")
-    processes = family(iris)
+    processes = processes_of(iris)
     processes[0].kill()
     again = document(iris.root, "up", "--detach")
     assert again["supervisor"]["pid"] != processes[0].pid
     assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_in_the_foreground_an_interrupt_ends_it_all(iris: LoadedProject) -> None:
+def test_in_the_foreground_an_interrupt_stops_everything(iris: LoadedProject) -> None:
     command = [str(RETREAD), "up", "--project", str(iris.root)]
     process = subprocess.Popen(
         command,
@@ -194,11 +194,11 @@ def test_in_the_foreground_an_interrupt_ends_it_all(iris: LoadedProject) -> None
         start_new_session=True,
     )
     assert process.stdout is not None
-    told: list[str] = []
-    while sum(line.split()[1:2] == ["ready"] for line in told) < 4:
-        told.append(process.stdout.readline())
-        assert told[-1], told
-    processes = family(iris)
+    printed: list[str] = []
+    while sum(line.split()[1:2] == ["ready"] for line in printed) < 4:
+        printed.append(process.stdout.readline())
+        assert printed[-1], printed
+    processes = processes_of(iris)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     process.stdout.close()
@@ -211,7 +211,7 @@ def test_a_taken_port_is_named_before_anything_starts(iris: LoadedProject) -> No
         for words in (["up", "--detach"], ["up"]):
             done = retread(iris.root, *words, RETREAD__SERVING__PORT=str(port))
             assert done.returncode == 1
-            assert f"Port {port} (serving) is taken" in done.stderr
+            assert f"Port {port} (serving) is used" in done.stderr
             assert "[serving] port" in done.stderr
     assert running_status(iris.home) is None
 

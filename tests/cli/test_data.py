@@ -1,4 +1,4 @@
-"""`retread data`, as it is typed."""
+"""`retread data`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def document(capsys: Capture) -> dict[str, object]:
     return found
 
 
-def test_add_prints_the_version_and_enters_it_in_the_ledger(project: Path, capsys: Capture) -> None:
+def test_add_prints_the_version_and_records_it_in_the_ledger(
+    project: Path, capsys: Capture
+) -> None:
     assert run(["data", "add", "tires", "photos", "--note", "first"]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("tires@1 sha256:")
@@ -50,11 +52,11 @@ def test_add_prints_the_version_and_enters_it_in_the_ledger(project: Path, capsy
     assert isinstance(added[0], DatasetVersionAdded)
     assert f"tires@1 {added[0].digest}" == first
     assert run(["data", "add", "tires"]) == 0
-    assert "Nothing changed" in capsys.readouterr().out
+    assert "The data is unchanged" in capsys.readouterr().out
     assert len(events(project)) == 1
 
 
-def test_a_version_that_an_interrupted_add_left_is_entered_later(project: Path) -> None:
+def test_a_version_of_an_interrupted_add_is_recorded_later(project: Path) -> None:
     assert run(["data", "add", "tires"]) == 0
     shutil.move(project / ".retread" / "retread.db", project / "elsewhere.db")
     assert run(["data", "add", "tires"]) == 0
@@ -76,7 +78,7 @@ def test_quarantine_and_release(project: Path, capsys: Capture) -> None:
     assert run(["data", "add", "tires"]) == 0
 
 
-def test_every_command_answers_in_json(project: Path, capsys: Capture, tmp_path: Path) -> None:
+def test_every_command_prints_json(project: Path, capsys: Capture, tmp_path: Path) -> None:
     run(["data", "add", "tires"])
     (project / "photos" / "good" / "0.jpg").unlink()
     run(["data", "add", "tires"])
@@ -115,7 +117,7 @@ def test_every_command_answers_in_json(project: Path, capsys: Capture, tmp_path:
         (["gc", "tires"], "no dataset"),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(
+def test_mistakes_are_explained_in_one_sentence(
     project: Path, capsys: Capture, command: list[str], problem: str
 ) -> None:
     assert run(["data", *command]) == 1
@@ -132,7 +134,7 @@ def test_no_source_at_all(project: Path, capsys: Capture) -> None:
     assert "retread data add tires SOURCE" in capsys.readouterr().err
 
 
-def test_the_audit_misses_what_the_ledger_knows(project: Path, capsys: Capture) -> None:
+def test_the_audit_reports_a_missing_dataset(project: Path, capsys: Capture) -> None:
     assert run(["data", "add", "tires"]) == 0
     shutil.rmtree(project / ".retread" / "datasets")
     assert run(["audit", "verify"]) == 1
@@ -140,6 +142,6 @@ def test_the_audit_misses_what_the_ledger_knows(project: Path, capsys: Capture) 
 
 
 @pytest.mark.parametrize("hours", ["inf", "nan", "-1", "1e300", "x"])
-def test_no_such_number_of_hours(project: Path, capsys: Capture, hours: str) -> None:
+def test_invalid_numbers_of_hours(project: Path, capsys: Capture, hours: str) -> None:
     assert run(["data", "gc", "--older-than-hours", hours]) == 2
     assert "--older-than-hours" in capsys.readouterr().err

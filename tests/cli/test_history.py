@@ -1,4 +1,4 @@
-"""`retread lineage` of what is called by a number."""
+"""`retread lineage` of requests whose ids are numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retread.serving import Answer, PredictionRecord
 
 
 @pytest.fixture
-def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     (tmp_path / "retread.toml").write_text("")
     monkeypatch.chdir(tmp_path)
     made = Workspace(open_project(tmp_path, {}))
@@ -32,12 +32,12 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return made
 
 
-def test_a_request_may_be_called_by_a_number(
-    space: Workspace, capsys: pytest.CaptureFixture[str]
+def test_a_request_id_can_be_a_number(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["lineage", "12345"]) == 0
-    assert "12345, answered from production" in capsys.readouterr().out
+    assert "12345, predicted in production" in capsys.readouterr().out
     assert run(["lineage", "1"]) == 0
-    assert "answered from" not in capsys.readouterr().out
+    assert "predicted in" not in capsys.readouterr().out
     assert run(["lineage", "54321"]) == 1
     assert "no model version 54321" in capsys.readouterr().err

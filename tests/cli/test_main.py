@@ -1,3 +1,5 @@
+"""The command line as a whole."""
+
 from __future__ import annotations
 
 import json
@@ -12,8 +14,8 @@ import typer
 from rich.table import Table
 
 from retread.cli import commands, output
-from retread.cli.main import build_app, run, spelled
-from retread.cli.reference import reference
+from retread.cli.main import build_app, run, with_hyphens
+from retread.cli.reference import cli_reference
 from retread.core import InvalidInput
 from retread.project.templates import template_names
 
@@ -29,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-ENDLESS = ["serve"]  # takes over the process: there is nothing to say in JSON
+WITHOUT_RESULT = ["serve"]  # runs until interrupted: there is nothing to print as JSON
 
 
 def every_command() -> list[list[str]]:
@@ -53,12 +55,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)
-def test_every_command_explains_itself_and_takes_json(
+def test_every_command_has_help_and_json(
     path: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([*path, "--help"]) == 0
     text = capsys.readouterr().out
-    assert "--json" in text or path == ENDLESS
+    assert "--json" in text or path == WITHOUT_RESULT
     assert len(text.split("\n\n")) >= 3, "no description"
 
 
@@ -76,9 +78,9 @@ def test_every_command_explains_itself_and_takes_json(
 )
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "retread" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "retread" in printed.err
     assert run([*words, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "wrong_usage"
 
@@ -88,16 +90,16 @@ def test_an_error_is_one_sentence_and_one_document(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["status"]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "retread init" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "retread init" in printed.err
     assert run(["status", "--json"]) == 1
     error = json.loads(capsys.readouterr().out)["error"]
     assert set(error) == {"code", "message", "hint"}
     assert error["code"] == "not_found"
 
 
-def test_names_that_look_like_markup_are_told_as_they_are(
+def test_names_that_look_like_markup_are_printed_unchanged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output.emit({}, as_json=False, text="[gate] [bold]x[/bold] :smile:")
@@ -105,8 +107,8 @@ def test_names_that_look_like_markup_are_told_as_they_are(
     table = Table("[/column]", title="[/title]", box=None, pad_edge=False)
     table.add_row("[/cell] :smile:")
     output.emit({}, as_json=False, text=table)
-    told = capsys.readouterr().out.split("\n")
-    assert [line.strip() for line in told] == ["[/title]", "[/column]", "[/cell] :smile:", ""]
+    lines = capsys.readouterr().out.split("\n")
+    assert [line.strip() for line in lines] == ["[/title]", "[/column]", "[/cell] :smile:", ""]
     output.report(InvalidInput("[/error]"), as_json=False)
     assert capsys.readouterr().err == "[/error]\n"
 
@@ -121,12 +123,12 @@ def test_a_message_that_looks_like_markup_is_listed(
     assert run(["triggers", "replay"]) == 0
 
 
-def test_both_spellings_of_an_option_are_one() -> None:
-    assert spelled(["--dataset_version", "split_1"]) == ["--dataset-version", "split_1"]
-    assert spelled(["--", "--a_b"]) == ["--", "--a_b"]
+def test_options_can_be_written_with_underscores() -> None:
+    assert with_hyphens(["--dataset_version", "split_1"]) == ["--dataset-version", "split_1"]
+    assert with_hyphens(["--", "--a_b"]) == ["--", "--a_b"]
 
 
-def test_a_noun_is_one_new_file(
+def test_a_new_file_adds_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "greet.py").write_text(
@@ -144,7 +146,7 @@ def test_a_noun_is_one_new_file(
 
 
 @pytest.mark.parametrize("template", template_names())
-def test_init_makes_a_project_of_each_template(
+def test_init_creates_a_project_from_each_template(
     template: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -166,7 +168,7 @@ def test_init_makes_a_project_of_each_template(
     assert (folder / "README.md").read_bytes() == before
 
 
-def test_init_refuses_what_it_does_not_know(
+def test_init_refuses_unknown_templates_and_files_in_the_way(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["init", str(tmp_path / "x"), "--template", "tyres"]) == 1
@@ -195,17 +197,17 @@ def test_doctor_names_what_is_wrong(project: Path, capsys: pytest.CaptureFixture
     assert "BAD   settings    retread.toml has 1 mistake" in capsys.readouterr().out
 
 
-def test_status_and_down_of_what_is_not_up(
+def test_status_and_down_when_nothing_runs(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["status", "--json"]) == 0
     nothing = {"up": False, "supervisor": None, "project": None}
     assert json.loads(capsys.readouterr().out) == nothing
     assert run(["down"]) == 0
-    assert capsys.readouterr().out == "Nothing was up.\n"
+    assert capsys.readouterr().out == "No services were running.\n"
 
 
-def test_a_reader_that_leaves_is_no_error(project: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(project: Path) -> None:
     code = "import sys; from retread.cli.main import run; sys.exit(run(['settings', 'docs']))"
     command = f'"{sys.executable}" -c "{code}" | head -n 1'
     ended = subprocess.run(
@@ -217,15 +219,17 @@ def test_a_reader_that_leaves_is_no_error(project: Path) -> None:
 
 def test_the_command_page_is_current() -> None:
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    assert page.strip() == reference().strip(), "python -m retread.cli.reference > docs/cli.md"
+    assert page.strip() == cli_reference().strip(), "python -m retread.cli.reference > docs/cli.md"
 
 
 @pytest.mark.parametrize(
     "time", ["nan", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "99999-01-01"]
 )
-def test_what_is_no_time(time: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_times_that_are_not_valid(
+    time: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["history", "--at", time]) == 1
-    assert "is not a time. Write it as" in capsys.readouterr().err
+    assert "is not a valid time. Write it as" in capsys.readouterr().err
 
 
 def test_numbers_longer_than_any_version(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,7 +240,7 @@ def test_numbers_longer_than_any_version(project: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("seed", ["-1", "99999999999", "x"])
-def test_a_demo_with_a_wrong_seed_makes_nothing(
+def test_a_demo_with_an_invalid_seed_creates_nothing(
     seed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["demo", "iris", "--seed", seed, "--folder", str(tmp_path / "new")]) == 2

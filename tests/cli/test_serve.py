@@ -1,4 +1,4 @@
-"""serve, predict and feedback, as typed, against a real server."""
+"""`retread` serve, predict and feedback, with a real server."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_rows_are_predicted_and_labelled(
     assert SqlLabelStore(server.served.database).get([name]) == {name: "virginica"}
 
 
-def test_the_same_rows_as_json_and_for_people(
+def test_the_same_rows_as_json_and_as_text(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "rows.json"
@@ -85,22 +85,22 @@ def test_many_labels_from_a_file(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict", "iris", "nothing.csv"], "There is no file nothing.csv"),
+        (["predict", "iris", "nothing.csv"], "The file nothing.csv does not exist"),
         (["predict", "iris", "rows.txt"], "neither an image nor a table"),
         (["predict", "roses", "ROWS"], "There is no model 'roses' here"),
         (["predict", "roses/é", "ROWS"], "'roses/é' is not a valid model name"),
-        (["predict", "iris", "LACKING"], "has not as many values as the header"),
-        (["predict", "iris", "SPILLING"], "has not as many values as the header"),
+        (["predict", "iris", "LACKING"], "does not have one value per column of the header"),
+        (["predict", "iris", "SPILLING"], "does not have one value per column of the header"),
         (["predict", "iris", "SHORT"], "has no column 'petal_width'"),
         (["predict", "iris", "WORDS"], "Column 'sepal_length' has the value 'long'"),
         (["predict", "iris", "EMPTY"], "has no rows"),
         (["feedback", "r1", "rose"], "Use one of: setosa, versicolor, virginica"),
         (["feedback", "a b", "setosa"], "is not allowed"),
-        (["feedback", "--file", "nothing.csv"], "There is no file nothing.csv"),
+        (["feedback", "--file", "nothing.csv"], "The file nothing.csv does not exist"),
         (["feedback", "--file", "ROWS"], "has no request id or no label"),
     ],
 )
-def test_what_is_wrong_is_one_clear_message(
+def test_mistakes_are_explained_in_one_message(
     server: Server,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -121,14 +121,16 @@ def test_what_is_wrong_is_one_clear_message(
 
 
 @pytest.mark.parametrize("arguments", [[], ["r1"], ["r1", "setosa", "--file", "labels.csv"]])
-def test_feedback_that_says_too_little_or_too_much_is_wrong_usage(
+def test_feedback_with_missing_or_conflicting_arguments_is_wrong_usage(
     arguments: list[str], served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["feedback", *arguments, "--project", str(served.project.root)]) == 2
-    assert "Feedback needs one request id and its label" in capsys.readouterr().err
+    assert "Feedback requires either a request id and its label" in capsys.readouterr().err
 
 
-def test_nobody_there(served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_server(
+    served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = table(tmp_path, HEADER, "5.1,3.5,1.4,0.2")
     project = str(served.project.root)
     assert run(["predict", "iris", rows, "--port", "1", "--project", project]) == 1

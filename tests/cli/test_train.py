@@ -1,4 +1,4 @@
-"""`retread train` and `retread runs`, as typed."""
+"""`retread train` and `retread runs`."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ def test_a_run_under_the_threshold_is_not_registered(
     monkeypatch.setenv("RETREAD__EARLY_STOPPING__MIN_LOSS", "0.0")
     capsys.readouterr()
     assert run(["train", "--model-type", "random_forest"]) == 1
-    said = capsys.readouterr()
-    assert "Not registered. On validation, loss" in said.out
-    assert "No model was registered" in said.err
-    assert "epoch 1/1: Loss" in said.err
+    printed = capsys.readouterr()
+    assert "Not registered. On validation, loss" in printed.out
+    assert "No version was registered" in printed.err
+    assert "epoch 1/1: Loss" in printed.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--model-type", "forest"], "gradient_boosting, random_forest"),
         (["--optimizer_type", "addam"], "adam, sgd, adamw"),
@@ -93,11 +93,11 @@ def test_a_run_under_the_threshold_is_not_registered(
     ],
 )
 def test_wrong_options_start_nothing(
-    iris: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    iris: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     assert run(["train", *arguments]) == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (iris / ".retread" / "mlflow.db").exists()
     assert not (iris / ".retread" / "run" / "training").exists()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from retread.app.datasets import add_data, add_request
-from retread.app.loop_data import LoopData
+from retread.app.loop_adapters import LoopData
 from retread.app.workspace import Workspace
 from retread.data import ID, LABEL, VersionState, diff
 from retread.data.traffic_source import traffic_source

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from retread.app.new_project import new_project
+from retread.app.projects import new_project
 from retread.project.templates import template_files
 
 FILE = ".github/workflows/retread.yml"

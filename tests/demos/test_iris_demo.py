@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from retread.app import Workspace
-from retread.app.supervisor.service import free_port
+from retread.app.supervisor import free_port
 from retread.cli.main import run
 from retread.demos.moments import events_of
 from retread.project import open_project

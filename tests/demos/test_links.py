@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from retread.app.new_project import new_project
+from retread.app.projects import new_project
 from retread.demos.links import bring_up, links
 
 

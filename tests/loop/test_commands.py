@@ -117,4 +117,4 @@ def test_replay_with_another_policy(project: Path, capsys: Capture) -> None:
     _, same, _ = typed(project, capsys, "triggers", "replay")
     assert not any(row["differs"] for row in same)
     code, _, err = typed(project, capsys, "triggers", "replay", "--policy", "nowhere.toml")
-    assert (code, "There is no file nowhere.toml" in err) == (1, True)
+    assert (code, "The file nowhere.toml does not exist" in err) == (1, True)

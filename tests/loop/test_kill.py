@@ -21,7 +21,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from retread.app.datasets import add_data, add_request
-from retread.app.triggers import ask
+from retread.app.triggers import request_retraining
 from retread.app.workspace import Workspace
 from retread.loop import Outbox, TriggerOptions, fold_history
 from retread.loop.outbox import MessageState
@@ -278,13 +278,13 @@ def test_a_killed_loop_ends_its_retraining_like_one_that_is_not(workspace: Works
     with webhook.listening(), Traffic(workspace).flowing(), process.running() as loop:
         triggers, runs = [], [0]
         for _ in range(2):
-            triggers.append(ask(workspace, "manual", TriggerOptions()).trigger)
+            triggers.append(request_retraining(workspace, "manual", TriggerOptions()).trigger)
             wait_until_ended(workspace, triggers[-1])
             runs.append(runs_in_mlflow(workspace))
 
         # After the last milestone little is left to do, and the kill might come too late.
         reached = range(1, len(milestones(workspace, triggers[1])))
-        trigger = ask(workspace, "manual", TriggerOptions()).trigger
+        trigger = request_retraining(workspace, "manual", TriggerOptions()).trigger
         for milestone in sorted(random.Random(17).sample(reached, KILLS)):
             kill_when_reached(workspace, loop, trigger, milestone)
         wait_until_ended(workspace, trigger)
@@ -342,7 +342,8 @@ def _check_messages(webhook: WebhookServer, outbox: Outbox) -> None:
 
 def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:
     """The same webhook is delivered a hundred times; one trigger is accepted."""
-    requests = [ask(workspace, "manual", TriggerOptions(key="delivery-1")) for _ in range(100)]
+    options = TriggerOptions(key="delivery-1")
+    requests = [request_retraining(workspace, "manual", options) for _ in range(100)]
 
     assert [request.accepted for request in requests].count(True) == 1
     assert requests[0].accepted

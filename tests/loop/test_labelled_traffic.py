@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from retread.app.datasets import add_data, add_request
-from retread.app.loop_data import LoopData
+from retread.app.loop_adapters import LoopData
 from retread.app.workspace import Workspace
 from retread.data import ID, LABEL
 from retread.data.traffic_source import traffic_source

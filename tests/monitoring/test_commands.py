@@ -33,7 +33,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 
 def test_before_production_it_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["monitor", "report", "--project", str(project)]) == 0
-    assert "Nothing is in production" in capsys.readouterr().out
+    assert "No version is in production" in capsys.readouterr().out
     assert run(["monitor", "check", "--project", str(project), "--json"]) == 0
     assert printed(capsys)["alarm"] is False
 

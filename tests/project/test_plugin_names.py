@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retread.app.known_names import known_names
+from retread.app.projects import known_names
 from retread.cli.main import run
 from retread.data import LanceDatasetStore
 from retread.project import load_settings
@@ -29,7 +29,7 @@ def test_each_recipe_has_its_model_types() -> None:
 
 def test_names_are_listed_without_importing_the_libraries_behind_them() -> None:
     code = (
-        "import sys; from retread.app.known_names import known_names; known_names()\n"
+        "import sys; from retread.app.projects import known_names; known_names()\n"
         "sys.exit(bool({'torch', 'sklearn', 'mlflow', 'pandas'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,7 +1,7 @@
-"""The composition root and what runs on this machine.
+"""The composition root, and the processes that run on this machine.
 
 workspace = Workspace(open_project(Path("."), os.environ))
-workspace.promoter.promote(2, reason="it looks better")
+workspace.promoter.promote(2, reason="better on the new camera")
 """
 
 from retread.app.workspace import Workspace

@@ -1,4 +1,4 @@
-"""The audit of everything a workspace keeps."""
+"""Audit everything that a workspace stores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def audit_workspace(workspace: Workspace, progress: Progress = lambda *_: None) -> AuditReport:
-    """Check ledger, bundles and dataset versions; every problem is told."""
+    """Verify the ledger, every bundle and every dataset version.
+
+    Returns:
+        What was checked, with all problems.
+    """
     progress("ledger and bundles", 0, 1)
     report = audit(workspace.ledger, workspace.bundles)
     progress("ledger and bundles", 1, 1)
@@ -41,16 +45,17 @@ def _dataset_problems(workspace: Workspace, progress: Progress) -> Iterator[str]
                 yield str(error)
             progress(f"versions of {dataset}", done, len(versions))
         for number in sorted(recorded.get(dataset, set()) - {v.number for v in versions}):
-            yield f"{dataset}@{number} is in the ledger, but not stored. Restore it from a backup."
+            missing = f"{dataset}@{number} is in the ledger but not in the store."
+            yield f"{missing} Restore it from a backup."
 
 
 def _recorded(workspace: Workspace) -> dict[str, set[int]]:
-    """Numbers of the versions that the ledger knows, by dataset."""
+    """Return the version numbers that the ledger knows, by dataset."""
     numbers: dict[str, set[int]] = {}
     try:
         entries = workspace.ledger.read()
     except RetreadError:
-        return {}  # what is wrong with the ledger is told already
+        return {}  # the audit of the ledger has reported it
     for entry in entries:
         if isinstance(entry.event, DatasetVersionAdded):
             numbers.setdefault(entry.event.dataset, set()).add(entry.event.version)

@@ -1,4 +1,4 @@
-"""The gate with its surroundings: production is scored on the candidate's split, then compared."""
+"""Judge a version with production scored on the candidate's split, and promote it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ log = logging.getLogger(__name__)
 
 
 def judge_version(workspace: Workspace, number: int) -> Verdict:
-    """Put a version before the gate, against the version in production now, and record it.
+    """Judge a version against the version that is in production now, and record the verdict.
 
-    Raises NotFound, IntegrityBroken; Conflict when production changed meanwhile.
+    Raises:
+        NotFound: There is no such version.
+        IntegrityBroken: Its bundle is damaged.
+        Conflict: Production changed in the meantime.
     """
     state = workspace.registry.state()
     candidate = state.version(number)
@@ -28,14 +31,26 @@ def judge_version(workspace: Workspace, number: int) -> Verdict:
 
 
 def promote_version(workspace: Workspace, number: int, force_reason: str = "") -> Promotion:
-    """Promote a version, judging it first where no verdict stands; Refused, Inconclusive."""
+    """Promote a version, judging it first unless a current verdict exists.
+
+    Args:
+        workspace: The project's workspace.
+        number: The version.
+        force_reason: Why the gate is bypassed; empty to obey it.
+
+    Raises:
+        NotFound: There is no such version.
+        Refused: The gate did not pass it.
+        Inconclusive: The gate had too little evidence.
+        Conflict: Another promotion is in progress, or production changed in the meantime.
+    """
     state = workspace.registry.state()
     candidate = state.version(number)
     judged = candidate.judged
-    stands = judged is not None and judged.production == state.production
-    if number != state.production and not stands:
+    is_current = judged is not None and judged.production == state.production
+    if number != state.production and not is_current:
         judge_version(workspace, number)
-    reason = force_reason or "asked for by hand"
+    reason = force_reason or "requested manually"
     return workspace.promoter.promote(number, reason=reason, force_reason=force_reason)
 
 
@@ -59,12 +74,12 @@ def _production_evidence(
             window_days=_window_days(workspace, lineage),
         )
     except (Inconclusive, IntegrityBroken, NotFound) as error:
-        # Not comparable, or damaged: the verdict says so, beside all other checks.
+        # Not comparable, or damaged: the verdict reports that, along with all other checks.
         log.warning("Version %d could not be scored: %s", production.version, error)
         return None
 
 
 def _window_days(workspace: Workspace, lineage: Lineage) -> float:
-    """The window that the candidate's evaluation split was cut to."""
+    """Return the window that the candidate's evaluation split was cut to."""
     recorded = lineage.parameters.get("window_days", workspace.settings.data.window_days)
     return float(recorded or 0.0)

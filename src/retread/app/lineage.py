@@ -53,7 +53,5 @@ def _answering_version(request_id: str, record: PredictionRecord | None) -> int:
             "Use the X-Request-Id of an answer, or a model version's number.",
         )
     if record.answer is None:
-        raise NotFound(
-            f"No model answered request {request_id!r}: its status was {record.status}."
-        )
+        raise NotFound(f"No model answered request {request_id!r}: its status was {record.status}.")
     return record.answer.version

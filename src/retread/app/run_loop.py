@@ -1,4 +1,4 @@
-"""The loop as a process: python -m retread.app.run_loop --project PATH"""
+"""`python -m retread.app.run_loop --project PATH`: run the loop as a process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import sys
 import threading
 from pathlib import Path
 
-from retread.app.known_names import known_names
-from retread.app.loop_ports import loop_of
+from retread.app.loop_adapters import loop_of
+from retread.app.projects import open_checked_project
 from retread.app.workspace import Workspace
 from retread.core import RetreadError
-from retread.project import open_project
 from retread.registry.mirror import publish_stages
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -23,19 +22,19 @@ log = logging.getLogger(__name__)
 
 
 def run(project: Path) -> int:
-    """Run the loop until SIGTERM or SIGINT; the exit code."""
+    """Run the loop until SIGTERM or SIGINT, and return the exit code."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        workspace = Workspace(open_project(project, os.environ, known_names()))
+        workspace = Workspace(open_checked_project(project, os.environ))
         loop = loop_of(workspace, os.environ)
     except RetreadError as error:
         log.error("%s", error)
         return 1
-    _show_stages(workspace)
+    _publish_stages(workspace)
     loop.start()
-    # The line by which the supervisor knows.
+    # The supervisor waits for this line.
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     loop.run(stop, workspace.settings.monitoring.interval_s)
@@ -44,8 +43,8 @@ def run(project: Path) -> int:
     return 0
 
 
-def _show_stages(workspace: Workspace) -> None:
-    """What a promoter that was killed had no time to show."""
+def _publish_stages(workspace: Workspace) -> None:
+    """Publish the stages that a killed process may not have published."""
     try:
         publish_stages(workspace.registry.state(), (workspace.mirror,))
     except RetreadError as error:
@@ -53,7 +52,7 @@ def _show_stages(workspace: Workspace) -> None:
 
 
 def main() -> None:
-    """Entry point."""
+    """Parse the arguments, run the loop and exit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", type=Path, required=True)
     logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stdout)
@@ -64,8 +63,8 @@ def main() -> None:
     except Exception:  # threads of the workflows would keep the process, and "ready", alive
         log.exception("The loop ended.")
     logging.shutdown()
-    # A training that does not notice is not waited for: its child dies with us, and the run is
-    # taken up at the next start.
+    # A training that does not react is not waited for: its process ends with this one, and the run
+    # is resumed at the next start.
     os._exit(code)
 
 

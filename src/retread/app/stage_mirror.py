@@ -1,57 +1,51 @@
-"""Stages mirrored as MLflow aliases by a process of its own, so that the caller needs no MLflow.
-
-python -m retread.app.stage_mirror --project PATH
-"""
+"""Mirror stages as MLflow aliases, in a process of its own so that the caller needs no MLflow."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
-import msgspec
+from retread.core import canonical_json
+from retread.project import LoadedProject
 
-from retread.core import canonical_json, write_atomically
-from retread.project import LoadedProject, open_project
-
-SHOWN = "stage-mirror.json"
+MIRRORED = "stage-mirror.json"
+"""File in the project's home with the aliases that were mirrored last."""
 
 
 class ProcessMirror:
-    """The registry's AliasMirror; returns at once, and shows the latest of what it was given.
+    """The registry's alias mirror: returns at once, and mirrors the latest aliases it was given.
 
-    What was shown last is remembered in the project's home, so that a restart starts nothing.
+    The aliases mirrored last are stored, so that a restart starts no process for nothing.
     """
 
     def __init__(self, project: LoadedProject) -> None:
         self._project = project
-        self._wanted: bytes | None = None
+        self._pending: bytes | None = None
         self._busy = False
         self._lock = threading.Lock()
 
     def mirror(self, aliases: Mapping[str, str]) -> None:
+        """Mirror run ids by alias."""
         with self._lock:
-            self._wanted = canonical_json(dict(aliases))
-            if self._busy or _shown(self._project) == self._wanted:
+            self._pending = canonical_json(dict(aliases))
+            if self._busy or _mirrored(self._project) == self._pending:
                 return
             if not (self._project.home / "mlflow.db").is_file():
                 return  # nothing was tracked yet, so there is no model to name
             self._busy = True
-        # Not a daemon: a short command must not end before its change is shown.
-        threading.Thread(target=self._show, name="stage mirror").start()
+        # Not a daemon: a short command must not end before its change is mirrored.
+        threading.Thread(target=self._work, name="stage mirror").start()
 
-    def _show(self) -> None:
-        while (wanted := self._take()) is not None:
-            command = [sys.executable, "-m", "retread.app.stage_mirror"]
+    def _work(self) -> None:
+        while (pending := self._take()) is not None:
+            command = [sys.executable, "-m", "retread.app.mirror_stages"]
             self._project.logs.mkdir(parents=True, exist_ok=True)
             with (self._project.logs / "stage-mirror.log").open("ab") as log:
                 subprocess.run(
                     [*command, "--project", str(self._project.root)],
-                    input=wanted,
+                    input=pending,
                     stdout=log,
                     stderr=log,
                     check=False,
@@ -59,27 +53,11 @@ class ProcessMirror:
 
     def _take(self) -> bytes | None:
         with self._lock:
-            wanted, self._wanted = self._wanted, None
-            self._busy = wanted is not None
-            return wanted
+            pending, self._pending = self._pending, None
+            self._busy = pending is not None
+            return pending
 
 
-def _shown(project: LoadedProject) -> bytes:
-    path = project.home / SHOWN
+def _mirrored(project: LoadedProject) -> bytes:
+    path = project.home / MIRRORED
     return path.read_bytes() if path.is_file() else b""
-
-
-def main() -> None:
-    """Read aliases by name as JSON from the standard input, and mirror them."""
-    from retread.training.tracking.aliases import MlflowAliases
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--project", type=Path, required=True)
-    project = open_project(parser.parse_args().project, os.environ)
-    aliases = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, str])
-    MlflowAliases(project).mirror(aliases)
-    write_atomically(project.home / SHOWN, canonical_json(aliases))
-
-
-if __name__ == "__main__":
-    main()

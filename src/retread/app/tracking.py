@@ -1,8 +1,8 @@
-"""`python -m retread.app.tracking --project PATH --port N`: MLflow's server, in one process.
+"""`python -m retread.app.tracking --project PATH --port N`: run MLflow's server in one process.
 
-`mlflow server` is two processes at the least, the first only to wait for the second; this is the
-second alone (half the memory, a third of the time to start), on loopback, with MLflow's own check
-of Host and Origin.
+`mlflow server` takes at least two processes, of which the first only waits for the second. This is
+the second alone, with half the memory and a third of the startup time, on the loopback interface
+and with MLflow's own check of Host and Origin.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from retread.project import LoadedProject, open_project
 
 
 def main() -> None:
+    """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="retread.app.tracking")
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
@@ -25,14 +26,14 @@ def main() -> None:
     project = open_project(options.project, os.environ)
     os.environ.update(environment(project))
     with warnings.catch_warnings():
-        # MLflow's own imports warn of what MLflow will have to change.
+        # MLflow's imports emit deprecation warnings that only MLflow can resolve.
         warnings.simplefilter("ignore")
         from mlflow.server.fastapi_app import app
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
 
 
 def environment(project: LoadedProject) -> dict[str, str]:
-    """What `mlflow server` would hand to its second process; its names are MLflow 3's."""
+    """Return the variables that `mlflow server` sets for its second process (names of MLflow 3)."""
     return {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

@@ -47,9 +47,7 @@ def plan_training(
     """
     name = dataset or workspace.settings.data.dataset
     version = workspace.datasets.version(name, dataset_version)
-    return plan_runs(
-        workspace.settings, overrides, Cause(detail=cause), version, new_id("train")
-    )
+    return plan_runs(workspace.settings, overrides, Cause(detail=cause), version, new_id("train"))
 
 
 def train_and_register(
@@ -66,8 +64,7 @@ def train_and_register(
         workspace.compute, requests, workspace.settings.compute.parallel_runs, on_epoch
     )
     return tuple(
-        TrainedRun(outcome=outcome, version=_registered(workspace, outcome))
-        for outcome in outcomes
+        TrainedRun(outcome=outcome, version=_registered(workspace, outcome)) for outcome in outcomes
     )
 
 

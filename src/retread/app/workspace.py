@@ -1,4 +1,4 @@
-"""The composition root: from settings to adapters, each made once, when first asked for."""
+"""The composition root: creates each adapter from the settings, once, on first use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """Everything a command works with. Adapters are imported when needed, to keep `--help` fast."""
+    """The stores, services and settings of a project.
+
+    Adapters are imported on first use, which keeps `--help` fast.
+
+    Args:
+        project: The project.
+        clock: Source of time. Default: the system's.
+    """
 
     def __init__(self, project: LoadedProject, clock: Clock | None = None) -> None:
         self.project = project
@@ -31,7 +38,8 @@ class Workspace:
 
     @cached_property
     def database(self) -> Database:
-        # Tables are declared where they are used; all must be known before they are made.
+        """The project's database, with its tables created."""
+        # Tables are declared where they are used; all must be known before they are created.
         import retread.loop
         import retread.monitoring
         import retread.registry
@@ -43,48 +51,55 @@ class Workspace:
 
     @property
     def has_database(self) -> bool:
-        """Whether something may have been recorded: `database` would make an empty file."""
+        """Whether a database may exist already; `database` would create an empty file."""
         file = file_of(self.project.database_url)
         return file is None or file.is_file()
 
     @cached_property
     def bundles(self) -> BundleStore:
+        """Model bundles by digest."""
         from retread.bundle import LocalBundleStore
 
         return LocalBundleStore(self.project.bundles)
 
     @cached_property
     def datasets(self) -> DatasetStore:
+        """Dataset versions."""
         from retread.data import LanceDatasetStore
 
         return LanceDatasetStore(self.project.datasets)
 
     @cached_property
     def ledger(self) -> Ledger:
+        """The event log of the project."""
         from retread.registry import SqlLedger
 
         return SqlLedger(self.database, self.clock)
 
     @cached_property
     def servers(self) -> ServerDirectory:
+        """The running inference servers."""
         from retread.registry import SqlServerDirectory
 
         return SqlServerDirectory(self.database, self.clock)
 
     @cached_property
     def registry(self) -> Registry:
+        """Model versions, verdicts and stages."""
         from retread.registry import Registry
 
         return Registry(self.ledger, self.bundles, self.clock)
 
     @cached_property
     def mirror(self) -> AliasMirror:
+        """Mirror of stages in MLflow."""
         from retread.app.stage_mirror import ProcessMirror
 
         return ProcessMirror(self.project)
 
     @cached_property
     def promoter(self) -> Promoter:
+        """Changes of slots and promotions."""
         from retread.registry import Promoter
 
         return Promoter(
@@ -97,18 +112,21 @@ class Workspace:
 
     @cached_property
     def compute(self) -> Compute:
+        """Where trainings run."""
         from retread.training import ProcessCompute
 
         return ProcessCompute(self.project, self.clock)
 
     @cached_property
     def traffic(self) -> TrafficLog:
+        """Recorded requests and predictions."""
         from retread.serving import SegmentTrafficLog
 
         return SegmentTrafficLog(self.project.traffic)
 
     @cached_property
     def monitor(self) -> Monitor:
+        """Drift and degradation detection on the traffic."""
         from retread.monitoring import Monitor
 
         return Monitor(
@@ -122,13 +140,18 @@ class Workspace:
         )
 
     def outbox(self, notifiers: Sequence[str] = ()) -> Outbox:
-        """The messages to be sent; a new one goes to each of `notifiers`."""
+        """Return the queue of notifications.
+
+        Args:
+            notifiers: Names of those to which new messages are addressed.
+        """
         from retread.loop import Outbox
 
         return Outbox(self.database, self.clock, notifiers)
 
     @cached_property
     def labels(self) -> LabelStore:
+        """True labels of recorded predictions."""
         from retread.serving import SqlLabelStore
 
         return SqlLabelStore(self.database)

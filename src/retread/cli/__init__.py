@@ -1,3 +1,3 @@
-"""The command line: one noun a file in `commands`, each mirroring one Python operation."""
+"""The command line: one file per noun in `commands`, each command mirroring a Python operation."""
 
 __all__: list[str] = []

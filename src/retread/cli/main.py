@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -11,9 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from retread.cli import commands
+from retread.cli.options import WrongUsage
 from retread.cli.output import report
-from retread.cli.usage import WrongUsage
-from retread.core import Inconclusive, InvalidInput, RetreadError, load_plugins
+from retread.core import Inconclusive, RetreadError, StorageFailed, load_plugins
 
 REFUSED = 1
 USAGE = 2
@@ -21,7 +22,7 @@ INCONCLUSIVE = 3
 
 
 def build_app() -> typer.Typer:
-    """The command line, with one noun per file of `retread.cli.commands`."""
+    """Return the command line, with the commands of every file in `retread.cli.commands`."""
     app = typer.Typer(
         name="retread",
         pretty_exceptions_enable=False,
@@ -36,10 +37,10 @@ def build_app() -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0, 1 refused, 2 usage, 3 inconclusive."""
-    words = spelled(arguments)
+    words = with_hyphens(arguments)
     as_json = "--json" in words
     try:
-        # Not standalone: errors come here, to be told in one way.
+        # Not standalone: errors are raised, so that they are all reported in one way.
         code = build_app()(args=words, prog_name="retread", standalone_mode=False)
     except RetreadError as error:
         report(error, as_json=as_json)
@@ -49,19 +50,19 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         return REFUSED
     except BrokenPipeError:
-        # Who read us has had enough; nothing may be written at exit either.
+        # The reader has closed the pipe; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except OSError as error:
-        report(_of_the_machine(error), as_json=as_json)
+        report(StorageFailed.from_os_error(error), as_json=as_json)
         return REFUSED
     return code if isinstance(code, int) else 0
 
 
-def spelled(arguments: Sequence[str]) -> list[str]:
-    """`arguments` with one spelling of each option; what follows `--` is left alone.
+def with_hyphens(arguments: Sequence[str]) -> list[str]:
+    """Replace underscores in option names by hyphens; arguments after `--` are unchanged.
 
-    >>> spelled(["train", "--dataset_version=split_1", "--", "--a_file"])
+    >>> with_hyphens(["train", "--dataset_version=split_1", "--", "--a_file"])
     ['train', '--dataset-version=split_1', '--', '--a_file']
     """
     words = list(arguments)
@@ -70,7 +71,10 @@ def spelled(arguments: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command line of this process and exit; the console script."""
+    # A shell starts background jobs with SIGINT ignored, and children inherit that. A command must
+    # end on SIGINT there too, and stop the processes that it has started.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -101,14 +105,9 @@ def _exit_code(error: RetreadError) -> int:
 
 
 def _wrong_usage(error: Any, *, as_json: bool) -> int:
-    """`error` is one of Typer's, whose classes it does not export."""
+    """Report an error of Typer, which does not export its error classes."""
     if as_json:
         report(WrongUsage(error.format_message()), as_json=True)
     else:
         error.show()
     return USAGE
-
-
-def _of_the_machine(error: OSError) -> RetreadError:
-    where = f": {error.filename}" if error.filename else ""
-    return InvalidInput(f"{error.strerror or error}{where}.")

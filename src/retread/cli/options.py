@@ -1,4 +1,4 @@
-"""Options that every command takes."""
+"""Options shared by many commands, and the error for wrong combinations of options."""
 
 from __future__ import annotations
 
@@ -8,29 +8,42 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retread.project import LoadedProject, open_project
+from retread.core import InvalidInput
+from retread.project import LoadedProject
 
 if TYPE_CHECKING:
     from retread.app import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 ProjectPath = Annotated[
-    Path, typer.Option("--project", help="Project folder; found upwards from here if left out.")
+    Path,
+    typer.Option(
+        "--project", help="Project folder. Default: the one at or above the current folder."
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_535, help="Server port. Default: the port of the running server."),
 ]
 
 HERE = Path()
 
 
+class WrongUsage(InvalidInput):
+    """Arguments or options are missing, unknown, or cannot be combined (exit 2)."""
+
+    code = "wrong_usage"
+
+
 def workspace(project: Path) -> Workspace:
-    """The workspace of the project at or above `project`."""
+    """Return the workspace of the project at or above `project`."""
     from retread.app import Workspace
 
     return Workspace(checked_project(project))
 
 
 def checked_project(project: Path) -> LoadedProject:
-    """The project at or above `project`, whose settings name nothing that is not there."""
-    # Only where it is used: these packages are slow to load.
-    from retread.app.known_names import known_names
+    """Return the project at or above `project`, with the names in its settings checked."""
+    from retread.app.projects import open_checked_project
 
-    return open_project(project, os.environ, known_names())
+    return open_checked_project(project, os.environ)

@@ -1,4 +1,4 @@
-"""One place that prints: a JSON document, or text for people."""
+"""Print results and errors, as JSON or as text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from rich.console import Console
 
 from retread.core import RetreadError
 
-# What users named, here or in a table's cell, may look like rich's markup.
+# Names that users chose, in text or in a table's cell, may look like rich's markup.
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def emit(value: Any, *, as_json: bool, text: Any) -> None:
-    """Print `value` as JSON, or `text` (a string or a rich renderable), taken as it is."""
+    """Print the result of a command on stdout.
+
+    Args:
+        value: The result, printed if `as_json`.
+        as_json: Whether to print JSON.
+        text: A string or a rich renderable, printed as it is otherwise.
+    """
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
     else:
@@ -24,7 +30,7 @@ def emit(value: Any, *, as_json: bool, text: Any) -> None:
 
 
 def report(error: RetreadError, *, as_json: bool) -> None:
-    """One clear sentence on stderr, and the same as JSON where asked for."""
+    """Print an error on stderr, and as JSON on stdout if `as_json`."""
     if as_json:
         body = {"code": error.code, "message": error.message, "hint": error.hint}
         typer.echo(msgspec.json.encode({"error": body}).decode())

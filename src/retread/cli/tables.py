@@ -1,4 +1,4 @@
-"""Tables for people, of what the registry knows."""
+"""Format the registry's state, history, verdicts and lineage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retread.app.overview import describe_event
-from retread.core import Outcome, Verdict, short
+from retread.core import Outcome, Verdict, format_metrics, short
 from retread.registry import Entry, Period, RegistryState, VersionLineage
 from retread.serving import PredictionRecord
 
@@ -18,7 +18,7 @@ _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "ye
 
 
 def verdict_table(title: str, verdict: Verdict) -> Table:
-    """Check by check."""
+    """Format a verdict, one check per line."""
     table = _table(f"{title}: {verdict.outcome}", "check", "outcome", "reason")
     for check in verdict.checks:
         outcome = Text(check.outcome, style=_STYLES[check.outcome])
@@ -27,7 +27,7 @@ def verdict_table(title: str, verdict: Verdict) -> Table:
 
 
 def slots_table(state: RegistryState) -> Group:
-    """Who answers in which slot; then every version with its stage."""
+    """Format the slots with their versions, and every version with its stage."""
     slots = _table("Slots", "slot", "version", "share", "generation", "bundle")
     for slot, held in sorted(state.slots.items()):
         slots.add_row(
@@ -41,28 +41,28 @@ def slots_table(state: RegistryState) -> Group:
     for number, version in sorted(state.versions.items()):
         data = f"{version.dataset}@{version.dataset_version}"
         versions.add_row(
-            str(number), version.stage, version.model_type, data, _figures(version.metrics)
+            str(number), version.stage, version.model_type, data, _metrics(version.metrics)
         )
     opened = state.promotion
-    under_way = f"The promotion of version {opened.version} is under way." if opened else ""
-    nothing = "" if state.production else "Nothing is in production yet."
-    return Group(slots, versions, *(Text(line) for line in (under_way, nothing) if line))
+    in_progress = f"The promotion of version {opened.version} is in progress." if opened else ""
+    nothing = "" if state.production else "No version is in production yet."
+    return Group(slots, versions, *(Text(line) for line in (in_progress, nothing) if line))
 
 
 def history_table(entries: Iterable[Entry]) -> Table:
-    """One line an event."""
-    table = _table("History", "entry", "time", "what happened")
+    """Format events, one per line."""
+    table = _table("History", "entry", "time", "event")
     for entry in entries:
         table.add_row(str(entry.sequence), _time(entry.at), Text(describe_event(entry.event)))
     return table
 
 
 def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = None) -> Text:
-    """Where a version, or the answer to a request, comes from, a fact a line."""
+    """Format the origin of a version, or of the prediction for a request, one fact per line."""
     commit = lineage.git_commit or "none"
     cause = lineage.cause
     facts = {
-        "request": _answered(request) if request else "",
+        "request": _prediction(request) if request else "",
         "version": f"{lineage.version}, {lineage.stage}",
         "data": f"{lineage.dataset}@{lineage.dataset_version} {lineage.dataset_digest}",
         "evaluation split": lineage.evaluation_digest,
@@ -70,9 +70,9 @@ def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = Non
         "environment": lineage.environment_digest,
         "run": f"{lineage.run_id}, {lineage.model_type}, seed {lineage.seed}",
         "cause": " ".join(filter(None, (cause.kind, cause.detail, cause.trigger))),
-        "metrics": _figures(lineage.metrics),
+        "metrics": _metrics(lineage.metrics),
         "bundle": lineage.bundle,
-        "verdict": lineage.verdict.outcome if lineage.verdict else "not judged",
+        "verdict": lineage.verdict.outcome if lineage.verdict else "none",
         "compared with": f"version {lineage.compared_with}" if lineage.compared_with else "nothing",
         "forced": lineage.forced or "",
     }
@@ -83,9 +83,9 @@ def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = Non
     return Text("\n".join(f"{name:<18}{value}" for name, value in lines))
 
 
-def _answered(record: PredictionRecord) -> str:
+def _prediction(record: PredictionRecord) -> str:
     slot = record.answer.slot if record.answer else "no slot"
-    return f"{record.id}, answered from {slot} at {_time(datetime.fromtimestamp(record.at, UTC))}"
+    return f"{record.id}, predicted in {slot} at {_time(datetime.fromtimestamp(record.at, UTC))}"
 
 
 def _served(period: Period) -> str:
@@ -104,5 +104,5 @@ def _time(at: datetime) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _figures(metrics: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
+def _metrics(metrics: dict[str, float]) -> str:
+    return format_metrics(metrics, sorted(metrics))

@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from retread.app.supervisor.service import services_of
+from retread.app.supervisor import services_of
 from retread.project import open_project
 
 _WHAT = {
@@ -32,6 +32,6 @@ def links(folder: Path) -> tuple[tuple[str, str], ...]:
     services = {service.name: service for service in services_of(project)}
     model = project.settings.project.name
     return tuple(
-        (services[name].address + path.format(model=model), what)
+        (f"{services[name].address}{path.format(model=model)}", what)
         for name, (path, what) in _WHAT.items()
     )

@@ -7,9 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from retread.app.supervisor.child import Child, end_all
-from retread.app.supervisor.service import Service, services_of
-from retread.app.supervisor.strays import MARK
+from retread.app.supervisor import SUPERVISED_BY, Service, ServiceProcess, services_of, stop_all
 from retread.core import Unavailable
 from retread.project import LoadedProject
 
@@ -24,26 +22,26 @@ class Services:
         self, project: LoadedProject, names: Sequence[str], env: Mapping[str, str]
     ) -> None:
         self._project = project
-        self._environment = {**env, MARK: str(project.home)}
+        self._environment = {**env, SUPERVISED_BY: str(project.home)}
         self._lifeline, self._held = os.pipe()
         self._services = {s.name: s for s in services_of(project) if s.name in names}
-        self._children: dict[str, Child] = {}
+        self._children: dict[str, ServiceProcess] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        end_all(list(reversed(self._children.values())), _END_WITHIN_S)
+        stop_all(list(reversed(self._children.values())), _END_WITHIN_S)
         os.close(self._held)
         os.close(self._lifeline)
 
     def address(self, name: str) -> str:
-        return self._services[name].address
+        return self._services[name].address or ""
 
     def start(self, name: str) -> None:
         service = self._services[name]
         log = self._project.logs / f"{name}.log"
-        self._children[name] = Child(service, log, self._lifeline, self._environment)
+        self._children[name] = ServiceProcess(service, log, self._lifeline, self._environment)
 
     def wait_until_ready(self, name: str) -> None:
         """Raises Unavailable with its last words if it ends, or is not ready in time."""
@@ -61,6 +59,6 @@ class Services:
                 raise _silent(self._services[name], "ended", child)
 
 
-def _silent(service: Service, how: str, child: Child) -> Unavailable:
-    words = "\n".join(child.last_words())
+def _silent(service: Service, how: str, child: ServiceProcess) -> Unavailable:
+    words = "\n".join(child.log_tail())
     return Unavailable(f"The process {service.name!r} {how}. Its last words:\n{words}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from retread.app.new_project import new_project
+from retread.app.projects import new_project
 from retread.project import SETTINGS_FILE
 
 Values = Mapping[str, Mapping[str, object]]

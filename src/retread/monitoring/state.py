@@ -11,8 +11,7 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, ins
 from retread.core import METADATA, Database
 from retread.monitoring.performance import Performance
 from retread.monitoring.watch import Detectors, Watch
-from retread.serving.traffic import PredictionRecord
-from retread.serving.traffic import Cursor
+from retread.serving.traffic import Cursor, PredictionRecord
 
 MONITOR_STATE = Table(
     "monitor_state",

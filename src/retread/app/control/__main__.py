@@ -9,20 +9,20 @@ from pathlib import Path
 
 import uvicorn
 
-from retread.app import triggers
 from retread.app.control.application import Control, control_app
 from retread.app.control.page import Links
-from retread.app.overview import LedgerView, unsettled
-from retread.app.supervisor.addresses import addresses_of
+from retread.app.overview import LedgerView, undelivered_messages
+from retread.app.supervisor import addresses_of
+from retread.app.triggers import TriggerResponse, request_retraining, require_accepted
 from retread.app.workspace import Workspace
 from retread.bundle import CauseKind
-from retread.core import Refused, RetreadError
+from retread.core import RetreadError
 from retread.loop import TriggerOptions
 from retread.project import open_project
 
 
 def main() -> int:
-    """Serve until SIGTERM; 1 when it could not start."""
+    """Serve until SIGTERM; return 1 if it could not start."""
     parser = argparse.ArgumentParser(prog="retread.app.control")
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
@@ -39,34 +39,23 @@ def main() -> int:
 
 
 def control_of(workspace: Workspace) -> Control:
-    """What the pages show and ask for."""
+    """Return the route handlers of a workspace."""
     outbox = workspace.outbox()
+
+    def request(kind: CauseKind, message: str) -> TriggerResponse:
+        return require_accepted(
+            request_retraining(workspace, kind, TriggerOptions(message=message))
+        )
+
+    addresses = addresses_of(workspace.settings, os.environ)
     return Control(
         model=workspace.settings.project.name,
         view=LedgerView(workspace.ledger),
-        messages=lambda: unsettled(outbox),
-        ask=lambda kind, message: ask(workspace, kind, message),
-        links=links(workspace),
+        messages=lambda: undelivered_messages(outbox),
+        request_retraining=request,
+        links=Links(tracking=addresses.tracking, serving=addresses.serving),
         clock=workspace.clock,
     )
-
-
-def ask(workspace: Workspace, kind: CauseKind, message: str) -> dict[str, str]:
-    """Ask the arbiter; what it decided, or Refused for anything but yes."""
-    request = triggers.ask(workspace, kind, TriggerOptions(message=message))
-    if not request.accepted:
-        raise Refused(f"{request.decision}: {request.reason}", "See /api/triggers.")
-    return {
-        "trigger": request.trigger,
-        "decision": request.decision or "",
-        "reason": request.reason,
-    }
-
-
-def links(workspace: Workspace) -> Links:
-    """Where `up` put the other servers, or else where the settings say."""
-    addresses = addresses_of(workspace.settings, os.environ)
-    return Links(tracking=addresses.tracking, serving=addresses.serving)
 
 
 if __name__ == "__main__":

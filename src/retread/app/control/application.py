@@ -1,4 +1,4 @@
-"""Routes of the control API."""
+"""Routes of the control API and the status page."""
 
 from __future__ import annotations
 
@@ -15,102 +15,127 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from retread.app.control.answers import document, from_anything, from_http, from_retread
-from retread.app.control.guard import Guard
+from retread.app.control.json_responses import (
+    handle_http_error,
+    handle_retread_error,
+    handle_unexpected_error,
+    json_response,
+)
 from retread.app.control.page import Links, status_page
+from retread.app.control.same_origin import SameOriginMiddleware
 from retread.app.overview import (
     LedgerView,
     Overview,
-    UnsettledMessage,
+    UndeliveredMessage,
     alarms_in,
+    history_of,
     overview,
     retrainings_in,
 )
-from retread.app.overview.overview import happenings
+from retread.app.triggers import TriggerResponse
 from retread.bundle import CauseKind
 from retread.core import Clock, InvalidInput, RetreadError
 from retread.serving.http.error_responses import HttpRefusal
 
 STATIC = Path(__file__).parent / "static"
-_HISTORY_DEFAULT = 100
+_DEFAULT_LIMIT = 100
 
 
 class TriggerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What POST /api/triggers takes; `commit` reads its model from the message."""
+    """Body of POST /api/triggers; the kind `commit` reads its model type from the message."""
 
     kind: CauseKind = CauseKind.MANUAL
     message: str = ""
 
 
-Ask = Callable[[CauseKind, str], object]
-"""Asks the arbiter for a retraining; what it decided, as a value that JSON can hold."""
+RequestRetraining = Callable[[CauseKind, str], TriggerResponse]
+"""Requests a retraining from the arbiter; raises RetreadError if it is not accepted."""
 
-Messages = Callable[[], tuple[UnsettledMessage, ...]]
-"""Those that people may not have got."""
+Messages = Callable[[], tuple[UndeliveredMessage, ...]]
+"""Returns the notifications that were not delivered."""
 
 
 class Control:
-    """What the routes answer from."""
+    """Handlers of the routes.
+
+    Args:
+        model: Name of the project's model.
+        view: The ledger.
+        messages: Returns the undelivered notifications.
+        request_retraining: Requests a retraining.
+        links: Other pages to link to.
+        clock: Source of time.
+    """
 
     def __init__(
         self,
         model: str,
         view: LedgerView,
         messages: Messages,
-        ask: Ask,
+        request_retraining: RequestRetraining,
         links: Links,
         clock: Clock,
     ) -> None:
         self._model = model
         self._view = view
         self._messages = messages
-        self._ask = ask
+        self._request_retraining = request_retraining
         self._links = links
         self._clock = clock
 
     def health(self, _: Request) -> Response:
-        return document({"ready": True})
+        """GET /api/health: the supervisor's probe."""
+        return json_response({"ready": True})
 
     def status(self, _: Request) -> Response:
-        return document(self._overview())
+        """GET /api/status: the overview."""
+        return json_response(self._overview())
 
     def page(self, _: Request) -> Response:
+        """GET /: the overview as a page."""
         return HTMLResponse(status_page(self._overview(), self._links, self._clock.now()))
 
     def versions(self, _: Request) -> Response:
-        state = self._view.look()[1]
-        return document({"versions": list(reversed(state.versions.values()))})
+        """GET /api/versions: every model version, latest first."""
+        state = self._view.read().state
+        return json_response({"versions": list(reversed(state.versions.values()))})
 
     def history(self, request: Request) -> Response:
-        entries = self._view.look()[0]
-        return document({"history": happenings(entries[-_limit(request) :])})
+        """GET /api/history: the latest ledger entries as sentences."""
+        entries = self._view.read().entries
+        return json_response({"history": history_of(entries[-_limit(request) :])})
 
     def alarms(self, request: Request) -> Response:
-        entries = self._view.look()[0]
-        return document({"alarms": alarms_in(entries)[: _limit(request)]})
+        """GET /api/alarms: the latest alarms of the monitor."""
+        entries = self._view.read().entries
+        return json_response({"alarms": alarms_in(entries)[: _limit(request)]})
 
     def triggers(self, request: Request) -> Response:
-        entries = self._view.look()[0]
-        return document({"triggers": retrainings_in(entries)[: _limit(request)]})
+        """GET /api/triggers: the latest triggers, with decision and progress."""
+        entries = self._view.read().entries
+        return json_response({"triggers": retrainings_in(entries)[: _limit(request)]})
 
     async def trigger(self, request: Request) -> Response:
+        """POST /api/triggers: request a retraining."""
         if request.headers.get("content-type", "").split(";")[0] != "application/json":
-            raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json.")
+            message = "The body must have the Content-Type application/json."
+            raise HttpRefusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, message)
         try:
             body = msgspec.json.decode(await request.body(), type=TriggerBody)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(
-                f"The body is not a trigger: {error}.", 'Send for example {"kind": "manual"}.'
+                f"The body is not a valid trigger: {error}.",
+                'Send, for example, {"kind": "manual"}.',
             ) from error
-        answer = await run_in_threadpool(self._ask, body.kind, body.message)
-        return document(answer, status=202)
+        response = await run_in_threadpool(self._request_retraining, body.kind, body.message)
+        return json_response(response, status=202)
 
     def _overview(self) -> Overview:
-        return overview(self._model, *self._view.look(), self._messages())
+        return overview(self._model, self._view.read(), self._messages())
 
 
 def control_app(control: Control) -> Starlette:
-    """The ASGI application."""
+    """Return the ASGI application."""
     routes = [
         Route("/", control.page),
         Route("/style.css", _style),
@@ -124,11 +149,11 @@ def control_app(control: Control) -> Starlette:
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(SameOriginMiddleware)],
         exception_handlers={
-            RetreadError: from_retread,
-            HTTPException: from_http,
-            Exception: from_anything,
+            RetreadError: handle_retread_error,
+            HTTPException: handle_http_error,
+            Exception: handle_unexpected_error,
         },
     )
 
@@ -138,7 +163,7 @@ def _style(_: Request) -> Response:
 
 
 def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(_HISTORY_DEFAULT))
+    text = request.query_params.get("limit", str(_DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 10_000):
         raise InvalidInput(f"limit is {text!r}.", "Use a number from 1 to 10000.")
     return int(text)

@@ -1,4 +1,4 @@
-"""The status page."""
+"""Render the status page."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from retread.app.overview import Overview
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the other servers are; '' for one that is not known."""
+    """URLs of the other servers; None for an unknown one."""
 
-    tracking: str
-    serving: str
+    tracking: str | None
+    serving: str | None
 
 
-def status_page(shown: Overview, links: Links, now: datetime) -> str:
-    """The page as HTML; every text in it is escaped."""
+def status_page(overview: Overview, links: Links, now: datetime) -> str:
+    """Render the page as HTML; all text in it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["ago"] = lambda at: ago(at, now)
-    return environment.get_template("status.html").render(shown=shown, links=links, now=now)
+    return environment.get_template("status.html").render(overview=overview, links=links, now=now)
 
 
 def ago(at: datetime | None, now: datetime) -> str:
-    """How long ago, in one unit.
+    """Format the time that has passed, in one unit.
 
     >>> from datetime import UTC, timedelta
     >>> now = datetime(2012, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ def ago(at: datetime | None, now: datetime) -> str:
     if at is None:
         return "-"
     seconds = int((now - at).total_seconds())
-    for size, unit in _STEPS:
+    for size, unit in _UNITS:
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
     return f"{seconds} s ago" if seconds >= 5 else "just now"

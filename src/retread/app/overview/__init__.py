@@ -1,34 +1,49 @@
-"""What the ledger says, for people: one page's worth of what serves, what happens, and why.
+"""What a ledger says, as sentences and as an overview of the project.
 
->>> from retread.app.overview import LedgerView, overview
 >>> from retread.app.overview import describe_event
 >>> from retread.registry.events import VersionStaged
 >>> describe_event(VersionStaged(version=3, metric="F1"))
-'Version 3 was staged for its F1.'
+'Version 3 was staged as the best by F1.'
 """
 
-from retread.app.overview.alarms import Alarm, alarms_in
-from retread.app.overview.glance import glance
-from retread.app.overview.ledger_view import LedgerView
-from retread.app.overview.messages import UnsettledMessage, unsettled
-from retread.app.overview.overview import HistoryEntry, Judgement, Overview, SlotView, overview
+from retread.app.overview.describe import describe_event
+from retread.app.overview.overview import (
+    Alarm,
+    AlarmKind,
+    HistoryEntry,
+    LatestVerdict,
+    LedgerSnapshot,
+    LedgerView,
+    Overview,
+    SlotView,
+    UndeliveredMessage,
+    VerdictSource,
+    alarms_in,
+    history_of,
+    load_overview,
+    overview,
+    undelivered_messages,
+)
 from retread.app.overview.retraining import Phase, Retraining, retrainings_in
-from retread.app.overview.words import describe_event
 
 __all__ = [
     "Alarm",
+    "AlarmKind",
     "HistoryEntry",
-    "Judgement",
+    "LatestVerdict",
+    "LedgerSnapshot",
     "LedgerView",
     "Overview",
     "Phase",
     "Retraining",
     "SlotView",
-    "UnsettledMessage",
+    "UndeliveredMessage",
+    "VerdictSource",
     "alarms_in",
     "describe_event",
-    "glance",
+    "history_of",
+    "load_overview",
     "overview",
     "retrainings_in",
-    "unsettled",
+    "undelivered_messages",
 ]

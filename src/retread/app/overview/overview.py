@@ -1,50 +1,134 @@
-"""The state of a project at a glance."""
+"""The state of a project on one page: what serves, what was decided, and what is in progress."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from retread.app.overview.alarms import Alarm, alarms_in
-from retread.app.overview.messages import UnsettledMessage
+from retread.app.overview.describe import describe_event
 from retread.app.overview.retraining import Retraining, retrainings_in
-from retread.app.overview.words import describe_event
 from retread.core import Outcome
-from retread.registry.events import CanaryJudged, GateJudged, SlotAssigned
-from retread.registry.ledger import Entry
+from retread.loop import MessageState, Outbox
+from retread.registry.events import (
+    CanaryJudged,
+    DegradationDetected,
+    DriftDetected,
+    GateJudged,
+    SlotAssigned,
+)
+from retread.registry.fold import EMPTY, fold
+from retread.registry.ledger import Entry, Ledger
 from retread.registry.state import RegistryState
 
-RECENT = 15
-RECENT_ALARMS = 5
+if TYPE_CHECKING:
+    from retread.app.workspace import Workspace
+
+_RECENT_ENTRIES = 15
+_RECENT_ALARMS = 5
+_RECENT_MESSAGES = 15
+_DELIVERY = {
+    MessageState.UNCONFIRMED: "may have been delivered; it will not be sent again",
+    MessageState.GIVEN_UP: "could not be delivered; it will not be sent again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSnapshot:
+    """The ledger's entries, and the state that they add up to."""
+
+    entries: tuple[Entry, ...]
+    state: RegistryState
+
+
+class LedgerView:
+    """Reads the ledger, each time only what is new; safe for use by several threads."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = Lock()
+        self._snapshot = LedgerSnapshot((), EMPTY)
+
+    def read(self) -> LedgerSnapshot:
+        """Return the ledger as it is now."""
+        with self._lock:
+            last = self._snapshot
+            after = last.entries[-1].sequence if last.entries else 0
+            if new := self._ledger.read(after=after):
+                self._snapshot = LedgerSnapshot((*last.entries, *new), fold(new, last.state))
+            return self._snapshot
 
 
 class SlotView(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers in a slot, and since when."""
+    """The version in a slot, and since when; `share` is its share of the traffic, 0 to 1.
+
+    `model_type` and `dataset` are None if the ledger does not know the version.
+    """
 
     slot: str
     version: int
-    model_type: str
-    dataset: str
+    model_type: str | None
+    dataset: str | None
     bundle: str
     generation: int
     share: float
     since: datetime | None
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """The latest word of the gate or the canary."""
+class VerdictSource(StrEnum):
+    """Who judged a version."""
+
+    GATE = "gate"
+    CANARY = "canary"
+
+
+class LatestVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest verdict of the gate or the canary."""
 
     at: datetime
-    judge: str
+    judge: VerdictSource
     version: int
     outcome: Outcome
     reasons: tuple[str, ...]
 
 
+class AlarmKind(StrEnum):
+    """What the monitor detected."""
+
+    DRIFT = "drift"
+    DEGRADATION = "degradation"
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """One alarm of the monitor about a version's traffic."""
+
+    at: datetime
+    kind: AlarmKind
+    version: int
+    text: str
+    numbers: dict[str, float]
+
+
+class UndeliveredMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification that was not delivered, or may not have been."""
+
+    key: str
+    notifier: str
+    state: MessageState
+
+    @property
+    def text(self) -> str:
+        """Its state as a sentence."""
+        return f"Message {self.key} to {self.notifier} {_DELIVERY[self.state]}."
+
+
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the ledger, as people read it."""
+    """One ledger entry as a sentence."""
 
     sequence: int
     at: datetime
@@ -53,42 +137,52 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What serves where, what was last decided, what is under way (begun first, first), and
-    which messages people may not have got."""
+    """What the status page shows; retrainings are oldest first, alarms and entries latest first."""
 
     model: str
     slots: tuple[SlotView, ...]
-    verdict: Judgement | None
+    verdict: LatestVerdict | None
     alarms: tuple[Alarm, ...]
     retrainings: tuple[Retraining, ...]
-    messages: tuple[UnsettledMessage, ...]
+    messages: tuple[UndeliveredMessage, ...]
     recent: tuple[HistoryEntry, ...]
     versions: int
     entries: int
 
 
+def load_overview(workspace: Workspace) -> Overview:
+    """Read the ledger and the outbox of a workspace and return its overview."""
+    snapshot = LedgerView(workspace.ledger).read()
+    messages = undelivered_messages(workspace.outbox())
+    return overview(workspace.settings.project.name, snapshot, messages)
+
+
 def overview(
-    model: str,
-    entries: Sequence[Entry],
-    state: RegistryState,
-    messages: tuple[UnsettledMessage, ...] = (),
+    model: str, snapshot: LedgerSnapshot, messages: tuple[UndeliveredMessage, ...] = ()
 ) -> Overview:
-    """What `entries`, and the `state` they add up to, come to."""
+    """Return the overview of a ledger.
+
+    Args:
+        model: Name of the project's model.
+        snapshot: The ledger.
+        messages: Notifications to be shown as undelivered.
+    """
+    entries, state = snapshot.entries, snapshot.state
     return Overview(
         model=model,
         slots=_slots(entries, state),
-        verdict=_verdict(entries),
-        alarms=alarms_in(entries)[:RECENT_ALARMS],
-        retrainings=tuple(r for r in reversed(retrainings_in(entries)) if r.is_under_way),
+        verdict=_latest_verdict(entries),
+        alarms=alarms_in(entries)[:_RECENT_ALARMS],
+        retrainings=tuple(r for r in reversed(retrainings_in(entries)) if r.in_progress),
         messages=messages,
-        recent=happenings(entries[-RECENT:]),
+        recent=history_of(entries[-_RECENT_ENTRIES:]),
         versions=len(state.versions),
         entries=len(entries),
     )
 
 
-def happenings(entries: Sequence[Entry]) -> tuple[HistoryEntry, ...]:
-    """Entries as sentences, latest first."""
+def history_of(entries: Sequence[Entry]) -> tuple[HistoryEntry, ...]:
+    """Describe ledger entries, latest first."""
     return tuple(
         HistoryEntry(
             sequence=entry.sequence,
@@ -100,18 +194,53 @@ def happenings(entries: Sequence[Entry]) -> tuple[HistoryEntry, ...]:
     )
 
 
+def alarms_in(entries: Iterable[Entry]) -> tuple[Alarm, ...]:
+    """List the alarms among ledger entries, latest first."""
+    found = [alarm for entry in entries if (alarm := _alarm(entry)) is not None]
+    return tuple(reversed(found))
+
+
+def undelivered_messages(outbox: Outbox) -> tuple[UndeliveredMessage, ...]:
+    """List the latest undelivered messages by state, in the order in which they were enqueued."""
+    return tuple(
+        UndeliveredMessage(key=key, notifier=notifier, state=state)
+        for state in _DELIVERY
+        for key, notifier in outbox.keys(state)[-_RECENT_MESSAGES:]
+    )
+
+
+def _alarm(entry: Entry) -> Alarm | None:
+    match entry.event:
+        case DriftDetected() as event:
+            kind, numbers = AlarmKind.DRIFT, event.effect
+        case DegradationDetected() as event:
+            kind = AlarmKind.DEGRADATION
+            numbers = {"expected": event.expected, "observed": event.observed}
+        case _:
+            return None
+    return Alarm(
+        at=entry.at,
+        kind=kind,
+        version=event.version,
+        text=describe_event(event),
+        numbers=numbers,
+    )
+
+
 def _slots(entries: Sequence[Entry], state: RegistryState) -> tuple[SlotView, ...]:
     since = {e.event.generation: e.at for e in entries if isinstance(e.event, SlotAssigned)}
     views = []
     for slot, held in state.slots.items():
-        version = state.versions.get(held.version or 0)
+        if held.version is None or held.bundle is None:
+            continue
+        version = state.versions.get(held.version)
         views.append(
             SlotView(
                 slot=slot.value,
-                version=held.version or 0,
-                model_type=version.model_type if version else "",
-                dataset=f"{version.dataset}@{version.dataset_version}" if version else "",
-                bundle=held.bundle or "",
+                version=held.version,
+                model_type=version.model_type if version else None,
+                dataset=f"{version.dataset}@{version.dataset_version}" if version else None,
+                bundle=held.bundle,
                 generation=held.generation,
                 share=held.share,
                 since=since.get(held.generation),
@@ -120,13 +249,14 @@ def _slots(entries: Sequence[Entry], state: RegistryState) -> tuple[SlotView, ..
     return tuple(views)
 
 
-def _verdict(entries: Sequence[Entry]) -> Judgement | None:
+def _latest_verdict(entries: Sequence[Entry]) -> LatestVerdict | None:
     for entry in reversed(entries):
         event = entry.event
         if isinstance(event, GateJudged | CanaryJudged):
-            return Judgement(
+            is_gate = isinstance(event, GateJudged)
+            return LatestVerdict(
                 at=entry.at,
-                judge="gate" if isinstance(event, GateJudged) else "canary",
+                judge=VerdictSource.GATE if is_gate else VerdictSource.CANARY,
                 version=event.version,
                 outcome=event.verdict.outcome,
                 reasons=event.verdict.reasons,

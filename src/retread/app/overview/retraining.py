@@ -1,4 +1,4 @@
-"""Triggers and what became of them."""
+"""Triggers and the retrainings that followed from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from retread.registry.events import (
     CanaryStarted,
     LedgerEvent,
     RetrainingFinished,
+    RetrainingOutcome,
     RetrainingStarted,
+    Slot,
     SlotAssigned,
     TriggerDecided,
     TriggerDecision,
@@ -22,13 +24,13 @@ from retread.registry.events import (
 )
 from retread.registry.ledger import Entry
 
-_STILL_ASKED = frozenset({TriggerDecision.COOLDOWN, TriggerDecision.HELD})
+_UNDECIDED = frozenset({TriggerDecision.COOLDOWN, TriggerDecision.HELD})
 
 
 class Phase(StrEnum):
-    """How far a retraining is."""
+    """Progress of a retraining; the values are shown to users and returned by the API."""
 
-    ASKED = "asked"
+    REQUESTED = "requested"
     WAITING = "waiting"
     TRAINING = "training"
     GATE = "gate"
@@ -40,7 +42,8 @@ class Phase(StrEnum):
 class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     """One trigger, the arbiter's decision, and the retraining if there was one.
 
-    `since` is when it entered its phase; `share` the canary's, in phase canary.
+    `since` is when it entered its phase. `share` is the canary's share of the traffic, 0 to 1.
+    What is not known yet is None.
     """
 
     trigger: str
@@ -49,62 +52,59 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     phase: Phase
     since: datetime
-    decision: str = ""
+    decision: TriggerDecision | None = None
     reason: str = ""
-    dataset: str = ""
-    version: int = 0
-    share: float = 0.0
-    outcome: str = ""
+    dataset: str | None = None
+    version: int | None = None
+    share: float | None = None
+    outcome: RetrainingOutcome | None = None
 
     @property
-    def is_under_way(self) -> bool:
-        """Whether the arbiter let it begin, and it has not ended."""
-        return self.phase not in {Phase.ASKED, Phase.FINISHED}
+    def in_progress(self) -> bool:
+        """Whether the arbiter accepted it, and it has not finished."""
+        return self.phase not in {Phase.REQUESTED, Phase.FINISHED}
 
 
 def retrainings_in(entries: Iterable[Entry]) -> tuple[Retraining, ...]:
-    """One for each trigger among `entries`, latest first."""
+    """Fold ledger entries into one retraining per trigger, latest first."""
     known: dict[str, Retraining] = {}
     for entry in entries:
         if isinstance(entry.event, TriggerReceived):
-            known[entry.event.trigger] = _asked(entry.event, entry.at)
+            known[entry.event.trigger] = _requested(entry.event, entry.at)
             continue
-        trigger = _trigger(entry.event, known)
+        trigger = _trigger_of(entry.event, known)
         if trigger in known:
-            known[trigger] = _moved(known[trigger], entry.event, entry.at)
+            known[trigger] = _advanced(known[trigger], entry.event, entry.at)
     return tuple(reversed(known.values()))
 
 
-def _asked(event: TriggerReceived, at: datetime) -> Retraining:
+def _requested(event: TriggerReceived, at: datetime) -> Retraining:
     return Retraining(
         trigger=event.trigger,
         at=at,
         kind=event.cause.kind,
         detail=event.cause.detail,
-        phase=Phase.ASKED,
+        phase=Phase.REQUESTED,
         since=at,
-        version=event.candidate or 0,
+        version=event.candidate or None,
     )
 
 
-def _trigger(event: LedgerEvent, known: dict[str, Retraining]) -> str:
-    """The trigger an event belongs to, by its name or by its version."""
+def _trigger_of(event: LedgerEvent, known: dict[str, Retraining]) -> str | None:
+    """Find the trigger an event belongs to, by the trigger's name or by the version."""
     match event:
         case TriggerDecided() | RetrainingStarted() | RetrainingFinished():
             return event.trigger
         case VersionRegistered():
             return event.cause.trigger
         case CanaryStarted() | SlotAssigned():
-            return _of_version(event.version, known)
+            candidates = (r for r in known.values() if r.in_progress)
+            return next((r.trigger for r in candidates if r.version == event.version), None)
         case _:
-            return ""
+            return None
 
 
-def _of_version(version: int, known: dict[str, Retraining]) -> str:
-    return next((r.trigger for r in known.values() if r.version == version and r.is_under_way), "")
-
-
-def _moved(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
+def _advanced(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
     match event:
         case TriggerDecided():
             return replace(
@@ -121,9 +121,9 @@ def _moved(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
             return replace(before, phase=Phase.GATE, since=at, version=event.version)
         case CanaryStarted():
             return replace(before, phase=Phase.CANARY, since=at)
-        case SlotAssigned() if event.slot == "canary":
+        case SlotAssigned(slot=Slot.CANARY):
             return replace(before, share=event.share)
-        case SlotAssigned() if event.slot == "production":
+        case SlotAssigned(slot=Slot.PRODUCTION):
             return replace(before, phase=Phase.PROMOTION, since=at)
         case RetrainingFinished():
             return replace(
@@ -138,7 +138,7 @@ def _moved(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
             return before
 
 
-def _phase_after(decision: str) -> Phase:
-    if decision == TriggerDecision.ACCEPTED:
+def _phase_after(decision: TriggerDecision) -> Phase:
+    if decision is TriggerDecision.ACCEPTED:
         return Phase.WAITING
-    return Phase.ASKED if decision in _STILL_ASKED else Phase.FINISHED
+    return Phase.REQUESTED if decision in _UNDECIDED else Phase.FINISHED

@@ -1,18 +1,24 @@
-"""What the supervisor says about itself, in a file of the project's home that anybody may read."""
+"""What a supervisor shares with other processes: its lock and its status, in the project's home."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
-from retread.app.supervisor.identity import is_alive
-from retread.core import write_atomically
+from retread.core import Conflict, FolderLock, is_locked, write_atomically
+from retread.core.processes import ProcessIdentity, is_running
+
+# Looking at the lock takes it for a moment, which must not pass for a second supervisor.
+_LOCK_PATIENCE_S = 0.3
 
 
 class ServiceState(StrEnum):
-    """Where a service stands."""
+    """State of a service; `WAITING` means that it ended and will be restarted."""
 
     STARTING = "starting"
     READY = "ready"
@@ -20,54 +26,89 @@ class ServiceState(StrEnum):
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One service. `waiting` is: it died, and is started again at `next_start`; `last_lines` are
-    the end of its log when it died last."""
+    """Status of one service.
+
+    `pid` is None while it waits for its restart at `next_start`. `last_lines` are the last lines
+    of its log when it last ended.
+    """
 
     name: str
     state: ServiceState
-    address: str
-    pid: int
-    born: str
-    since: str
+    address: str | None
+    pid: int | None
+    since: datetime
     restarts: int = 0
-    next_start: str = ""
+    next_start: datetime | None = None
     last_lines: tuple[str, ...] = ()
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The supervisor and its services."""
+class SupervisorStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Status of the supervisor and its services; `pid` and `start_time` identify its process."""
 
     pid: int
-    born: str
-    since: str
+    start_time: str
+    since: datetime
     services: tuple[ServiceStatus, ...] = ()
 
     @property
     def is_ready(self) -> bool:
+        """Whether every service is ready."""
         return bool(self.services) and all(s.state is ServiceState.READY for s in self.services)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the supervisor that wrote this still runs."""
+        return is_running(ProcessIdentity(self.pid, self.start_time))
+
+
+@contextmanager
+def supervisor_lock(home: Path) -> Iterator[None]:
+    """Be the only supervisor of a project within the block.
+
+    Raises:
+        Conflict: Another process holds the lock.
+    """
+    try:
+        lock = FolderLock(_run_folder(home), _LOCK_PATIENCE_S)
+    except BlockingIOError:
+        raise Conflict(
+            "Retread is already running in this project, or is starting or stopping.",
+            "Run `retread status` to see its state.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_supervised(home: Path) -> bool:
+    """Return whether a process holds the supervisor's lock, even if it has no status yet."""
+    return is_locked(_run_folder(home))
 
 
 def state_file(home: Path) -> Path:
-    return home / "run" / "supervisor.json"
+    """Return the path of the status file."""
+    return _run_folder(home) / "supervisor.json"
 
 
-def lock_file(home: Path) -> Path:
-    return home / "run" / "supervisor.lock"
-
-
-def write_status(path: Path, status: Status) -> None:
+def write_status(path: Path, status: SupervisorStatus) -> None:
+    """Replace the status file."""
     write_atomically(path, msgspec.json.encode(status))
 
 
-def read_status(path: Path) -> Status | None:
-    """What was last written; None if there is nothing, or nothing readable."""
+def read_status(path: Path) -> SupervisorStatus | None:
+    """Return the status that was last written; None if there is none, or it is not readable."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Status)
+        return msgspec.json.decode(path.read_bytes(), type=SupervisorStatus)
     except (OSError, msgspec.DecodeError):
         return None
 
 
-def running_status(home: Path) -> Status | None:
-    """The status of the supervisor that runs now; None if none does."""
+def running_status(home: Path) -> SupervisorStatus | None:
+    """Return the status of the running supervisor; None if none runs."""
     status = read_status(state_file(home))
-    return status if status and is_alive(status.pid, status.born) else None
+    return status if status and status.is_running else None
+
+
+def _run_folder(home: Path) -> Path:
+    return home / "run"

@@ -1,3 +1,3 @@
-"""One file a noun; each has `register(app)`, and is found by being here."""
+"""Commands, one file per noun; a file is found by being here, and has `register(app)`."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""`retread data`: versions of datasets."""
+"""`retread data`: dataset versions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from retread.data import DatasetStore, DatasetVersion
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="Name of the dataset.")]
-Reference = Annotated[str, typer.Argument(metavar="NAME@N", help="A version; NAME: the latest.")]
+Reference = Annotated[
+    str, typer.Argument(metavar="NAME@N", help="A dataset version. NAME alone means the latest.")
+]
 
 
 def register(app: typer.Typer) -> None:
-    data = typer.Typer(help="Versions of datasets.", no_args_is_help=True)
+    data = typer.Typer(help="Dataset versions.", no_args_is_help=True)
     data.command("add")(add)
     data.command("list")(list_versions)
     data.command("show")(show)
@@ -33,17 +35,22 @@ def register(app: typer.Typer) -> None:
 def add(
     name: Dataset,
     source: Annotated[
-        Path | None, typer.Argument(help="Folder or file; [data] source if left out.")
+        Path | None, typer.Argument(help="Folder or file. Default: [data] source.")
     ] = None,
     labels: Annotated[
-        str, typer.Option(metavar="folder|FILE.json|COLUMN", help="Where labels are.")
+        str,
+        typer.Option(
+            metavar="folder|FILE.json|COLUMN", help="Where labels are. Default: [data] labels."
+        ),
     ] = "",
-    note: Annotated[str, typer.Option(help="A sentence to remember it by.")] = "",
-    append: Annotated[bool, typer.Option("--append", help="Keep the rows there are.")] = False,
+    note: Annotated[str, typer.Option(help="Free-text note stored with the version.")] = "",
+    append: Annotated[
+        bool, typer.Option("--append", help="Keep the rows of the latest released version.")
+    ] = False,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Make what SOURCE holds the next version; prints NAME@N and its digest."""
+    """Add the content of SOURCE as the next version; print NAME@N and its digest."""
     from retread.app.datasets import add_data, add_request
     from retread.cli.data_tables import version_line
     from retread.cli.progress import progress
@@ -58,7 +65,7 @@ def add(
         version = add_data(work, request)
     text = f"{version.reference} {version.digest}\n{version_line(version)}"
     if before is not None and version.number <= before.number:
-        text += "\nNothing changed: no version was added."
+        text += "\nThe data is unchanged; no version was added."
     emit(version, as_json=json, text=text)
     _refuse_quarantined(version)
 
@@ -68,7 +75,7 @@ def list_versions(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """List the versions of one dataset, or of all."""
+    """List the versions of one dataset, or of all datasets."""
     from retread.cli.data_tables import versions_table
     from retread.core import IntegrityBroken
 
@@ -82,7 +89,7 @@ def list_versions(
             damaged.append(error)
     if damaged and not versions:
         raise damaged[0]
-    nothing = "There is no data yet. Add some with: retread data add NAME SOURCE"
+    nothing = "There are no datasets yet. Add one with: retread data add NAME SOURCE"
     emit(versions, as_json=json, text=versions_table(versions) if versions else nothing)
     for broken in damaged:
         errors.print(str(broken), style="red")
@@ -101,7 +108,7 @@ def show(version: Reference, project: ProjectPath = HERE, json: Json = False) ->
 def diff(
     left: Reference, right: Reference, project: ProjectPath = HERE, json: Json = False
 ) -> None:
-    """Show what changed from one version to another."""
+    """Show the differences between two versions."""
     from retread.cli.data_tables import diff_page
     from retread.data import diff as compare
 
@@ -112,12 +119,12 @@ def diff(
 
 def verify(
     version: Annotated[
-        str, typer.Argument(metavar="[NAME[@N]]", help="A version or dataset; all if left out.")
+        str, typer.Argument(metavar="[NAME[@N]]", help="A version or a dataset. Default: all.")
     ] = "",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Recompute every digest from the stored bytes."""
+    """Verify versions by recomputing their digests from the stored bytes."""
     from retread.cli.progress import progress
     from retread.data import parse_version_reference
     from retread.data import verify as check
@@ -134,19 +141,19 @@ def verify(
             rows[found.reference] = check(store, found)
             report("versions verified", number, len(versions))
     lines = [f"{reference}: {count} rows are intact." for reference, count in rows.items()]
-    emit(rows, as_json=json, text="\n".join(lines) or "There is no data yet.")
+    emit(rows, as_json=json, text="\n".join(lines) or "There are no datasets yet.")
 
 
 def export(
     version: Reference,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     table_format: Annotated[
-        str, typer.Option("--format", metavar="csv|parquet", help="Format of a table.")
+        str, typer.Option("--format", metavar="csv|parquet", help="File format of tables.")
     ] = "csv",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Write a version to files: class folders, or a table."""
+    """Write a version to files: one folder per class for images, or one table."""
     from retread.data import export as write
 
     work = workspace(project)
@@ -155,28 +162,32 @@ def export(
     column = "label" if labels == "folder" or labels.endswith(".json") else labels
     write(work.datasets, found, folder, table_format=table_format, label_column=column)
     body = {"version": found.reference, "folder": str(folder), "rows": found.rows}
-    emit(body, as_json=json, text=f"{found.rows} rows of {found.reference} are in {folder}.")
+    emit(
+        body, as_json=json, text=f"{found.rows} rows of {found.reference} were written to {folder}."
+    )
 
 
 def release(
     version: Reference,
-    reason: Annotated[str, typer.Option(help="Why it may be trained on.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Why it may be trained on; recorded in the ledger.")
+    ] = "",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Let a version out of quarantine."""
+    """Release a version from quarantine."""
     from retread.app.datasets import release_data
     from retread.data import heads_of
 
     work = workspace(project)
     found = _named(work.datasets, version)
     found = release_data(work, found.dataset, found.number, reason)
-    text = f"{found.reference} is released."
+    text = f"{found.reference} was released."
     later = heads_of(work.datasets, found.dataset).base
     if later.number > found.number:
         text += (
-            f" {later.reference} came after it and was made without its rows: to learn from them, "
-            f"add them again with: retread data add {found.dataset} SOURCE --append"
+            f" {later.reference} is later and does not contain its rows. To train on them, add "
+            f"them again with: retread data add {found.dataset} SOURCE --append"
         )
     emit(found, as_json=json, text=text)
 
@@ -185,19 +196,21 @@ def collect_garbage(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this dataset.")] = "",
     older_than_hours: Annotated[
         float,
-        typer.Option(min=0.0, max=1e6, help="Leave what is younger: somebody may be writing it."),
+        typer.Option(
+            min=0.0, max=1e6, help="Keep younger files: a running command may be writing them."
+        ),
     ] = 24.0,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Delete files that no version needs, such as those of interrupted adds."""
+    """Delete files that no version uses, such as those of interrupted adds."""
     from datetime import timedelta
 
     store = workspace(project).datasets
     grace = timedelta(hours=older_than_hours)
     names = [name] if name else store.datasets()
     freed = {dataset: store.collect_garbage(dataset, grace) for dataset in names}
-    emit(freed, as_json=json, text=f"{sum(freed.values()) / 1e6:.1f} MB were freed.")
+    emit(freed, as_json=json, text=f"Freed {sum(freed.values()) / 1e6:.1f} MB.")
 
 
 def _version(store: DatasetStore, text: str) -> DatasetVersion:
@@ -207,13 +220,15 @@ def _version(store: DatasetStore, text: str) -> DatasetVersion:
 
 
 def _named(store: DatasetStore, text: str) -> DatasetVersion:
-    """The version, which must be named by its number."""
+    """Return a version that must be given with its number."""
     from retread.core import InvalidInput
     from retread.data import parse_version_reference
 
     dataset, number = parse_version_reference(text)
     if number is None:
-        raise InvalidInput(f"{text!r} does not say which version.", f"Write it like {dataset}@3.")
+        raise InvalidInput(
+            f"{text!r} has no version number.", f"Write it as {dataset}@3, for example."
+        )
     return store.version(dataset, number)
 
 
@@ -224,7 +239,7 @@ def _refuse_quarantined(version: DatasetVersion) -> None:
         errors.print(f"Check {check.check} failed: {check.reason}", style="red")
     errors.print(
         f"{version.reference} is in quarantine and will not be trained on. Fix the source and "
-        f"add it again, or let it out with: retread data release {version.reference}",
+        f"add it again, or release it with: retread data release {version.reference}",
         style="red",
     )
     raise typer.Exit(1)

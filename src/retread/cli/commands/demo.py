@@ -1,4 +1,4 @@
-"""`retread demo`: the whole loop, unattended, told as a story."""
+"""`retread demo`: run the whole loop, unattended, on generated or real data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ Data = Annotated[
     typer.Option("--data", help="Photos in class folders (tires), or hour.csv (bikes)."),
 ]
 Folder = Annotated[
-    Path | None, typer.Option("--folder", help="A new folder; demo-NAME here if left out.")
+    Path | None,
+    typer.Option("--folder", help="A new folder. Default: demo-NAME in the current folder."),
 ]
 
 
@@ -28,12 +29,13 @@ def demo(
     name: Annotated[str, typer.Argument(metavar="[tires|iris|bikes]")] = "tires",
     data: Data = None,
     folder: Folder = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is random.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     json: Json = False,
 ) -> None:
-    """Version data, train, serve, let the traffic drift, retrain, promote: in a fresh folder."""
+    """Run the whole loop in a new folder.
+
+    It adds data, trains, serves, lets the traffic drift, retrains and promotes.
+    """
     from retread.demos.play import play_demo
     from retread.demos.summary_view import shown
 

@@ -1,4 +1,4 @@
-"""`retread doctor`: is all there that is needed?"""
+"""`retread doctor`: check the machine and the project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(project: ProjectPath = HERE, as_json: Json = False) -> None:
-    """Check Python, packages, disk, and, in a project, its settings, ports and ledger."""
+    """Check the machine and the project.
+
+    Checks Python, packages and disk space, and the project's settings, ports and ledger.
+    """
     from retread.app.doctor import Condition, examine
 
     findings = examine(project, os.environ)

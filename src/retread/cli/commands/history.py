@@ -1,4 +1,4 @@
-"""`retread history`, `retread lineage`."""
+"""`retread history`, `lineage`, `audit`: what was recorded, and whether it is intact."""
 
 from __future__ import annotations
 
@@ -10,27 +10,36 @@ import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
-from retread.core import InvalidInput, NotFound
+from retread.core import IntegrityBroken, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from retread.serving import PredictionRecord
 
-EXAMPLE = "2026-11-21T07:00 or 2026-11-21T07:00:30+00:00"
-
-_MOST_DIGITS = 18
+_EXAMPLE_TIMES = "2026-11-21T07:00 or 2026-11-21T07:00:30+00:00"
+_MAX_DIGITS = 18
 
 
 def register(app: typer.Typer) -> None:
     app.command("history")(history)
     app.command("lineage")(lineage)
+    audit = typer.Typer(help="Verify that recorded data was not changed.")
+    audit.command("verify")(verify)
+    # A callback keeps `verify` a subcommand although it is the only one.
+    audit.callback()(_audit)
+    app.add_typer(audit, name="audit")
 
 
 def history(
-    at: Annotated[str, typer.Option("--at", help="ISO time; what served then.")] = "",
+    at: Annotated[
+        str, typer.Option("--at", help="ISO 8601 time; show what was served at that time.")
+    ] = "",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """List every recorded event, or show what served at a time."""
+    """List recorded events.
+
+    With --at, show what was served at that time instead.
+    """
     from retread.cli.tables import history_table, slots_table
     from retread.registry import state_at
 
@@ -42,49 +51,71 @@ def history(
             text=history_table(entries),
         )
         return
-    state = state_at(entries, _time(at))
-    body = {"at": _time(at), "production": state.production, "slots": state.slots}
+    time = _parse_time(at)
+    state = state_at(entries, time)
+    body = {"at": time, "production": state.production, "slots": state.slots}
     emit(body, as_json=json, text=slots_table(state))
 
 
 def lineage(
-    subject: Annotated[str, typer.Argument(metavar="ID|VERSION", help="Request id or version.")],
+    subject: Annotated[
+        str, typer.Argument(metavar="ID|VERSION", help="Request id, or number of a model version.")
+    ],
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Show where a model version, or the answer to a request, comes from."""
+    """Show the origin of a version or a prediction."""
     from retread.cli.tables import lineage_text
     from retread.registry import lineage_of_version
 
-    space = workspace(project)
-    state = space.registry.state()
-    number = int(subject) if subject.isdecimal() and len(subject) <= _MOST_DIGITS else None
-    # A request may be called by a number too; where there is such a version, that is meant.
-    record = None if number in state.versions else space.traffic.find(subject)
+    work = workspace(project)
+    state = work.registry.state()
+    number = int(subject) if subject.isdecimal() and len(subject) <= _MAX_DIGITS else None
+    # A request id may be a number too; a version with that number takes precedence.
+    record = None if number in state.versions else work.traffic.find(subject)
     if record is not None or number is None:
-        number = _version_that_answered(subject, record)
-    manifest = space.bundles.manifest(state.version(number).bundle)
-    found = lineage_of_version(number, state, manifest, space.ledger.read())
+        number = _version_of_prediction(subject, record)
+    manifest = work.bundles.manifest(state.version(number).bundle)
+    found = lineage_of_version(number, state, manifest, work.ledger.read())
     body = msgspec.to_builtins(found)
     if record is not None and record.answer is not None:
         body["request"] = {"id": record.id, "slot": record.answer.slot, "at": record.at}
     emit(body, as_json=json, text=lineage_text(found, record))
 
 
-def _version_that_answered(request_id: str, record: PredictionRecord | None) -> int:
+def verify(project: ProjectPath = HERE, json: Json = False) -> None:
+    """Verify the ledger's hash chain, every bundle and every dataset version."""
+    from retread.app.audit import audit_workspace
+    from retread.cli.progress import progress
+
+    with progress() as report:
+        found = audit_workspace(workspace(project), report)
+    if found.problems:
+        raise IntegrityBroken("\n".join(found.problems))
+    text = f"{found.entries} ledger entries and {found.bundles} bundles are intact."
+    emit(found, as_json=json, text=text)
+
+
+def _audit() -> None:
+    """Verify that recorded data was not changed."""
+
+
+def _version_of_prediction(request_id: str, record: PredictionRecord | None) -> int:
     if record is None:
         raise NotFound(
             f"No request {request_id!r} was recorded.",
-            "Use the X-Request-Id of an answer, or a model version's number.",
+            "Use the X-Request-Id of a response, or the number of a model version.",
         )
     if record.answer is None:
-        raise NotFound(f"Request {request_id!r} was answered by no model: status {record.status}.")
+        raise NotFound(f"Request {request_id!r} has no prediction; its status is {record.status}.")
     return record.answer.version
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
-        # A time without a zone is meant as the user's clock shows it.
+        # A time without a zone is in the user's time zone.
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInput(f"{text!r} is not a time.", f"Write it as {EXAMPLE}.") from None
+        raise InvalidInput(
+            f"{text!r} is not a valid time.", f"Write it as {_EXAMPLE_TIMES}."
+        ) from None

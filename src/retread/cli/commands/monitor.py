@@ -1,4 +1,4 @@
-"""`retread monitor`: drift and performance of the production version, now."""
+"""`retread monitor`: drift and performance of the production version."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit, errors
+from retread.core import format_metric
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from retread.monitoring import MonitorReport
 
 HtmlFile = Annotated[
-    Path | None, typer.Option("--html", help="Also write the report as a page to this file.")
+    Path | None, typer.Option("--html", help="Also write the report to this file, as an HTML page.")
 ]
-_SHOWN = 15
+_STREAMS_SHOWN = 15
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +30,8 @@ def register(app: typer.Typer) -> None:
 
 
 def report(html: HtmlFile = None, project: ProjectPath = HERE, json: Json = False) -> None:
-    """Evidence and size of drift by stream, performance by labels, alarms so far."""
-    from retread.monitoring.report import render_page
+    """Show drift per stream, performance on labelled predictions, and past alarms."""
+    from retread.monitoring.report_page import render_page
 
     found = _report(project)
     if html is not None:
@@ -39,19 +40,19 @@ def report(html: HtmlFile = None, project: ProjectPath = HERE, json: Json = Fals
 
 
 def check(project: ProjectPath = HERE, json: Json = False) -> None:
-    """Exit with 0 if all is quiet and with 1 if there is an alarm now."""
+    """Exit with 1 if there is an alarm now, and with 0 otherwise."""
     found = _report(project)
     drifted = [stream.name for stream in found.streams if stream.drifted]
     degraded = found.performance is not None and found.performance.degraded
     emit(
         {"alarm": found.alarm, "version": found.version, "drifted": drifted, "degraded": degraded},
         as_json=json,
-        text="There is an alarm." if found.alarm else "Quiet.",
+        text="There is an alarm." if found.alarm else "No alarm.",
     )
     if found.alarm:
-        words = [f"drift in {', '.join(drifted)}"] if drifted else []
-        words += ["performance degraded"] if degraded else []
-        errors.print(f"Version {found.version}: {' and '.join(words)}.")
+        causes = [f"drift in {', '.join(drifted)}"] if drifted else []
+        causes += ["degraded performance"] if degraded else []
+        errors.print(f"Version {found.version}: {' and '.join(causes)}.")
         raise typer.Exit(1)
 
 
@@ -63,33 +64,33 @@ def _text(found: MonitorReport) -> Group | str:
     from rich.console import Group
     from rich.table import Table
 
-    if found.version is None:
-        return "Nothing is in production yet, so there is nothing to watch."
+    if not found.version:
+        return "No version is in production yet, so there is nothing to monitor."
     streams = Table("stream", "evidence", "effect", "")
-    for stream in found.streams[:_SHOWN]:
+    for stream in found.streams[:_STREAMS_SHOWN]:
         drifted = "DRIFT" if stream.drifted else ""
         streams.add_row(stream.name, f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted)
     head = (
         f"Version {found.version}: {found.requests} requests in {found.windows} windows, "
-        f"{found.waiting} more waiting. Alarm from evidence {found.evidence_needed:.1f} "
-        f"with effect {found.effect_needed:.2f}."
+        f"{found.waiting} more waiting. An alarm needs evidence of {found.evidence_needed:.1f} "
+        f"and an effect of {found.effect_needed:.2f}."
     )
     past = [f"{alarm.at:%Y-%m-%d %H:%M} {alarm.kind}: {alarm.description}" for alarm in found.past]
     return Group(head, streams, _performance_line(found), *past)
 
 
 def _performance_line(found: MonitorReport) -> str:
-    judged = found.performance
-    if judged is None:
-        return "Performance is not judged: the bundle has no evaluation to compare with."
-    observed = "unknown" if judged.observed is None else f"{judged.observed:.4g}"
+    performance = found.performance
+    if performance is None:
+        return "Performance is not monitored: the bundle has no evaluation to compare with."
+    observed = "unknown" if performance.observed is None else format_metric(performance.observed)
     line = (
-        f"{judged.metric}: {observed} on the latest of {judged.labels} labelled answers, "
-        f"{judged.expected:.4g} expected."
+        f"{performance.metric}: {observed} on the latest of {performance.labels} labelled "
+        f"predictions, {format_metric(performance.expected)} expected."
     )
-    if judged.missed:
-        noun = "label" if judged.missed == 1 else "labels"
-        line += f" {judged.missed} {noun} found no answer waiting."
-    if judged.estimated_accuracy is not None:
-        line += f" Accuracy estimated from confidence: {judged.estimated_accuracy:.3f}."
-    return line + (" DEGRADED" if judged.degraded else "")
+    if performance.missed:
+        noun = "label" if performance.missed == 1 else "labels"
+        line += f" {performance.missed} {noun} matched no recent prediction."
+    if performance.estimated_accuracy is not None:
+        line += f" Accuracy estimated from confidence: {performance.estimated_accuracy:.3f}."
+    return line + (" DEGRADED" if performance.degraded else "")

@@ -1,15 +1,15 @@
-"""`retread predict`: a client of a running server."""
+"""`retread predict`: send images or rows to the running server."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retread.cli.options import HERE, Json, ProjectPath
+from retread.cli.options import HERE, Json, Port, ProjectPath
 from retread.cli.output import emit
 from retread.core import InvalidInput, checked_name
 from retread.project import open_project
@@ -17,14 +17,8 @@ from retread.project import open_project
 if TYPE_CHECKING:
     from retread.serving.client import Prediction, Row, ServingClient
 
-MEDIA_TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".bmp": "image/bmp",
-}
-TABLES = (".csv", ".json")
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_TABLES = (".csv", ".json")
 
 
 def register(app: typer.Typer) -> None:
@@ -34,46 +28,50 @@ def register(app: typer.Typer) -> None:
 def predict(
     model: Annotated[str, typer.Argument(help="Name of the model.")],
     files: Annotated[
-        list[Path], typer.Argument(help="Images, or CSV or JSON files of rows.", metavar="FILE...")
+        list[Path],
+        typer.Argument(help="Images, or CSV or JSON files with rows.", metavar="FILE..."),
     ],
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Where the server is, if left out.")
-    ] = None,
+    port: Port = None,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Ask the running server about images or rows; prints each answer and its request id."""
+    """Predict images or rows.
+
+    Sends them to the running server and prints each prediction with its request id.
+    """
     from retread.app.supervisor import serving_address
     from retread.serving.client import ServingClient
 
     checked_name("model", model)
     opened = open_project(project, os.environ)
     with ServingClient(serving_address(opened, port), model) as client:
-        answers = [
-            (path, one) for path, content in _contents(files) for one in _ask(client, path, content)
-        ]
-    body = [{"file": str(path), "prediction": one} for path, one in answers]
-    emit(body, as_json=json, text="\n".join(_line(path, one) for path, one in answers))
+        predictions = list(_predictions(client, _contents(files)))
+    body = [{"file": str(path), "prediction": one} for path, one in predictions]
+    emit(body, as_json=json, text="\n".join(_line(path, one) for path, one in predictions))
 
 
 def _contents(files: list[Path]) -> list[tuple[Path, bytes]]:
-    """Every file is read before the first is sent."""
+    """Read every file before the first is sent."""
     for path in files:
-        if path.suffix.lower() not in (*MEDIA_TYPES, *TABLES):
+        if path.suffix.lower() not in (*_IMAGES, *_TABLES):
             raise InvalidInput(
                 f"{path} is neither an image nor a table.",
-                f"Use one of: {', '.join((*MEDIA_TYPES, *TABLES))}.",
+                f"Use one of: {', '.join((*_IMAGES, *_TABLES))}.",
             )
         if not path.is_file():
-            raise InvalidInput(f"There is no file {path}.", "Check its name.")
+            raise InvalidInput(f"The file {path} does not exist.", "Check its name.")
     return [(path, path.read_bytes()) for path in files]
 
 
-def _ask(client: ServingClient, path: Path, content: bytes) -> list[Prediction]:
-    media_type = MEDIA_TYPES.get(path.suffix.lower())
-    if media_type is not None:
-        return [client.predict(content)]
-    return client.predict(_rows(path, content))
+def _predictions(
+    client: ServingClient, contents: Sequence[tuple[Path, bytes]]
+) -> Iterator[tuple[Path, Prediction]]:
+    for path, content in contents:
+        if path.suffix.lower() in _IMAGES:
+            yield path, client.predict(content)
+        else:
+            for one in client.predict(_rows(path, content)):
+                yield path, one
 
 
 def _rows(path: Path, content: bytes) -> list[Row]:
@@ -94,7 +92,7 @@ def _rows(path: Path, content: bytes) -> list[Row]:
                 list[dict[str, float | str | None]],
             )
     except (UnicodeDecodeError, csv.Error, msgspec.MsgspecError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}.", "Send one object a row.") from error
+        raise InvalidInput(f"{path} cannot be read: {error}.", "Use one object per row.") from error
     if not rows:
         raise InvalidInput(f"{path} has no rows.", "A CSV file needs a header and a row.")
     return rows
@@ -102,14 +100,14 @@ def _rows(path: Path, content: bytes) -> list[Row]:
 
 def _check_lengths(path: Path, rows: Sequence[dict[str | Any, str | Any]]) -> None:
     for number, row in enumerate(rows, start=1):
-        # So says the reader of a row with values too many, or too few.
+        # The CSV reader uses None as the key of excess values, and as the value of missing ones.
         if None in row or None in row.values():
             raise InvalidInput(
-                f"Row {number} of {path} has not as many values as the header has columns.",
-                "Leave a value empty where it is missing, but keep its comma.",
+                f"Row {number} of {path} does not have one value per column of the header.",
+                "Leave missing values empty, but keep their commas.",
             )
 
 
 def _line(path: Path, one: Prediction) -> str:
-    said = f"{one.value:.6g}" if one.value is not None else f"{one.label} {one.confidence:.1%}"
-    return f"{path}: {said}  (version {one.model_version}, {one.slot}, request {one.id})"
+    output = f"{one.value:.6g}" if one.value is not None else f"{one.label} {one.confidence:.1%}"
+    return f"{path}: {output}  (version {one.model_version}, {one.slot}, request {one.id})"

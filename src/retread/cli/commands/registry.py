@@ -1,4 +1,4 @@
-"""`retread stage`, `shadow`, `produce`, `promote`, `production`, `rollback`."""
+"""`retread gate`, `stage`, `shadow`, `promote`, `production`, `rollback`."""
 
 from __future__ import annotations
 
@@ -7,44 +7,70 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
-from retread.cli.output import emit
-from retread.core import InvalidInput
+from retread.cli.output import emit, errors
+from retread.core import InvalidInput, Outcome
 
 if TYPE_CHECKING:
     from retread.registry import Promotion
 
-Version = Annotated[int | None, typer.Argument(help="Model version; left out, by --metric.")]
-ByMetric = Annotated[
-    str, typer.Option("--metric", help="Loss, Accuracy, ...; left out, [gate] metric.")
+Version = Annotated[
+    int | None, typer.Argument(help="Model version. Default: the best version by --metric.")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
+ByMetric = Annotated[
+    str, typer.Option("--metric", help="Loss, Accuracy, ... Default: [gate] metric.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, recorded in the ledger.")]
+
+_GATE_EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3}
 
 
 def register(app: typer.Typer) -> None:
+    app.command("gate")(gate)
     app.command("stage")(stage)
     app.command("shadow")(shadow)
-    app.command("produce")(produce)
-    app.command("promote", help="The same as produce.")(produce)
+    app.command("promote")(promote)
+    app.command("produce", hidden=True)(promote)
     app.command("production")(production)
     app.command("rollback")(rollback)
+
+
+def gate(
+    version: Annotated[int, typer.Argument(help="Model version.")],
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Judge a version against production.
+
+    Prints the result of every check, and records the verdict.
+    """
+    from retread.app.gate import judge_version
+    from retread.cli.tables import verdict_table
+
+    verdict = judge_version(workspace(project), version)
+    emit(verdict, as_json=json, text=verdict_table(f"Version {version}", verdict))
+    if verdict.outcome is not Outcome.PASS:
+        errors.print(f"The verdict of the gate is {verdict.outcome}: {verdict.reasons[0]}")
+    raise typer.Exit(_GATE_EXIT_CODES[verdict.outcome])
 
 
 def stage(
     version: Version = None, metric: ByMetric = "", project: ProjectPath = HERE, json: Json = False
 ) -> None:
-    """Stage the best version by a metric, or one by its number."""
+    """Move a version to Staging.
+
+    Without VERSION, the best version by a metric on the validation split.
+    """
     from retread.registry import choose_to_stage
 
-    space = workspace(project)
-    state = space.registry.state()
+    work = workspace(project)
+    state = work.registry.state()
     _check_one_way(version, metric)
     if version is None:
-        metric = metric or space.settings.gate.metric
+        metric = metric or work.settings.gate.metric
         version = choose_to_stage(state, metric).version
-    held = space.promoter.stage(version, metric=metric)
-    emit(
-        held, as_json=json, text=f"Version {held.version} is staged, generation {held.generation}."
-    )
+    held = work.promoter.stage(version, metric=metric)
+    text = f"Version {held.version} is staged (generation {held.generation})."
+    emit(held, as_json=json, text=text)
 
 
 def shadow(
@@ -53,47 +79,56 @@ def shadow(
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Let a version score what production is asked; nobody gets its answers."""
+    """Mirror production traffic to a version without returning its predictions."""
     from retread.registry.events import Slot
 
     if clear != (version is None):
         raise InvalidInput(
-            "One of a version and --clear is needed.", "Use: retread shadow VERSION, or --clear"
+            "Either a version or --clear is required.", "Use: retread shadow VERSION, or --clear"
         )
     promoter = workspace(project).promoter
     if version is None:
-        promoter.clear(Slot.SHADOW, reason="cleared by hand")
-        emit({"slot": Slot.SHADOW, "version": 0}, as_json=json, text="The slot shadow is empty.")
+        promoter.clear(Slot.SHADOW, reason="cleared manually")
+        body = {"slot": Slot.SHADOW, "version": None}
+        emit(body, as_json=json, text="The shadow slot is empty.")
         return
-    held = promoter.assign(Slot.SHADOW, version, reason="put there by hand")
-    text = f"Version {held.version} scores in the shadow, generation {held.generation}."
+    held = promoter.assign(Slot.SHADOW, version, reason="assigned manually")
+    text = f"Version {held.version} is in the shadow slot (generation {held.generation})."
     emit(held, as_json=json, text=text)
 
 
-def produce(
+def promote(
     version: Version = None,
     metric: ByMetric = "",
-    force: Annotated[bool, typer.Option("--force", help="Pass the gate; needs --reason.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Bypass the gate. Requires --reason.")
+    ] = False,
     reason: Reason = "",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Promote the staged version, or one by its number, if the gate passes it."""
+    """Promote a version that passes the gate.
+
+    Without VERSION, the staged version, or the best of several by a metric.
+    """
     from retread.app.gate import promote_version
     from retread.registry import choose_to_promote
 
     if force != bool(reason.strip()):
-        raise InvalidInput("--force and --reason go together.", "Add: --force --reason TEXT")
+        raise InvalidInput("--force and --reason require each other.", "Add: --force --reason TEXT")
     _check_one_way(version, metric)
-    space = workspace(project)
+    work = workspace(project)
     if version is None:
-        metric = metric or space.settings.gate.metric
-        version = choose_to_promote(space.registry.state(), metric).version
-    _tell(promote_version(space, version, reason.strip()), as_json=json)
+        metric = metric or work.settings.gate.metric
+        version = choose_to_promote(work.registry.state(), metric).version
+    _emit_promotion(promote_version(work, version, reason.strip()), as_json=json)
 
 
 def production(project: ProjectPath = HERE, json: Json = False) -> None:
-    """Show what is in production, in the other slots, and under way."""
+    """Show the version in production.
+
+    Also shows the other slots, and all versions with their stages.
+    """
     from retread.cli.tables import slots_table
 
     state = workspace(project).registry.state()
@@ -106,28 +141,31 @@ def production(project: ProjectPath = HERE, json: Json = False) -> None:
 
 
 def rollback(
-    to: Annotated[int | None, typer.Option("--to", help="Version; left out, the last one.")] = None,
+    to: Annotated[
+        int | None, typer.Option("--to", help="Version. Default: the previous one in production.")
+    ] = None,
     reason: Reason = "",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Put an earlier production version back."""
-    _tell(workspace(project).promoter.rollback(to, reason=reason), as_json=json)
+    """Return production to an earlier version."""
+    _emit_promotion(workspace(project).promoter.rollback(to, reason=reason), as_json=json)
 
 
 def _check_one_way(version: int | None, metric: str) -> None:
     if version is not None and metric:
         raise InvalidInput(
-            f"Version {version} and metric {metric} may mean two versions.", "Give one of them."
+            f"Version {version} and --metric {metric} cannot be combined.",
+            "Give one of them.",
         )
 
 
-def _tell(promotion: Promotion, *, as_json: bool) -> None:
-    servers = len(promotion.servers)
-    known = "1 server has" if servers == 1 else f"{servers} servers have"
-    replaced = f" in place of version {promotion.previous}" if promotion.previous else ""
-    text = (
-        f"Version {promotion.version} is in production{replaced}: "
-        f"generation {promotion.generation}; {known} acknowledged."
-    )
+def _emit_promotion(promotion: Promotion, *, as_json: bool) -> None:
+    replaced = f", replacing version {promotion.previous}" if promotion.previous else ""
+    text = f"Version {promotion.version} is in production{replaced}"
+    text += f" (generation {promotion.generation}). "
+    if servers := len(promotion.servers):
+        text += f"{servers} {'server' if servers == 1 else 'servers'} acknowledged it."
+    else:
+        text += "No server is running; the version is served from the next start."
     emit(promotion, as_json=as_json, text=text)

@@ -1,4 +1,4 @@
-"""`retread runs`: what was trained."""
+"""`retread runs`: training runs in MLflow."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from rich.table import Table
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
+from retread.core import format_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retread.training.tracking import Difference, MlflowRuns, RunSummary
 
-RunId = Annotated[str, typer.Argument(metavar="ID", help="A run's id, or its first digits.")]
+RunId = Annotated[str, typer.Argument(metavar="ID", help="Run id, or its first characters.")]
 
 _SHORT = 8
 
 
 def register(app: typer.Typer) -> None:
-    runs = typer.Typer(help="Training runs, from MLflow.", no_args_is_help=True)
+    runs = typer.Typer(help="Training runs, as tracked in MLflow.", no_args_is_help=True)
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("compare")(compare)
@@ -29,21 +30,25 @@ def register(app: typer.Typer) -> None:
 
 
 def list_runs(project: ProjectPath = HERE, json: Json = False) -> None:
-    """The newest runs first."""
+    """List the latest runs."""
     runs = _runs(project).latest()
-    emit(runs, as_json=json, text=_table(runs) if runs else "There are no runs: retread train")
+    emit(
+        runs,
+        as_json=json,
+        text=_table(runs) if runs else "There are no runs yet. Start one with: retread train",
+    )
 
 
 def show(run_id: RunId, project: ProjectPath = HERE, json: Json = False) -> None:
-    """Parameters, figures and their course over the epochs."""
+    """Show a run's parameters and its metrics per epoch."""
     runs = _runs(project)
     run = runs.run(run_id)
     history = runs.history(run.run_id)
-    emit({"run": run, "history": history}, as_json=json, text=_described(run, history))
+    emit({"run": run, "history": history}, as_json=json, text=_run_text(run, history))
 
 
 def compare(left: RunId, right: RunId, project: ProjectPath = HERE, json: Json = False) -> None:
-    """What two runs do not have in common."""
+    """Show the differences between two runs."""
     from retread.training.tracking import differences
 
     runs = _runs(project)
@@ -52,7 +57,7 @@ def compare(left: RunId, right: RunId, project: ProjectPath = HERE, json: Json =
     emit(
         {"left": pair[0].run_id, "right": pair[1].run_id, "differences": found},
         as_json=json,
-        text=_compared(pair[0].run_id, pair[1].run_id, found),
+        text=_differences_table(pair[0].run_id, pair[1].run_id, found),
     )
 
 
@@ -67,17 +72,17 @@ def _table(runs: Sequence[RunSummary]) -> Table:
     for name in ("run", "model type", "status", "started", "Loss", "Accuracy", "bundle"):
         table.add_column(name, no_wrap=True)
     for run in runs:
-        figures = [
-            f"{run.metrics[name]:.3g}" if name in run.metrics else ""
+        metrics = [
+            format_metric(run.metrics[name]) if name in run.metrics else ""
             for name in ("kept_Loss", "kept_Accuracy")
         ]
         kind = run.parameters.get("model_type", "(scenario)")
         bundle = run.bundle.removeprefix("sha256:")[:_SHORT]
-        table.add_row(run.run_id[:_SHORT], kind, run.status, run.started_at[:16], *figures, bundle)
+        table.add_row(run.run_id[:_SHORT], kind, run.status, run.started_at[:16], *metrics, bundle)
     return table
 
 
-def _described(run: RunSummary, history: dict[str, list[tuple[int, float]]]) -> str:
+def _run_text(run: RunSummary, history: dict[str, list[tuple[int, float]]]) -> str:
     lines = [f"{run.run_id} {run.name}: {run.status}, started {run.started_at}"]
     if run.bundle:
         lines.append(f"bundle {run.bundle}")
@@ -85,21 +90,21 @@ def _described(run: RunSummary, history: dict[str, list[tuple[int, float]]]) -> 
         lines.append(run.reason)
     lines += [f"  {name} = {value}" for name, value in sorted(run.parameters.items())]
     for name, values in history.items():
-        course = " ".join(f"{value:.4g}" for _, value in values)
-        lines.append(f"  {name}: {course}")
+        per_epoch = " ".join(format_metric(value) for _, value in values)
+        lines.append(f"  {name}: {per_epoch}")
     return "\n".join(lines)
 
 
-def _compared(left: str, right: str, found: Sequence[Difference]) -> Table | str:
+def _differences_table(left: str, right: str, found: Sequence[Difference]) -> Table | str:
     if not found:
-        return "The two runs have the same parameters and figures."
+        return "The two runs have the same parameters and metrics."
     table = Table("", left[:_SHORT], right[:_SHORT], box=None, header_style="bold")
     for difference in found:
-        table.add_row(difference.name, _shown(difference.left), _shown(difference.right))
+        table.add_row(difference.name, _value(difference.left), _value(difference.right))
     return table
 
 
-def _shown(value: str | float | None) -> str:
+def _value(value: str | float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else value
+    return format_metric(value) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""`retread settings`: what can be set, and what is."""
+"""`retread settings`: show and document the settings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Key = Annotated[str, typer.Argument(metavar="[KEY]", help="One setting, such as 
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="What can be set in retread.toml, and what is.")
+    group = typer.Typer(help="Settings of retread.toml, and their current values.")
     for command in (show, schema, docs):
         group.command()(command)
     app.add_typer(group, name="settings")
 
 
 def show(key: Key = "", project: ProjectPath = HERE, as_json: Json = False) -> None:
-    """Every setting as it is now: file, environment and defaults together."""
+    """Show the current settings: retread.toml, environment variables and defaults combined."""
     from retread.project.describe import setting
     from retread.project.toml_text import as_toml, as_value
 
@@ -36,7 +36,7 @@ def show(key: Key = "", project: ProjectPath = HERE, as_json: Json = False) -> N
 
 
 def schema(as_json: Json = False) -> None:
-    """The JSON Schema of retread.toml, for editors."""
+    """Print the JSON Schema of retread.toml, for editors."""
     from retread.project.describe import settings_schema
 
     value = settings_schema()
@@ -44,7 +44,7 @@ def schema(as_json: Json = False) -> None:
 
 
 def docs(as_json: Json = False) -> None:
-    """Every setting with its type, default and meaning, in Markdown."""
+    """Print every setting with its type, default and meaning, in Markdown."""
     from retread.project.describe import settings_markdown
 
     text = settings_markdown()

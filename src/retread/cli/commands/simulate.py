@@ -1,4 +1,4 @@
-"""`retread simulate`: the guarantees of canary and monitor, by simulation."""
+"""`retread simulate`: error rates of the canary and the monitor, by simulation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    rollouts: Annotated[int, typer.Option(min=1, help="Rollouts of each kind of canary.")] = 200,
-    windows: Annotated[int, typer.Option(min=1, help="Windows of a simulated watch.")] = 40,
-    watches: Annotated[int, typer.Option(min=1, help="Watches of each kind of traffic.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
+    rollouts: Annotated[int, typer.Option(min=1, help="Rollouts per kind of canary.")] = 200,
+    windows: Annotated[
+        int, typer.Option(min=1, help="Windows per monitored stream of traffic.")
+    ] = 40,
+    watches: Annotated[int, typer.Option(min=1, help="Repetitions per kind of traffic.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Show by simulation what the project's canary and monitoring settings guarantee."""
+    """Simulate the canary and the monitor.
+
+    Estimates how often they decide correctly with the project's settings.
+    """
     from retread.cli.progress import progress
     from retread.loop.canary import simulate_rollouts, simulated_canaries
     from retread.monitoring.simulation import TRAFFICS, simulate_watches
@@ -44,8 +49,8 @@ def simulate(
     ended: list[RolloutStatistics] = []
     watched: list[WatchFigures] = []
     with progress() as report:
-        for canary in kinds:
-            ended.append(simulate_rollouts(canary, settings.canary, rollouts, seed=seed))
+        for world in kinds:
+            ended.append(simulate_rollouts(world, settings.canary, rollouts, seed=seed))
             report("kinds of canary", len(ended), len(kinds))
         for name, traffic in product(detectors, TRAFFICS):
             watched.append(watch(traffic, detector=name))
@@ -62,17 +67,17 @@ def _tables(rollouts: list[RolloutStatistics], watches: list[WatchFigures]) -> G
     from rich.table import Column, Table
 
     canary = Table(
-        Column("canary", no_wrap=True), "rollouts", "promoted", "back", "expired", box=None
+        Column("canary", no_wrap=True), "rollouts", "promoted", "rolled back", "expired", box=None
     )
     canary.add_column("median requests")
-    for figures in rollouts:
+    for rollout in rollouts:
         canary.add_row(
-            figures.canary,
-            str(figures.rollouts),
-            str(figures.promoted),
-            str(figures.rolled_back),
-            str(figures.expired),
-            f"{figures.median_requests:g}",
+            rollout.canary,
+            str(rollout.rollouts),
+            str(rollout.promoted),
+            str(rollout.rolled_back),
+            str(rollout.expired),
+            f"{rollout.median_requests:g}",
         )
     monitor = Table(Column("traffic", no_wrap=True), "watches", "windows", "alarmed", box=None)
     monitor.add_column("after")
@@ -82,6 +87,6 @@ def _tables(rollouts: list[RolloutStatistics], watches: list[WatchFigures]) -> G
             str(watch.watches),
             str(watch.windows),
             str(watch.alarmed),
-            "" if watch.median_windows is None else f"{watch.median_windows:g}",
+            f"{watch.median_windows:g}",
         )
     return Group(canary, monitor)

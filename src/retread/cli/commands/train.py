@@ -1,4 +1,4 @@
-"""`retread train`: one run or a scenario."""
+"""`retread train`: train a model, or a scenario of several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 import retread
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit, errors
-from retread.core import InvalidInput, new_id
+from retread.core import InvalidInput, format_metrics, new_id
 
 if TYPE_CHECKING:
     from retread.app import Workspace
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class TrainedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and the model version it became; None if it did not."""
+    """A run and its model version; None if it was not registered."""
 
     outcome: TrainingOutcome
     version: int | None
 
 
-def _built_in() -> str:
+def _built_in_model_types() -> str:
     # Read from the folders: importing the training package would slow down every command.
     folder = Path(retread.__path__[0]) / "training" / "model_types"
     names = {m.name for f in folder.iterdir() if f.is_dir() for m in iter_modules([str(f)])}
@@ -39,32 +39,44 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    dataset: Annotated[str, typer.Option(help="Dataset; [data] dataset if left out.")] = "",
+    dataset: Annotated[str, typer.Option(help="Dataset. Default: [data] dataset.")] = "",
     dataset_version: Annotated[
-        str, typer.Option(metavar="N|latest", help="The latest that is not in quarantine.")
+        str,
+        typer.Option(metavar="N|latest", help="Version number; latest: the latest released one."),
     ] = "latest",
     model_type: Annotated[
-        str | None, typer.Option(help=f"{_built_in()}, or package.module:function.")
+        str | None, typer.Option(help=f"{_built_in_model_types()}, or package.module:function.")
     ] = None,
     optimizer_type: Annotated[
-        str | None, typer.Option(metavar="adam|sgd|adamw", help="Optimizer of a network.")
+        str | None, typer.Option(metavar="adam|sgd|adamw", help="Optimizer (neural networks only).")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Most epochs.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Highest rate of a network.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples a step of a network.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Maximum number of epochs.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate (neural networks only).")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Batch size (neural networks only).")
+    ] = None,
     sample: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Share of the training split, over 0.")
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="Share of the training split to use, above 0 and up to 1."
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     scenario: Annotated[
-        str | None, typer.Option(help="A [training.scenarios.NAME]; '' for a single run.")
+        str | None,
+        typer.Option(help="A scenario of [training.scenarios]. '' trains a single model."),
     ] = None,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Train a model, or a scenario of several; those that meet the threshold are registered."""
+    """Train a model, or a scenario of several.
+
+    Runs that meet the threshold are registered as model versions.
+    """
     from retread.bundle import Cause
-    from retread.cli.epochs import epochs_shown
+    from retread.cli.progress import epoch_progress
     from retread.training import Overrides, plan_runs, train_scenario
 
     work = workspace(project)
@@ -82,17 +94,20 @@ def train(
     version = work.datasets.version(name, version_number(dataset_version))
     key = new_id("train")
     requests = plan_runs(work.settings, overrides, Cause(detail="retread train"), version, key)
-    with epochs_shown(requests, quiet=json) as show:
+    with epoch_progress(requests, quiet=json) as show:
         outcomes = train_scenario(work.compute, requests, work.settings.compute.parallel_runs, show)
-    runs = tuple(TrainedRun(outcome=o, version=registered(work, o)) for o in outcomes)
-    emit({"runs": runs}, as_json=json, text="\n".join(told(run) for run in runs))
+    runs = tuple(TrainedRun(outcome=o, version=_register(work, o)) for o in outcomes)
+    emit({"runs": runs}, as_json=json, text="\n".join(_run_text(run) for run in runs))
     if all(run.version is None for run in runs):
-        errors.print("No model was registered: no run met the threshold.", style="red")
+        errors.print("No version was registered: no run met the threshold.", style="red")
         raise typer.Exit(1)
 
 
 def version_number(text: str) -> int | None:
-    """None stands for the latest released version.
+    """Parse a version number; None stands for the latest released version.
+
+    Raises:
+        InvalidInput: It is neither a number nor `latest`.
 
     >>> (version_number("3"), version_number("latest"))
     (3, None)
@@ -107,22 +122,20 @@ def version_number(text: str) -> int | None:
     return int(text)
 
 
-def registered(work: Workspace, outcome: TrainingOutcome) -> int | None:
-    """The version of what met the threshold."""
+def _register(work: Workspace, outcome: TrainingOutcome) -> int | None:
+    """Register the bundle of a run that met the threshold, and return its version."""
     if not outcome.bundle:
         return None
     return work.registry.register(outcome.bundle, run_id=outcome.run_id).version
 
 
-def told(run: TrainedRun) -> str:
-    """What became of a run, in two or three lines."""
+def _run_text(run: TrainedRun) -> str:
     outcome = run.outcome
     if not outcome.run_id:
         return f"{outcome.model_type}: not trained. {outcome.reason}"
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items())
     epochs = "1 epoch" if outcome.epochs == 1 else f"{outcome.epochs} epochs"
     head = f"{outcome.model_type}, run {outcome.run_id}: {epochs} in {outcome.seconds:.1f} s"
     end = f"Registered as version {run.version}."
     if run.version is None:
         end = f"Not registered. {outcome.reason}"
-    return f"{head}\n  validation: {figures}\n  {end}"
+    return f"{head}\n  validation: {format_metrics(outcome.metrics)}\n  {end}"

@@ -1,4 +1,4 @@
-"""`retread triggers`: what asked for retraining, and what another policy would have said."""
+"""`retread trigger` and `triggers`: request a retraining, and list what was requested."""
 
 from __future__ import annotations
 
@@ -11,53 +11,156 @@ from rich.table import Column, Table
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
-from retread.core import NotFound
+from retread.core import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from retread.loop import Replayed, Request
+    from retread.loop import Replayed, Request, TriggerOptions
     from retread.project.settings import TriggersSection
 
-_NONE = "Nothing has asked for a retraining yet. Ask with: retread trigger manual"
+Key = Annotated[
+    str, typer.Option(help="Idempotency key: requests with the same key start one retraining.")
+]
+
+_NO_TRIGGERS = "No retraining was requested yet. Request one with: retread trigger manual"
 
 
 def register(app: typer.Typer) -> None:
-    triggers = typer.Typer(help="What asked for retraining.", no_args_is_help=True)
+    trigger = typer.Typer(help="Request a retraining.", no_args_is_help=True)
+    trigger.command("manual")(manual)
+    trigger.command("new-data")(new_data)
+    trigger.command("drift")(drift)
+    trigger.command("degradation")(degradation)
+    trigger.command("schedule")(schedule)
+    trigger.command("commit")(commit)
+    app.add_typer(trigger, name="trigger")
+    triggers = typer.Typer(help="Requested retrainings.", no_args_is_help=True)
     triggers.command("list")(list_triggers)
     triggers.command("replay")(replay_triggers)
     app.add_typer(triggers, name="triggers")
 
 
+def manual(
+    message: Annotated[str, typer.Option(help="Reason, recorded in the ledger.")] = "",
+    scenario: Annotated[str, typer.Option(help="Scenario. Default: [training] scenario.")] = "",
+    model_type: Annotated[str, typer.Option(help="Train this model type only.")] = "",
+    candidate: Annotated[
+        int | None,
+        typer.Option(min=1, help="Deploy this version through a canary instead of training."),
+    ] = None,
+    force: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON",
+            help="Bypass the gate for the candidate, for this reason; the canary still applies.",
+        ),
+    ] = "",
+    key: Key = "",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Retrain now. Cooldown and budget do not apply."""
+    from retread.loop import TriggerOptions
+
+    if force and not candidate:
+        raise InvalidInput("--force requires --candidate.", "Add: --candidate VERSION")
+    options = TriggerOptions(
+        message=message,
+        key=key,
+        scenario=scenario,
+        model_type=model_type,
+        candidate=candidate or 0,
+        force=force,
+    )
+    _request("manual", options, project=project, json=json)
+
+
+def new_data(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Retrain on the latest released dataset version."""
+    from retread.loop import TriggerOptions
+
+    _request("new-data", TriggerOptions(key=key), project=project, json=json)
+
+
+def drift(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Retrain because of the latest drift alarm."""
+    from retread.loop import TriggerOptions
+
+    _request("drift", TriggerOptions(key=key), project=project, json=json)
+
+
+def degradation(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Retrain because of the latest alarm that production performs worse on labelled traffic."""
+    from retread.loop import TriggerOptions
+
+    _request("degradation", TriggerOptions(key=key), project=project, json=json)
+
+
+def schedule(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
+    """Retrain now in the same way as [triggers] schedule, with labelled traffic."""
+    from retread.loop import TriggerOptions
+
+    _request("schedule", TriggerOptions(key=key), project=project, json=json)
+
+
+def commit(
+    message: Annotated[
+        str, typer.Option(help="Commit message. Default: RETREAD_COMMIT_MESSAGE.")
+    ] = "",
+    key: Key = "",
+    project: ProjectPath = HERE,
+    json: Json = False,
+) -> None:
+    """Train the model type that a commit message names, as in 'model: resnet18'."""
+    from retread.loop import TriggerOptions
+
+    text = message or os.environ.get("RETREAD_COMMIT_MESSAGE", "")
+    _request("commit", TriggerOptions(message=text, key=key), project=project, json=json)
+
+
 def list_triggers(project: ProjectPath = HERE, json: Json = False) -> None:
-    """List every trigger, what the arbiter decided, and how the retraining ended."""
+    """List every trigger with the arbiter's decision and the outcome of its retraining."""
     from retread.loop import fold_history
 
     history = fold_history(workspace(project).ledger.read())
-    emit([_row(r) for r in history], as_json=json, text=_table(history) if history else _NONE)
+    text = _history_table(history) if history else _NO_TRIGGERS
+    emit([_row(request) for request in history], as_json=json, text=text)
 
 
 def replay_triggers(
     policy: Annotated[
-        Path | None, typer.Option(help="A retread.toml whose [triggers] is tried out.")
+        Path | None,
+        typer.Option(help="A retread.toml with the [triggers] to try. Default: the project's."),
     ] = None,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Show what a changed [triggers] policy would have decided; changes nothing."""
+    """Show what another [triggers] policy would have decided, without changing anything."""
     from retread.loop import replay
 
     work = workspace(project)
-    tried = _policy(policy) if policy else work.settings.triggers
-    answers = replay(work.ledger.read(), tried)
-    rows = [{**_replayed(answer), "differs": answer.differs} for answer in answers]
-    emit(rows, as_json=json, text=_comparison(answers) if answers else _NONE)
+    triggers = _triggers_of(policy) if policy else work.settings.triggers
+    replayed = replay(work.ledger.read(), triggers)
+    rows = [{**_replayed_row(one), "differs": one.differs} for one in replayed]
+    emit(rows, as_json=json, text=_replay_table(replayed) if replayed else _NO_TRIGGERS)
 
 
-def _policy(path: Path) -> TriggersSection:
-    from retread.app.known_names import known_names
+def _request(kind: str, options: TriggerOptions, *, project: Path, json: bool) -> None:
+    from retread.app.triggers import request_retraining, require_accepted
+
+    response = require_accepted(request_retraining(workspace(project), kind, options))
+    text = (
+        f"Trigger {response.trigger} was accepted. {response.reason}\n"
+        "The loop (retread up) will run it. Follow it with: retread status"
+    )
+    emit(response, as_json=json, text=text)
+
+
+def _triggers_of(path: Path) -> TriggersSection:
+    from retread.app.projects import known_names
     from retread.project import load_settings
 
     if not path.is_file():
-        raise NotFound(f"There is no file {path}.", "Name a retread.toml with --policy.")
+        raise NotFound(f"The file {path} does not exist.", "Pass a retread.toml to --policy.")
     return load_settings(path, os.environ, known_names()).triggers
 
 
@@ -69,12 +172,12 @@ def _row(request: Request) -> dict[str, Any]:
         "detail": request.proposal.detail,
         "decision": request.decision,
         "reason": request.reason,
-        "outcome": request.outcome or "",
+        "outcome": request.outcome,
     }
 
 
-def _table(history: tuple[Request, ...]) -> Table:
-    table = Table(*_ids(), "kind", "why", "decision", "outcome", box=None)
+def _history_table(history: tuple[Request, ...]) -> Table:
+    table = Table(*_id_columns(), "kind", "reason", "decision", "outcome", box=None)
     for request in history:
         table.add_row(
             request.trigger,
@@ -82,31 +185,30 @@ def _table(history: tuple[Request, ...]) -> Table:
             request.proposal.kind,
             request.proposal.detail,
             request.decision or "",
-            request.outcome or ("under way" if request.open else ""),
+            request.outcome or ("in progress" if request.open else ""),
         )
     return table
 
 
-def _ids() -> tuple[Column, Column]:
-    return Column("trigger", no_wrap=True), Column("asked at", no_wrap=True)
+def _id_columns() -> tuple[Column, Column]:
+    return Column("trigger", no_wrap=True), Column("received", no_wrap=True)
 
 
-def _replayed(answer: Replayed) -> dict[str, Any]:
+def _replayed_row(replayed: Replayed) -> dict[str, Any]:
     return {
-        "trigger": answer.trigger,
-        "at": answer.at,
-        "kind": answer.kind,
-        "was": answer.was or "",
-        "would_be": answer.would_be,
-        "reason": answer.reason,
+        "trigger": replayed.trigger,
+        "at": replayed.at,
+        "kind": replayed.kind,
+        "was": replayed.was,
+        "would_be": replayed.would_be,
+        "reason": replayed.reason,
     }
 
 
-def _comparison(answers: tuple[Replayed, ...]) -> Table:
-    table = Table(*_ids(), "kind", "was", "would be", "because", box=None)
-    for answer in answers:
-        style = "bold" if answer.differs else "dim"
-        at = f"{answer.at:%Y-%m-%d %H:%M:%S}"
-        cells = (answer.trigger, at, answer.kind, answer.was or "", answer.would_be, answer.reason)
-        table.add_row(*cells, style=style)
+def _replay_table(replayed: tuple[Replayed, ...]) -> Table:
+    table = Table(*_id_columns(), "kind", "decision", "would be", "reason", box=None)
+    for one in replayed:
+        style = "bold" if one.differs else "dim"
+        at = f"{one.at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(one.trigger, at, one.kind, one.was, one.would_be, one.reason, style=style)
     return table

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retread.app.loop_ports import loop_of
+from retread.app.loop_adapters import loop_of
 from retread.core import ManualClock, Unavailable
 from retread.demos.bikes.closing import summarise
 from retread.demos.bikes.errors_by_month import ErrorsByMonth

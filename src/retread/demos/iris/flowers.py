@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retread.app.new_project import iris_csv
+from retread.app.projects import iris_csv
 from retread.demos.question import Question
 
 HELD_BACK = 50

@@ -1,4 +1,4 @@
-"""A real project in git: two labels over three measurements, and a model for them."""
+"""A real project in git, with a classification of three measurements into two labels."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ kinds = ["manual"]
 
 
 def measurements(seed: int) -> Iterator[Row]:
-    """Rows without end; a label is right for about nine in ten."""
+    """Yield rows without end; the label of about nine in ten is right."""
     random = np.random.default_rng(seed)
     while True:
         pressure, depth, noise, error = (float(value) for value in random.normal(size=4).round(4))
@@ -57,7 +57,7 @@ def measurements(seed: int) -> Iterator[Row]:
 
 
 def make_project(root: Path) -> Workspace:
-    """The project, committed, with its data as treads@1."""
+    """Create and commit the project, with its data as treads@1."""
     root.mkdir()
     (root / "retread.toml").write_text(SETTINGS)
     (root / ".gitignore").write_text(".retread/\n")
@@ -75,16 +75,16 @@ def workspace_of(root: Path) -> Workspace:
 
 
 def git(root: Path, *words: str) -> str:
-    who = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
+    author = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
     done = subprocess.run(
-        ["git", "-C", str(root), *who, *words], capture_output=True, text=True, check=True
+        ["git", "-C", str(root), *author, *words], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
 
 
-def flipped_but_for_evaluation(space: Workspace, version: DatasetVersion) -> list[Row]:
-    """The rows of `version`, each with the other label, except those that only the gate reads."""
-    table = space.datasets.read(version)
+def flipped_outside_evaluation(workspace: Workspace, version: DatasetVersion) -> list[Row]:
+    """Return the rows of a version with flipped labels, except those of the evaluation split."""
+    table = workspace.datasets.read(version)
     columns = [table[name].to_pylist() for name in (*COLUMNS, LABEL, SPLIT)]
     other = dict(zip(LABELS, reversed(LABELS), strict=True))
     return [

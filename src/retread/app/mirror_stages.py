@@ -1,0 +1,30 @@
+"""`python -m retread.app.mirror_stages --project PATH`: set the MLflow aliases given on stdin."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from retread.app.stage_mirror import MIRRORED
+from retread.core import canonical_json, write_atomically
+from retread.project import open_project
+
+
+def main() -> None:
+    """Read run ids by alias as JSON, and set the aliases."""
+    from retread.training.tracking.aliases import MlflowAliases
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--project", type=Path, required=True)
+    project = open_project(parser.parse_args().project, os.environ)
+    aliases = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, str])
+    MlflowAliases(project).mirror(aliases)
+    write_atomically(project.home / MIRRORED, canonical_json(aliases))
+
+
+if __name__ == "__main__":
+    main()
