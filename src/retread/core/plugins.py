@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any
 
 from retread.core.errors import InvalidInput, UnknownOption
+from retread.core.import_string import import_from_string
 
 
 def plugin_names(package: ModuleType) -> tuple[str, ...]:
@@ -40,6 +42,30 @@ def load_plugins(package: ModuleType) -> dict[str, ModuleType]:
         name: importlib.import_module(f"{package.__name__}.{name}")
         for name in plugin_names(package)
     }
+
+
+def import_callable(
+    kind: str, name: str, interface: str, parameters: Sequence[str]
+) -> Callable[..., Any]:
+    """Import a function or class of the user's own.
+
+    Args:
+        kind: The kind of plugin, for messages.
+        name: Its import string, `package.module:name`.
+        interface: The interface to implement, for messages.
+        parameters: The positional arguments that it must accept.
+
+    Raises:
+        InvalidInput: It cannot be imported, or cannot be called with these arguments.
+    """
+    function: object = import_from_string(kind, name)
+    if not callable(function):
+        problem = f"it is an object of type {type(function).__name__}, not a function or class"
+        raise invalid_plugin(kind, name, interface, problem)
+    if not accepts_arguments(function, len(parameters)):
+        call = f"with ({', '.join(parameters)})" if parameters else "without arguments"
+        raise invalid_plugin(kind, name, interface, f"it cannot be called {call}")
+    return function
 
 
 def accepts_arguments(function: Callable[..., object], count: int) -> bool:
