@@ -115,7 +115,7 @@ def test_an_estimator_may_name_a_learning_rate_schedule(
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("def build(): ...", r"it does not accept the arguments \(regression, seed, threads\)"),
+        ("def build(): ...", r"it cannot be called with \(regression, seed, threads\)"),
         (
             "def build(regression, seed, threads): return {}",
             r"it returned an object of type dict, with no fit\(\) and no predict_proba\(\)",
@@ -169,7 +169,7 @@ def test_the_file_of_a_model_type_defines_build(
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("def build(classes): ...", r"it does not accept the arguments \(classes, pretrained\)"),
+        ("def build(classes): ...", r"it cannot be called with \(classes, pretrained\)"),
         (
             "from torch import nn\ndef build(classes, pretrained): return nn.Flatten()",
             r"it returned an object of type Flatten, not a retread\.training\.network\.Network",
@@ -192,7 +192,7 @@ def test_a_vision_model_type_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("def Own(): ...", "it is an object of type function, not a class"),
+        ("Own = 5", "it is an object of type int, not a function or class"),
         ("class Own: ...", "it does not define regression, options, model_types, check, train"),
         (
             "from retread.training import Recipe\nclass Own(Recipe): ...",
@@ -200,19 +200,27 @@ def test_a_vision_model_type_that_does_not_fit_is_refused(
         ),
         (
             "from retread.training.tabular import TabularRecipe\nclass Own(TabularRecipe): ...",
-            "it cannot be created without arguments: .*regression",
+            "it cannot be called without arguments",
         ),
     ],
-    ids=["not a class", "unrelated class", "abstract", "arguments"],
+    ids=["not callable", "unrelated class", "abstract", "arguments"],
 )
 def test_a_recipe_that_does_not_fit_is_refused(user_modules: Path, code: str, problem: str) -> None:
     (user_modules / "unfit.py").write_text(code, "utf-8")
     refusal = (
-        rf"'unfit:Own' is not a valid recipe class: {problem}.*\. "
+        rf"'unfit:Own' is not a valid recipe: {problem}\. "
         r"Implement retread\.training\.Recipe; see docs/extending\.md\."
     )
     with pytest.raises(InvalidInput, match=refusal):
         recipe_named("unfit:Own")
+
+
+def test_an_error_in_the_constructor_of_a_recipe_is_reported(user_modules: Path) -> None:
+    (user_modules / "failing.py").write_text("def Own():\n    return {}['nothing']\n", "utf-8")
+    with pytest.raises(
+        InvalidInput, match=r"cannot be created: KeyError: 'nothing'.*extending\.md"
+    ):
+        recipe_named("failing:Own")
 
 
 def test_the_file_of_a_recipe_defines_RECIPE(  # noqa: N802  the name is what the test is about

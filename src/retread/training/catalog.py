@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import cast, get_args
 
 from retread.core import (
+    InvalidInput,
     UnknownOption,
-    import_from_string,
     is_import_string,
     load_plugin,
     plugin_names,
 )
-from retread.core.plugins import invalid_plugin
+from retread.core.plugins import import_callable, invalid_plugin
 from retread.project.settings import TrainingSection
 from retread.training import recipes
 from retread.training.recipe import Recipe
@@ -36,22 +36,21 @@ def recipe_named(kind: str) -> Recipe:
     """Return a recipe.
 
     Args:
-        kind: Name of a built-in recipe, or a class of the user's as `package.module:Class`.
+        kind: Name of a built-in recipe, or `package.module:Class` for a user's own.
 
     Raises:
         UnknownOption: There is no built-in recipe of that name.
         InvalidInput: The class cannot be imported, or does not implement Recipe.
     """
     if is_import_string(kind):
-        return _instance(kind, import_from_string("recipe", kind))
+        return _own_recipe(kind)
     if kind not in recipe_names():
         raise UnknownOption("recipe", kind, (*recipe_names(), "package.module:Class"))
     module = load_plugin(recipes, "recipe", kind.replace("-", "_"))
     recipe = getattr(module, "RECIPE", None)
     if recipe is None:
         raise invalid_plugin("recipe", kind, _INTERFACE, "its file does not define RECIPE")
-    _check_members(kind, recipe)
-    return cast("Recipe", recipe)
+    return _checked(kind, recipe)
 
 
 def check_optimizer(name: str) -> None:
@@ -64,21 +63,24 @@ def check_optimizer(name: str) -> None:
         raise UnknownOption("optimizer type", name, OPTIMIZERS)
 
 
-def _instance(path: str, found: object) -> Recipe:
-    if not isinstance(found, type):
-        problem = f"it is an object of type {type(found).__name__}, not a class"
-        raise invalid_plugin("recipe class", path, _INTERFACE, problem)
-    _check_members(path, found)
+def _own_recipe(path: str) -> Recipe:
+    create = import_callable("recipe", path, _INTERFACE, ())
+    abstract = sorted(getattr(create, "__abstractmethods__", ()))
+    if abstract:
+        raise invalid_plugin("recipe", path, _INTERFACE, f"it does not define {abstract[0]}")
     try:
-        return cast("Recipe", found())
-    except TypeError as error:
-        problem = f"it cannot be created without arguments: {error}"
-        raise invalid_plugin("recipe class", path, _INTERFACE, problem) from error
+        recipe = create()
+    except Exception as error:  # the user's code may raise anything
+        raise InvalidInput(
+            f"The recipe {path!r} cannot be created: {type(error).__name__}: {error}.",
+            "Fix the class; see docs/extending.md.",
+        ) from error
+    return _checked(path, recipe)
 
 
-def _check_members(name: str, recipe: object) -> None:
-    abstract = getattr(recipe, "__abstractmethods__", frozenset[str]())
-    missing = [member for member in _MEMBERS if member in abstract or not hasattr(recipe, member)]
+def _checked(name: str, recipe: object) -> Recipe:
+    missing = [member for member in _MEMBERS if not hasattr(recipe, member)]
     if missing:
         problem = f"it does not define {', '.join(missing)}"
-        raise invalid_plugin("recipe class", name, _INTERFACE, problem)
+        raise invalid_plugin("recipe", name, _INTERFACE, problem)
+    return cast("Recipe", recipe)

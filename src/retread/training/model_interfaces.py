@@ -18,12 +18,11 @@ import numpy.typing as npt
 
 from retread.core import (
     UnknownOption,
-    import_from_string,
     is_import_string,
     load_plugin,
     plugin_names,
 )
-from retread.core.plugins import accepts_arguments, invalid_plugin
+from retread.core.plugins import import_callable, invalid_plugin
 
 if TYPE_CHECKING:
     from retread.training.network import Network
@@ -138,20 +137,14 @@ def model_type_named(family: ModuleType, name: str, interface: type) -> Callable
         UnknownOption: There is no built-in model type of that name.
         InvalidInput: The model type cannot be imported, or does not implement the interface.
     """
-    if is_import_string(name):
-        build = import_from_string("model type", name)
-    else:
-        build = getattr(load_plugin(family, "model type", name), "build", None)
     parameters = list(inspect.signature(interface.__call__).parameters)[1:]
-    if build is None:
+    if is_import_string(name):
+        return import_callable("model type", name, _path(interface), parameters)
+    build = getattr(load_plugin(family, "model type", name), "build", None)
+    if not callable(build):
         problem = "its file has no function build()"
-    elif not callable(build):
-        problem = f"it is an object of type {type(build).__name__}, not a function"
-    elif not accepts_arguments(build, len(parameters)):
-        problem = f"it does not accept the arguments ({', '.join(parameters)})"
-    else:
-        return cast("Callable[..., Any]", build)
-    raise invalid_plugin("model type", name, _path(interface), problem)
+        raise invalid_plugin("model type", name, _path(interface), problem)
+    return cast("Callable[..., Any]", build)
 
 
 def checked_model(name: str, built: Any, regression: bool) -> TabularModel:

@@ -18,6 +18,7 @@ from retread.core import (
     NotFound,
     Refused,
     RetreadError,
+    StorageFailed,
     SystemClock,
     Unavailable,
     digest_bytes,
@@ -48,9 +49,17 @@ _ERRORS: dict[str, type[RetreadError]] = {
     "invalid_settings": InvalidInput,
     **{
         kind.code: kind
-        for kind in (InvalidInput, NotFound, Conflict, Refused, Inconclusive, IntegrityBroken)
+        for kind in (
+            InvalidInput,
+            NotFound,
+            Conflict,
+            Refused,
+            Inconclusive,
+            IntegrityBroken,
+            StorageFailed,
+            Unavailable,
+        )
     },
-    "unavailable": Unavailable,
 }
 
 
