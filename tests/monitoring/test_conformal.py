@@ -54,6 +54,7 @@ def test_traffic_without_a_change_raises_no_alarms(rng: np.random.Generator) -> 
         ("category", {"category": 0.3}),
         ("embedding", {"embedding": 1.5}),
     ],
+    ids=["shift", "spread", "category", "embedding"],
 )
 def test_each_kind_of_change_is_detected_and_named(
     stream: str, change: dict[str, float], rng: np.random.Generator

@@ -133,48 +133,46 @@ def test_an_unknown_detector_lists_the_known_ones() -> None:
 
 
 OWN = '''
-import json
+import msgspec
 
-from retread.monitoring import Streams
-
-
-class MeanShift:
-    """Compares the mean of the first numeric stream with the reference's, in standard errors."""
-
-    def start(self, reference: Streams, seed: int) -> dict[str, float]:
-        name, values = next(iter(reference.numeric.items()))
-        return {"mean": float(values.mean()), "std": float(values.std()), "z": 0.0}
-
-    def update(self, state: dict[str, float], batch: Streams) -> dict[str, float]:
-        values = next(iter(batch.numeric.values()))
-        z = abs(values.mean() - state["mean"]) / (state["std"] / len(values) ** 0.5)
-        return {**state, "z": float(z)}
-
-    def evidence(self, state: dict[str, float]) -> dict[str, float]:
-        return {"brightness": state["z"]}
-
-    def encode(self, state: dict[str, float]) -> bytes:
-        return json.dumps(state).encode()
-
-    def decode(self, content: bytes) -> dict[str, float]:
-        return dict(json.loads(content))
+from retread.monitoring import BettingTest
 
 
-class NoEvidence(MeanShift):
+class NewMaximum:
+    """Bets that more than 5 % of the photos are brighter than all of the reference."""
+
+    def start(self, reference, seed):
+        return float(reference.numeric["brightness"].max()), BettingTest(lower_bound=0.05)
+
+    def update(self, state, batch):
+        brighter = batch.numeric["brightness"] > state[0]
+        return state[0], state[1].update((brighter - 0.05).tolist())
+
+    def evidence(self, state):
+        return {"brightness": state[1].evidence}
+
+    def encode(self, state):
+        return msgspec.json.encode(state)
+
+    def decode(self, content):
+        return msgspec.json.decode(content, type=tuple[float, BettingTest])
+
+
+class NoEvidence(NewMaximum):
     evidence = None
 
 
-class OneArgument(MeanShift):
+class OneArgument(NewMaximum):
     def update(self, state):
         return state
 
 
-class NeedsAnArgument(MeanShift):
+class NeedsAnArgument(NewMaximum):
     def __init__(self, threshold):
         self.threshold = threshold
 
 
-class Fails(MeanShift):
+class Fails(NewMaximum):
     def __init__(self):
         raise KeyError("threshold")
 
@@ -195,9 +193,11 @@ def own_detectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_detector_of_your_own_raises_alarms(
     harness: MonitorHarness, rng: np.random.Generator, own_detectors: str
 ) -> None:
-    name = f"{own_detectors}:MeanShift"
+    name = f"{own_detectors}:NewMaximum"
     harness.promote(1, harness.reference(rng), {"Accuracy": 0.9})
-    harness.traffic.append(harness.records(rng, 50, prefix="a", brightness=0.9))
+    harness.traffic.append(harness.records(rng, 100, prefix="a"))
+    assert harness.monitor(detectors=(name,)).step() == ()
+    harness.traffic.append(harness.records(rng, 50, prefix="b", brightness=0.9))
     (alarm,) = harness.monitor(detectors=(name,)).step()
     assert isinstance(alarm, DriftDetected)
     assert (alarm.detector, alarm.streams) == (name, ("brightness",))

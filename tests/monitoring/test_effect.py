@@ -77,7 +77,11 @@ def shares(rows: int, **values: float) -> np.ndarray[tuple[int], np.dtype[np.flo
         ({"n0": 93, "n3": 4, "n6": 3}, {"n7": 50, "n8": 50}),
         ({"n0": 3, "n3": 4, "n9": 93}, {"n1": 50, "n2": 50}),
     ],
-)
+    ids=[
+        "all up", "all down", "mostly 0 to 1", "mostly 1 to 0", "both to 1", "both to 0",
+        "low to high", "high to low",
+    ],
+)  # fmt: skip
 def test_a_move_from_or_to_a_common_value_has_an_effect(
     rows: int, before: dict[str, float], after: dict[str, float]
 ) -> None:

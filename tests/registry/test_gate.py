@@ -154,6 +154,7 @@ def test_regression_is_compared_as_a_share_of_productions_error(maker: BundleMak
         ({"split": OTHER_SPLIT}, "different evaluation splits"),
         ({"count": 390}, "different examples"),
     ],
+    ids=["not scored", "another split", "other examples"],
 )
 def test_evidence_that_does_not_match_is_inconclusive(
     maker: BundleMaker, evidence: Evidence, production: dict[str, Any] | None, reason: str
@@ -232,7 +233,7 @@ def test_an_incomplete_lineage_fails(maker: BundleMaker, evidence: Evidence) -> 
     assert check_of(gap, "lineage").outcome is Outcome.FAIL
 
 
-@pytest.mark.parametrize("facts", [{"git_dirty": True}, {"git_commit": ""}])
+@pytest.mark.parametrize("facts", [{"git_dirty": True}, {"git_commit": ""}], ids=["dirty", "none"])
 def test_a_clean_commit_can_be_required(
     maker: BundleMaker, evidence: Evidence, facts: dict[str, Any]
 ) -> None:
