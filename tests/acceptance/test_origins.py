@@ -34,7 +34,7 @@ def test_an_answer_over_http_names_data_commit_cause_and_verdict(
     found: dict[str, Any] = json.loads(out)
     data = space.datasets.version("treads", 1)
     assert found["request"]["id"] == reply.id
-    assert (found["version"], found["request"]["slot"]) == (reply.version, "production")
+    assert (found["version"], found["request"]["slot"]) == (reply.model_version, "production")
     assert (found["dataset"], found["dataset_version"]) == ("treads", 1)
     assert found["dataset_digest"] == data.digest
     assert found["git_commit"] == git(space.project.root, "rev-parse", "HEAD")
