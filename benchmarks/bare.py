@@ -1,6 +1,6 @@
-"""The least a Python HTTP server can do: parse with httptools, write one fixed answer.
+"""The least that a Python HTTP server can do: parse with httptools, send one fixed response.
 
-`bare.py PORT ANSWER_FILE`: what remains of a server's CPU time beyond this is its own.
+`bare.py PORT RESPONSE_FILE`: the CPU time of a server beyond this one's is its own.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 import httptools
 import uvloop
 
-ANSWER = Path(sys.argv[2]).read_bytes()
+RESPONSE = Path(sys.argv[2]).read_bytes()
 
 
-class Bare(asyncio.Protocol):
-    """Answers each request as soon as it is complete."""
+class BareProtocol(asyncio.Protocol):
+    """Responds to each request as soon as it is complete."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -35,12 +35,12 @@ class Bare(asyncio.Protocol):
         self.body = body
 
     def on_message_complete(self) -> None:
-        self.transport.write(ANSWER)  # type: ignore[attr-defined]  # a TCP transport
+        self.transport.write(RESPONSE)  # type: ignore[attr-defined]  # a TCP transport
 
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Bare, "127.0.0.1", int(sys.argv[1]), backlog=2048)
+    server = await loop.create_server(BareProtocol, "127.0.0.1", int(sys.argv[1]), backlog=2048)
     await server.serve_forever()
 
 

@@ -1,4 +1,4 @@
-"""The model that every server of the benchmark answers with: 100 trees on iris."""
+"""The model of every server in the benchmark: a forest of 100 trees on iris."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SIGNATURE = Signature(
 
 
 def forest_onnx() -> bytes:
-    """100 trees as ONNX, with label and probabilities as outputs."""
+    """Return the forest as ONNX, with label and probabilities as outputs."""
     features, truth = load_iris(return_X_y=True)
     forest = RandomForestClassifier(n_estimators=100, random_state=0).fit(
         features.astype(np.float32), truth
@@ -57,7 +57,7 @@ def forest_onnx() -> bytes:
 
 
 def store_forest(store: BundleStore, model: bytes) -> str:
-    """The bundle's digest."""
+    """Put the forest into a bundle, and return its digest."""
     examples = pack_arrays(features=np.array([ROW], dtype=np.float32))
     files = {MODEL: model, EXAMPLES: examples}
     manifest = Manifest(

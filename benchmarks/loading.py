@@ -1,4 +1,4 @@
-"""Servers under wrk: start, warm up, measure, end."""
+"""Measuring a server under the load of wrk: start it, warm it up, measure, stop it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ CONNECTIONS = 64
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server: its command (PORT stands for its port), where it is asked, and what."""
+    """A server to measure.
+
+    Attributes:
+        name: Its name in messages.
+        command: What starts it; PORT stands for its port.
+        path: Path that is requested.
+        body: File with the request body.
+        environment: Further environment variables.
+    """
 
     name: str
     command: Sequence[str]
@@ -34,7 +42,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run; `cpu_us` is the CPU time of all the server's processes for one request."""
+    """One measurement; `cpu_us` is the CPU time of all the server's processes per request."""
 
     requests_per_s: float
     cpu_us: float
@@ -52,7 +60,7 @@ def check_wrk() -> None:
 
 
 def measure(contender: Contender, seconds: int) -> Measured:
-    """Start the server, ask it with 64 connections, end it."""
+    """Start the server, load it with 64 connections for `seconds`, and stop it."""
     port = _free_port()
     command = [part.replace("PORT", str(port)) for part in contender.command]
     url = f"http://127.0.0.1:{port}{contender.path}"
@@ -65,7 +73,7 @@ def measure(contender: Contender, seconds: int) -> Measured:
         start_new_session=True,
     )
     try:
-        _await_answer(process, url, contender)
+        _wait_for_response(process, url, contender)
         started = time.perf_counter() - began
         _wrk(url, contender.body, 2)
         before = _cpu_seconds(process.pid)
@@ -85,19 +93,21 @@ def measure(contender: Contender, seconds: int) -> Measured:
         _end(process)
 
 
-def _await_answer(process: subprocess.Popen[bytes], url: str, contender: Contender) -> None:
+def _wait_for_response(process: subprocess.Popen[bytes], url: str, contender: Contender) -> None:
     deadline = time.monotonic() + 120
     headers = {"content-type": "application/json"}
     while time.monotonic() < deadline and process.poll() is None:
         try:
             content = contender.body.read_bytes()
-            answer = httpx.post(url, content=content, headers=headers, timeout=10, trust_env=False)
-            if answer.status_code == 200:
+            response = httpx.post(
+                url, content=content, headers=headers, timeout=10, trust_env=False
+            )
+            if response.status_code == 200:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.02)
-    raise RuntimeError(f"{contender.name} does not answer: {' '.join(contender.command)}")
+    raise RuntimeError(f"{contender.name} does not respond: {' '.join(contender.command)}")
 
 
 def _wrk(url: str, body: Path, seconds: int) -> dict[str, float]:

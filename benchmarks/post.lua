@@ -1,4 +1,4 @@
--- Posts the body of the file BODY and prints what came of it as one line of JSON after '@@'.
+-- Posts the content of the file BODY, and prints the results as one line of JSON after '@@'.
 local file = assert(io.open(os.getenv("BODY"), "rb"))
 wrk.body = file:read("*a")
 file:close()

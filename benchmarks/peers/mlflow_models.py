@@ -1,4 +1,4 @@
-"""Run with the peer's own Python: saves the forest as MLflow's sklearn and ONNX flavors.
+"""Save the forest in MLflow's sklearn and ONNX flavors; to be run with the Python of the peer.
 
 `mlflow_models.py FOLDER MODEL.onnx` makes FOLDER/sklearn and FOLDER/onnx.
 """

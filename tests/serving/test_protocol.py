@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,7 +208,7 @@ def test_the_client_takes_rows_in_many_forms(iris: Server) -> None:
         row = dict(zip(COLUMNS, SETOSA, strict=True))
         options = RequestOptions(request_id="client-1", key="k", version=2)
         single = [
-            client.predict(**row),
+            client.predict(sepal_length=5.1, sepal_width=3.5, petal_length=1.4, petal_width=0.2),
             client.predict(row),
             client.predict(SETOSA),
             client.predict(np.array(SETOSA)),
@@ -219,9 +220,10 @@ def test_the_client_takes_rows_in_many_forms(iris: Server) -> None:
         pinned = client.predict(SETOSA, options=options)
         assert (pinned.id, pinned.model_version) == ("client-1", 2)
         client.feedback(pinned.id, "setosa")
+        wrong: Any
         for wrong in ([], None, 3):
             with pytest.raises(InvalidInput):
-                client.predict(wrong)  # type: ignore[call-overload]  # that is the point
+                client.predict(wrong)
         with pytest.raises(InvalidInput, match="has no column 'petal_width'"):
             client.predict(sepal_length=1.0, sepal_width=1.0, petal_length=1.0)
     assert iris.served.labels.get(["client-1"]) == {"client-1": "setosa"}

@@ -130,7 +130,7 @@ class ServingClient:
     @overload
     def predict(
         self,
-        data: list[Row] | list[dict[str, Value]] | list[list[float]] | list[bytes] | list[Path],
+        data: Sequence[Row] | Sequence[Sequence[float]] | Sequence[bytes] | Sequence[Path],
         /,
         *,
         options: RequestOptions | None = None,
