@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -241,3 +243,56 @@ def test_adding_a_notifier_is_adding_a_file(
     built: dict[str, Any] = dict(configured_notifiers(project, {"PAGER": "555"}))
     built["pager"].send(MESSAGE)
     assert built["pager"].beeps == [MESSAGE.title]
+
+
+OWN_NOTIFIERS = """
+class Printer:
+    def __init__(self, environment):
+        self.prefix = environment["PREFIX"]
+
+    def send(self, message):
+        print(self.prefix, message.title)
+
+class Silent:
+    def __init__(self, environment):
+        pass
+
+def without_arguments():
+    return Silent({})
+"""
+
+
+def with_own(project: LoadedProject, *names: str) -> LoadedProject:
+    notify = {"notify": {"extra_notifiers": names}}
+    return dataclasses.replace(project, settings=Settings.model_validate(notify))
+
+
+@pytest.fixture
+def own_notifiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_notifiers.py").write_text(OWN_NOTIFIERS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_notifiers")
+def test_a_notifier_of_ones_own(project: LoadedProject, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "own_notifiers:Printer"
+    built = configured_notifiers(with_own(project, name), {"PREFIX": "Look:"})
+    built[name].send(MESSAGE)
+    assert capsys.readouterr().out == f"Look: {MESSAGE.title}\n"
+
+
+@pytest.mark.usefixtures("own_notifiers")
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("own_notifiers:Silent", "it has no method send()"),
+        ("own_notifiers:without_arguments", "it cannot be called with (environment)"),
+        ("own_notifiers:OWN", "has no notifier 'OWN'"),
+    ],
+)
+def test_a_notifier_that_does_not_fit_is_refused(
+    project: LoadedProject, name: str, problem: str
+) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(problem)) as refused:
+        configured_notifiers(with_own(project, name), {})
+    assert "docs/extending.md" in refused.value.hint or "Define OWN" in refused.value.hint

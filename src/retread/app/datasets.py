@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from retread.core import InvalidInput
 from retread.data import AddRequest, DatasetVersion, Progress, add_version
-from retread.loop.once import append_once
-from retread.loop.record_data import record_version
+from retread.loop.idempotency import append_once, record_dataset_version
 from retread.registry.events import DatasetVersionAdded, DatasetVersionReleased
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def add_data(workspace: Workspace, request: AddRequest) -> DatasetVersion:
     }
     for stored in workspace.datasets.versions(version.dataset):
         if stored.number not in known:
-            record_version(workspace.ledger, stored)
+            record_dataset_version(workspace.ledger, stored)
     return version
 
 

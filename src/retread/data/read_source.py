@@ -11,6 +11,7 @@ from retread.core import (
     NotFound,
     RetreadError,
     import_from_string,
+    invalid_plugin,
     load_plugins,
 )
 from retread.data import sources
@@ -85,7 +86,4 @@ class _ExtraSource:
             ) from error
 
     def _invalid(self, problem: str) -> InvalidInput:
-        return InvalidInput(
-            f"{self._name!r} is not a valid {_KIND}: {problem}.",
-            "Implement retread.data.Source; see docs/extending.md.",
-        )
+        return invalid_plugin(_KIND, self._name, "retread.data.Source", problem)

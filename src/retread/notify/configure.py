@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
-from retread.core import load_plugins
+from retread.core import import_callable, invalid_plugin, load_plugins
 from retread.notify import notifiers
 from retread.notify.message import Notifier
 from retread.project import LoadedProject
@@ -16,17 +17,29 @@ def configured_notifiers(
     """Return every configured notifier by name.
 
     Each module in `retread.notify.notifiers` defines `build(project, environment)`, which returns a
-    notifier, or None if no address is configured for it.
+    notifier, or None if no address is configured for it. Those of the user's own are named by
+    `extra_notifiers` in section [notify], as `package.module:Class`.
 
     Args:
         project: The project with its settings.
         environment: Environment variables, from which secret addresses are read.
 
     Raises:
-        InvalidInput: A configured address is not valid.
+        InvalidInput: A configured address is not valid, or a notifier of the user's own cannot be
+            imported or does not implement `Notifier`.
         NotFound: A file that should contain an address does not exist.
     """
     built = {
         name: module.build(project, environment) for name, module in load_plugins(notifiers).items()
     }
-    return {name: notifier for name, notifier in built.items() if notifier is not None}
+    configured = {name: notifier for name, notifier in built.items() if notifier is not None}
+    extra = project.settings.notify.extra_notifiers
+    return configured | {name: _extra_notifier(name, environment) for name in extra}
+
+
+def _extra_notifier(name: str, environment: Mapping[str, str]) -> Notifier:
+    kind, interface = "notifier", "retread.notify.Notifier"
+    notifier = import_callable(kind, name, interface, ("environment",))(environment)
+    if not callable(getattr(notifier, "send", None)):
+        raise invalid_plugin(kind, name, interface, "it has no method send()")
+    return cast("Notifier", notifier)

@@ -6,7 +6,7 @@ docs/settings.md and the JSON Schema are generated from the descriptions below.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -304,6 +304,8 @@ class NotifySection(Section):
 
     slack: SlackSection = SlackSection()
     """Slack."""
+    extra_notifiers: tuple[Annotated[str, Field(max_length=63)], ...] = ()
+    """Notifiers of your own, each named as package.module:Class."""
 
 
 class StorageSection(Section):

@@ -52,7 +52,7 @@ class Contradiction:
 def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Contradiction]:
     """Yield every contradiction in `settings`; without `names`, names are not checked."""
     yield from _metric(settings)
-    yield from _extra_checks(settings)
+    yield from _extra_plugins(settings)
     yield from _scenario(settings)
     yield from _steps(settings)
     yield from _splits(settings)
@@ -75,11 +75,16 @@ def _metric(settings: Settings) -> Iterator[Contradiction]:
         yield Contradiction((("gate", "metric"),), text)
 
 
-def _extra_checks(settings: Settings) -> Iterator[Contradiction]:
-    for name in settings.gate.extra_checks:
-        if not is_import_string(name):
-            allowed = ("package.module:function",)
-            yield _unknown("gate check", name, allowed, ("gate", "extra_checks"))
+def _extra_plugins(settings: Settings) -> Iterator[Contradiction]:
+    named = (
+        ("data source", "package.module:Class", ("data", "extra_sources")),
+        ("gate check", "package.module:function", ("gate", "extra_checks")),
+        ("notifier", "package.module:Class", ("notify", "extra_notifiers")),
+    )
+    for kind, form, (section, key) in named:
+        for name in getattr(getattr(settings, section), key):
+            if not is_import_string(name):
+                yield _unknown(kind, name, (form,), (section, key))
 
 
 def _scenario(settings: Settings) -> Iterator[Contradiction]:

@@ -12,7 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from retread.core import RetreadError
-from retread.serving.http.problems import RETRY_AFTER_S, HttpRefusal, problem_body, status_of
+from retread.serving.http.error_responses import (
+    RETRY_AFTER_S,
+    HttpRefusal,
+    error_body,
+    status_of,
+)
 
 
 def json_response(value: Any, status: int = 200) -> Response:
@@ -26,7 +31,7 @@ def error_response(error: RetreadError, headers: Mapping[str, str] | None = None
     sent = dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         sent["retry-after"] = str(RETRY_AFTER_S)
-    return Response(problem_body(error), status, sent, media_type="application/json")
+    return Response(error_body(error), status, sent, media_type="application/json")
 
 
 def handle_retread_error(_: Request, error: Exception) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from retread.app.supervisor.state import running_status
-from retread.core.address import http_address
+from retread.core.http_client import http_address
 from retread.project import LoadedProject, Settings
 
 LOOPBACK = "127.0.0.1"

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def report(html: HtmlFile = None, project: ProjectPath = HERE, json: Json = False) -> None:
     """Show drift per stream, performance on labelled predictions, and past alarms."""
-    from retread.monitoring.report_page import render_page
+    from retread.monitoring.report import render_page
 
     found = _report(project)
     if html is not None:
