@@ -31,6 +31,8 @@ from retread.registry.events import Slot, TriggerDecided, TriggerReceived
 from retread.serving import Answer, PredictionRecord
 
 KILLS = 5
+# Training two forests takes seconds on an idle machine, and minutes on one that is overloaded.
+PATIENCE_S = 240.0
 MILESTONES = (
     "RetrainingStarted",
     "VersionRegistered",
@@ -232,7 +234,7 @@ def milestones(workspace: Workspace, trigger: str) -> list[str]:
 def kill_when_reached(
     workspace: Workspace, loop: LoopProcess, trigger: str, milestone: int
 ) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE_S
     while len(milestones(workspace, trigger)) < milestone:
         assert time.monotonic() < deadline, (workspace.project.root / "loop.log").read_text()
         time.sleep(0.005)
@@ -245,7 +247,7 @@ def is_open(workspace: Workspace, trigger: str) -> bool:
     return any(r.open for r in fold_history(workspace.ledger.read()) if r.trigger == trigger)
 
 
-def wait_until_ended(workspace: Workspace, trigger: str, seconds: float = 150.0) -> None:
+def wait_until_ended(workspace: Workspace, trigger: str, seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while is_open(workspace, trigger):
         assert time.monotonic() < deadline, (workspace.project.root / "loop.log").read_text()
@@ -271,7 +273,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_killed_loop_ends_its_retraining_like_one_that_is_not(workspace: Workspace) -> None:
     webhook = WebhookServer()
     process = LoopProcess(workspace.project.root, webhook.address)
