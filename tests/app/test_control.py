@@ -137,6 +137,17 @@ def test_a_trigger_goes_to_the_arbiter(client: httpx.Client, arbiter: Arbiter) -
         b'{"message": "\xff"}',
         b"[" * 60_000,
     ],
+    ids=[
+        "empty",
+        "truncated",
+        "array",
+        "unknown kind",
+        "number as kind",
+        "unknown field",
+        "not UTF-8",
+        "text not in UTF-8",
+        "nested",
+    ],
 )
 def test_a_body_that_is_not_a_trigger_is_refused(
     client: httpx.Client, arbiter: Arbiter, body: bytes
@@ -253,6 +264,7 @@ def test_a_link_in_a_message_opens_the_page(client: httpx.Client, site: str) -> 
         ("GET", "/", {"host": "evil.example"}),
         ("GET", "/", {"origin": "http://evil.example"}),
     ],
+    ids=["API", "trigger", "POST", "frame", "no navigation", "foreign host", "foreign origin"],
 )
 def test_a_link_opens_only_the_page(
     client: httpx.Client, method: str, path: str, change: dict[str, str]

@@ -116,6 +116,7 @@ def test_every_command_prints_json(project: Path, capsys: Capture, tmp_path: Pat
         (["verify", "tires@2"], "no dataset"),
         (["gc", "tires"], "no dataset"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_mistakes_are_explained_in_one_sentence(
     project: Path, capsys: Capture, command: list[str], problem: str

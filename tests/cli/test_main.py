@@ -75,6 +75,7 @@ def test_every_command_has_help_and_json(
         ["up", "--x"],
         ["feedback"],
     ],
+    ids=" ".join,
 )
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2

@@ -99,6 +99,7 @@ def test_many_labels_from_a_file(
         (["feedback", "--file", "nothing.csv"], "The file nothing.csv does not exist"),
         (["feedback", "--file", "ROWS"], "has no request id or no label"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_mistakes_are_explained_in_one_message(
     server: Server,
@@ -120,7 +121,9 @@ def test_mistakes_are_explained_in_one_message(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["r1"], ["r1", "setosa", "--file", "labels.csv"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["r1"], ["r1", "setosa", "--file", "labels.csv"]], ids=" ".join
+)
 def test_feedback_with_missing_or_conflicting_arguments_is_wrong_usage(
     arguments: list[str], served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_run_under_the_threshold_is_not_registered(
         (["--dataset-version", "7"], "7"),
         (["--dataset", "tires"], "tires"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_wrong_options_start_nothing(
     iris: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
