@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: install demo test check lint types contracts bench-serving bench-data bench-drift clean
+.PHONY: install demo test check lint types contracts docs bench-serving bench-data bench-drift clean
 
 install: $(STAMP)
 
@@ -41,6 +41,10 @@ types: install
 
 contracts: install
 	$(BIN)/lint-imports
+
+# The generated pages; a test compares them.
+docs: install
+	$(BIN)/python tools/docs.py
 
 bench-serving: install
 	@tools/debian-packages wrk

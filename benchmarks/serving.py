@@ -243,7 +243,7 @@ def _body(work: Path, name: str, value: object) -> Path:
 
 
 def _median(runs: list[Measured], field: str) -> float:
-    return statistics.median(getattr(one, field) for one in runs)
+    return float(statistics.median(getattr(one, field) for one in runs))
 
 
 def _batch_size(metrics: str) -> float:

@@ -17,8 +17,10 @@ from retread.notify import Message, configured_notifiers
 from retread.project import open_project
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
-MODULES = re.findall(r"^```python\n# (\w+)\.py\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
-SETTINGS = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+MODULES = re.findall(
+    r"^```python\n# (\w+)\.py\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
+)
+SETTINGS = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 MakeProject = Callable[[str], retread.Project]
 
@@ -39,7 +41,7 @@ def make_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeProject
         text = settings.read_text()
         if section in text:
             start = text.index(section)
-            key_line = re.compile(rf"^{key} = .*\n", re.M)
+            key_line = re.compile(rf"^{key} = .*\n", re.MULTILINE)
             text = text[:start] + key_line.sub("", text[start:], count=1)
             text = text.replace(section, f"{section}\n{line}")
         else:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from retread.bundle import Evidence, Lineage
-from retread.core import Inconclusive, IntegrityBroken, NotFound, Verdict
+from retread.core import Inconclusive, IntegrityBroken, InvalidInput, NotFound, Verdict
 from retread.data.version import Split
 from retread.registry import ModelVersion, Promotion, RegistryState
 
@@ -30,28 +30,35 @@ def judge_version(workspace: Workspace, number: int) -> Verdict:
     return workspace.registry.judge(state, number, evidence, workspace.settings.gate)
 
 
-def promote_version(workspace: Workspace, number: int, force_reason: str = "") -> Promotion:
+def promote_version(
+    workspace: Workspace, number: int, reason: str = "", *, force: bool = False
+) -> Promotion:
     """Promote a version, judging it first unless a current verdict exists.
 
     Args:
         workspace: The project's workspace.
         number: The version.
-        force_reason: Why the gate is bypassed; empty to obey it.
+        reason: Recorded in the ledger; required with `force`.
+        force: Bypass the gate.
 
     Raises:
+        InvalidInput: `force` without a reason.
         NotFound: There is no such version.
         Refused: The gate did not pass it.
         Inconclusive: The gate had too little evidence.
         Conflict: Another promotion is in progress, or production changed in the meantime.
     """
+    if force and not reason.strip():
+        raise InvalidInput("A forced promotion needs a reason.", "Say why the gate is bypassed.")
     state = workspace.registry.state()
     candidate = state.version(number)
     judged = candidate.judged
     is_current = judged is not None and judged.production == state.production
     if number != state.production and not is_current:
         judge_version(workspace, number)
-    reason = force_reason or "requested manually"
-    return workspace.promoter.promote(number, reason=reason, force_reason=force_reason)
+    return workspace.promoter.promote(
+        number, reason=reason or "requested manually", force_reason=reason if force else ""
+    )
 
 
 def _production_evidence(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from retread.bundle import Cause
 from retread.core import new_id
-from retread.training import Overrides, plan_runs, train_scenario
-from retread.training.request import EpochFinished, TrainingOutcome, TrainingRequest
+from retread.training import (
+    EpochCallback,
+    Overrides,
+    TrainingOutcome,
+    TrainingRequest,
+    plan_runs,
+    train_scenario,
+)
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
@@ -26,9 +32,9 @@ class TrainedRun(msgspec.Struct, frozen=True, kw_only=True):
 def plan_training(
     workspace: Workspace,
     overrides: Overrides,
-    *,
     dataset: str | None = None,
     dataset_version: int | None = None,
+    *,
     cause: str,
 ) -> tuple[TrainingRequest, ...]:
     """Check everything that can be checked before training starts.
@@ -53,7 +59,7 @@ def plan_training(
 def train_and_register(
     workspace: Workspace,
     requests: Sequence[TrainingRequest],
-    on_epoch: Callable[[EpochFinished], None] = lambda _: None,
+    on_epoch: EpochCallback = lambda _: None,
 ) -> tuple[TrainedRun, ...]:
     """Train planned runs side by side and register those that met the threshold.
 

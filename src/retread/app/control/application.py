@@ -9,18 +9,11 @@ from pathlib import Path
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from retread.app.control.json_responses import (
-    handle_http_error,
-    handle_retread_error,
-    handle_unexpected_error,
-    json_response,
-)
 from retread.app.control.page import Links, status_page
 from retread.app.control.same_origin import SameOriginMiddleware
 from retread.app.overview import (
@@ -34,8 +27,8 @@ from retread.app.overview import (
 )
 from retread.app.triggers import TriggerResponse
 from retread.bundle import CauseKind
-from retread.core import Clock, InvalidInput, RetreadError
-from retread.serving.http.error_responses import HttpRefusal
+from retread.core import Clock, InvalidInput
+from retread.serving.http.error_responses import HttpRefusal, error_handlers
 
 STATIC = Path(__file__).parent / "static"
 _DEFAULT_LIMIT = 100
@@ -85,11 +78,11 @@ class Control:
 
     def health(self, _: Request) -> Response:
         """GET /api/health: the supervisor's probe."""
-        return json_response({"ready": True})
+        return _json({"ready": True})
 
     def status(self, _: Request) -> Response:
         """GET /api/status: the overview."""
-        return json_response(self._overview())
+        return _json(self._overview())
 
     def page(self, _: Request) -> Response:
         """GET /: the overview as a page."""
@@ -98,22 +91,22 @@ class Control:
     def versions(self, _: Request) -> Response:
         """GET /api/versions: every model version, latest first."""
         state = self._view.read().state
-        return json_response({"versions": list(reversed(state.versions.values()))})
+        return _json({"versions": list(reversed(state.versions.values()))})
 
     def history(self, request: Request) -> Response:
         """GET /api/history: the latest ledger entries as sentences."""
         entries = self._view.read().entries
-        return json_response({"history": history_of(entries[-_limit(request) :])})
+        return _json({"history": history_of(entries[-_limit(request) :])})
 
     def alarms(self, request: Request) -> Response:
         """GET /api/alarms: the latest alarms of the monitor."""
         entries = self._view.read().entries
-        return json_response({"alarms": alarms_in(entries)[: _limit(request)]})
+        return _json({"alarms": alarms_in(entries)[: _limit(request)]})
 
     def triggers(self, request: Request) -> Response:
         """GET /api/triggers: the latest triggers, with decision and progress."""
         entries = self._view.read().entries
-        return json_response({"triggers": retrainings_in(entries)[: _limit(request)]})
+        return _json({"triggers": retrainings_in(entries)[: _limit(request)]})
 
     async def trigger(self, request: Request) -> Response:
         """POST /api/triggers: request a retraining."""
@@ -128,7 +121,7 @@ class Control:
                 'Send, for example, {"kind": "manual"}.',
             ) from error
         response = await run_in_threadpool(self._request_retraining, body.kind, body.message)
-        return json_response(response, status=202)
+        return _json(response, status=202)
 
     def _overview(self) -> Overview:
         return overview(self._model, self._view.read(), self._messages())
@@ -150,11 +143,7 @@ def control_app(control: Control) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(SameOriginMiddleware)],
-        exception_handlers={
-            RetreadError: handle_retread_error,
-            HTTPException: handle_http_error,
-            Exception: handle_unexpected_error,
-        },
+        exception_handlers=error_handlers(hints={404: "See /api/status.", 405: "See /api/status."}),
     )
 
 
@@ -167,3 +156,7 @@ def _limit(request: Request) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 10_000):
         raise InvalidInput(f"limit is {text!r}.", "Use a number from 1 to 10000.")
     return int(text)
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")

@@ -11,8 +11,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from retread.app.control.json_responses import error_response
-from retread.serving.http.error_responses import HttpRefusal
+from retread.serving.http.error_responses import HttpRefusal, error_response
 
 MAX_BODY = 65_536
 _HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})

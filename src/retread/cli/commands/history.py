@@ -10,10 +10,10 @@ import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
-from retread.core import IntegrityBroken, InvalidInput, NotFound
+from retread.core import IntegrityBroken, InvalidInput
 
 if TYPE_CHECKING:
-    from retread.serving import PredictionRecord
+    pass
 
 _EXAMPLE_TIMES = "2026-11-21T07:00 or 2026-11-21T07:00:30+00:00"
 _MAX_DIGITS = 18
@@ -65,22 +65,15 @@ def lineage(
     json: Json = False,
 ) -> None:
     """Show the origin of a version or a prediction."""
+    from retread.app.lineage import trace
     from retread.cli.tables import lineage_text
-    from retread.registry import lineage_of_version
 
-    work = workspace(project)
-    state = work.registry.state()
-    number = int(subject) if subject.isdecimal() and len(subject) <= _MAX_DIGITS else None
-    # A request id may be a number too; a version with that number takes precedence.
-    record = None if number in state.versions else work.traffic.find(subject)
-    if record is not None or number is None:
-        number = _version_of_prediction(subject, record)
-    manifest = work.bundles.manifest(state.version(number).bundle)
-    found = lineage_of_version(number, state, manifest, work.ledger.read())
-    body = msgspec.to_builtins(found)
+    found = trace(workspace(project), subject)
+    record = found.request
+    body = msgspec.to_builtins(found.version)
     if record is not None and record.answer is not None:
         body["request"] = {"id": record.id, "slot": record.answer.slot, "at": record.at}
-    emit(body, as_json=json, text=lineage_text(found, record))
+    emit(body, as_json=json, text=lineage_text(found.version, record))
 
 
 def verify(project: ProjectPath = HERE, json: Json = False) -> None:
@@ -98,17 +91,6 @@ def verify(project: ProjectPath = HERE, json: Json = False) -> None:
 
 def _audit() -> None:
     """Verify that recorded data was not changed."""
-
-
-def _version_of_prediction(request_id: str, record: PredictionRecord | None) -> int:
-    if record is None:
-        raise NotFound(
-            f"No request {request_id!r} was recorded.",
-            "Use the X-Request-Id of a response, or the number of a model version.",
-        )
-    if record.answer is None:
-        raise NotFound(f"Request {request_id!r} has no prediction; its status is {record.status}.")
-    return record.answer.version
 
 
 def _parse_time(text: str) -> datetime:

@@ -114,14 +114,14 @@ def promote(
     from retread.app.gate import promote_version
     from retread.registry import choose_to_promote
 
-    if force != bool(reason.strip()):
-        raise InvalidInput("--force and --reason require each other.", "Add: --force --reason TEXT")
+    if force and not reason.strip():
+        raise InvalidInput("--force requires --reason.", "Add: --reason TEXT")
     _check_one_way(version, metric)
     work = workspace(project)
     if version is None:
         metric = metric or work.settings.gate.metric
         version = choose_to_promote(work.registry.state(), metric).version
-    _emit_promotion(promote_version(work, version, reason.strip()), as_json=json)
+    _emit_promotion(promote_version(work, version, reason.strip(), force=force), as_json=json)
 
 
 def production(project: ProjectPath = HERE, json: Json = False) -> None:

@@ -7,24 +7,15 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 import retread
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit, errors
-from retread.core import InvalidInput, format_metrics, new_id
+from retread.core import InvalidInput, format_metrics
 
 if TYPE_CHECKING:
-    from retread.app import Workspace
-    from retread.training import TrainingOutcome
-
-
-class TrainedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and its model version; None if it was not registered."""
-
-    outcome: TrainingOutcome
-    version: int | None
+    from retread.app.training import TrainedRun
 
 
 def _built_in_model_types() -> str:
@@ -75,9 +66,9 @@ def train(
 
     Runs that meet the threshold are registered as model versions.
     """
-    from retread.bundle import Cause
+    from retread.app.training import plan_training, train_and_register
     from retread.cli.progress import epoch_progress
-    from retread.training import Overrides, plan_runs, train_scenario
+    from retread.training import Overrides
 
     work = workspace(project)
     overrides = Overrides(
@@ -90,13 +81,10 @@ def train(
         sample=sample,
         seed=seed,
     )
-    name = dataset or work.settings.data.dataset
-    version = work.datasets.version(name, version_number(dataset_version))
-    key = new_id("train")
-    requests = plan_runs(work.settings, overrides, Cause(detail="retread train"), version, key)
-    with epoch_progress(requests, quiet=json) as show:
-        outcomes = train_scenario(work.compute, requests, work.settings.compute.parallel_runs, show)
-    runs = tuple(TrainedRun(outcome=o, version=_register(work, o)) for o in outcomes)
+    number = version_number(dataset_version)
+    requests = plan_training(work, overrides, dataset or None, number, cause="retread train")
+    with epoch_progress(requests, quiet=json) as on_epoch:
+        runs = train_and_register(work, requests, on_epoch)
     emit({"runs": runs}, as_json=json, text="\n".join(_run_text(run) for run in runs))
     if all(run.version is None for run in runs):
         errors.print("No version was registered: no run met the threshold.", style="red")
@@ -120,13 +108,6 @@ def version_number(text: str) -> int | None:
             "Give a number from `retread data list`, or latest.",
         )
     return int(text)
-
-
-def _register(work: Workspace, outcome: TrainingOutcome) -> int | None:
-    """Register the bundle of a run that met the threshold, and return its version."""
-    if not outcome.bundle:
-        return None
-    return work.registry.register(outcome.bundle, run_id=outcome.run_id).version
 
 
 def _run_text(run: TrainedRun) -> str:

@@ -1,48 +1,31 @@
-"""What `import retread` offers: the operations of the command line, on objects.
-
->>> project = retread.init(folder / "inspection", template="iris")
->>> data = project.data.add("iris.csv")
->>> data.reference, data.rows
-('iris@1', 150)
->>> runs = project.train(scenario="both", seed=1)
->>> best = runs.best("Loss")
->>> best.gate().outcome.value
-'pass'
->>> best.promote(reason="first model").version == project.production.number
-True
-
-`project.client()` then asks the running server (`project.up()`), takes labels, and
-`project.lineage(id)` says where an answer came from.
-"""
+"""A project, its data and its monitor."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from retread.api.versions import Run, Runs, Version
 from retread.app import Workspace
-from retread.core import InvalidInput, NotFound, Verdict, format_metrics, metric_named
+from retread.core import NotFound
 from retread.core.notebook import html_table
 from retread.project import find_home, open_project
 
 if TYPE_CHECKING:
     from retread.app.lineage import Provenance
     from retread.app.supervisor import SupervisorStatus
-    from retread.app.training import TrainedRun
     from retread.data import DatasetVersion
     from retread.monitoring import MonitorReport
-    from retread.registry import ModelVersion, Promotion, RegistryState, SlotState
+    from retread.registry import Promotion, RegistryState
     from retread.registry.ledger import Entry
     from retread.serving.client import ServingClient
-    from retread.training.request import EpochFinished
-
-__all__ = ["Datasets", "Monitoring", "Project", "Run", "Runs", "Version", "init", "open"]
+    from retread.training import EpochCallback
 
 
-def open(path: str | Path = ".", model: str | None = None) -> Project:  # noqa: A001  # the contract's name
+def open(path: str | Path = ".", model: str | None = None) -> Project:
     """Open the project of a folder.
 
     Args:
@@ -79,6 +62,18 @@ def init(path: str | Path, template: str = "blank") -> Project:
 
     new_project(Path(path), template)
     return open(path)
+
+
+class TrainingOptions(TypedDict, total=False):
+    """What a training may set differently from `[training]`."""
+
+    model_type: str
+    optimizer_type: str
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    sample: float
+    seed: int
 
 
 class Project:
@@ -133,18 +128,12 @@ class Project:
 
     def train(
         self,
-        *,
         scenario: str | None = None,
+        *,
         dataset: str | None = None,
         dataset_version: int | None = None,
-        model_type: str | None = None,
-        optimizer_type: str | None = None,
-        epochs: int | None = None,
-        learning_rate: float | None = None,
-        batch_size: int | None = None,
-        sample: float | None = None,
-        seed: int | None = None,
-        on_epoch: Callable[[EpochFinished], None] = lambda _: None,
+        on_epoch: EpochCallback = lambda _: None,
+        **options: Unpack[TrainingOptions],
     ) -> Runs:
         """Train one run or the runs of a scenario, and register those that met the threshold.
 
@@ -152,15 +141,9 @@ class Project:
             scenario: A `[training.scenarios.NAME]`; an empty string for a single run.
             dataset: Name of the dataset; default `[data] dataset`.
             dataset_version: Its number; default the latest that is not in quarantine.
-            model_type: Model type of a single run; the further options likewise replace those of
-                `[training]`.
-            optimizer_type: `adam`, `sgd` or `adamw`.
-            epochs: Maximum number of epochs.
-            learning_rate: Peak learning rate.
-            batch_size: Examples per step.
-            sample: Share of the training split, in (0, 1].
-            seed: Random seed.
             on_epoch: Called after each epoch of each run.
+            options: What differs from `[training]`: `model_type`, `optimizer_type`, `epochs`,
+                `learning_rate`, `batch_size`, `sample`, `seed`.
 
         Returns:
             The runs, in the order of the scenario.
@@ -173,22 +156,9 @@ class Project:
         from retread.app.training import plan_training, train_and_register
         from retread.training import Overrides
 
-        overrides = Overrides(
-            scenario=scenario,
-            model_type=model_type,
-            optimizer_type=optimizer_type,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            sample=sample,
-            seed=seed,
-        )
+        overrides = Overrides(scenario=scenario, **options)
         requests = plan_training(
-            self._workspace,
-            overrides,
-            dataset=dataset,
-            dataset_version=dataset_version,
-            cause="Python",
+            self._workspace, overrides, dataset, dataset_version, cause="Python"
         )
         trained = train_and_register(self._workspace, requests, on_epoch)
         return Runs(tuple(Run(self._workspace, run) for run in trained))
@@ -340,161 +310,3 @@ class Monitoring:
     def report(self) -> MonitorReport:
         """Return evidence and size of drift per stream, performance on labels, and past alarms."""
         return self._workspace.monitor.report()
-
-
-class Run:
-    """A finished training run."""
-
-    _COLUMNS = ("run", "model type", "validation", "version", "")
-
-    def __init__(self, workspace: Workspace, trained: TrainedRun) -> None:
-        self._workspace = workspace
-        self._trained = trained
-
-    def __repr__(self) -> str:
-        version = f"version {self._trained.version}" if self._trained.version else "not registered"
-        return f"<Run {self.model_type}: {format_metrics(self.metrics)}; {version}>"
-
-    @property
-    def id(self) -> str:
-        """Id of the MLflow run; empty if training did not start."""
-        return self._trained.outcome.run_id
-
-    @property
-    def model_type(self) -> str:
-        """What was trained."""
-        return self._trained.outcome.model_type
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Metrics of the best epoch on the validation split, by name."""
-        return self._trained.outcome.metrics
-
-    @property
-    def reason(self) -> str:
-        """Why the run was not registered; empty if it was."""
-        return self._trained.outcome.reason
-
-    @property
-    def version(self) -> Version | None:
-        """The model version it became; None if it did not meet the threshold."""
-        number = self._trained.version
-        return Version(self._workspace, number) if number else None
-
-    def _row(self) -> tuple[object, ...]:
-        metrics = format_metrics(self.metrics)
-        return (self.id, self.model_type, metrics, self._trained.version, self.reason)
-
-
-class Runs(Sequence[Run]):
-    """The runs of one training, in the order of the scenario."""
-
-    def __init__(self, runs: tuple[Run, ...]) -> None:
-        self._runs = runs
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __getitem__(self, index: int) -> Run:  # type: ignore[override]  # no slices
-        return self._runs[index]
-
-    def __repr__(self) -> str:
-        return f"<Runs {list(self._runs)}>"
-
-    def _repr_html_(self) -> str:
-        return html_table("Runs", Run._COLUMNS, [run._row() for run in self._runs])
-
-    def best(self, metric: str = "Loss") -> Version:
-        """Return the version of the best registered run by a metric on the validation split.
-
-        Args:
-            metric: Name of the metric; its direction is known.
-
-        Raises:
-            UnknownOption: There is no such metric.
-            NotFound: No run was registered; the message says why.
-        """
-        from retread.loop.selection import best_run
-
-        chosen = best_run((run._trained.outcome for run in self._runs), metric_named(metric))
-        for run in self._runs:
-            if chosen is not None and run._trained.outcome is chosen and run.version is not None:
-                return run.version
-        reasons = "; ".join(f"{run.model_type}: {run.reason.rstrip('.')}" for run in self._runs)
-        raise NotFound(
-            f"No run was registered. {reasons}.", "Lower [early_stopping], or train for longer."
-        )
-
-
-class Version:
-    """A model version: a bundle that was registered."""
-
-    _COLUMNS = ("version", "stage", "model type", "data", "evaluation")
-
-    def __init__(self, workspace: Workspace, number: int) -> None:
-        self._workspace = workspace
-        self.number = number
-
-    def __repr__(self) -> str:
-        return f"<Version {self.number}: {self.current_stage}, {format_metrics(self.metrics)}>"
-
-    def _repr_html_(self) -> str:
-        return html_table(f"Version {self.number}", self._COLUMNS, [self._row()])
-
-    @property
-    def current_stage(self) -> str:
-        """None, Staging, Production or Archived."""
-        return self._known.stage.value
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Metrics on the frozen evaluation split, by name."""
-        return self._known.metrics
-
-    def gate(self) -> Verdict:
-        """Judge the version against the one in production, check by check, and record the verdict.
-
-        Raises:
-            IntegrityBroken: The bundle is damaged.
-            Conflict: Production changed in the meantime.
-        """
-        from retread.app.gate import judge_version
-
-        return judge_version(self._workspace, self.number)
-
-    def stage(self) -> SlotState:
-        """Put the version into Staging and its slot."""
-        return self._workspace.promoter.stage(self.number)
-
-    def promote(self, reason: str = "", *, force: bool = False) -> Promotion:
-        """Put the version into production; it is judged first where no verdict stands.
-
-        Args:
-            reason: Recorded in the ledger; required with `force`.
-            force: Bypass the gate.
-
-        Raises:
-            Refused: The gate did not pass it, or a server could not load it.
-            Inconclusive: The gate could not decide.
-            Conflict: Another promotion is under way.
-        """
-        from retread.app.gate import promote_version
-
-        if force and not reason.strip():
-            raise InvalidInput("A forced promotion needs a reason.", "Pass reason=...")
-        return promote_version(self._workspace, self.number, reason if force else "")
-
-    @property
-    def _known(self) -> ModelVersion:
-        return self._workspace.registry.state().version(self.number)
-
-    def _row(self) -> tuple[object, ...]:
-        known = self._known
-        data = f"{known.dataset}@{known.dataset_version}"
-        return (
-            self.number,
-            self.current_stage,
-            known.model_type,
-            data,
-            format_metrics(known.metrics),
-        )

@@ -1,0 +1,31 @@
+"""What `import retread` offers: the operations of the command line, on objects.
+
+>>> project = retread.init(folder / "inspection", template="iris")
+>>> data = project.data.add("iris.csv")
+>>> data.reference, data.rows
+('iris@1', 150)
+>>> runs = project.train(scenario="both", seed=1)
+>>> best = runs.best("Loss")
+>>> best.gate().outcome.value
+'pass'
+>>> best.promote(reason="first model").version == project.production.number
+True
+
+`project.client()` then asks the running server (`project.up()`), takes labels, and
+`project.lineage(id)` says where an answer came from.
+"""
+
+from retread.api.project import Datasets, Monitoring, Project, TrainingOptions, init, open
+from retread.api.versions import Run, Runs, Version
+
+__all__ = [
+    "Datasets",
+    "Monitoring",
+    "Project",
+    "Run",
+    "Runs",
+    "TrainingOptions",
+    "Version",
+    "init",
+    "open",
+]

@@ -1,0 +1,171 @@
+"""Training runs, and the model versions that came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from retread.core import NotFound, Verdict, format_metrics, metric_named
+from retread.core.notebook import html_table
+
+if TYPE_CHECKING:
+    from retread.app import Workspace
+    from retread.app.training import TrainedRun
+    from retread.registry import ModelVersion, Promotion, SlotState
+
+
+class Run:
+    """A finished training run."""
+
+    _COLUMNS = ("run", "model type", "validation", "version", "")
+
+    def __init__(self, workspace: Workspace, trained: TrainedRun) -> None:
+        self._workspace = workspace
+        self._trained = trained
+
+    def __repr__(self) -> str:
+        version = f"version {self._trained.version}" if self._trained.version else "not registered"
+        return f"<Run {self.model_type}: {format_metrics(self.metrics)}; {version}>"
+
+    @property
+    def id(self) -> str:
+        """Id of the MLflow run; empty if training did not start."""
+        return self._trained.outcome.run_id
+
+    @property
+    def model_type(self) -> str:
+        """What was trained."""
+        return self._trained.outcome.model_type
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the best epoch on the validation split, by name."""
+        return self._trained.outcome.metrics
+
+    @property
+    def reason(self) -> str:
+        """Why the run was not registered; empty if it was."""
+        return self._trained.outcome.reason
+
+    @property
+    def version(self) -> Version | None:
+        """The model version it became; None if it did not meet the threshold."""
+        number = self._trained.version
+        return Version(self._workspace, number) if number else None
+
+    def _row(self) -> tuple[object, ...]:
+        metrics = format_metrics(self.metrics)
+        return (self.id, self.model_type, metrics, self._trained.version, self.reason)
+
+
+class Runs(Sequence[Run]):
+    """The runs of one training, in the order of the scenario."""
+
+    def __init__(self, runs: tuple[Run, ...]) -> None:
+        self._runs = runs
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __getitem__(self, index: int) -> Run:  # type: ignore[override]  # no slices
+        return self._runs[index]
+
+    def __repr__(self) -> str:
+        return f"<Runs {list(self._runs)}>"
+
+    def _repr_html_(self) -> str:
+        return html_table("Runs", Run._COLUMNS, [run._row() for run in self._runs])
+
+    def best(self, metric: str = "Loss") -> Version:
+        """Return the version of the best registered run by a metric on the validation split.
+
+        Args:
+            metric: Name of the metric; its direction is known.
+
+        Raises:
+            UnknownOption: There is no such metric.
+            NotFound: No run was registered; the message says why.
+        """
+        from retread.loop.selection import best_run
+
+        chosen = best_run((run._trained.outcome for run in self._runs), metric_named(metric))
+        for run in self._runs:
+            if chosen is not None and run._trained.outcome is chosen and run.version is not None:
+                return run.version
+        reasons = "; ".join(f"{run.model_type}: {run.reason.rstrip('.')}" for run in self._runs)
+        raise NotFound(
+            f"No run was registered. {reasons}.", "Lower [early_stopping], or train for longer."
+        )
+
+
+class Version:
+    """A model version: a bundle that was registered."""
+
+    _COLUMNS = ("version", "stage", "model type", "data", "evaluation")
+
+    def __init__(self, workspace: Workspace, number: int) -> None:
+        self._workspace = workspace
+        self.number = number
+
+    def __repr__(self) -> str:
+        return f"<Version {self.number}: {self.current_stage}, {format_metrics(self.metrics)}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(f"Version {self.number}", self._COLUMNS, [self._row()])
+
+    @property
+    def current_stage(self) -> str:
+        """None, Staging, Production or Archived."""
+        return self._known.stage.value
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics on the frozen evaluation split, by name."""
+        return self._known.metrics
+
+    def gate(self) -> Verdict:
+        """Judge the version against the one in production, check by check, and record the verdict.
+
+        Raises:
+            IntegrityBroken: The bundle is damaged.
+            Conflict: Production changed in the meantime.
+        """
+        from retread.app.gate import judge_version
+
+        return judge_version(self._workspace, self.number)
+
+    def stage(self) -> SlotState:
+        """Put the version into Staging and its slot."""
+        return self._workspace.promoter.stage(self.number)
+
+    def promote(self, reason: str = "", *, force: bool = False) -> Promotion:
+        """Put the version into production; it is judged first where no verdict stands.
+
+        Args:
+            reason: Recorded in the ledger; required with `force`.
+            force: Bypass the gate.
+
+        Raises:
+            InvalidInput: `force` without a reason.
+            Refused: The gate did not pass it, or a server could not load it.
+            Inconclusive: The gate could not decide.
+            Conflict: Another promotion is under way.
+        """
+        from retread.app.gate import promote_version
+
+        return promote_version(self._workspace, self.number, reason, force=force)
+
+    @property
+    def _known(self) -> ModelVersion:
+        return self._workspace.registry.state().version(self.number)
+
+    def _row(self) -> tuple[object, ...]:
+        known = self._known
+        data = f"{known.dataset}@{known.dataset_version}"
+        return (
+            self.number,
+            self.current_stage,
+            known.model_type,
+            data,
+            format_metrics(known.metrics),
+        )
