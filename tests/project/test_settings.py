@@ -77,6 +77,13 @@ def test_five_mistakes_are_five_lines(tmp_path: Path) -> None:
     assert problems[2] == "serving.port: should be a valid integer, but it is '5001'"
 
 
+def test_an_extra_gate_check_is_an_import_string(tmp_path: Path) -> None:
+    text = '[gate]\nextra_checks = ["my_checks:fairness", "fairness"]\n'
+    (problem,) = problems_of(text, {}, tmp_path)
+    assert problem.startswith("gate.extra_checks: there is no gate check 'fairness'.")
+    assert problem.endswith("package.module:function.")
+
+
 def test_names_of_other_packages_are_among_the_mistakes(tmp_path: Path) -> None:
     problems = problems_of(FIVE_MISTAKES + FIVE_NAMES, {}, tmp_path, KNOWN)
     assert problems[:5] == problems_of(FIVE_MISTAKES, {}, tmp_path)
