@@ -76,6 +76,23 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     assert problems[2] == "serving.port: should be a valid integer, but it is '5001'"
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "kind", "form"),
+    [
+        ("data", "extra_sources", "data source", "package.module:Class"),
+        ("gate", "extra_checks", "gate check", "package.module:function"),
+        ("notify", "extra_notifiers", "notifier", "package.module:Class"),
+    ],
+)
+def test_an_extra_plugin_is_named_by_an_import_string(
+    tmp_path: Path, section: str, key: str, kind: str, form: str
+) -> None:
+    text = f'[{section}]\n{key} = ["mine:known", "unknown"]\n'
+    (problem,) = problems_of(text, {}, tmp_path)
+    assert problem.startswith(f"{section}.{key}: there is no {kind} 'unknown'.")
+    assert problem.endswith(f"{form}.")
+
+
 def test_unknown_names_are_reported_with_the_other_mistakes(tmp_path: Path) -> None:
     problems = problems_of(FIVE_MISTAKES + FIVE_NAMES, {}, tmp_path, KNOWN)
     assert problems[:5] == problems_of(FIVE_MISTAKES, {}, tmp_path)
