@@ -150,11 +150,9 @@ class InferenceProtocol(HttpToolsProtocol):
             if version is None:
                 self._leave_to_asgi()
                 return
-        if (
-            self._is_in_asgi()
-            or self.parser.get_method() != b"POST"
-            or self.parser.should_upgrade()
-        ):
+        parser, cycle = self.parser, self.cycle
+        is_in_asgi = cycle is not None and not cycle.response_complete
+        if is_in_asgi or parser.get_method() != b"POST" or parser.should_upgrade():
             self._leave_to_asgi()
             return
         request = self._current = InferRequest(self, self._state)
@@ -265,7 +263,7 @@ class InferenceProtocol(HttpToolsProtocol):
         if request is not None:
             self._state.plane.finish(request, error)
             return
-        # What is not an infer request is not counted by the data plane: a port scan is no traffic.
+        # What is not an infer request is not counted by the data plane: a port scan is not traffic.
         head, request_id = error_head(status_of(error)), self._state.ids.new()
         self._refusal = self._serialise(head, request_id, error_body(error), True)
         self._end()
