@@ -243,7 +243,8 @@ def _body(work: Path, name: str, value: object) -> Path:
 
 
 def _median(runs: list[Measured], field: str) -> float:
-    return float(statistics.median(getattr(one, field) for one in runs))
+    values: list[float] = [getattr(one, field) for one in runs]
+    return statistics.median(values)
 
 
 def _batch_size(metrics: str) -> float:

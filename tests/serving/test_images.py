@@ -97,6 +97,7 @@ def decompression_bomb() -> bytes:
         (b"GIF89a" + bytes(100), "cannot be read"),
         (decompression_bomb(), "more than 50,000,000"),
     ],
+    ids=["empty", "text", "cut JPEG", "cut PNG", "GIF", "decompression bomb"],
 )
 def test_what_is_not_an_image_gets_400(images: Server, content: bytes, message: str) -> None:
     answer = images.http.post(INFER, content=content, headers={"content-type": "image/jpeg"})
@@ -114,6 +115,7 @@ def test_what_is_not_an_image_gets_400(images: Server, content: bytes, message: 
         ([1, IMAGE_SIZE, IMAGE_SIZE, 3], "UINT8", [0.5] * (IMAGE_SIZE * IMAGE_SIZE * 3)),
         ([1, IMAGE_SIZE, IMAGE_SIZE, 3], "UINT8", [None] * (IMAGE_SIZE * IMAGE_SIZE * 3)),
     ],
+    ids=["not base64", "not text", "wrong size", "above 255", "fractions", "missing"],
 )
 def test_wrong_image_tensors_get_400(
     images: Server, shape: list[int], datatype: str, data: list[object]

@@ -64,7 +64,17 @@ def check_end(found: list[bytes]) -> None:
         ([infer("a"), infer("b", b"{}"), infer("c"), GARBAGE], [200, 400, 200, 400]),
         ([GARBAGE], [400]),
     ],
-    ids=range(9),
+    ids=[
+        "unsafe id",
+        "garbage after two",
+        "unknown transfer-encoding",
+        "garbage after ASGI",
+        "garbage after ASGI and infer",
+        "garbage after infer and ASGI",
+        "too large",
+        "a refusal in between",
+        "garbage only",
+    ],
 )
 def test_a_refusal_waits_for_its_turn(
     iris: Server, parts: list[bytes], expected: list[int]

@@ -68,7 +68,7 @@ CASES: list[tuple[object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "message"), CASES, ids=range(len(CASES)))
+@pytest.mark.parametrize(("body", "message"), CASES, ids=[message for _, message in CASES])
 def test_wrong_bodies_get_400_and_say_why(iris: Server, body: object, message: str) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = iris.http.post(INFER, content=content, headers=JSON)
@@ -100,6 +100,7 @@ def test_wrong_bodies_get_400_and_say_why(iris: Server, body: object, message: s
         ("POST", INFER, {"x-retread-slot": "canary"}, 400),
         ("POST", INFER, {"content-type": "image/jpeg"}, 400),
     ],
+    ids=str,
 )
 def test_wrong_paths_methods_and_headers(
     iris: Server, method: str, path: str, headers: dict[str, str], status: int
@@ -148,6 +149,14 @@ def test_a_large_content_length_is_refused(iris: Server) -> None:
         b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
         b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
         b"POST /v2/models/iris/infer HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
+    ],
+    ids=[
+        "not HTTP",
+        "TLS",
+        "long header",
+        "long path",
+        "negative content-length",
+        "two content-lengths",
     ],
 )
 def test_what_is_not_http_gets_400(iris: Server, content: bytes) -> None:

@@ -61,7 +61,7 @@ class RequestOptions:
         request_id: The request's id; made by the server by default.
         key: Routing key: requests with the same key are answered by the same model in a canary.
         slot: `production` or `staging`; by default production, or its canary.
-        version: A model version that is being served, in whatever slot.
+        version: A model version that is being served, whichever slot it is in.
     """
 
     request_id: str | None = None

@@ -1,7 +1,7 @@
 """Errors as HTTP responses, for every server of Retread: `{"error": {"code", "message", "hint"}}`.
 
-An error that nobody foresaw is 500 and is logged with its traceback; 503 is for what waiting can
-cure, and says so with Retry-After.
+An unexpected error is 500 and is logged with its traceback; 503 is for what waiting can cure, and
+says so with Retry-After.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ class _Phase(Enum):
 
 # Members by name: looking one up on the class is slow in the hot path.
 _IDLE, _READING, _LAST, _REFUSED = _Phase
+_CLOSING = (_LAST, _REFUSED)
 
 
 class InferenceProtocol(HttpToolsProtocol):
@@ -98,7 +99,7 @@ class InferenceProtocol(HttpToolsProtocol):
         """Set when no infer request is unanswered; ASGI waits for it."""
 
     def data_received(self, data: bytes) -> None:
-        if self._is_closing():
+        if self._phase in _CLOSING:
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
@@ -118,7 +119,7 @@ class InferenceProtocol(HttpToolsProtocol):
     # Called by the parser.
 
     def on_message_begin(self) -> None:
-        if self._is_closing():
+        if self._phase in _CLOSING:
             raise _AfterTheLast
         self.url = b""
         self.headers = []
@@ -134,13 +135,13 @@ class InferenceProtocol(HttpToolsProtocol):
             raise _head_too_long()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        size = self._head_size = self._head_size + len(name) + len(value)
+        if size > MAX_HEAD:
+            raise _head_too_long()
         name = name.lower()
         if name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
         self.headers.append((name, value))
-        self._head_size += len(name) + len(value)
-        if self._head_size > MAX_HEAD:
-            raise _head_too_long()
 
     def on_headers_complete(self) -> None:
         version: int | None = None
@@ -149,11 +150,9 @@ class InferenceProtocol(HttpToolsProtocol):
             if version is None:
                 self._leave_to_asgi()
                 return
-        if (
-            self._is_in_asgi()
-            or self.parser.get_method() != b"POST"
-            or self.parser.should_upgrade()
-        ):
+        parser, cycle = self.parser, self.cycle
+        is_in_asgi = cycle is not None and not cycle.response_complete
+        if is_in_asgi or parser.get_method() != b"POST" or parser.should_upgrade():
             self._leave_to_asgi()
             return
         request = self._current = InferRequest(self, self._state)
@@ -167,7 +166,7 @@ class InferenceProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         request = self._current
         if request is None:
-            if not self._is_closing():
+            if self._phase not in _CLOSING:
                 super().on_body(body)
             return
         bodies = self._bodies
@@ -188,7 +187,7 @@ class InferenceProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         request, self._current = self._current, None
         if request is None:
-            if not self._is_closing():
+            if self._phase not in _CLOSING:
                 self._phase = _IDLE
                 super().on_message_complete()
             return
@@ -200,15 +199,13 @@ class InferenceProtocol(HttpToolsProtocol):
 
     def finished(self) -> None:
         """Send every response whose turn it is."""
-        requests = self._requests
-        ends = self._is_closing() or self._state.draining
+        requests, transport = self._requests, self.transport
+        ends = self._phase in _CLOSING or self._state.draining
         while requests and (head := requests[0].head) is not None:
             request = requests.popleft()
             is_last = ends and self._is_last()
-            if not self.transport.is_closing():
-                self.transport.write(
-                    self._serialise(head, request.id, request.body, is_last=is_last)
-                )
+            if not transport.is_closing():
+                transport.write(self._serialise(head, request.id, request.body, is_last))
         if not requests:
             self._since = self._state.time
             if self._answered is not None:
@@ -220,7 +217,7 @@ class InferenceProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._is_closing() or self._state.draining:
+        if self._phase in _CLOSING or self._state.draining:
             self._end()
 
     # Called by the server and by the transport.
@@ -257,7 +254,7 @@ class InferenceProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: RetreadError) -> None:
         """Respond with `error` to what is being read, after the responses to earlier requests."""
-        if self._is_closing():
+        if self._phase in _CLOSING:
             return
         self._phase = _REFUSED
         self._since = self._state.time
@@ -266,9 +263,9 @@ class InferenceProtocol(HttpToolsProtocol):
         if request is not None:
             self._state.plane.finish(request, error)
             return
-        # What is not an infer request is not counted by the data plane: a port scan is no traffic.
+        # What is not an infer request is not counted by the data plane: a port scan is not traffic.
         head, request_id = error_head(status_of(error)), self._state.ids.new()
-        self._refusal = self._serialise(head, request_id, error_body(error), is_last=True)
+        self._refusal = self._serialise(head, request_id, error_body(error), True)
         self._end()
 
     def _end(self) -> None:
@@ -292,10 +289,6 @@ class InferenceProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _is_closing(self) -> bool:
-        phase = self._phase
-        return phase is _LAST or phase is _REFUSED
-
     def _is_last(self) -> bool:
         """Return whether the response that is being sent is the last one."""
         return not (
@@ -318,7 +311,7 @@ class InferenceProtocol(HttpToolsProtocol):
         return bool(self._requests) or self._awaits_asgi()
 
     def _serialise(
-        self, head: ResponseHead, request_id: str, body: bytes, *, is_last: bool
+        self, head: ResponseHead, request_id: str, body: bytes, is_last: bool, /
     ) -> bytes:
         return b"%bdate: %b\r\nx-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
             head.rendered,

@@ -138,7 +138,7 @@ class InferenceEndpoints(Endpoints):
 
         Request headers: `X-Request-Id`; `X-Retread-Key`, which keeps a customer with one model
         during a canary; `X-Retread-Slot: staging` for the version in staging. A version in the
-        path is answered by that version, in whatever slot it is.
+        path selects that version, whichever slot it is in.
 
         Response headers: `X-Request-Id`, `X-Retread-Slot`, `X-Retread-Version`.
         """
