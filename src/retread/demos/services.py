@@ -1,4 +1,4 @@
-"""The real processes of a project, for as long as a demo lasts."""
+"""Run services of a project for as long as a demo lasts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from retread.app.supervisor.strays import MARK
 from retread.core import Unavailable
 from retread.project import Project
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 _END_WITHIN_S = 10.0
 
 
 class Services:
-    """Some of what `retread up` starts: ends when left, and however this process ends."""
+    """Some of the services that `retread up` starts.
+
+    They end with the `with` block, and however this process ends.
+    """
 
     def __init__(self, project: Project, names: Sequence[str], env: Mapping[str, str]) -> None:
         self._project = project
         self._environment = {**env, MARK: str(project.home)}
-        self._lifeline, self._held = os.pipe()
+        # The children end when the write end of this pipe is closed, by us or by our death.
+        self._read_end, self._write_end = os.pipe()
         self._services = {s.name: s for s in services_of(project) if s.name in names}
         self._children: dict[str, Child] = {}
 
@@ -32,33 +36,43 @@ class Services:
 
     def __exit__(self, *_: object) -> None:
         end_all(list(reversed(self._children.values())), _END_WITHIN_S)
-        os.close(self._held)
-        os.close(self._lifeline)
+        os.close(self._write_end)
+        os.close(self._read_end)
 
     def address(self, name: str) -> str:
+        """Return the URL of a service."""
         return self._services[name].address
 
     def start(self, name: str) -> None:
+        """Start a service; it may not be ready yet."""
         service = self._services[name]
         log = self._project.logs / f"{name}.log"
-        self._children[name] = Child(service, log, self._lifeline, self._environment)
+        self._children[name] = Child(service, log, self._read_end, self._environment)
 
     def wait_until_ready(self, name: str) -> None:
-        """Raises Unavailable with its last words if it ends, or is not ready in time."""
+        """Wait for a service that was started.
+
+        Raises:
+            Unavailable: A service ended, or this one is not ready in time; its log is quoted.
+        """
         deadline = time.monotonic() + READY_WITHIN_S
         while not self._children[name].is_ready():
             self.check()
             if time.monotonic() > deadline:
-                raise _silent(self._services[name], "did not become ready", self._children[name])
+                raise _failed(self._services[name], "did not become ready", self._children[name])
             time.sleep(0.05)
 
     def check(self) -> None:
-        """Raises Unavailable if a process has ended."""
+        """Check that every service that was started still runs.
+
+        Raises:
+            Unavailable: A service ended; its log is quoted.
+        """
         for name, child in self._children.items():
             if child.exit_code() is not None:
-                raise _silent(self._services[name], "ended", child)
+                raise _failed(self._services[name], "ended", child)
 
 
-def _silent(service: Service, how: str, child: Child) -> Unavailable:
-    words = "\n".join(child.last_words())
-    return Unavailable(f"The process {service.name!r} {how}. Its last words:\n{words}")
+def _failed(service: Service, how: str, child: Child) -> Unavailable:
+    log = "\n".join(child.last_words())
+    return Unavailable(f"The service {service.name!r} {how}. The end of its log:\n{log}")

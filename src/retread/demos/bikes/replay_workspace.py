@@ -1,4 +1,4 @@
-"""A workspace in which it is the time of the data, while servers live in ours."""
+"""A workspace at the time of the replayed data, while its servers live in the present."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from retread.serving import Cursor, PredictionRecord, SegmentTrafficLog, Traffic
 
 
 class ReplayedTraffic:
-    """What the server recorded, at the times of the replay.
+    """The recorded traffic, at the times of the replay.
 
-    `asked` gives a request the time of its hour; the server, a process of its own, knows only
-    when it was asked.
+    The server, another process, records when it was called; `set_time` gives a request the time of
+    its hour instead.
     """
 
     def __init__(self, log: TrafficLog) -> None:
         self._log = log
-        self._asked_at: dict[str, float] = {}
+        self._times: dict[str, float] = {}
 
-    def asked(self, request_id: str, at: float) -> None:
-        self._asked_at[request_id] = at
+    def set_time(self, request_id: str, at: float) -> None:
+        """Set the replayed time of a request, in seconds since the epoch."""
+        self._times[request_id] = at
 
     def append(self, records: Sequence[PredictionRecord]) -> None:
         self._log.append(records)
@@ -46,11 +47,11 @@ class ReplayedTraffic:
         return self._log.payload(digest)
 
     def _timed(self, record: PredictionRecord) -> PredictionRecord:
-        return msgspec.structs.replace(record, at=self._asked_at.get(record.id, record.at))
+        return msgspec.structs.replace(record, at=self._times.get(record.id, record.at))
 
 
-class ReplaySpace(Workspace):
-    """A workspace on a clock that the replay moves."""
+class ReplayWorkspace(Workspace):
+    """A workspace on a clock that the replay sets."""
 
     def __init__(self, project: Project, clock: ManualClock) -> None:
         super().__init__(project, clock)
@@ -62,5 +63,5 @@ class ReplaySpace(Workspace):
 
     @cached_property
     def servers(self) -> ServerDirectory:
-        # A server that lives now was never heard of in the year of the data.
+        # By the clock of the replay, a server of today would not have been seen for years.
         return SqlServerDirectory(self.database, SystemClock())

@@ -1,4 +1,4 @@
-"""A local server in Slack's place: takes what an incoming webhook takes, and keeps it."""
+"""A local web server that accepts what a Slack incoming webhook accepts, and keeps it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import msgspec
 
-_MOST = 1_000_000
+_MAX_BYTES = 1_000_000
 
 
-class SlackStandIn:
-    """Listens on a free loopback port while entered; `headlines` are the messages so far."""
+class FakeSlack:
+    """Listens on a free loopback port inside a `with` block; `headlines` are the messages."""
 
     def __init__(self) -> None:
         self._headlines: list[str] = []
@@ -21,10 +21,12 @@ class SlackStandIn:
 
     @property
     def address(self) -> str:
+        """The URL of the webhook."""
         return f"http://127.0.0.1:{self._server.server_port}/services/T0/B0/demo"
 
     @property
     def headlines(self) -> tuple[str, ...]:
+        """The texts of the messages received so far."""
         return tuple(self._headlines)
 
     def __enter__(self) -> Self:
@@ -37,7 +39,10 @@ class SlackStandIn:
 
 
 def headline(content_type: str, body: bytes) -> str:
-    """The text of a message, as Slack shows it; ValueError for what Slack would refuse.
+    """Return the text of a message, as Slack shows it.
+
+    Raises:
+        ValueError: Slack would refuse the message; the error is Slack's.
 
     >>> headline("application/json", b'{"text": ":x: tires &amp; more"}')
     'tires & more'
@@ -59,16 +64,16 @@ def headline(content_type: str, body: bytes) -> str:
 def _handler(headlines: list[str]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            size = min(int(self.headers.get("Content-Length", "0")), _MOST)
+            size = min(int(self.headers.get("Content-Length", "0")), _MAX_BYTES)
             try:
                 text = headline(self.headers.get("Content-Type", ""), self.rfile.read(size))
             except ValueError as error:
-                self._answer(400, str(error))
+                self._respond(400, str(error))
             else:
                 headlines.append(text)
-                self._answer(200, "ok")
+                self._respond(200, "ok")
 
-        def _answer(self, status: int, text: str) -> None:
+        def _respond(self, status: int, text: str) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
