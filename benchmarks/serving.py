@@ -68,7 +68,7 @@ def _ours(work: Path, model: bytes) -> Contender:
     digest = store_forest(LocalBundleStore(project.bundles), model)
     database = Database(project.database_url)
     database.create_tables()
-    event = SlotAssigned(slot=Slot.PRODUCTION, version=1, bundle=digest, epoch=1)
+    event = SlotAssigned(slot=Slot.PRODUCTION, version=1, bundle=digest, generation=1)
     SqlLedger(database, SystemClock()).append(event)
     database.close()
     tensor = {"name": "features", "shape": [1, 4], "datatype": "FP32", "data": list(ROW)}

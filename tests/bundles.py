@@ -15,8 +15,8 @@ from retread.bundle import (
     ENVIRONMENT,
     EVIDENCE,
     EXAMPLES,
-    LABEL_SAID,
     MODEL,
+    PREDICTED_LABEL,
     REFERENCE,
     BundleStore,
     Cause,
@@ -64,7 +64,7 @@ def iris_bundle(store: BundleStore, *, flipped: bool = False, seed: int = 0) -> 
     }
     reference = Reference(
         numeric={**numeric, CONFIDENCE: outputs.max(axis=1).astype(np.float64)},
-        categorical={LABEL_SAID: predicted},
+        categorical={PREDICTED_LABEL: predicted},
         embedding=np.zeros((len(outputs), 0), dtype=np.float32),
     )
     return _stored(

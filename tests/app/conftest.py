@@ -8,7 +8,8 @@ import pytest
 from retread.app.supervisor import take_down
 from retread.bundle import Cause, CauseKind
 from retread.core import CheckResult, Outcome, combine
-from retread.project import Project, open_project
+from retread.data.version import VersionState
+from retread.project import LoadedProject, open_project
 from retread.registry.events import (
     CanaryStarted,
     DatasetVersionAdded,
@@ -21,6 +22,7 @@ from retread.registry.events import (
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
     VersionRegistered,
 )
@@ -34,7 +36,7 @@ FAIL = combine([CheckResult(check="threshold", outcome=Outcome.FAIL, reason="0.4
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path) -> Iterator[LoadedProject]:
     """An empty project whose servers take free ports; whatever a test leaves running is ended."""
     (tmp_path / "retread.toml").write_text(
         "[project]\ntracking_port = 0\ncontrol_port = 0\n[serving]\nport = 0\n"
@@ -67,13 +69,13 @@ def first_model() -> tuple[Event, ...]:
             version=1,
             digest=BUNDLE,
             evaluation_digest=BUNDLE,
-            state="released",
+            state=VersionState.RELEASED,
             source="photos",
         ),
         registered(1, BUNDLE, Cause()),
         GateJudged(version=1, production=0, evaluation_digest=BUNDLE, verdict=PASS),
-        SlotAssigned(slot=Slot.PRODUCTION, version=1, bundle=BUNDLE, epoch=1),
-        PromotionCompleted(version=1, previous=0, epoch=1, servers=("server_1",)),
+        SlotAssigned(slot=Slot.PRODUCTION, version=1, bundle=BUNDLE, generation=1),
+        PromotionCompleted(version=1, previous=0, generation=1, servers=("server_1",)),
     )
 
 
@@ -93,10 +95,12 @@ def wears_out() -> tuple[Event, ...]:
         ),
         DegradationDetected(version=1, metric="Accuracy", expected=0.9, observed=0.7, labels=60),
         TriggerReceived(trigger="trigger_1", key="k", cause=cause),
-        TriggerDecided(trigger="trigger_1", decision="accepted", reason="Within budget."),
+        TriggerDecided(
+            trigger="trigger_1", decision=TriggerDecision.ACCEPTED, reason="Within budget."
+        ),
         RetrainingStarted(trigger="trigger_1", dataset="tires", dataset_version=2),
         registered(2, NEXT_BUNDLE, cause),
         GateJudged(version=2, production=1, evaluation_digest=BUNDLE, verdict=FAIL),
         CanaryStarted(version=2, production=1, trigger="trigger_1"),
-        SlotAssigned(slot=Slot.CANARY, version=2, bundle=NEXT_BUNDLE, epoch=2, share=0.1),
+        SlotAssigned(slot=Slot.CANARY, version=2, bundle=NEXT_BUNDLE, generation=2, share=0.1),
     )

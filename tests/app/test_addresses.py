@@ -18,11 +18,13 @@ from retread.app.supervisor import (
 )
 from retread.app.supervisor.identity import birth
 from retread.app.supervisor.state import state_file
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 from retread.serving.client import ServingClient
 
 
-def test_the_loop_and_the_page_are_told_where_the_servers_really_are(project: Project) -> None:
+def test_the_loop_and_the_page_are_told_where_the_servers_really_are(
+    project: LoadedProject,
+) -> None:
     services = {service.name: service for service in services_of(project)}
     for name in ("control", "loop"):
         told = addresses_of(project.settings, services[name].environment)
@@ -32,14 +34,14 @@ def test_the_loop_and_the_page_are_told_where_the_servers_really_are(project: Pr
         assert not any(address.endswith(":0") for address in (told.tracking, told.control))
 
 
-def test_who_was_not_told_goes_by_the_settings(project: Project) -> None:
+def test_who_was_not_told_goes_by_the_settings(project: LoadedProject) -> None:
     there = open_project(project.root, {"RETREAD__PROJECT__CONTROL_PORT": "5202"})
     assert addresses_of(there.settings, {}).control == "http://127.0.0.1:5202"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_every_loopback_host_makes_an_address_that_a_client_takes(
-    project: Project, host: str
+    project: LoadedProject, host: str
 ) -> None:
     environment = {"RETREAD__SERVING__HOST": host, "RETREAD__SERVING__PORT": "5201"}
     there = open_project(project.root, environment)
@@ -52,7 +54,7 @@ def test_every_loopback_host_makes_an_address_that_a_client_takes(
     ServingClient(serving_address(there), "iris").close()
 
 
-def test_a_server_that_runs_is_asked_where_it_runs(project: Project) -> None:
+def test_a_server_that_runs_is_asked_where_it_runs(project: LoadedProject) -> None:
     serving = ServiceStatus(
         name="serving",
         state=ServiceState.READY,

@@ -19,8 +19,8 @@ from retread.app.control.__main__ import control_of
 from retread.app.overview import LedgerView, UnsettledMessage
 from retread.bundle import CauseKind
 from retread.core import Conflict, Database, ManualClock, Unavailable
-from retread.loop import State
-from retread.project import Project, open_project
+from retread.loop import MessageState
+from retread.project import LoadedProject, open_project
 from retread.registry.events import Event
 from retread.registry.sql_ledger import SqlLedger
 
@@ -58,7 +58,7 @@ def arbiter() -> Arbiter:
 @pytest.fixture
 def application(ledger: SqlLedger, arbiter: Arbiter) -> Starlette:
     links = Links(tracking="http://127.0.0.1:5000", serving="http://127.0.0.1:5001")
-    lost = UnsettledMessage(key="trg_1/gate", notifier="slack", state=State.UNCONFIRMED)
+    lost = UnsettledMessage(key="trg_1/gate", notifier="slack", state=MessageState.UNCONFIRMED)
     control = Control(
         "tires", LedgerView(ledger), lambda: (lost,), arbiter, links, ManualClock(NOW)
     )
@@ -143,7 +143,7 @@ def test_a_body_that_is_no_trigger_is_refused(
     assert arbiter.asked == []
 
 
-def test_what_the_arbiter_does_not_accept_is_a_conflict(project: Project) -> None:
+def test_what_the_arbiter_does_not_accept_is_a_conflict(project: LoadedProject) -> None:
     toml = project.root / "retread.toml"
     toml.write_text(toml.read_text() + '[triggers]\nkinds = ["manual"]\n')
     space = Workspace(open_project(project.root, {}))

@@ -5,15 +5,24 @@ from typing import get_args
 
 import pytest
 
-from retread.app.overview import LedgerView, Phase, alarms_in, in_words, overview, retrainings_in
+from retread.app.overview import (
+    LedgerView,
+    Phase,
+    alarms_in,
+    describe_event,
+    overview,
+    retrainings_in,
+)
 from retread.core import Database, ManualClock, Outcome
 from retread.registry.events import (
     Event,
     LedgerEvent,
     RetrainingFinished,
+    RetrainingOutcome,
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
 )
 from retread.registry.ledger import Entry, Ledger
 from retread.registry.sql_ledger import SqlLedger
@@ -37,7 +46,7 @@ def entries_of(*events: Event) -> tuple[Entry, ...]:
 
 
 def test_every_event_has_its_own_sentence() -> None:
-    described = in_words.registry
+    described = describe_event.registry
     assert {kind.__name__ for kind in get_args(LedgerEvent)} <= {k.__name__ for k in described}
 
 
@@ -68,14 +77,16 @@ def test_the_overview_follows_the_ledger(
     (retraining,) = shown.retrainings
     assert (retraining.phase, retraining.version) == (Phase.CANARY, 2)
     assert retraining.share == 0.1
-    assert shown.recent[0].text == "Version 2 goes to canary for 10% of traffic (epoch 2)."
+    assert shown.recent[0].text == "Version 2 goes to canary for 10% of traffic (generation 2)."
     assert view.look()[0] == ledger.read()
 
 
 def test_phases_of_a_retraining_in_order(wears_out: Story) -> None:
-    story = [*wears_out, SlotAssigned(slot=Slot.PRODUCTION, version=2, bundle="b", epoch=3)]
+    story = [*wears_out, SlotAssigned(slot=Slot.PRODUCTION, version=2, bundle="b", generation=3)]
     story.append(
-        RetrainingFinished(trigger="trigger_1", outcome="promoted", reason="Better.", version=2)
+        RetrainingFinished(
+            trigger="trigger_1", outcome=RetrainingOutcome.PROMOTED, reason="Better.", version=2
+        )
     )
     entries = entries_of(*story)
     phases = [retrainings_in(entries[:n])[0].phase for n in range(3, len(entries) + 1)]
@@ -104,7 +115,7 @@ def test_a_trigger_that_was_not_accepted_is_not_under_way(
     decision: str, phase: Phase, wears_out: Story
 ) -> None:
     received = wears_out[2]
-    decided = TriggerDecided(trigger="trigger_1", decision=decision, reason="r")
+    decided = TriggerDecided(trigger="trigger_1", decision=TriggerDecision(decision), reason="r")
     (request,) = retrainings_in(entries_of(received, decided))
     assert (request.phase, request.is_under_way) == (phase, False)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from retread.app import Workspace
-from retread.core import load_dotted
+from retread.core import import_from_string
 from retread.project import open_project
 
 
@@ -19,4 +19,4 @@ def test_a_module_beside_retread_toml_can_be_named(
     (tmp_path / "retread.toml").write_text("")
     (tmp_path / "our_own_recipes.py").write_text("class Grading:\n    '''Ours.'''\n")
     Workspace(open_project(tmp_path, {}))
-    assert load_dotted("recipe", "our_own_recipes:Grading").__doc__ == "Ours."
+    assert import_from_string("recipe", "our_own_recipes:Grading").__doc__ == "Ours."

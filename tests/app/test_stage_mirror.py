@@ -8,13 +8,13 @@ from tests.serving.running import until
 from retread.app import Workspace
 from retread.app.stage_mirror import SHOWN, ProcessMirror
 from retread.bundle import Cause
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training import TrainingRequest
 from retread.training.tracking import MlflowTracking
 from retread.training.tracking.client import connect, place_of
 
 
-def tracked_run(project: Project, key: str) -> str:
+def tracked_run(project: LoadedProject, key: str) -> str:
     """A run with a model in MLflow's store."""
     request = TrainingRequest(
         key=key,
@@ -35,20 +35,20 @@ def tracked_run(project: Project, key: str) -> str:
     return run_id
 
 
-def aliases_in_mlflow(project: Project) -> dict[str, str]:
+def aliases_in_mlflow(project: LoadedProject) -> dict[str, str]:
     client, name = connect(place_of(project)), place_of(project).name
     found = client.search_registered_models(f"name = '{name}'")
     aliases = found[0].aliases if found else {}
     return {a: client.get_model_version(name, v).run_id for a, v in aliases.items()}
 
 
-def test_before_anything_was_tracked_no_process_is_started(project: Project) -> None:
+def test_before_anything_was_tracked_no_process_is_started(project: LoadedProject) -> None:
     ProcessMirror(project).mirror({"production": "run"})
     assert not (project.logs / "stage-mirror.log").exists()
 
 
 @pytest.mark.slow
-def test_the_latest_stages_are_shown_in_mlflow_and_not_twice(project: Project) -> None:
+def test_the_latest_stages_are_shown_in_mlflow_and_not_twice(project: LoadedProject) -> None:
     first, second = tracked_run(project, "a"), tracked_run(project, "b")
     mirror = Workspace(project).mirror
     mirror.mirror({"staging": first})
@@ -70,6 +70,6 @@ def test_the_latest_stages_are_shown_in_mlflow_and_not_twice(project: Project) -
     until(lambda: first not in shown(project), "that too is remembered")
 
 
-def shown(project: Project) -> str:
+def shown(project: LoadedProject) -> str:
     path = project.home / SHOWN
     return path.read_text() if path.is_file() else ""

@@ -33,7 +33,7 @@ from retread.app.supervisor.restart import deaths_in_a_row
 from retread.app.supervisor.service import free_port
 from retread.app.supervisor.state import lock_file, read_status, state_file
 from retread.core import Conflict, Refused
-from retread.project import Project
+from retread.project import LoadedProject
 
 SUPERVISING = Path(__file__).with_name("supervising.py")
 
@@ -65,7 +65,7 @@ def test_a_good_minute_forgives_earlier_deaths() -> None:
     assert deaths_in_a_row(5, ready_for_s=60.0) == 1
 
 
-def test_services_become_ready_and_end_together(project: Project, tmp_path: Path) -> None:
+def test_services_become_ready_and_end_together(project: LoadedProject, tmp_path: Path) -> None:
     port = free_port()
     server = Service(
         name="web",
@@ -86,7 +86,7 @@ def test_services_become_ready_and_end_together(project: Project, tmp_path: Path
     assert not take_down(project.home)
 
 
-def test_a_service_that_dies_is_started_again(project: Project, tmp_path: Path) -> None:
+def test_a_service_that_dies_is_started_again(project: LoadedProject, tmp_path: Path) -> None:
     with Supervised(project, tmp_path, written(tmp_path, "family", FAMILY)) as supervised:
         first = supervised.until(lambda status: status.is_ready).services[0]
         os.kill(first.pid, signal.SIGKILL)
@@ -98,7 +98,7 @@ def test_a_service_that_dies_is_started_again(project: Project, tmp_path: Path) 
 
 
 def test_a_service_that_keeps_dying_is_shown_with_its_last_words(
-    project: Project, tmp_path: Path
+    project: LoadedProject, tmp_path: Path
 ) -> None:
     with Supervised(project, tmp_path, written(tmp_path, "dying", DYING)) as supervised:
         service = supervised.until(lambda status: status.services[0].restarts >= 2).services[0]
@@ -109,7 +109,9 @@ def test_a_service_that_keeps_dying_is_shown_with_its_last_words(
         assert waiting.next_start > waiting.since
 
 
-def test_a_file_that_cannot_be_written_ends_no_service(project: Project, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_ends_no_service(
+    project: LoadedProject, tmp_path: Path
+) -> None:
     """As on a full disk: the log of one is too long to be moved, then the status fails."""
     log = project.logs / "family.log"
     log.write_bytes(b"x" * (LARGEST + 1))
@@ -127,7 +129,9 @@ def test_a_file_that_cannot_be_written_ends_no_service(project: Project, tmp_pat
         assert (second.restarts, log.stat().st_size > LARGEST) == (1, True)
 
 
-def test_services_end_with_a_supervisor_that_is_killed(project: Project, tmp_path: Path) -> None:
+def test_services_end_with_a_supervisor_that_is_killed(
+    project: LoadedProject, tmp_path: Path
+) -> None:
     with Supervised(project, tmp_path, written(tmp_path, "family", FAMILY)) as supervised:
         supervised.until(lambda status: status.is_ready)
         service = psutil.Process(supervised.until(lambda _: True).services[0].pid)
@@ -138,7 +142,7 @@ def test_services_end_with_a_supervisor_that_is_killed(project: Project, tmp_pat
 
 
 @pytest.mark.slow
-def test_down_finds_what_a_killed_supervisor_left(project: Project, tmp_path: Path) -> None:
+def test_down_finds_what_a_killed_supervisor_left(project: LoadedProject, tmp_path: Path) -> None:
     service = written(tmp_path, "stubborn", STUBBORN)
     with Supervised(project, tmp_path, service, written(tmp_path, "family", FAMILY)) as supervised:
         supervised.until(lambda status: status.is_ready)
@@ -150,7 +154,7 @@ def test_down_finds_what_a_killed_supervisor_left(project: Project, tmp_path: Pa
     assert list((project.home / "run").iterdir()) == []
 
 
-def test_only_one_supervisor_holds_a_project(project: Project) -> None:
+def test_only_one_supervisor_holds_a_project(project: LoadedProject) -> None:
     path = lock_file(project.home)
     with only_one(path):
         with pytest.raises(Conflict, match="already up"), only_one(path):
@@ -162,7 +166,9 @@ def test_only_one_supervisor_holds_a_project(project: Project) -> None:
     assert not path.exists()
 
 
-def test_down_waits_for_who_holds_the_project_without_having_said_so(project: Project) -> None:
+def test_down_waits_for_who_holds_the_project_without_having_said_so(
+    project: LoadedProject,
+) -> None:
     """A supervisor between its lock and its first word, or another `down`."""
     path = lock_file(project.home)
     assert not is_held(path)
@@ -183,13 +189,13 @@ def test_down_waits_for_who_holds_the_project_without_having_said_so(project: Pr
     assert not is_held(path)
 
 
-def test_down_of_a_supervisor_that_has_just_ended_is_no_error(project: Project) -> None:
+def test_down_of_a_supervisor_that_has_just_ended_is_no_error(project: LoadedProject) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     _end_supervisor(Status(pid=ended.pid, born="1", since=""))
 
 
-def test_a_status_of_a_process_that_is_gone_is_not_believed(project: Project) -> None:
+def test_a_status_of_a_process_that_is_gone_is_not_believed(project: LoadedProject) -> None:
     path = state_file(project.home)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.encode(Status(pid=os.getpid(), born="1", since="")))
@@ -200,7 +206,7 @@ def test_a_status_of_a_process_that_is_gone_is_not_believed(project: Project) ->
 
 
 def test_taken_ports_are_named_with_their_settings_before_anything_starts(
-    project: Project,
+    project: LoadedProject,
 ) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -213,7 +219,7 @@ def test_taken_ports_are_named_with_their_settings_before_anything_starts(
     refuse_taken_ports(services)
 
 
-def test_port_0_takes_a_free_port(project: Project) -> None:
+def test_port_0_takes_a_free_port(project: LoadedProject) -> None:
     services = services_of(project)
     ports = {service.port for service in services if service.name != "loop"}
     assert len(ports) == 3
@@ -258,7 +264,7 @@ def is_living(process: psutil.Process) -> bool:
 class Supervised:
     """A supervisor over `services`, and what it says."""
 
-    def __init__(self, project: Project, folder: Path, *services: Service) -> None:
+    def __init__(self, project: LoadedProject, folder: Path, *services: Service) -> None:
         self._project = project
         described = folder / "services.json"
         described.write_bytes(msgspec.json.encode(services))

@@ -21,7 +21,7 @@ from tests.serving.running import until
 from retread.app import Workspace
 from retread.app.new_project import new_project
 from retread.app.supervisor import ServiceStatus, running_status, take_down
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 from retread.registry.events import PromotionCompleted, Slot, SlotAssigned
 
 pytestmark = pytest.mark.slow
@@ -62,31 +62,31 @@ def iris(tmp_path: Path) -> Any:
     take_down(project.home)
 
 
-def in_production(project: Project) -> None:
+def in_production(project: LoadedProject) -> None:
     """A model to serve and to watch."""
     space = Workspace(project)
     bundle = iris_bundle(space.bundles)
     version = space.registry.register(bundle, run_id="run_1").version
     space.ledger.append(
-        SlotAssigned(slot=Slot.PRODUCTION, version=version, bundle=bundle, epoch=1),
-        PromotionCompleted(version=version, previous=0, epoch=1, servers=()),
+        SlotAssigned(slot=Slot.PRODUCTION, version=version, bundle=bundle, generation=1),
+        PromotionCompleted(version=version, previous=0, generation=1, servers=()),
     )
     space.database.close()
 
 
-def services(project: Project) -> tuple[ServiceStatus, ...]:
+def services(project: LoadedProject) -> tuple[ServiceStatus, ...]:
     status = running_status(project.home)
     return status.services if status else ()
 
 
-def family(project: Project) -> list[psutil.Process]:
+def family(project: LoadedProject) -> list[psutil.Process]:
     status = running_status(project.home)
     assert status is not None
     supervisor = psutil.Process(status.pid)
     return [supervisor, *supervisor.children(recursive=True)]
 
 
-def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: Project) -> None:
+def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: LoadedProject) -> None:
     in_production(iris)
     up = document(iris.root, "up", "--detach")
     # What it costs to start, by the processors' count: others' work does not stretch it.
@@ -125,7 +125,7 @@ def test_up_is_ready_light_and_answers_and_down_leaves_nothing(iris: Project) ->
     assert [slot["version"] for slot in status["project"]["slots"]] == [1]
 
 
-def test_a_server_that_is_killed_comes_back_and_answers(iris: Project) -> None:
+def test_a_server_that_is_killed_comes_back_and_answers(iris: LoadedProject) -> None:
     in_production(iris)
     up = document(iris.root, "up", "--detach")
     before = next(s for s in up["supervisor"]["services"] if s["name"] == "serving")
@@ -148,7 +148,7 @@ def test_a_server_that_is_killed_comes_back_and_answers(iris: Project) -> None:
     assert label.returncode == 0, label.stderr
 
 
-def test_an_interrupt_before_all_is_ready_leaves_nothing(iris: Project) -> None:
+def test_an_interrupt_before_all_is_ready_leaves_nothing(iris: LoadedProject) -> None:
     process = subprocess.Popen(
         [str(RETREAD), "up", "--detach", "--project", str(iris.root)],
         stderr=subprocess.PIPE,
@@ -166,7 +166,7 @@ def test_an_interrupt_before_all_is_ready_leaves_nothing(iris: Project) -> None:
     assert running_status(iris.home) is None
 
 
-def test_down_works_with_a_mistake_in_the_settings(iris: Project) -> None:
+def test_down_works_with_a_mistake_in_the_settings(iris: LoadedProject) -> None:
     up = retread(iris.root, "up", "--detach")
     assert up.returncode == 0, up.stderr
     assert up.stderr.splitlines()[-1] == "services ready: 4 of 4"
@@ -175,7 +175,7 @@ def test_down_works_with_a_mistake_in_the_settings(iris: Project) -> None:
     assert running_status(iris.home) is None
 
 
-def test_killed_outright_it_is_swept_up_and_starts_again(iris: Project) -> None:
+def test_killed_outright_it_is_swept_up_and_starts_again(iris: LoadedProject) -> None:
     document(iris.root, "up", "--detach")
     processes = family(iris)
     processes[0].kill()
@@ -184,7 +184,7 @@ def test_killed_outright_it_is_swept_up_and_starts_again(iris: Project) -> None:
     assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_in_the_foreground_an_interrupt_ends_it_all(iris: Project) -> None:
+def test_in_the_foreground_an_interrupt_ends_it_all(iris: LoadedProject) -> None:
     command = [str(RETREAD), "up", "--project", str(iris.root)]
     process = subprocess.Popen(
         command,
@@ -205,7 +205,7 @@ def test_in_the_foreground_an_interrupt_ends_it_all(iris: Project) -> None:
     assert [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_taken_port_is_named_before_anything_starts(iris: Project) -> None:
+def test_a_taken_port_is_named_before_anything_starts(iris: LoadedProject) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         for words in (["up", "--detach"], ["up"]):

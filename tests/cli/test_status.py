@@ -19,6 +19,7 @@ from retread.registry.events import (
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
 )
 
@@ -44,10 +45,12 @@ def test_asking_makes_nothing(space: Workspace, capsys: pytest.CaptureFixture[st
 def test_it_tells_what_serves_and_how_far_each_retraining_is(
     space: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    space.ledger.append(SlotAssigned(slot=Slot.PRODUCTION, version=3, bundle=BUNDLE, epoch=1))
+    space.ledger.append(SlotAssigned(slot=Slot.PRODUCTION, version=3, bundle=BUNDLE, generation=1))
     for name in ("trg_1", "trg_2"):
         cause = Cause(kind=CauseKind.MANUAL, detail=f"fix [/urgent] {name}", trigger=name)
-        accepted = TriggerDecided(trigger=name, decision="accepted", reason="It starts now.")
+        accepted = TriggerDecided(
+            trigger=name, decision=TriggerDecision.ACCEPTED, reason="It starts now."
+        )
         space.ledger.append(TriggerReceived(trigger=name, key=name, cause=cause), accepted)
     space.ledger.append(RetrainingStarted(trigger="trg_1", dataset="data", dataset_version=2))
     assert run(["status"]) == 0

@@ -26,18 +26,18 @@ from retread.data import (
     ColumnKind,
     DatasetStore,
     DatasetVersion,
-    Gathered,
     LanceDatasetStore,
     Schema,
+    SourceExamples,
     Split,
-    State,
+    VersionState,
     add_rows,
     add_version,
     split_of,
 )
 from retread.data.content import evaluation_digest, row_digests, version_digest
 from retread.data.summary import count_by
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -136,7 +136,9 @@ def table(labels: dict[str, str], values: dict[str, float] | None = None) -> pa.
     )
 
 
-def version_of(rows: pa.Table, number: int = 1, state: State = State.RELEASED) -> DatasetVersion:
+def version_of(
+    rows: pa.Table, number: int = 1, state: VersionState = VersionState.RELEASED
+) -> DatasetVersion:
     """The metadata of `rows` as a version of the dataset `it`."""
     splits = count_by(rows[SPLIT])
     return DatasetVersion(
@@ -157,11 +159,11 @@ def version_of(rows: pa.Table, number: int = 1, state: State = State.RELEASED) -
     )
 
 
-def gathered(rows: Sequence[tuple[int, str]]) -> Gathered:
+def gathered(rows: Sequence[tuple[int, str]]) -> SourceExamples:
     """Examples of these contents and labels; two contents in a row look alike."""
     digests = [hashlib.sha256(str(content).encode()).hexdigest() for content, _ in rows]
     count = len(rows)
-    return Gathered(
+    return SourceExamples(
         columns=(Column(name="x", kind=ColumnKind.NUMERIC),),
         rows=pa.table(
             {

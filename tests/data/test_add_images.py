@@ -21,7 +21,7 @@ from retread.data import (
     TIMESTAMP,
     DatasetStore,
     Split,
-    State,
+    VersionState,
     diff,
     split_of,
     verify,
@@ -35,7 +35,11 @@ def test_a_folder_becomes_a_released_version(
     store: DatasetStore, images: Images, add: Adds
 ) -> None:
     version = add(images(), note="first")
-    assert (version.reference, version.state, version.note) == ("tires@1", State.RELEASED, "first")
+    assert (version.reference, version.state, version.note) == (
+        "tires@1",
+        VersionState.RELEASED,
+        "first",
+    )
     assert version.labels == {"defective": 40, "good": 40}
     assert sum(version.splits.values()) == version.rows == 80
     rows = store.read(version)
@@ -292,7 +296,7 @@ def test_broken_images_go_to_quarantine_with_their_names(
     (source / "good" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (source / "good" / "text.jpg").write_text("no image")
     version = add(source, index=index)
-    assert version.state is State.QUARANTINED
+    assert version.state is VersionState.QUARANTINED
     assert [check.check for check in version.failed_checks] == ["readable"]
     assert "good/cut.jpg" in version.failed_checks[0].reason
     assert version.failed_checks[0].numbers == {"unreadable": 2, "readable": 80}
@@ -300,10 +304,10 @@ def test_broken_images_go_to_quarantine_with_their_names(
     (source / "good" / "cut.jpg").unlink()
     (source / "good" / "text.jpg").unlink()
     repaired = add(source, index=index)
-    assert (repaired.number, repaired.state) == (2, State.RELEASED)
+    assert (repaired.number, repaired.state) == (2, VersionState.RELEASED)
     assert repaired.digest == version.digest
     (source / "good" / "text.jpg").write_text("no image")
-    assert add(source, index=index).state is State.QUARANTINED
+    assert add(source, index=index).state is VersionState.QUARANTINED
 
 
 def test_a_released_version_stays_released_when_added_again(
@@ -313,7 +317,7 @@ def test_a_released_version_stays_released_when_added_again(
     (source / "good" / "text.jpg").write_text("no image")
     add(source)
     store.release("tires", 1)
-    assert add(source).state is State.RELEASED
+    assert add(source).state is VersionState.RELEASED
     assert len(store.versions("tires")) == 1
 
 
@@ -336,7 +340,7 @@ def test_flipped_labels_are_held(store: DatasetStore, images: Images, add: Adds)
     (source / "defective").rename(source / "good")
     (source / "x").rename(source / "defective")
     flipped = add(source)
-    assert flipped.state is State.QUARANTINED
+    assert flipped.state is VersionState.QUARANTINED
     assert {check.check for check in flipped.failed_checks} == {"relabelled", "evaluation"}
     assert store.version("tires").number == 1
 

@@ -22,7 +22,7 @@ from retread.data import (
     TIMESTAMP,
     ColumnKind,
     DatasetStore,
-    State,
+    VersionState,
     diff,
     verify,
 )
@@ -66,7 +66,7 @@ CLASSES: dict[str, Any] = {"labels": "employed", "settings": {"timestamp": "at"}
 def test_a_table_becomes_a_version(store: DatasetStore, write: Write, add: Adds, name: str) -> None:
     frame = people()
     version = add(write(frame, name), dataset="people", **CLASSES)
-    assert version.state is State.RELEASED
+    assert version.state is VersionState.RELEASED
     assert {c.name: c.kind for c in version.schema.columns} == {
         "age": ColumnKind.NUMERIC,
         "income": ColumnKind.NUMERIC,
@@ -203,7 +203,7 @@ def test_infinite_values_and_a_changed_unit_go_to_quarantine(
         assert (held.number, held.profile["income"]["infinite"]) == (number, 1)
         assert 2e4 < held.profile["income"]["mean"] < 4e4
     assert len(store.versions("tires")) == 3
-    assert add(write(people()), **CLASSES).state is State.RELEASED
+    assert add(write(people()), **CLASSES).state is VersionState.RELEASED
     cents = people().assign(income=people()["income"] * 100)
     assert "drift" in {check.check for check in add(write(cents), **CLASSES).failed_checks}
 

@@ -17,12 +17,12 @@ from retread.data import (
     SOURCE,
     SPLIT,
     DatasetStore,
-    State,
+    VersionState,
     add_rows,
     diff,
     verify,
 )
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 from .conftest import Adds, Grows, Images, write_image
 
@@ -50,7 +50,7 @@ def test_groups_stay_in_their_splits_when_the_shares_change(
     settings = {"group": "team", "evaluation_share": 0.45, "validation_share": 0.1}
     more = written(sizes(300, 1000), tmp_path, "more.csv")
     version = add(more, labels="y", append=True, settings=settings)
-    assert (version.rows, version.state) == (600, State.RELEASED)
+    assert (version.rows, version.state) == (600, VersionState.RELEASED)
     rows = store.read(version, columns=[GROUP, SPLIT]).to_pandas()
     assert rows.groupby(GROUP)[SPLIT].nunique().max() == 1
 
@@ -60,9 +60,9 @@ def test_what_is_in_quarantine_is_not_appended_to(
 ) -> None:
     first = add(written(sizes(200), tmp_path), labels="y")
     bad = add(written(sizes(100, 500, 1e6), tmp_path, "bad.csv"), labels="y", append=True)
-    assert (bad.number, bad.state, bad.rows) == (2, State.QUARANTINED, 300)
+    assert (bad.number, bad.state, bad.rows) == (2, VersionState.QUARANTINED, 300)
     good = add(written(sizes(100, 900), tmp_path, "good.csv"), labels="y", append=True)
-    assert (good.number, good.state, good.rows) == (3, State.RELEASED, 300)
+    assert (good.number, good.state, good.rows) == (3, VersionState.RELEASED, 300)
     change = diff(store, first, good)
     assert (change.added, change.removed) == (100, 0)
     for version in (first, bad, good):
@@ -85,9 +85,9 @@ def test_rows_are_appended_to_what_none_has_released(
     store: DatasetStore, add: Adds, tmp_path: Path
 ) -> None:
     few = add(written(sizes(3), tmp_path), labels="y")
-    assert few.state is State.QUARANTINED
+    assert few.state is VersionState.QUARANTINED
     grown = add(written(sizes(100, 3), tmp_path, "more.csv"), labels="y", append=True)
-    assert (grown.rows, grown.state) == (103, State.RELEASED)
+    assert (grown.rows, grown.state) == (103, VersionState.RELEASED)
 
 
 def test_a_snapshot_keeps_the_rows_that_it_is_told_to(

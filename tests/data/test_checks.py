@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from retread.core import Outcome
-from retread.data import Column, ColumnKind, Schema, Split, Summary
+from retread.data import Column, ColumnKind, DatasetSummary, Schema, Split
 from retread.data.judge import judge
 from retread.data.summary import Changes
 
@@ -16,7 +16,7 @@ from .conftest import table, version_of
 
 FIGURES = {"count": 100.0, "missing": 0.0, "infinite": 0.0, "mean": 1.0, "sd": 0.5}
 BEFORE = version_of(table({f"r{i}": "ab"[i % 2] for i in range(100)}))
-SUMMARY = Summary(
+SUMMARY = DatasetSummary(
     schema=BEFORE.schema,
     rows=100,
     splits={Split.TRAIN: 60, Split.VALIDATION: 20, Split.EVALUATION: 20},
@@ -73,7 +73,7 @@ def lopsided(a: int, b: int) -> dict[Split, dict[str, int]]:
         (replace(SUMMARY, schema=TEXT, changes=CHANGES), "schema"),
     ],
 )
-def test_checks(summary: Summary, failing: str) -> None:
+def test_checks(summary: DatasetSummary, failing: str) -> None:
     verdict = judge(summary)
     failed = {check.check for check in verdict.checks if check.outcome is Outcome.FAIL}
     assert failed == ({failing} if failing else set())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from retread.data import LanceDatasetStore, State, verify
+from retread.data import LanceDatasetStore, VersionState, verify
 
 from .conftest import Adds, Images
 
@@ -21,7 +21,7 @@ import lance, lance.fragment
 from retread.core import SystemClock
 from retread.data import AddRequest, LanceDatasetStore, add_version
 from retread.data.lance_store import history
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 def die_around(owner, name, after):
     whole = getattr(owner, name)
@@ -54,7 +54,7 @@ def test_a_killed_first_add(
     committed = point == "tag" or (point, when) == ("commit", "after")
     assert lance.datasets() == (("tires",) if committed else ())
     version = add(images())
-    assert (version.number, version.state, version.rows) == (1, State.RELEASED, 80)
+    assert (version.number, version.state, version.rows) == (1, VersionState.RELEASED, 80)
     _intact(lance)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retread.data import DatasetStore, State, checks, sources
+from retread.data import DatasetStore, VersionState, checks, sources
 
 from .conftest import Adds, Images
 
@@ -45,7 +45,7 @@ def test_a_new_check(
     monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(tmp_path / "plugins")])
     held = add(images())
     assert [check.reason for check in held.failed_checks] == ["80 rows."]
-    assert add(images(good=range(41))).state is State.RELEASED
+    assert add(images(good=range(41))).state is VersionState.RELEASED
 
 
 def test_a_new_source(

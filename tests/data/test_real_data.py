@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retread.data import DatasetStore, State, verify
+from retread.data import DatasetStore, VersionState, verify
 
 from .conftest import Adds
 
@@ -24,7 +24,7 @@ pytestmark = [
 
 def test_tires(store: DatasetStore, add: Adds) -> None:
     version = add(DATA / "tires")
-    assert version.state is State.RELEASED, version.failed_checks
+    assert version.state is VersionState.RELEASED, version.failed_checks
     assert version.labels == {"defective": 360, "good": 411}
     rows = store.read(version, columns=["_group", "_split"]).to_pandas()
     assert rows.groupby("_group")["_split"].nunique().max() == 1
@@ -33,7 +33,7 @@ def test_tires(store: DatasetStore, add: Adds) -> None:
 
 def test_ball_screw(add: Adds) -> None:
     version = add(DATA / "bsdata" / "screw_stream")
-    assert version.state is State.RELEASED, version.failed_checks
+    assert version.state is VersionState.RELEASED, version.failed_checks
 
 
 def test_bikes_grow_month_by_month(store: DatasetStore, add: Adds, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_bikes_grow_month_by_month(store: DatasetStore, add: Adds, tmp_path: Pat
     for end in (4000, 5000, 9000, 17379):
         (tmp_path / "hour.csv").write_text("\n".join(lines[: end + 1]))
         version = add(tmp_path / "hour.csv", labels="cnt", regression=True, settings=settings)
-        assert version.state is State.RELEASED, version.failed_checks
+        assert version.state is VersionState.RELEASED, version.failed_checks
         assert version.rows == end
     assert [v.number for v in store.versions("tires")] == [1, 2, 3, 4]
     assert verify(store, version) == 17379

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retread.data import Split, split_of
-from retread.data.gathered import Gathered
+from retread.data.gathered import SourceExamples
 from retread.data.identity import Known, identify
 from retread.data.nearness import Leaders
 from retread.data.placing import place
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 from .conftest import gathered
 
@@ -37,7 +37,7 @@ def test_an_example_keeps_id_group_and_split_as_a_dataset_grows(
     held = list(first)
     for more in later:
         held += more
-        source: Gathered = gathered(more if append else held)
+        source: SourceExamples = gathered(more if append else held)
         stay = frozenset(keys["_id"].to_pylist() if append else ())
         grown = place(source, keys, stay, settings).keys
         before = {row["_id"]: row for row in keys.to_pylist()}

@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from retread.core import Conflict, InvalidInput, NotFound
-from retread.data import ID, LABEL, SPLIT, DatasetStore, Split, State, verify
+from retread.data import ID, LABEL, SPLIT, DatasetStore, Split, VersionState, verify
 
 from .conftest import table, version_of
 
@@ -81,7 +81,7 @@ def test_rows_are_not_kept_beside_rows_with_other_columns(store: DatasetStore) -
 def test_an_earlier_version_can_be_built_on(store: DatasetStore) -> None:
     first = store.commit(version_of(ROWS), ROWS)
     bad = table({"r1": "b", "bad": "a"})
-    second = store.commit(version_of(bad, 2, State.QUARANTINED), bad)
+    second = store.commit(version_of(bad, 2, VersionState.QUARANTINED), bad)
     whole = table({"r1": "a", "r2": "b", "r5": "a"})
     third = store.commit(version_of(whole, 3), table({"r5": "a"}), keep={"r1", "r2"}, base=1)
     assert store.read(third).equals(whole)
@@ -198,21 +198,21 @@ def test_columns_may_change_between_versions(store: DatasetStore) -> None:
 
 
 def test_quarantine_hides_a_version_until_it_is_released(store: DatasetStore) -> None:
-    held = version_of(ROWS, state=State.QUARANTINED)
+    held = version_of(ROWS, state=VersionState.QUARANTINED)
     store.commit(held, ROWS)
     with pytest.raises(NotFound, match="quarantine"):
         store.version("it")
-    assert store.version("it", 1).state is State.QUARANTINED
+    assert store.version("it", 1).state is VersionState.QUARANTINED
     for _ in range(2):
-        assert store.release("it", 1).state is State.RELEASED
-    assert store.version("it").state is State.RELEASED
+        assert store.release("it", 1).state is VersionState.RELEASED
+    assert store.version("it").state is VersionState.RELEASED
     assert store.version("it").digest == held.digest
 
 
 def test_the_latest_version_is_the_latest_released(store: DatasetStore) -> None:
     store.commit(version_of(ROWS), ROWS)
     other = table({"r1": "a", "r2": "b"})
-    store.commit(version_of(other, 2, State.QUARANTINED), other)
+    store.commit(version_of(other, 2, VersionState.QUARANTINED), other)
     assert store.version("it").number == 1
     store.release("it", 2)
     assert store.version("it").number == 2

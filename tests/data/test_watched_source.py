@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from retread.app.datasets import add_data, add_request
 from retread.app.loop_data import LoopData
-from retread.app.versioning import add_data, add_request
 from retread.app.workspace import Workspace
-from retread.data import ID, LABEL, State, diff
+from retread.data import ID, LABEL, VersionState, diff
 from retread.data.traffic_source import traffic_source
 from retread.project import open_project
 from retread.serving import Answer, PredictionRecord
@@ -86,12 +86,12 @@ def test_traffic_in_quarantine_keeps_no_later_traffic_from_the_data(flowers: Wor
     data = LoopData(flowers)
     held = data.collect(traffic_source("trg_1"), at_least=1)
     assert held is not None
-    assert held.state is State.QUARANTINED
+    assert held.state is VersionState.QUARANTINED
     labelled(flowers, [2.01, 2.02])
     assert data.labelled() == 2
     good = data.collect(traffic_source("trg_2"), at_least=2)
     assert good is not None
-    assert (good.number, good.state, good.rows) == (3, State.RELEASED, 62)
+    assert (good.number, good.state, good.rows) == (3, VersionState.RELEASED, 62)
     write(flowers, [*ROWS, ("3.05", "rose")])
     assert (data.add_source().rows, data.labelled()) == (63, 0)
     flowers.datasets.release("flowers", held.number)

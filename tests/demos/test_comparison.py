@@ -49,9 +49,9 @@ def served(*bundles: str) -> RegistryState:
                 validation={},
                 cause=Cause(),
             ),
-            SlotAssigned(slot=Slot.PRODUCTION, version=version, bundle=bundle, epoch=version),
+            SlotAssigned(slot=Slot.PRODUCTION, version=version, bundle=bundle, generation=version),
             PromotionCompleted(
-                version=version, previous=version - 1, epoch=version, servers=("s",)
+                version=version, previous=version - 1, generation=version, servers=("s",)
             ),
         )
     ]

@@ -14,15 +14,18 @@ from retread.demos.goals import goals
 from retread.demos.summary import is_closed
 from retread.registry.events import (
     CanaryFinished,
+    CanaryOutcome,
     DegradationDetected,
     DriftDetected,
     GateJudged,
     LedgerEvent,
     PromotionCompleted,
     RetrainingFinished,
+    RetrainingOutcome,
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
     VersionRegistered,
 )
@@ -65,10 +68,14 @@ def degradation(version: int, labels: int) -> DegradationDetected:
     )
 
 
-def promoted(version: int, epoch: int) -> tuple[LedgerEvent, LedgerEvent]:
+def promoted(version: int, generation: int) -> tuple[LedgerEvent, LedgerEvent]:
     return (
-        SlotAssigned(slot=Slot.PRODUCTION, version=version, bundle=f"b{version}", epoch=epoch),
-        PromotionCompleted(version=version, previous=version - 1, epoch=epoch, servers=("s",)),
+        SlotAssigned(
+            slot=Slot.PRODUCTION, version=version, bundle=f"b{version}", generation=generation
+        ),
+        PromotionCompleted(
+            version=version, previous=version - 1, generation=generation, servers=("s",)
+        ),
     )
 
 
@@ -80,11 +87,11 @@ FIRST: tuple[LedgerEvent, ...] = (registered(1), *promoted(1, 1))
 TURN = Turn(sequence=len(FIRST), quiet=SENT, version=1)
 DRIFT = drift(1, SENT + 50)
 ASKED = asked(CauseKind.DRIFT)
-ACCEPTED = TriggerDecided(trigger="t", decision="accepted", reason="It starts now.")
+ACCEPTED = TriggerDecided(trigger="t", decision=TriggerDecision.ACCEPTED, reason="It starts now.")
 MADE = registered(2, Cause(kind=CauseKind.DRIFT, trigger="t"))
 GATE = GateJudged(version=2, production=1, evaluation_digest="d", verdict=PASSED)
-CANARY = CanaryFinished(version=2, outcome="promoted", reason="every step was passed")
-END = RetrainingFinished(trigger="t", outcome="promoted", reason="", version=2)
+CANARY = CanaryFinished(version=2, outcome=CanaryOutcome.PROMOTED, reason="every step was passed")
+END = RetrainingFinished(trigger="t", outcome=RetrainingOutcome.PROMOTED, reason="", version=2)
 STORY = (*FIRST, DRIFT, ASKED, ACCEPTED, MADE, GATE, *promoted(2, 2), CANARY, END)
 
 

@@ -19,9 +19,11 @@ from retread.registry.events import (
     LedgerEvent,
     PromotionCompleted,
     RetrainingFinished,
+    RetrainingOutcome,
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
 )
 
@@ -61,8 +63,8 @@ def test_a_drift_names_the_largest_effect_first_and_the_odds() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        SlotAssigned(slot=Slot.PRODUCTION, version=2, bundle="b", epoch=3),
-        TriggerDecided(trigger="t", decision="cooldown", reason="It lasts."),
+        SlotAssigned(slot=Slot.PRODUCTION, version=2, bundle="b", generation=3),
+        TriggerDecided(trigger="t", decision=TriggerDecision.COOLDOWN, reason="It lasts."),
     ],
 )
 def test_what_only_repeats_another_event_is_not_told(event: LedgerEvent) -> None:
@@ -74,9 +76,12 @@ def test_what_only_repeats_another_event_is_not_told(event: LedgerEvent) -> None
     [
         (DRIFT, Tone.ALARM),
         (GATE, Tone.ALARM),
-        (PromotionCompleted(version=2, previous=1, epoch=4, servers=("s",)), Tone.GOOD),
-        (RetrainingFinished(trigger="t", outcome="rolled-back", reason="worse"), Tone.ALARM),
-        (SlotAssigned(slot=Slot.CANARY, version=2, bundle="b", epoch=3), Tone.HAPPENING),
+        (PromotionCompleted(version=2, previous=1, generation=4, servers=("s",)), Tone.GOOD),
+        (
+            RetrainingFinished(trigger="t", outcome=RetrainingOutcome.ROLLED_BACK, reason="worse"),
+            Tone.ALARM,
+        ),
+        (SlotAssigned(slot=Slot.CANARY, version=2, bundle="b", generation=3), Tone.HAPPENING),
     ],
 )
 def test_tones(event: LedgerEvent, tone: Tone) -> None:
@@ -107,8 +112,8 @@ def test_a_retraining_is_told_with_its_cause(tmp_path: Path) -> None:
     cause = Cause(kind=CauseKind.DRIFT, detail="red drifted", trigger="t")
     ledger.append(
         TriggerReceived(trigger="t", key="k", cause=cause),
-        TriggerDecided(trigger="t", decision="cooldown", reason="It lasts."),
-        TriggerDecided(trigger="t", decision="accepted", reason="It starts now."),
+        TriggerDecided(trigger="t", decision=TriggerDecision.COOLDOWN, reason="It lasts."),
+        TriggerDecided(trigger="t", decision=TriggerDecision.ACCEPTED, reason="It starts now."),
     )
     Narrator(ledger, story).catch_up()
     assert [line.text for line in story.lines] == [

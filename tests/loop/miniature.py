@@ -18,16 +18,16 @@ from retread.core import (
     combine,
     digest_bytes,
 )
-from retread.data.version import DatasetVersion, Schema, Split, State
-from retread.loop.canary import PairedEvidence, Subject, no_evidence
+from retread.data.version import DatasetVersion, Schema, Split, VersionState
+from retread.loop.canary import ComparedVersions, PairedEvidence, no_evidence
 from retread.loop.canary.evidence import add_answers, add_losses
 from retread.loop.notice import announce
 from retread.loop.outbox import Outbox
 from retread.loop.ports import LoopPorts
 from retread.loop.proposal import Proposal
-from retread.loop.sender import Sender
+from retread.loop.sender import MessageContext
 from retread.loop.submit import submit
-from retread.loop.waiting import Waiting
+from retread.loop.waiting import WaitPoint
 from retread.notify import Message
 from retread.project import Settings
 from retread.registry import Promoter, RegistryState, SqlLedger, SqlServerDirectory, fold
@@ -47,7 +47,7 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def dataset_version(
-    number: int, source: str = "folder", state: State = State.RELEASED
+    number: int, source: str = "folder", state: VersionState = VersionState.RELEASED
 ) -> DatasetVersion:
     return DatasetVersion(
         dataset="tires",
@@ -61,7 +61,7 @@ def dataset_version(
         labels={"bad": 5, "good": 5},
         profile={},
         checks=(CheckResult(check="labels", outcome=Outcome.FAIL, reason="one label only"),)
-        if state is State.QUARANTINED
+        if state is VersionState.QUARANTINED
         else (),
         source=source,
         note="",
@@ -76,11 +76,11 @@ class ScriptedData:
     versions: list[DatasetVersion] = field(default_factory=lambda: [dataset_version(1)])
     labels: int = 0
     source: str = ""
-    collected_state: State = State.RELEASED
+    collected_state: VersionState = VersionState.RELEASED
     conflicts: int = 0
 
     def latest(self) -> DatasetVersion:
-        return [v for v in self.versions if v.state is State.RELEASED][-1]
+        return [v for v in self.versions if v.state is VersionState.RELEASED][-1]
 
     def labelled(self) -> int:
         return self.labels
@@ -282,11 +282,11 @@ class ScriptedCanary:
         losses = [(float(one), 0.0) for one in wrong]
         return add_losses(evidence, losses, self._subject(version, production), settings)
 
-    def _subject(self, version: int, production: int) -> Subject:
-        return Subject(canary=version, production=production, labels=("bad", "good"))
+    def _subject(self, version: int, production: int) -> ComparedVersions:
+        return ComparedVersions(canary=version, production=production, labels=("bad", "good"))
 
 
-class PatientWaiting(Waiting):
+class PatientWaiting(WaitPoint):
     """Waits by moving the clock, so that nothing sleeps."""
 
     def __init__(self, clock: ManualClock) -> None:
@@ -322,7 +322,7 @@ class World:
         return LoopPorts(
             settings=self.settings,
             clock=self.clock,
-            sender=Sender(
+            sender=MessageContext(
                 project=self.settings.project.name,
                 control="http://127.0.0.1:5002",
                 tracking="http://127.0.0.1:5000",
@@ -382,7 +382,7 @@ class World:
 
 
 def _matters(entry: Entry) -> bool:
-    # A slot may be given the same version again, under a later epoch.
+    # A slot may be given the same version again, under a later generation.
     return type(entry.event).__name__ not in {"SlotAssigned", "SlotCleared"}
 
 

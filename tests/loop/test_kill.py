@@ -20,11 +20,11 @@ import msgspec
 import pytest
 from sklearn.datasets import load_iris
 
-from retread.app.asking import ask
-from retread.app.versioning import add_data, add_request
+from retread.app.datasets import add_data, add_request
+from retread.app.triggers import ask
 from retread.app.workspace import Workspace
-from retread.loop import Asked, Outbox, fold_history
-from retread.loop.outbox import State
+from retread.loop import Outbox, TriggerOptions, fold_history
+from retread.loop.outbox import MessageState
 from retread.project import open_project
 from retread.registry import Stage, fold
 from retread.registry.events import Slot, TriggerDecided, TriggerReceived
@@ -180,7 +180,7 @@ def footprint(workspace: Workspace, trigger: str) -> dict[str, object]:
     state = fold(entries)
     mine = [v for v in state.versions.values() if v.cause.trigger == trigger]
     outbox = Outbox(workspace.database, workspace.clock, [])
-    told = [key for s in State for key, _ in outbox.keys(s) if key.startswith(trigger)]
+    told = [key for s in MessageState for key, _ in outbox.keys(s) if key.startswith(trigger)]
     numbers = {version.version for version in mine}
     events = Counter(
         type(entry.event).__name__
@@ -203,7 +203,7 @@ def footprint(workspace: Workspace, trigger: str) -> dict[str, object]:
 
 
 def _repeatable(event: object) -> bool:
-    """A slot may be given the same version again, under a later epoch."""
+    """A slot may be given the same version again, under a later generation."""
     return type(event).__name__ in {"SlotAssigned", "SlotCleared"}
 
 
@@ -269,13 +269,13 @@ def test_kill_on_the_way(workspace: Workspace) -> None:
         loop.start()
         triggers, runs = [], [0]
         for _ in range(2):
-            triggers.append(ask(workspace, "manual", Asked()).trigger)
+            triggers.append(ask(workspace, "manual", TriggerOptions()).trigger)
             wait_until_ended(workspace, triggers[-1])
             runs.append(runs_in_mlflow(workspace))
 
         # After the last of them little is left to do, and the kill might come too late.
         reached = range(1, len(milestones(workspace, triggers[1])))
-        disturbed = ask(workspace, "manual", Asked()).trigger
+        disturbed = ask(workspace, "manual", TriggerOptions()).trigger
         for moment in sorted(random.Random(17).sample(reached, KILLS)):
             kill_when_reached(workspace, loop, disturbed, moment)
         wait_until_ended(workspace, disturbed)
@@ -309,16 +309,22 @@ def _without(events: object, name: str) -> object:
 
 def deployments(outbox: Outbox) -> list[str]:
     """What is told last of a promotion, where it was sent or may have been."""
-    ended = (*outbox.keys(State.SENT), *outbox.keys(State.UNCONFIRMED))
+    ended = (*outbox.keys(MessageState.SENT), *outbox.keys(MessageState.UNCONFIRMED))
     return [key for key, _ in ended if key.startswith("deployed/")]
 
 
 def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
     """Nothing twice; what did not arrive for certain is known as such."""
     counts = outbox.counts()
-    assert counts[State.WAITING] == counts[State.SENDING] == counts[State.GIVEN_UP] == 0
+    assert (
+        counts[MessageState.WAITING]
+        == counts[MessageState.SENDING]
+        == counts[MessageState.GIVEN_UP]
+        == 0
+    )
     sent, unconfirmed = (
-        {key for key, _ in outbox.keys(state)} for state in (State.SENT, State.UNCONFIRMED)
+        {key for key, _ in outbox.keys(state)}
+        for state in (MessageState.SENT, MessageState.UNCONFIRMED)
     )
     assert sent <= receiver.arrived.keys() <= sent | unconfirmed
     assert set(receiver.arrived.values()) == {1}, receiver.arrived
@@ -327,7 +333,7 @@ def _check_messages(receiver: Receiver, outbox: Outbox) -> None:
 
 def test_a_hundred_calls_are_one_retraining(workspace: Workspace) -> None:
     """The same webhook a hundred times (F17): the ledger has one accepted trigger."""
-    asked = [ask(workspace, "manual", Asked(key="delivery-1")) for _ in range(100)]
+    asked = [ask(workspace, "manual", TriggerOptions(key="delivery-1")) for _ in range(100)]
 
     assert [request.accepted for request in asked].count(True) == 1
     assert asked[0].accepted

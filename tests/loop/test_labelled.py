@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from retread.app.datasets import add_data, add_request
 from retread.app.loop_data import LoopData
-from retread.app.versioning import add_data, add_request
 from retread.app.workspace import Workspace
 from retread.data import ID, LABEL
 from retread.data.traffic_source import traffic_source

@@ -18,7 +18,7 @@ from retread.loop import engine, fold_history
 from retread.loop.loop import Loop
 from retread.loop.ports import LoopPorts
 from retread.loop.record_data import record_version
-from retread.loop.waiting import Waiting
+from retread.loop.waiting import WaitPoint
 from retread.notify import Message
 from retread.registry.events import (
     DegradationDetected,
@@ -61,7 +61,7 @@ class Running:
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
-        self.waiting = Waiting()
+        self.waiting = WaitPoint()
         self.monitor = ScriptedMonitor(world)
         self.told = Told()
         self.loop = Loop(
@@ -272,7 +272,7 @@ def test_a_promotion_whose_promoter_died_is_settled(running: Running) -> None:
             slot=Slot.PRODUCTION,
             version=1,
             bundle=world.models.state().version(1).bundle,
-            epoch=world.models.state().epoch + 1,
+            generation=world.models.state().generation + 1,
         )
         world.ledger.append(opened)
         loop.step()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from retread.bundle import Cause, CauseKind
 from retread.core import CheckResult, Outcome, combine
 from retread.loop import messages
-from retread.loop.sender import Sender
+from retread.loop.sender import MessageContext
 from retread.notify import Severity
 from retread.registry.events import DriftDetected, PromotionCompleted
 
-SENDER = Sender(project="tires", tracking="http://127.0.0.1:5000", control="http://127.0.0.1:5002")
+SENDER = MessageContext(
+    project="tires", tracking="http://127.0.0.1:5000", control="http://127.0.0.1:5002"
+)
 CAUSE = Cause(kind=CauseKind.DRIFT, detail="light drifted in window 4 of version 1")
 VERDICT = combine(
     [
@@ -50,7 +52,7 @@ def test_refusal_carries_its_numbers() -> None:
 
 
 def test_deployment_says_why_and_the_way_back() -> None:
-    promoted = PromotionCompleted(version=4, previous=3, epoch=9, servers=("a",))
+    promoted = PromotionCompleted(version=4, previous=3, generation=9, servers=("a",))
     message = messages.deployed(SENDER, promoted, {"Accuracy": 0.81234}, CAUSE.detail)
     assert message.lines == (
         "Why: light drifted in window 4 of version 1.",
@@ -61,5 +63,5 @@ def test_deployment_says_why_and_the_way_back() -> None:
         "http://127.0.0.1:5002",
         "http://127.0.0.1:5000",
     ]
-    first = PromotionCompleted(version=1, previous=0, epoch=1, servers=())
+    first = PromotionCompleted(version=1, previous=0, generation=1, servers=())
     assert messages.deployed(SENDER, first, {}, "").lines == ()

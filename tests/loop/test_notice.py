@@ -55,8 +55,8 @@ def test_what_is_done_by_hand_is_told_once(deployed: World) -> None:
 
 
 def test_a_promotion_that_no_server_could_load_is_told(deployed: World) -> None:
-    epoch = deployed.models.state().epoch + 1
-    failed = Applied(epoch=epoch, bundle="", error="out of memory")
+    generation = deployed.models.state().generation + 1
+    failed = Applied(generation=generation, bundle="", error="out of memory")
     deployed.models.servers.announce("full", {Slot.PRODUCTION: failed})
     with pytest.raises(Refused):
         deployed.models.promoter.rollback(reason="it was worse")

@@ -12,8 +12,8 @@ import pytest
 
 import retread.registry  # noqa: F401  # declares tables
 from retread.core import Database, ManualClock
-from retread.loop.deliverer import Deliverer
-from retread.loop.outbox import Outbox, State
+from retread.loop.deliverer import OutboxWorker
+from retread.loop.outbox import MessageState, Outbox
 from retread.notify import Message, Unconfirmed, Undelivered
 
 HELLO = Message(title="hello")
@@ -72,8 +72,8 @@ class Slow(Receiver):
         super().send(message)
 
 
-def deliverer(outbox: Outbox, slack: Any, webhook: Any = None) -> Deliverer:
-    return Deliverer(outbox, {"slack": slack, "webhook": webhook or Receiver()})
+def deliverer(outbox: Outbox, slack: Any, webhook: Any = None) -> OutboxWorker:
+    return OutboxWorker(outbox, {"slack": slack, "webhook": webhook or Receiver()})
 
 
 def test_each_notifier_gets_each_message_once(outbox: Outbox) -> None:
@@ -88,7 +88,7 @@ def test_each_notifier_gets_each_message_once(outbox: Outbox) -> None:
     assert slack.messages == webhook.messages
     outbox.enqueue("a", HELLO)
     assert not sender.deliver_one()
-    assert outbox.counts()[State.SENT] == 4
+    assert outbox.counts()[MessageState.SENT] == 4
 
 
 def test_an_hour_of_failures_ends_in_one_delivery(outbox: Outbox, clock: ManualClock) -> None:
@@ -116,7 +116,7 @@ def test_after_a_day_it_is_given_up(outbox: Outbox, clock: ManualClock) -> None:
         pass
     clock.advance(timedelta(days=1))
     assert sender.deliver_one()
-    assert outbox.keys(State.GIVEN_UP) == (("a", "slack"),)
+    assert outbox.keys(MessageState.GIVEN_UP) == (("a", "slack"),)
     clock.advance(timedelta(days=1))
     assert not sender.deliver_one()
 
@@ -126,7 +126,7 @@ def test_what_can_never_be_taken_is_given_up_at_once(outbox: Outbox) -> None:
     outbox.enqueue("a", HELLO)
     while sender.deliver_one():
         pass
-    assert outbox.counts()[State.GIVEN_UP] == 1
+    assert outbox.counts()[MessageState.GIVEN_UP] == 1
 
 
 def test_receiver_says_when_to_try_again(outbox: Outbox, clock: ManualClock) -> None:
@@ -160,14 +160,14 @@ def test_a_kill_between_claim_and_answer_is_never_sent_again(
     first.enqueue("a", HELLO)
     dying = Dying()
     with pytest.raises(Killed):
-        Deliverer(first, {"slack": dying}).deliver_one()
+        OutboxWorker(first, {"slack": dying}).deliver_one()
 
     second = Outbox(opened(), clock, ["slack"])
     assert second.recover() == 1
     after = Receiver()
     clock.advance(timedelta(days=1))
-    assert not Deliverer(second, {"slack": after}).deliver_one()
-    assert second.keys(State.UNCONFIRMED) == (("a", "slack"),)
+    assert not OutboxWorker(second, {"slack": after}).deliver_one()
+    assert second.keys(MessageState.UNCONFIRMED) == (("a", "slack"),)
     assert len(dying.messages) + len(after.messages) <= 1
 
 
@@ -183,8 +183,8 @@ def test_what_left_and_was_not_answered_is_never_sent_again(
     clock.advance(timedelta(hours=1))
     assert not sender.deliver_one()
     assert slack.messages == []
-    assert outbox.keys(State.UNCONFIRMED) == (("a", "slack"),)
-    assert outbox.counts()[State.SENT] == 1, "the webhook's own is another letter"
+    assert outbox.keys(MessageState.UNCONFIRMED) == (("a", "slack"),)
+    assert outbox.counts()[MessageState.SENT] == 1, "the webhook's own is another letter"
 
 
 def test_a_notifier_that_breaks_is_tried_again(outbox: Outbox, clock: ManualClock) -> None:
@@ -208,8 +208,8 @@ def test_thread_delivers_and_stops(outbox: Outbox) -> None:
     sender.stop()
     # What it was at when it was stopped, it did to the end.
     assert [message.title for message in slack.messages] == ["hello"]
-    assert ("a", "slack") in outbox.keys(State.SENT)
-    assert outbox.counts()[State.SENDING] == 0
+    assert ("a", "slack") in outbox.keys(MessageState.SENT)
+    assert outbox.counts()[MessageState.SENDING] == 0
 
 
 def test_without_notifiers_nothing_is_kept(

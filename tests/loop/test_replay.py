@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from retread.bundle import CauseKind
-from retread.loop import Decision, Proposal, replay
+from retread.loop import Proposal, replay
 from retread.loop.proposal import received
-from retread.project.sections import TriggersSection
-from retread.registry.events import Event, RetrainingFinished, TriggerDecided
+from retread.project.settings import TriggersSection
+from retread.registry.events import (
+    Event,
+    RetrainingFinished,
+    RetrainingOutcome,
+    TriggerDecided,
+    TriggerDecision,
+)
 from retread.registry.ledger import Entry
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -23,12 +29,14 @@ def entries(*events: tuple[float, Event]) -> list[Entry]:
 
 def asked(seconds: float, trigger: str, decision: str) -> list[tuple[float, Event]]:
     proposal = Proposal(kind=CauseKind.DRIFT, key=trigger, detail="why")
-    decided = TriggerDecided(trigger=trigger, decision=decision, reason="")
+    decided = TriggerDecided(trigger=trigger, decision=TriggerDecision(decision), reason="")
     return [(seconds, received(proposal, trigger)), (seconds, decided)]
 
 
 def finished(seconds: float, trigger: str) -> tuple[float, Event]:
-    return seconds, RetrainingFinished(trigger=trigger, outcome="promoted", reason="")
+    return seconds, RetrainingFinished(
+        trigger=trigger, outcome=RetrainingOutcome.PROMOTED, reason=""
+    )
 
 
 PAST = entries(
@@ -40,7 +48,7 @@ PAST = entries(
 )
 
 
-def decisions(policy: TriggersSection, past: list[Entry] = PAST) -> list[Decision]:
+def decisions(policy: TriggersSection, past: list[Entry] = PAST) -> list[TriggerDecision]:
     return [answer.would_be for answer in replay(past, policy)]
 
 
@@ -63,7 +71,7 @@ def test_smaller_budget_holds() -> None:
 
 
 def test_what_was_put_off_is_asked_again_when_it_was() -> None:
-    again = TriggerDecided(trigger="b", decision="accepted", reason="")
+    again = TriggerDecided(trigger="b", decision=TriggerDecision.ACCEPTED, reason="")
     past = entries(
         *asked(0, "a", "accepted"), finished(100, "a"), *asked(200, "b", "cooldown"), (701, again)
     )

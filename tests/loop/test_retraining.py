@@ -10,7 +10,7 @@ from tests.loop.miniature import MakeWorld, World
 
 from retread.bundle import CauseKind
 from retread.core import Outcome, Refused
-from retread.data.version import State
+from retread.data.version import VersionState
 from retread.loop.retraining import retrain
 from retread.registry import Stage
 from retread.registry.events import (
@@ -187,7 +187,7 @@ def test_labels_are_waited_for(make_world: MakeWorld, journal: Journal) -> None:
 
 
 def test_quarantined_traffic_is_not_trained_on(world: World, journal: Journal) -> None:
-    world.data.labels, world.data.collected_state = 60, State.QUARANTINED
+    world.data.labels, world.data.collected_state = 60, VersionState.QUARANTINED
 
     ending = retrain(world.ask(CauseKind.DRIFT), world.ports, journal)
 

@@ -10,9 +10,17 @@ import pytest
 
 from retread.bundle import CauseKind
 from retread.core import InvalidInput, Refused, UnknownOption, load_plugin
-from retread.loop import Asked, Proposal, View, asked_for, fold_history, triggers
+from retread.data.version import VersionState
+from retread.loop import (
+    Proposal,
+    TriggerContext,
+    TriggerOptions,
+    fold_history,
+    proposal_for,
+    triggers,
+)
 from retread.loop.observe import noticed
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
 from retread.registry.events import (
     DatasetVersionAdded,
     DatasetVersionReleased,
@@ -21,6 +29,7 @@ from retread.registry.events import (
     Event,
     RetrainingStarted,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
 )
 from retread.registry.ledger import Entry
@@ -34,12 +43,12 @@ def view(
     production: int = 1,
     now: datetime = START + timedelta(hours=30.5),
     **policy: object,
-) -> View:
+) -> TriggerContext:
     entries = [
         Entry(sequence=n, at=START + timedelta(minutes=n), event=event, hash="")  # type: ignore[arg-type]  # each is one of the union
         for n, event in enumerate(events, start=1)
     ]
-    return View(
+    return TriggerContext(
         model="tires",
         dataset="tires",
         entries=entries,
@@ -50,7 +59,7 @@ def view(
     )
 
 
-def observed(kind: str, seen: View) -> Sequence[Proposal]:
+def observed(kind: str, seen: TriggerContext) -> Sequence[Proposal]:
     return load_plugin(triggers, "trigger", kind).observe(seen)  # type: ignore[no-any-return]  # modules are untyped
 
 
@@ -76,7 +85,7 @@ def added(version: int, source: str = "photos", state: str = "released") -> Data
         version=version,
         digest=f"sha256:{version}",
         evaluation_digest="sha256:0",
-        state=state,
+        state=VersionState(state),
         source=source,
     )
 
@@ -155,14 +164,14 @@ def test_schedule_runs_neither_twice_nor_never_when_the_clock_jumps() -> None:
 
 def test_commit_names_its_model() -> None:
     message = "Deeper\n\nmodel: resnet18"
-    found = asked_for("commit", view(added(1)), Asked(message=message))
+    found = proposal_for("commit", view(added(1)), TriggerOptions(message=message))
     assert (found.kind, found.model_type) == (CauseKind.COMMIT, "resnet18")
-    assert found.key == asked_for("commit", view(added(1)), Asked(message=message)).key
+    assert found.key == proposal_for("commit", view(added(1)), TriggerOptions(message=message)).key
 
 
 def test_commit_without_a_model_is_refused() -> None:
     with pytest.raises(InvalidInput, match="names no model to train"):
-        asked_for("commit", view(), Asked(message="Fix a typo in the data model"))
+        proposal_for("commit", view(), TriggerOptions(message="Fix a typo in the data model"))
 
 
 @pytest.mark.parametrize(
@@ -171,42 +180,44 @@ def test_commit_without_a_model_is_refused() -> None:
 )
 def test_unknown_model_is_refused_as_data(named: str) -> None:
     with pytest.raises(UnknownOption, match="Use one of: cnn, resnet18"):
-        asked_for("commit", view(), Asked(message=f"model: {named}"))
+        proposal_for("commit", view(), TriggerOptions(message=f"model: {named}"))
 
 
 def test_manual_is_new_each_time_unless_it_brings_a_key() -> None:
-    first = asked_for("manual", view(), Asked())
-    later = asked_for("manual", view(now=START + timedelta(hours=31)), Asked())
+    first = proposal_for("manual", view(), TriggerOptions())
+    later = proposal_for("manual", view(now=START + timedelta(hours=31)), TriggerOptions())
     assert first.key != later.key
     keyed = [
-        asked_for("manual", view(now=START + timedelta(hours=h)), Asked(key="ticket-7")).key
+        proposal_for(
+            "manual", view(now=START + timedelta(hours=h)), TriggerOptions(key="ticket-7")
+        ).key
         for h in (30, 31)
     ]
     assert keyed[0] == keyed[1]
     with pytest.raises(UnknownOption):
-        asked_for("manual", view(), Asked(model_type="resnet99"))
+        proposal_for("manual", view(), TriggerOptions(model_type="resnet99"))
 
 
 def test_asking_about_drift_needs_drift() -> None:
-    assert asked_for("drift", view(drift()), Asked()).version == 1
+    assert proposal_for("drift", view(drift()), TriggerOptions()).version == 1
     with pytest.raises(Refused, match="No drift was detected"):
-        asked_for("drift", view(), Asked())
-    assert asked_for("degradation", view(degraded()), Asked()).version == 1
+        proposal_for("drift", view(), TriggerOptions())
+    assert proposal_for("degradation", view(degraded()), TriggerOptions()).version == 1
     with pytest.raises(Refused, match="was not seen doing worse"):
-        asked_for("degradation", view(), Asked())
+        proposal_for("degradation", view(), TriggerOptions())
     with pytest.raises(UnknownOption, match="commit"):
-        asked_for("nonsense", view(), Asked())
+        proposal_for("nonsense", view(), TriggerOptions())
 
 
 def test_what_a_person_asks_outright_is_by_hand_and_answers_what_was_held() -> None:
     seen = view(added(1), drift(), degraded(), schedule="0 6 * * *")
     for kind in ("manual", "drift", "degradation", "schedule", "new-data"):
-        assert asked_for(kind, seen, Asked()).by_hand, kind
-    assert not asked_for("commit", seen, Asked(message="model: cnn")).by_hand
+        assert proposal_for(kind, seen, TriggerOptions()).by_hand, kind
+    assert not proposal_for("commit", seen, TriggerOptions(message="model: cnn")).by_hand
     for kind in ("drift", "degradation"):
         (held,) = observed(kind, seen)
         assert not held.by_hand
-        assert asked_for(kind, seen, Asked()).key == held.key
+        assert proposal_for(kind, seen, TriggerOptions()).key == held.key
 
 
 def test_what_was_put_off_is_asked_again_and_the_rest_is_not() -> None:
@@ -217,7 +228,7 @@ def test_what_was_put_off_is_asked_again_and_the_rest_is_not() -> None:
         from retread.loop.proposal import received
 
         event = received(found, "trg_1")
-        decided = TriggerDecided(trigger="trg_1", decision=decision, reason="")
+        decided = TriggerDecided(trigger="trg_1", decision=TriggerDecision(decision), reason="")
         again = view(drift(), event, decided)
         result = noticed(again, fold_history(again.entries))
         return len(result.new), result.put_off

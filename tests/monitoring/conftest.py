@@ -14,7 +14,7 @@ from tests.databases import database_url, postgres
 
 from retread.bundle import (
     CONFIDENCE,
-    LABEL_SAID,
+    PREDICTED_LABEL,
     REFERENCE,
     Cause,
     Lineage,
@@ -86,7 +86,7 @@ class House:
                 metrics=dict(metrics),
                 cause=Cause(),
             ),
-            PromotionCompleted(version=version, previous=0, epoch=version, servers=()),
+            PromotionCompleted(version=version, previous=0, generation=version, servers=()),
         )
         return bundle
 
@@ -138,7 +138,7 @@ def light_reference(rng: np.random.Generator, rows: int = 400) -> Reference:
             "brightness": rng.normal(0.5, 0.1, size=rows),
             CONFIDENCE: np.maximum(chance, 1 - chance),
         },
-        categorical={LABEL_SAID: np.where(chance > 0.5, LABELS[1], LABELS[0])},
+        categorical={PREDICTED_LABEL: np.where(chance > 0.5, LABELS[1], LABELS[0])},
         embedding=rng.normal(size=(rows, 6)).astype(np.float32),
     )
 

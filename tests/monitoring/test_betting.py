@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.monitoring import Bets, place
+from retread.monitoring import BettingTest, place
 from retread.monitoring.conformal import bet, fresh_wealth, log_wealth
 
 
@@ -11,7 +11,7 @@ def test_a_fair_game_rarely_makes_anyone_rich() -> None:
     rng = np.random.default_rng(0)
     rich = 0
     for _ in range(400):
-        bets, best = Bets(worst=0.3), 0.0
+        bets, best = BettingTest(worst=0.3), 0.0
         for _ in range(25):
             bets = place(bets, ((rng.random(10) < 0.3) - 0.3).tolist())
             best = max(best, bets.evidence)
@@ -22,7 +22,7 @@ def test_a_fair_game_rarely_makes_anyone_rich() -> None:
 @pytest.mark.parametrize("any_time", [False, True])
 def test_an_unfair_game_does(any_time: bool) -> None:
     rng = np.random.default_rng(0)
-    bets = Bets(worst=0.3, any_time=any_time)
+    bets = BettingTest(worst=0.3, any_time=any_time)
     for _ in range(30):
         bets = place(bets, ((rng.random(10) < 0.6) - 0.3).tolist())
     assert bets.evidence > np.log(20)
@@ -31,7 +31,7 @@ def test_an_unfair_game_does(any_time: bool) -> None:
 
 def test_a_change_after_a_long_quiet_time_is_found_only_by_bets_that_waited() -> None:
     quiet, loud = [-0.1] * 2_000, [0.4] * 40
-    waited, placed = Bets(worst=0.1, any_time=True), Bets(worst=0.1)
+    waited, placed = BettingTest(worst=0.1, any_time=True), BettingTest(worst=0.1)
     for values in (*np.split(np.array(quiet), 40), *np.split(np.array(loud), 4)):
         waited, placed = place(waited, values.tolist()), place(placed, values.tolist())
     assert waited.evidence > np.log(20) > placed.evidence
@@ -39,7 +39,7 @@ def test_a_change_after_a_long_quiet_time_is_found_only_by_bets_that_waited() ->
 
 @given(st.lists(st.floats(-0.4, 1.0), max_size=40), st.integers(0, 40))
 def test_looking_in_between_changes_nothing(values: list[float], cut: int) -> None:
-    bets = Bets(worst=0.4)
+    bets = BettingTest(worst=0.4)
     whole = place(bets, values)
     parts = place(place(bets, values[:cut]), values[cut:])
     assert parts.evidence == pytest.approx(whole.evidence, abs=1e-9)

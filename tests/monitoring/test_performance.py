@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from retread.bundle import VALUE_SAID, Reference
-from retread.monitoring import Bets, Streams, place, reference_streams
+from retread.bundle import PREDICTED_VALUE, Reference
+from retread.monitoring import BettingTest, Streams, place, reference_streams
 from retread.monitoring.performance import (
     NEWEST_WAITING,
     OLDER_WAITING,
@@ -24,7 +24,7 @@ from retread.monitoring.performance import (
     value_range,
     yardstick,
 )
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.serving import PredictionRecord
 
 SETTINGS = MonitoringSection(min_labels=50, degradation_margin=0.1)
@@ -69,7 +69,7 @@ def test_losses_just_at_the_bound_are_hardly_ever_evidence(bound: float) -> None
     rng = np.random.default_rng(0)
     accused = 0
     for _ in range(400):
-        bets = Bets(worst=bound, any_time=True)
+        bets = BettingTest(worst=bound, any_time=True)
         for _ in range(40):
             losses = (rng.random(25) < 4 * bound) / 4
             bets = place(bets, (losses - bound).tolist())
@@ -82,7 +82,7 @@ def test_losses_just_at_the_bound_are_hardly_ever_evidence(bound: float) -> None
 def precise(house: Any, rng: np.random.Generator) -> Yardstick:
     """What is expected of a regression over a range of 1,000 that is wrong by 1."""
     values = Reference(
-        numeric={VALUE_SAID: np.linspace(0.0, 1_111.0, 500)},
+        numeric={PREDICTED_VALUE: np.linspace(0.0, 1_111.0, 500)},
         categorical={},
         embedding=np.zeros((500, 0), np.float32),
     )
@@ -159,5 +159,5 @@ def test_without_labels_nothing_is_observed() -> None:
 
 def test_the_range_of_values_leaves_out_the_extremes() -> None:
     values = np.append(np.linspace(0, 100, 99), 1e9)
-    streams = Streams(100, {VALUE_SAID: values}, {}, np.zeros((100, 0), np.float32))
+    streams = Streams(100, {PREDICTED_VALUE: values}, {}, np.zeros((100, 0), np.float32))
     assert 80 < value_range(streams) < 120

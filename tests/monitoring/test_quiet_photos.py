@@ -13,8 +13,8 @@ pytest.importorskip("torch")
 
 from retread.bundle import (
     CONFIDENCE,
-    LABEL_SAID,
     MODEL,
+    PREDICTED_LABEL,
     Cause,
     LocalBundleStore,
     Manifest,
@@ -24,7 +24,7 @@ from retread.core import SystemClock
 from retread.data import GROUP, AddRequest, LanceDatasetStore, Split, add_version
 from retread.monitoring import Streams
 from retread.monitoring.streams import reference_streams
-from retread.project import Project, parse_settings
+from retread.project import LoadedProject, parse_settings
 from retread.training import Overrides, ProcessCompute, plan_runs
 from retread.training.evaluation import predict
 from retread.training.examples import joined, read_examples
@@ -38,7 +38,7 @@ DIM = 0.55
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> LoadedProject:
     """Half of the tires are held out, to be reference and traffic."""
     settings = parse_settings(
         {
@@ -49,16 +49,16 @@ def project(tmp_path: Path) -> Project:
         },
         source="the test",
     )
-    return Project(root=tmp_path, home=tmp_path / ".retread", settings=settings)
+    return LoadedProject(root=tmp_path, home=tmp_path / ".retread", settings=settings)
 
 
 @needs_data
 @pytest.mark.slow
-def test_unseen_tires_raise_no_alarm_and_dim_light_does(project: Project) -> None:
+def test_unseen_tires_raise_no_alarm_and_dim_light_does(project: LoadedProject) -> None:
     model, manifest, pixels, groups = trained(project)
     bright = streams_of(model, manifest, pixels, groups)
     dimmed = streams_of(model, manifest, (pixels * DIM).astype(np.uint8), groups)
-    assert {"brightness", CONFIDENCE, LABEL_SAID, "embedding"} <= set(bright.names)
+    assert {"brightness", CONFIDENCE, PREDICTED_LABEL, "embedding"} <= set(bright.names)
     loud = 0
     for seed in range(REPETITIONS):
         rng = np.random.default_rng(seed)
@@ -75,7 +75,7 @@ def test_unseen_tires_raise_no_alarm_and_dim_light_does(project: Project) -> Non
 
 
 def trained(
-    project: Project,
+    project: LoadedProject,
 ) -> tuple[OnnxModel, Manifest, npt.NDArray[np.uint8], npt.NDArray[np.str_]]:
     """A network, and the photos it has not been trained on with their tires."""
     store = LanceDatasetStore(project.datasets)

@@ -14,7 +14,7 @@ import pytest
 
 from retread.bundle import STATISTICS, decode_image, image_statistics
 from retread.monitoring import Streams, alarming_streams, effect_sizes, load_detector
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 
 DATA = Path(os.environ.get("RETREAD_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SETTINGS = MonitoringSection()

@@ -27,7 +27,7 @@ from retread.notify import (
 )
 from retread.notify.notifiers.slack import SlackNotifier
 from retread.notify.slack_format import escaped
-from retread.project import Project, Settings
+from retread.project import LoadedProject, Settings
 
 SECRET = "T0000/B0000/s3cr3t"
 MESSAGE = Message(
@@ -83,12 +83,12 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> LoadedProject:
     settings = Settings.model_validate({"project": {"name": "tires"}})
-    return Project(root=tmp_path, home=tmp_path, settings=settings)
+    return LoadedProject(root=tmp_path, home=tmp_path, settings=settings)
 
 
-def test_slack_gets_headline_and_details(host: Host, project: Project) -> None:
+def test_slack_gets_headline_and_details(host: Host, project: LoadedProject) -> None:
     built = configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": host.address})
     assert set(built) == {"slack"}
     built["slack"].send(MESSAGE)
@@ -102,7 +102,7 @@ def test_slack_gets_headline_and_details(host: Host, project: Project) -> None:
     assert attachment["blocks"][2]["elements"][0]["text"] == "<http://127.0.0.1:5002|Status>"
 
 
-def test_webhook_gets_the_message_as_it_is(host: Host, project: Project) -> None:
+def test_webhook_gets_the_message_as_it_is(host: Host, project: LoadedProject) -> None:
     built = configured_notifiers(project, {"RETREAD_WEBHOOK": host.address})
     built["webhook"].send(MESSAGE)
     (body,) = host.bodies
@@ -125,9 +125,9 @@ def test_no_text_is_too_long_for_slack(text: str) -> None:
     assert len(escaped(text, 2900)) <= 2900
 
 
-def test_address_from_a_file(host: Host, project: Project) -> None:
+def test_address_from_a_file(host: Host, project: LoadedProject) -> None:
     settings = Settings.model_validate({"notify": {"slack": {"webhook_file": "hook"}}})
-    project = Project(root=project.root, home=project.home, settings=settings)
+    project = LoadedProject(root=project.root, home=project.home, settings=settings)
     with pytest.raises(NotFound, match="webhook_file"):
         configured_notifiers(project, {})
     (project.root / "hook").write_text(f"{host.address}\n")
@@ -135,10 +135,10 @@ def test_address_from_a_file(host: Host, project: Project) -> None:
     assert host.paths == [f"/services/{SECRET}"]
 
 
-def test_switched_off_or_unknown_is_nobody(host: Host, project: Project) -> None:
+def test_switched_off_or_unknown_is_nobody(host: Host, project: LoadedProject) -> None:
     assert configured_notifiers(project, {}) == {}
     settings = Settings.model_validate({"notify": {"slack": {"enabled": False}}})
-    off = Project(root=project.root, home=project.home, settings=settings)
+    off = LoadedProject(root=project.root, home=project.home, settings=settings)
     assert configured_notifiers(off, {"RETREAD_SLACK_WEBHOOK": host.address}) == {}
 
 
@@ -147,7 +147,7 @@ def test_switched_off_or_unknown_is_nobody(host: Host, project: Project) -> None
     [(500, False), (503, False), (429, False), (302, True), (404, True), (410, True)],
 )
 def test_what_is_not_success_was_not_delivered(
-    host: Host, project: Project, status: int, permanent: bool
+    host: Host, project: LoadedProject, status: int, permanent: bool
 ) -> None:
     host.status = status
     host.headers = {"Location": f"http://127.0.0.1:{host.port}/elsewhere", "Retry-After": "30"}
@@ -158,7 +158,7 @@ def test_what_is_not_success_was_not_delivered(
     assert host.paths == [f"/services/{SECRET}"], "no redirect is followed"
 
 
-def test_nobody_listens(host: Host, project: Project) -> None:
+def test_nobody_listens(host: Host, project: LoadedProject) -> None:
     address = "http://127.0.0.1:9/services"
     slack = configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": address})["slack"]
     with pytest.raises(Undelivered) as caught:
@@ -167,7 +167,9 @@ def test_nobody_listens(host: Host, project: Project) -> None:
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])
-def test_what_left_and_was_not_answered_may_have_arrived(project: Project, hangs_up: bool) -> None:
+def test_what_left_and_was_not_answered_may_have_arrived(
+    project: LoadedProject, hangs_up: bool
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         gone = threading.Event()
         thread = threading.Thread(target=_swallow, args=(server, gone, hangs_up))
@@ -193,7 +195,7 @@ def _swallow(server: socket.socket, gone: threading.Event, hangs_up: bool) -> No
 
 
 def test_the_address_is_never_told(
-    host: Host, project: Project, caplog: pytest.LogCaptureFixture
+    host: Host, project: LoadedProject, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The address of a webhook is its password (T17)."""
     caplog.set_level(logging.DEBUG)
@@ -213,13 +215,13 @@ def test_the_address_is_never_told(
 
 
 @pytest.mark.parametrize("address", ["nonsense", "file:///etc/passwd", "https://", "http://a b/c"])
-def test_what_is_no_address_is_refused(project: Project, address: str) -> None:
+def test_what_is_no_address_is_refused(project: LoadedProject, address: str) -> None:
     with pytest.raises(InvalidInput, match="is not the address of a webhook"):
         configured_notifiers(project, {"RETREAD_SLACK_WEBHOOK": address})
 
 
 def test_adding_a_notifier_is_adding_a_file(
-    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, project: LoadedProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pager.py").write_text(
         "class Pager:\n"

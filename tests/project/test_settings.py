@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from retread.core import InvalidInput, InvalidSettings, NotFound
 from retread.project import (
-    KnownNames,
+    PluginNames,
     Settings,
     load_settings,
     open_project,
@@ -22,7 +22,7 @@ from retread.project.templates import template_files, template_names
 from retread.project.toml_text import as_toml
 
 ROOT = Path(__file__).parents[2]
-KNOWN = KnownNames(
+KNOWN = PluginNames(
     model_types={"image-classification": ("cnn", "resnet18"), "tabular-regression": ("forest",)},
     detectors=("conformal",),
 )
@@ -50,7 +50,7 @@ detectors = ["conformal", "ddm", "my.code:Detector", "adwin"]
 
 
 def problems_of(
-    text: str, environment: dict[str, str], folder: Path, known: KnownNames | None = None
+    text: str, environment: dict[str, str], folder: Path, known: PluginNames | None = None
 ) -> tuple[str, ...]:
     path = folder / "retread.toml"
     path.write_text(text)

@@ -223,18 +223,20 @@ class Follower:
     def follow(self, ledger: SqlLedger, applied: dict[Slot, Applied]) -> dict[Slot, Applied]:
         state = fold(ledger.read())
         fresh = dict(applied)
-        for slot, epoch in state.slot_epochs.items():
-            before = applied.get(slot, Applied(epoch=0, bundle=""))
-            if epoch <= before.epoch:
+        for slot, generation in state.slot_generations.items():
+            before = applied.get(slot, Applied(generation=0, bundle=""))
+            if generation <= before.generation:
                 continue
             held = state.slots.get(slot)
             bundle = held.bundle if held else ""
             if bundle in self.unloadable:
-                fresh[slot] = Applied(epoch=epoch, bundle=before.bundle, error="out of memory")
+                fresh[slot] = Applied(
+                    generation=generation, bundle=before.bundle, error="out of memory"
+                )
             else:
-                fresh[slot] = Applied(epoch=epoch, bundle=bundle)
+                fresh[slot] = Applied(generation=generation, bundle=bundle)
                 if slot is Slot.PRODUCTION:
-                    self.answers.append((epoch, bundle))
+                    self.answers.append((generation, bundle))
         return fresh
 
 

@@ -28,7 +28,7 @@ def main(url: str, bundles: str) -> None:
             done = promoter.promote(number, force_reason="a test of crashes")
         except Conflict:
             continue
-        say(f"{done.epoch} {done.version}")
+        say(f"{done.generation} {done.version}")
 
 
 def say(line: str) -> None:

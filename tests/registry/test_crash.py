@@ -61,7 +61,7 @@ def killed(process: subprocess.Popen[str]) -> str:
 
 
 def pairs_of(text: str) -> list[tuple[int, int]]:
-    """Epoch and version of each promotion that was printed as a whole line."""
+    """Generation and version of each promotion that was printed as a whole line."""
     lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
     pairs = [tuple(map(int, line.split())) for line in lines]
     return [(pair[0], pair[1]) for pair in pairs]
@@ -74,12 +74,12 @@ def check_order(entries: tuple[Entry, ...]) -> None:
     for entry in entries:
         event = entry.event
         if isinstance(event, SlotAssigned) and event.slot is Slot.PRODUCTION:
-            assert event.epoch > newest
-            newest = event.epoch
+            assert event.generation > newest
+            newest = event.generation
             assert not opened, "a promotion began while another was open"
-            opened = event.epoch
+            opened = event.generation
         elif isinstance(event, PromotionCompleted | PromotionReverted):
-            assert event.epoch == opened
+            assert event.generation == opened
             opened = 0
 
 
@@ -95,7 +95,7 @@ def test_killed_at_any_point_production_is_the_old_or_the_new_one(
         entries = versions.read()
         state = fold(entries)
         completions = {
-            (entry.event.epoch, entry.event.version)
+            (entry.event.generation, entry.event.version)
             for entry in entries
             if isinstance(entry.event, PromotionCompleted)
         }
@@ -127,7 +127,9 @@ def test_promoters_in_several_processes_take_turns(
     told = [pair for text in texts for pair in pairs_of(text)]
     assert len(told) >= 3
     assert len(told) == len(set(told)), "no promotion was acknowledged twice"
-    completed = {e.event.epoch for e in versions.read() if isinstance(e.event, PromotionCompleted)}
-    assert {epoch for epoch, _ in told} <= completed
+    completed = {
+        e.event.generation for e in versions.read() if isinstance(e.event, PromotionCompleted)
+    }
+    assert {generation for generation, _ in told} <= completed
     check_order(versions.read())
     assert versions.verify() == len(versions.read())

@@ -68,12 +68,14 @@ def entries_of(events: Sequence[Event]) -> list[Entry]:
     ]
 
 
-def assigned(number: int, epoch: int, slot: Slot = Slot.PRODUCTION) -> SlotAssigned:
-    return SlotAssigned(slot=slot, version=number, bundle=f"sha256:{number:064x}", epoch=epoch)
+def assigned(number: int, generation: int, slot: Slot = Slot.PRODUCTION) -> SlotAssigned:
+    return SlotAssigned(
+        slot=slot, version=number, bundle=f"sha256:{number:064x}", generation=generation
+    )
 
 
-def completed(number: int, epoch: int, previous: int = 0) -> PromotionCompleted:
-    return PromotionCompleted(version=number, previous=previous, epoch=epoch, servers=())
+def completed(number: int, generation: int, previous: int = 0) -> PromotionCompleted:
+    return PromotionCompleted(version=number, previous=previous, generation=generation, servers=())
 
 
 class Registrations(RuleBasedStateMachine):
@@ -82,7 +84,7 @@ class Registrations(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[Event] = []
-        self.epochs: dict[Slot, int] = {}
+        self.generations: dict[Slot, int] = {}
         self.folded = (0, fold([]))
 
     @property
@@ -138,7 +140,7 @@ class Registrations(RuleBasedStateMachine):
         except RetreadError:
             return
         assert state.promotion is None
-        assert begun.epoch > state.epoch
+        assert begun.generation > state.generation
         self.events.append(begun)
 
     @precondition(lambda self: self.state.promotion)
@@ -148,21 +150,21 @@ class Registrations(RuleBasedStateMachine):
         opened = state.promotion
         assert opened is not None
         if works:
-            self.events.extend(promotion.completion(state, opened.epoch, ("s",)))
+            self.events.extend(promotion.completion(state, opened.generation, ("s",)))
             assert self.state.production == opened.version
         else:
-            self.events.extend(promotion.reversion(state, opened.epoch, "no"))
+            self.events.extend(promotion.reversion(state, opened.generation, "no"))
             assert self.state.production == opened.previous
         assert self.state.promotion is None
 
-    @rule(epoch=st.integers(0, 5), version=st.integers(1, 5), slot=st.sampled_from(Slot))
-    def late_writes_arrive(self, epoch: int, version: int, slot: Slot) -> None:
+    @rule(generation=st.integers(0, 5), version=st.integers(1, 5), slot=st.sampled_from(Slot))
+    def late_writes_arrive(self, generation: int, version: int, slot: Slot) -> None:
         """F15, F18: events of old epochs change nothing."""
         before = self.state
-        old = max(before.slot_epochs.get(slot, 0) - epoch, 0)
-        closed = before.promotion.epoch - 1 if before.promotion else before.epoch
+        old = max(before.slot_generations.get(slot, 0) - generation, 0)
+        closed = before.promotion.generation - 1 if before.promotion else before.generation
         self.events.append(assigned(version, old, slot))
-        self.events.append(SlotCleared(slot=slot, epoch=old))
+        self.events.append(SlotCleared(slot=slot, generation=old))
         self.events.append(completed(version, closed))
         assert self.state == before
 
@@ -204,11 +206,11 @@ class Registrations(RuleBasedStateMachine):
     @invariant()
     def epochs_only_grow(self) -> None:
         state = self.state
-        for slot, epoch in state.slot_epochs.items():
-            assert epoch >= self.epochs.get(slot, 0)
-        self.epochs = dict(state.slot_epochs)
-        assert state.epoch == max(state.slot_epochs.values(), default=0)
-        assert len(set(state.slot_epochs.values())) == len(state.slot_epochs)
+        for slot, generation in state.slot_generations.items():
+            assert generation >= self.generations.get(slot, 0)
+        self.generations = dict(state.slot_generations)
+        assert state.generation == max(state.slot_generations.values(), default=0)
+        assert len(set(state.slot_generations.values())) == len(state.slot_generations)
 
     @invariant()
     def folding_in_parts_is_folding(self) -> None:
@@ -246,11 +248,11 @@ changes = st.lists(
         slot=st.sampled_from(Slot),
         version=st.integers(1, 9),
         bundle=st.just("sha256:b"),
-        epoch=st.integers(1, 50),
+        generation=st.integers(1, 50),
         share=st.floats(0, 1),
     )
-    | st.builds(SlotCleared, slot=st.sampled_from(Slot), epoch=st.integers(1, 50)),
-    unique_by=lambda event: event.epoch,
+    | st.builds(SlotCleared, slot=st.sampled_from(Slot), generation=st.integers(1, 50)),
+    unique_by=lambda event: event.generation,
 )
 
 
@@ -264,8 +266,8 @@ def test_slots_do_not_depend_on_the_order_of_their_events(
     assert state.latest == fold(entries_of(found)).latest
     assert state.latest == fold(entries_of(shuffled), state).latest
     assert state.slots == {slot: held for slot, held in state.latest.items() if held.bundle}
-    newest = {event.slot: event.epoch for event in sorted(found, key=lambda e: e.epoch)}
-    assert {slot: held.epoch for slot, held in state.latest.items()} == newest
+    newest = {event.slot: event.generation for event in sorted(found, key=lambda e: e.generation)}
+    assert {slot: held.generation for slot, held in state.latest.items()} == newest
 
 
 def test_history_at_a_time_is_the_state_then() -> None:
@@ -289,9 +291,9 @@ def test_rollback_goes_back_step_by_step() -> None:
     assert state.served == (1, 2, 3)
     assert choose_to_roll_back(state, None).version == 2
     back = SlotAssigned(
-        slot=Slot.PRODUCTION, version=2, bundle=f"sha256:{2:064x}", epoch=4, rollback=True
+        slot=Slot.PRODUCTION, version=2, bundle=f"sha256:{2:064x}", generation=4, rollback=True
     )
-    done = PromotionCompleted(version=2, previous=3, epoch=4, servers=(), rollback=True)
+    done = PromotionCompleted(version=2, previous=3, generation=4, servers=(), rollback=True)
     again = fold(entries_of([*events, back, done]))
     assert again.served == (1, 2)
     assert choose_to_roll_back(again, None).version == 1
@@ -301,12 +303,12 @@ def test_rollback_goes_back_step_by_step() -> None:
 def test_rollback_goes_back_to_the_last_time_a_version_served() -> None:
     """1, 2, 1, 3: back from 3 is the second time of 1, and back from there is 2."""
     events: list[Event] = [registered(number) for number in (1, 2, 3)]
-    for epoch, number in enumerate((1, 2, 1, 3), start=1):
-        events += [assigned(number, epoch), completed(number, epoch)]
+    for generation, number in enumerate((1, 2, 1, 3), start=1):
+        events += [assigned(number, generation), completed(number, generation)]
     back = SlotAssigned(
-        slot=Slot.PRODUCTION, version=1, bundle=f"sha256:{1:064x}", epoch=5, rollback=True
+        slot=Slot.PRODUCTION, version=1, bundle=f"sha256:{1:064x}", generation=5, rollback=True
     )
-    done = PromotionCompleted(version=1, previous=3, epoch=5, servers=(), rollback=True)
+    done = PromotionCompleted(version=1, previous=3, generation=5, servers=(), rollback=True)
     state = fold(entries_of([*events, back, done]))
     assert state.served == (1, 2, 1)
     assert choose_to_roll_back(state, None).version == 2
@@ -315,7 +317,7 @@ def test_rollback_goes_back_to_the_last_time_a_version_served() -> None:
 def test_whoever_leaves_the_slot_staging_leaves_the_stage() -> None:
     staged = [registered(1), assigned(1, 1, Slot.STAGING), VersionStaged(version=1)]
     assert fold(entries_of(staged)).version(1).stage is Stage.STAGING
-    cleared = SlotCleared(slot=Slot.STAGING, epoch=2)
+    cleared = SlotCleared(slot=Slot.STAGING, generation=2)
     assert fold(entries_of([*staged, cleared])).version(1).stage is Stage.NONE
 
 
@@ -350,8 +352,8 @@ def test_only_one_promotion_at_a_time_and_only_from_what_was_seen() -> None:
     with pytest.raises(Conflict, match="under way"):
         promotion.intent(state, state.version(1), reason="", rollback=False)
     settled = fold(entries_of(promoted_twice()))
-    with pytest.raises(Conflict, match="epoch is 2, not 1"):
-        promotion.check_free(settled, expected_epoch=1)
-    promotion.check_free(settled, expected_epoch=2)
+    with pytest.raises(Conflict, match="generation is 2, not 1"):
+        promotion.check_free(settled, expected_generation=1)
+    promotion.check_free(settled, expected_generation=2)
     with pytest.raises(Conflict, match="in production already"):
         promotion.intent(settled, settled.version(2), reason="", rollback=False)

@@ -20,7 +20,7 @@ from retread.bundle import (
     evidence_metrics,
 )
 from retread.core import CheckResult, Outcome, digest_bytes
-from retread.project.sections import GateSection
+from retread.project.settings import GateSection
 from retread.registry import GateInputs, Measurement, Opponent, checks, judge
 
 FAST = Measurement(latency_ms=np.full(50, 1.5), finite=True)

@@ -131,11 +131,11 @@ def test_reading_again_costs_only_what_is_new(any_ledger: Ledger, opened: Databa
 def test_servers_are_live_while_they_announce(
     directory: ServerDirectory, clock: ManualClock
 ) -> None:
-    applied = {Slot.PRODUCTION: Applied(epoch=3, bundle="sha256:ab")}
+    applied = {Slot.PRODUCTION: Applied(generation=3, bundle="sha256:ab")}
     directory.announce("b", {})
     directory.announce("a", applied)
     clock.advance(timedelta(seconds=3))
-    directory.announce("b", {Slot.CANARY: Applied(epoch=4, bundle="", error="no")})
+    directory.announce("b", {Slot.CANARY: Applied(generation=4, bundle="", error="no")})
     live = directory.live()
     assert [status.server_id for status in live] == ["a", "b"]
     assert live[0].applied == applied
@@ -188,8 +188,8 @@ def test_many_servers_announce_at_once(
     def announce(server_id: str) -> None:
         try:
             with opened_database(database_url) as database:
-                for epoch in range(5):
-                    applied = {Slot.PRODUCTION: Applied(epoch=epoch, bundle="")}
+                for generation in range(5):
+                    applied = {Slot.PRODUCTION: Applied(generation=generation, bundle="")}
                     SqlServerDirectory(database, clock).announce(server_id, applied)
         except BaseException as error:
             failures.append(error)
@@ -202,7 +202,7 @@ def test_many_servers_announce_at_once(
             thread.join()
         assert failures == []
         live = SqlServerDirectory(database, clock).live()
-    assert [status.applied[Slot.PRODUCTION].epoch for status in live] == [4] * 6
+    assert [status.applied[Slot.PRODUCTION].generation for status in live] == [4] * 6
 
 
 def test_of_racing_promoters_one_wins(
@@ -221,7 +221,7 @@ def test_of_racing_promoters_one_wins(
             promoter = Promoter(SqlLedger(database, clock), servers, clock)
             start.wait()
             try:
-                promoter.promote(number, force_reason="a race", expected_epoch=0)
+                promoter.promote(number, force_reason="a race", expected_generation=0)
                 outcomes.append("won")
             except Conflict:
                 outcomes.append("conflict")

@@ -63,7 +63,7 @@ def test_without_servers_a_promotion_completes_at_once(desk: Desk) -> None:
     assert (first.previous, first.servers, first.rollback) == (0, (), False)
     second = desk.promoter.promote(2, force_reason="a test")
     assert second.previous == 1
-    assert second.epoch > first.epoch
+    assert second.generation > first.generation
     assert [desk.stage_of(1), desk.stage_of(2)] == [Stage.ARCHIVED, Stage.PRODUCTION]
 
 
@@ -74,7 +74,7 @@ def test_every_live_server_acknowledges_before_it_is_done(desk: Desk, follow: An
         done = desk.promoter.promote(number, force_reason="a test")
         assert done.servers == ("a", "b")
         for follower in followers:
-            assert follower.answers[-1] == (done.epoch, bundles[number - 1])
+            assert follower.answers[-1] == (done.generation, bundles[number - 1])
 
 
 def test_a_server_that_cannot_load_keeps_the_old_model(desk: Desk, follow: Any) -> None:
@@ -133,8 +133,8 @@ def test_a_server_that_dies_meanwhile_is_not_waited_for(maker: Any, database: Da
 
 def test_a_wrong_bundle_is_no_acknowledgement(desk: Desk) -> None:
     desk.versions(1)
-    epoch = desk.registry.state().epoch + 1
-    odd = Applied(epoch=epoch, bundle="sha256:other")
+    generation = desk.registry.state().generation + 1
+    odd = Applied(generation=generation, bundle="sha256:other")
     desk.servers.announce("odd", {Slot.PRODUCTION: odd})
     with pytest.raises(Refused, match="Server odd answers with bundle sha256:other"):
         desk.promoter.promote(1, force_reason="a test")
@@ -156,8 +156,8 @@ def test_rollback_is_a_new_epoch_and_needs_no_verdict(desk: Desk, follow: Any) -
     before = desk.promoter.promote(2, force_reason="a test")
     back = desk.promoter.rollback(reason="it was worse")
     assert (back.version, back.previous, back.rollback) == (1, 2, True)
-    assert back.epoch > before.epoch
-    assert server.answers[-1] == (back.epoch, bundles[0])
+    assert back.generation > before.generation
+    assert server.answers[-1] == (back.generation, bundles[0])
     assert desk.stage_of(2) is Stage.ARCHIVED
     with pytest.raises(Refused, match="no earlier"):
         desk.promoter.rollback()
@@ -194,7 +194,7 @@ def test_a_canary_grows_and_is_cleared(desk: Desk, follow: Any) -> None:
     follow("a")
     desk.promoter.promote(1, force_reason="a test")
     desk.registry.override(2, "a demo")
-    epochs = [desk.promoter.assign(Slot.CANARY, 2, share).epoch for share in (0.1, 0.5, 1.0)]
+    epochs = [desk.promoter.assign(Slot.CANARY, 2, share).generation for share in (0.1, 0.5, 1.0)]
     assert epochs == sorted(set(epochs))
     assert desk.registry.state().slots[Slot.CANARY].share == 1.0
     desk.promoter.clear(Slot.CANARY)
@@ -214,7 +214,7 @@ def test_of_racing_promoters_one_wins(desk: Desk, follow: Any, repetition: int) 
     desk.versions(5)
     follow("a")
     desk.promoter.promote(5, force_reason="a test")
-    epoch = desk.registry.state().slots[Slot.PRODUCTION].epoch
+    generation = desk.registry.state().slots[Slot.PRODUCTION].generation
     start = threading.Barrier(4)
     outcomes: dict[int, str] = {}
 
@@ -222,7 +222,7 @@ def test_of_racing_promoters_one_wins(desk: Desk, follow: Any, repetition: int) 
         promoter = desk.another()
         start.wait()
         try:
-            promoter.promote(number, force_reason="a race", expected_epoch=epoch)
+            promoter.promote(number, force_reason="a race", expected_generation=generation)
             outcomes[number] = "won"
         except Conflict:
             outcomes[number] = "conflict"
@@ -311,7 +311,7 @@ def test_rollback_takes_back_what_a_dead_promoter_left_open(desk: Desk, follow: 
         desk.another(wait=dying).promote(3, force_reason="a test")
     back = desk.promoter.rollback(reason="it answers nonsense")
     assert (back.version, back.previous, back.rollback, back.servers) == (2, 3, True, ("a",))
-    assert server.answers[-1] == (back.epoch, bundles[1])
+    assert server.answers[-1] == (back.generation, bundles[1])
     state = desk.registry.state()
     assert (state.production, state.promotion, state.served) == (2, None, (1, 2))
 

@@ -21,7 +21,7 @@ from retread.core import (
     Refused,
     SystemClock,
 )
-from retread.project.sections import GateSection
+from retread.project.settings import GateSection
 from retread.registry import (
     Promoter,
     Registry,

@@ -26,7 +26,7 @@ from retread.registry import (
     Override,
     RegistryState,
     Stage,
-    choose_to_produce,
+    choose_to_promote,
     choose_to_stage,
 )
 from retread.registry.events import GateJudged
@@ -108,9 +108,9 @@ def test_nothing_beats_what_was_chosen(values: list[float], metric: Metric) -> N
 
 def test_only_staged_versions_are_produced_by_metric() -> None:
     known = state(version(1, F1=0.9), version(2, Stage.STAGING, F1=0.2))
-    assert choose_to_produce(known, "F1").version == 2
+    assert choose_to_promote(known, "F1").version == 2
     with pytest.raises(Refused, match="retread stage --metric F1"):
-        choose_to_produce(state(version(1, F1=0.9)), "F1")
+        choose_to_promote(state(version(1, F1=0.9)), "F1")
 
 
 def test_the_serving_version_is_not_staged() -> None:

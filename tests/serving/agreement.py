@@ -51,11 +51,11 @@ def _taken_over(
     """When, at the latest, each assignment was in force: acknowledged, or seen by a client."""
     since = [period.since for period in assigned]
     acknowledged = {
-        entry.event.epoch: entry.at
+        entry.event.generation: entry.at
         for entry in entries
         if isinstance(entry.event, PromotionCompleted)
     }
-    times = [acknowledged[period.epoch] for period in assigned]
+    times = [acknowledged[period.generation] for period in assigned]
     for answer in answers:
         place = bisect_right(since, answer.asked) - 1
         if place >= 0 and answer.version == assigned[place].version:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retread.core import RetreadError
-from retread.project.sections import CanarySection, ServingSection
+from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
 from retread.serving import Cursor, PredictionRecord, SegmentTrafficLog
 from retread.serving.call import Call

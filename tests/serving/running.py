@@ -16,7 +16,7 @@ import httpx
 
 from retread.bundle import LocalBundleStore
 from retread.core import Database, SystemClock
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 from retread.registry import Applied, SqlLedger, SqlServerDirectory
 from retread.registry.events import Slot, SlotAssigned, SlotCleared
 from retread.serving import SegmentTrafficLog, SqlLabelStore
@@ -36,12 +36,12 @@ def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE
 class Served:
     """A project whose slots tests set by hand."""
 
-    project: Project
+    project: LoadedProject
     database: Database
     ledger: SqlLedger
     servers: SqlServerDirectory
     bundles: LocalBundleStore
-    epoch: int = 0
+    generation: int = 0
     bundle_of: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -64,20 +64,22 @@ class Served:
     def assign(
         self, version: int, bundle: str, slot: Slot = Slot.PRODUCTION, share: float = 1.0
     ) -> int:
-        """Say in the ledger who answers; returns the epoch."""
-        self.epoch += 1
+        """Say in the ledger who answers; returns the generation."""
+        self.generation += 1
         self.bundle_of[version] = bundle
         self.ledger.append(
-            SlotAssigned(slot=slot, version=version, bundle=bundle, epoch=self.epoch, share=share)
+            SlotAssigned(
+                slot=slot, version=version, bundle=bundle, generation=self.generation, share=share
+            )
         )
-        return self.epoch
+        return self.generation
 
     def clear(self, slot: Slot) -> int:
-        self.epoch += 1
-        self.ledger.append(SlotCleared(slot=slot, epoch=self.epoch))
-        return self.epoch
+        self.generation += 1
+        self.ledger.append(SlotCleared(slot=slot, generation=self.generation))
+        return self.generation
 
-    def applied(self, slot: Slot, epoch: int) -> Applied:
+    def applied(self, slot: Slot, generation: int) -> Applied:
         """What the one live server says of a change, once it has dealt with it."""
         found: list[Applied] = []
 
@@ -85,11 +87,11 @@ class Served:
             found[:] = [
                 status.applied[slot]
                 for status in self.servers.live()
-                if slot in status.applied and status.applied[slot].epoch >= epoch
+                if slot in status.applied and status.applied[slot].generation >= generation
             ]
             return bool(found)
 
-        until(dealt_with, f"epoch {epoch} of {slot} acknowledged")
+        until(dealt_with, f"generation {generation} of {slot} acknowledged")
         return found[0]
 
     @property

@@ -16,7 +16,7 @@ from tests.bundles import iris_bundle, mixed_bundle
 from tests.serving.asking import Planes, entry_of
 
 from retread.bundle import LocalBundleStore
-from retread.project.sections import ServingSection
+from retread.project.settings import ServingSection
 from retread.serving.http import strict_json
 from retread.serving.http.answers import AnswerBook
 from retread.serving.http.app import build_app

@@ -18,7 +18,7 @@ from tests.serving.asking import SETOSA, Asked, Planes, ask, entry_of
 
 from retread.bundle import LocalBundleStore
 from retread.core import InvalidInput, Unavailable
-from retread.project.sections import ServingSection
+from retread.project.settings import ServingSection
 from retread.serving.canary_run import CanaryRun
 from retread.serving.dataplane import CANARY_BACKLOG
 from retread.serving.rows import Rows

@@ -17,9 +17,9 @@ from PIL import Image, ImageDraw
 from retread.bundle import Cause, LocalBundleStore, Manifest, Parameter
 from retread.core import ManualClock
 from retread.data import AddRequest, DatasetVersion, LanceDatasetStore, add_version
-from retread.project import Project, parse_settings
+from retread.project import LoadedProject, parse_settings
 from retread.training import EpochFinished, Overrides, TrainingOutcome, TrainingRequest, plan_runs
-from retread.training.run import Workshop
+from retread.training.run import TrainingContext
 
 NOON = datetime(2012, 6, 1, 12, tzinfo=UTC)
 Rows = list[dict[str, Any]]
@@ -59,15 +59,15 @@ class MemoryTracking:
 class Bench:
     """A project with one dataset version, and what a run needs."""
 
-    project: Project
+    project: LoadedProject
     datasets: LanceDatasetStore
     bundles: LocalBundleStore
     version: DatasetVersion
     tracking: MemoryTracking
 
     @property
-    def shop(self) -> Workshop:
-        return Workshop(
+    def shop(self) -> TrainingContext:
+        return TrainingContext(
             project=self.project,
             datasets=self.datasets,
             bundles=self.bundles,
@@ -93,7 +93,7 @@ def make_bench(tmp_path: Path) -> MakeBench:
         values = {"project": {"name": "trial"}, "data": data, **sections}
         settings = parse_settings(values, source="the test")
         root = tmp_path / f"project-{len(list(tmp_path.glob('project-*')))}"
-        project = Project(root=root, home=root / ".retread", settings=settings)
+        project = LoadedProject(root=root, home=root / ".retread", settings=settings)
         project.home.mkdir(parents=True)
         store = LanceDatasetStore(project.datasets)
         request = AddRequest(

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.project.sections import EarlyStoppingSection
+from retread.project.settings import EarlyStoppingSection
 from retread.training.early_stopping import Progress, observe
 
 Epochs = list[tuple[float, float]]

@@ -15,10 +15,10 @@ from retread.bundle import (
     CONFIDENCE,
     EVIDENCE,
     EXAMPLES,
-    LABEL_SAID,
     MODEL,
+    PREDICTED_LABEL,
+    PREDICTED_VALUE,
     REFERENCE,
-    VALUE_SAID,
     OnnxModel,
     decode_evidence,
     decode_reference,
@@ -69,7 +69,7 @@ def test_regression(rentals_bench: Bench, model_type: str) -> None:
     assert manifest.labels == ()
     assert [(o.name, o.shape) for o in manifest.signature.outputs] == [("value", (-1, 1))]
     reference = decode_reference(rentals_bench.bundles.read(outcome.bundle, REFERENCE))
-    assert set(reference.numeric) == {"warmth", "hour", VALUE_SAID}
+    assert set(reference.numeric) == {"warmth", "hour", PREDICTED_VALUE}
 
 
 def test_the_bundle_says_what_held_out_rows_look_like(fruit_bench: Bench) -> None:
@@ -79,7 +79,7 @@ def test_the_bundle_says_what_held_out_rows_look_like(fruit_bench: Bench) -> Non
     held_out = splits["validation"] + splits["evaluation"]  # type: ignore[index]  # a StrEnum
     assert {len(v) for v in reference.numeric.values()} == {held_out}
     assert set(reference.numeric) == {"weight", "ripeness", CONFIDENCE}
-    assert set(reference.categorical) == {"colour", LABEL_SAID}
+    assert set(reference.categorical) == {"colour", PREDICTED_LABEL}
     assert reference.embedding.shape == (held_out, 0)
     content = fruit_bench.bundles.read(outcome.bundle, EXAMPLES)
     examples = unpack_arrays(io.BytesIO(content))

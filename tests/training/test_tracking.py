@@ -9,7 +9,7 @@ import pytest
 
 from retread.bundle import Cause, CauseKind, OnnxModel
 from retread.core import IntegrityBroken, NotFound
-from retread.project import Project, Settings
+from retread.project import LoadedProject, Settings
 from retread.training import EpochFinished, TrainingOutcome, TrainingRequest
 from retread.training.tracking import (
     MlflowAliases,
@@ -65,12 +65,12 @@ def outcome(run_id: str, bundle: str = "", reason: str = "too bad") -> TrainingO
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory) -> LoadedProject:
     root = tmp_path_factory.mktemp("tracked")
-    return Project(root=root, home=root / ".retread", settings=Settings())
+    return LoadedProject(root=root, home=root / ".retread", settings=Settings())
 
 
-def test_a_run_is_recorded_as_the_original_did(project: Project) -> None:
+def test_a_run_is_recorded_as_the_original_did(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("a"), {"optimizer_type": "adam", "epochs": 3}, {})
     tracking.epoch(run_id, epoch(1, 0.7))
@@ -87,7 +87,7 @@ def test_a_run_is_recorded_as_the_original_did(project: Project) -> None:
     assert {"Accuracy", "Precision", "Recall", "F1_Score", "kept_Loss"} <= set(history)
 
 
-def test_the_same_key_is_the_same_run_and_no_epoch_counts_twice(project: Project) -> None:
+def test_the_same_key_is_the_same_run_and_no_epoch_counts_twice(project: LoadedProject) -> None:
     first = MlflowTracking(project)
     run_id = first.start(request("it's `odd`"), {"epochs": 3}, {})
     first.epoch(run_id, epoch(1, 0.7))
@@ -101,7 +101,7 @@ def test_the_same_key_is_the_same_run_and_no_epoch_counts_twice(project: Project
     assert MlflowRuns(project).run(run_id).reason == "the disk is full"
 
 
-def test_a_scenario_is_a_parent_with_children(project: Project) -> None:
+def test_a_scenario_is_a_parent_with_children(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     children = [request(f"s/{n}", parent="s", scenario="both") for n in (1, 2)]
     ids = [tracking.start(child, {}, {}) for child in children]
@@ -122,7 +122,7 @@ def test_a_scenario_is_a_parent_with_children(project: Project) -> None:
     ]
 
 
-def test_a_scenario_in_which_every_run_failed_has_failed(project: Project) -> None:
+def test_a_scenario_in_which_every_run_failed_has_failed(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("t/1", parent="t", scenario="one"), {}, {})
     tracking.fail(run_id, "the disk is full")
@@ -130,7 +130,7 @@ def test_a_scenario_in_which_every_run_failed_has_failed(project: Project) -> No
     assert (states["t"], states["t/1"]) == ("FAILED", "FAILED")
 
 
-def test_a_run_that_goes_on_under_other_code_keeps_its_parameters(project: Project) -> None:
+def test_a_run_that_goes_on_under_other_code_keeps_its_parameters(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("older"), {"model_version": "old"}, {})
     assert tracking.start(request("older"), {"model_version": "new", "seed": 3}, {}) == run_id
@@ -138,7 +138,7 @@ def test_a_run_that_goes_on_under_other_code_keeps_its_parameters(project: Proje
     assert parameters == {"model_version": "old", "seed": "3"}
 
 
-def test_runs_are_found_by_the_beginning_of_their_id(project: Project) -> None:
+def test_runs_are_found_by_the_beginning_of_their_id(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     one = tracking.start(request("one"), {"epochs": 3}, {})
     two = tracking.start(request("two"), {"epochs": 4}, {})
@@ -150,7 +150,7 @@ def test_runs_are_found_by_the_beginning_of_their_id(project: Project) -> None:
     assert [(d.name, d.left, d.right) for d in found] == [("epochs", "3", "4")]
 
 
-def test_stages_are_mirrored_as_aliases(project: Project) -> None:
+def test_stages_are_mirrored_as_aliases(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     ids = [tracking.start(request(f"m{n}"), {}, {}) for n in range(2)]
     for run_id in ids:
@@ -173,7 +173,7 @@ def test_stages_are_mirrored_as_aliases(project: Project) -> None:
 # Loading flavors imports most of MLflow, which warns about itself.
 @pytest.mark.filterwarnings("default")
 @pytest.mark.slow
-def test_mlflow_loads_what_an_alias_names(project: Project, tmp_path: Path) -> None:
+def test_mlflow_loads_what_an_alias_names(project: LoadedProject, tmp_path: Path) -> None:
     import mlflow
     import numpy as np
     import onnx
@@ -203,7 +203,7 @@ def test_mlflow_loads_what_an_alias_names(project: Project, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("how", ["garbage", "folder"])
 def test_a_damaged_store_is_told_at_once(tmp_path: Path, how: str) -> None:
-    project = Project(root=tmp_path, home=tmp_path, settings=Settings())
+    project = LoadedProject(root=tmp_path, home=tmp_path, settings=Settings())
     file = place_of(project).file
     if how == "folder":
         file.mkdir()

@@ -17,7 +17,7 @@ from retread.app.supervisor import running_status, services_of
 from retread.app.supervisor.service import is_free
 from retread.app.workspace import Workspace
 from retread.core import NotFound, RetreadError
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 
 EXTRAS = {"vision": ("torch", "torchvision", "onnxscript"), "postgres": ("psycopg",)}
 NEEDED = ("mlflow", "onnxruntime", "lance", "dbos", "sklearn", "skl2onnx")
@@ -82,7 +82,7 @@ def _disk(start: Path) -> Finding:
     return _fine("disk", text)
 
 
-def _project(project: Project) -> Iterator[Finding]:
+def _project(project: LoadedProject) -> Iterator[Finding]:
     yield _fine("settings", str(project.root / "retread.toml"))
     source = project.settings.data.source
     if source and not (project.root / source).exists():
@@ -90,7 +90,7 @@ def _project(project: Project) -> Iterator[Finding]:
         yield Finding(subject="data", condition=Condition.NOTE, text=text)
 
 
-def _ports(project: Project) -> Iterator[Finding]:
+def _ports(project: LoadedProject) -> Iterator[Finding]:
     if (status := running_status(project.home)) is not None:
         yield _fine("ports", f"Retread is up (process {status.pid})")
         return
@@ -104,7 +104,7 @@ def _ports(project: Project) -> Iterator[Finding]:
             yield _problem("ports", text)
 
 
-def _ledger(project: Project) -> Finding:
+def _ledger(project: LoadedProject) -> Finding:
     try:
         entries = Workspace(project).ledger.verify()
     except RetreadError as error:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from retread.core import plugin_names
 from retread.monitoring import detectors
-from retread.project import KnownNames
+from retread.project import PluginNames
 from retread.training import recipe_named, recipe_names
 
 
-def known_names() -> KnownNames:
+def known_names() -> PluginNames:
     """Recipes with their model types, and detectors.
 
     >>> known_names().detectors
     ('conformal',)
     """
-    return KnownNames(
+    return PluginNames(
         model_types={kind: recipe_named(kind).model_types() for kind in recipe_names()},
         detectors=plugin_names(detectors),
     )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retread.bundle import REFERENCE, decode_reference
-from retread.loop.canary import PairedEvidence, Subject, gather, no_evidence, subject_of
+from retread.loop.canary import ComparedVersions, PairedEvidence, gather, no_evidence, subject_of
 from retread.monitoring import reference_streams
 from retread.serving.traffic import Cursor
 
@@ -33,7 +33,7 @@ class LoopCanary:
         subject = self._subject(version, production)
         return gather(evidence, work.traffic, work.labels, subject, work.settings.canary)
 
-    def _read_subject(self, version: int, production: int) -> Subject:
+    def _read_subject(self, version: int, production: int) -> ComparedVersions:
         bundles = self._workspace.bundles
         bundle = self._workspace.registry.state().version(version).bundle
         reference = reference_streams(decode_reference(bundles.read(bundle, REFERENCE)))

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retread.app.versioning import add_data, add_request
+from retread.app.datasets import add_data, add_request
 from retread.core import digest_json
-from retread.data import ID, DatasetVersion, add_rows, standing_of
+from retread.data import ID, DatasetVersion, add_rows, heads_of
 from retread.loop.labelled import LabelledTraffic, fits, row_id
 from retread.loop.rows import rows_of
 
@@ -69,7 +69,7 @@ class LoopData:
 
     def _base(self) -> DatasetVersion:
         """What labelled traffic is added to."""
-        return standing_of(self._workspace.datasets, self._dataset).base
+        return heads_of(self._workspace.datasets, self._dataset).base
 
     def _fresh(self) -> dict[str, str]:
         """Labels of answered requests that are neither in the data yet nor in quarantine.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retread.app.judging import judge_version
+from retread.app.gate import judge_version
 from retread.core import Verdict
 from retread.registry import RegistryState
 from retread.registry.events import Slot

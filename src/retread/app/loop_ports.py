@@ -12,8 +12,8 @@ from retread.app.loop_training import LoopTraining
 from retread.app.supervisor.addresses import addresses_of
 from retread.loop.loop import Loop
 from retread.loop.ports import LoopPorts
-from retread.loop.sender import Sender
-from retread.loop.waiting import Waiting
+from retread.loop.sender import MessageContext
+from retread.loop.waiting import WaitPoint
 from retread.notify import Notifier, configured_notifiers
 from retread.project import Settings
 
@@ -29,19 +29,19 @@ def loop_of(workspace: Workspace, environment: Mapping[str, str]) -> Loop:
     return Loop(ports, workspace.monitor, notifiers, workspace.project.workflows_url)
 
 
-def sender_in(environment: Mapping[str, str], settings: Settings) -> Sender:
+def sender_in(environment: Mapping[str, str], settings: Settings) -> MessageContext:
     """Who sends, with links to where `up` put the servers."""
     addresses = addresses_of(settings, environment)
-    return Sender(
+    return MessageContext(
         project=settings.project.name, control=addresses.control, tracking=addresses.tracking
     )
 
 
 def loop_ports(
-    workspace: Workspace, notifiers: Mapping[str, Notifier], sender: Sender
+    workspace: Workspace, notifiers: Mapping[str, Notifier], sender: MessageContext
 ) -> LoopPorts:
     """Everything a retraining of this project touches."""
-    waiting = Waiting()
+    waiting = WaitPoint()
     training = LoopTraining(workspace, waiting)
     return LoopPorts(
         settings=workspace.settings,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retread.data import DatasetVersion
-from retread.loop.waiting import Waiting
+from retread.loop.waiting import WaitPoint
 from retread.registry.events import TriggerReceived
 from retread.training import Overrides, plan_runs, recipe_named, train_scenario
 from retread.training.request import TrainingOutcome, TrainingRequest
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class LoopTraining:
     """The port `Training` of the loop, over a workspace; a stopping loop interrupts a run."""
 
-    def __init__(self, workspace: Workspace, waiting: Waiting) -> None:
+    def __init__(self, workspace: Workspace, waiting: WaitPoint) -> None:
         self._settings = workspace.settings
         self._compute = workspace.compute
         self._waiting = waiting

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from retread.core import canonical_json, write_atomically
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 
 SHOWN = "stage-mirror.json"
 
@@ -27,7 +27,7 @@ class ProcessMirror:
     What was shown last is remembered in the project's home, so that a restart starts nothing.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: LoadedProject) -> None:
         self._project = project
         self._wanted: bytes | None = None
         self._busy = False
@@ -64,7 +64,7 @@ class ProcessMirror:
             return wanted
 
 
-def _shown(project: Project) -> bytes:
+def _shown(project: LoadedProject) -> bytes:
     path = project.home / SHOWN
     return path.read_bytes() if path.is_file() else b""
 

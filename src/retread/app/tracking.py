@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
 
 
-def environment(project: Project) -> dict[str, str]:
+def environment(project: LoadedProject) -> dict[str, str]:
     """What `mlflow server` would hand to its second process; its names are MLflow 3's."""
     return {
         "MLFLOW_DISABLE_TELEMETRY": "true",

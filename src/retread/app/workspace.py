@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retread.core import Clock, Database, SystemClock, reach_own_code
+from retread.core import Clock, Database, SystemClock, add_to_import_path
 from retread.core.database import file_of
-from retread.project import Project
+from retread.project import LoadedProject
 
 if TYPE_CHECKING:
     from retread.bundle import BundleStore
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 class Workspace:
     """Everything a command works with. Adapters are imported when needed, to keep `--help` fast."""
 
-    def __init__(self, project: Project, clock: Clock | None = None) -> None:
+    def __init__(self, project: LoadedProject, clock: Clock | None = None) -> None:
         self.project = project
         self.settings = project.settings
         self.clock = clock or SystemClock()
-        reach_own_code(project.root)
+        add_to_import_path(project.root)
 
     @cached_property
     def database(self) -> Database:

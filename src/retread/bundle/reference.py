@@ -13,8 +13,8 @@ import numpy.typing as npt
 from retread.bundle.arrays import pack_arrays, unpack_arrays
 
 CONFIDENCE = "predicted confidence"
-LABEL_SAID = "predicted label"
-VALUE_SAID = "predicted value"
+PREDICTED_LABEL = "predicted label"
+PREDICTED_VALUE = "predicted value"
 """Streams of what the model said; a column of the data is hardly called so."""
 
 SEPARATOR = ":"
@@ -25,7 +25,7 @@ class Reference:
     """Held-out examples (validation and evaluation splits, never training rows), one row each.
 
     `numeric` float64 [n] by name: features, image statistics, CONFIDENCE, for regression
-    VALUE_SAID. `categorical` str [n] by name: categorical features and LABEL_SAID.
+    PREDICTED_VALUE. `categorical` str [n] by name: categorical features and PREDICTED_LABEL.
     `embedding` float32 [n, E], or [n, 0] for models without one. `groups` str [n] names examples
     that belong together (photos of one tire), which say less than as many separate ones; [0]
     where they are not known.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 
 if TYPE_CHECKING:
     from retread.app import Workspace
@@ -28,7 +28,7 @@ def workspace(project: Path) -> Workspace:
     return Workspace(checked_project(project))
 
 
-def checked_project(project: Path) -> Project:
+def checked_project(project: Path) -> LoadedProject:
     """The project at or above `project`, whose settings name nothing that is not there."""
     # Only where it is used: these packages are slow to load.
     from retread.app.known_names import known_names

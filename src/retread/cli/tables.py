@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from retread.app.overview import in_words
+from retread.app.overview import describe_event
 from retread.core import Outcome, Verdict, short
 from retread.registry import Entry, Period, RegistryState, VersionLineage
 from retread.serving import PredictionRecord
@@ -28,10 +28,10 @@ def verdict_table(title: str, verdict: Verdict) -> Table:
 
 def slots_table(state: RegistryState) -> Group:
     """Who answers in which slot; then every version with its stage."""
-    slots = _table("Slots", "slot", "version", "share", "epoch", "bundle")
+    slots = _table("Slots", "slot", "version", "share", "generation", "bundle")
     for slot, held in sorted(state.slots.items()):
         slots.add_row(
-            slot, str(held.version), f"{held.share:.0%}", str(held.epoch), short(held.bundle)
+            slot, str(held.version), f"{held.share:.0%}", str(held.generation), short(held.bundle)
         )
     versions = _table("Versions", "version", "stage", "model type", "data", "metrics")
     for number, version in sorted(state.versions.items()):
@@ -49,7 +49,7 @@ def history_table(entries: Iterable[Entry]) -> Table:
     """One line an event."""
     table = _table("History", "entry", "time", "what happened")
     for entry in entries:
-        table.add_row(str(entry.sequence), _time(entry.at), Text(in_words(entry.event)))
+        table.add_row(str(entry.sequence), _time(entry.at), Text(describe_event(entry.event)))
     return table
 
 
@@ -86,7 +86,7 @@ def _answered(record: PredictionRecord) -> str:
 
 def _served(period: Period) -> str:
     until = _time(period.until) if period.until else "now"
-    return f"{_time(period.since)} to {until}, {period.share:.0%}, epoch {period.epoch}"
+    return f"{_time(period.since)} to {until}, {period.share:.0%}, generation {period.generation}"
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -5,10 +5,10 @@
 True
 """
 
+from retread.core.backoff import Backoff
 from retread.core.clock import Clock, ManualClock, SystemClock
 from retread.core.database import METADATA, Database
 from retread.core.digest import canonical_json, digest_bytes, digest_json, short
-from retread.core.dotted import is_dotted, load_dotted, reach_own_code
 from retread.core.errors import (
     Conflict,
     Inconclusive,
@@ -19,12 +19,21 @@ from retread.core.errors import (
     NotFound,
     Refused,
     RetreadError,
+    StorageFailed,
     Unavailable,
     UnknownOption,
 )
-from retread.core.files import locked_folder, sync_folder, write_atomically
+from retread.core.files import (
+    FolderLock,
+    folder_lock,
+    is_locked,
+    new_folder,
+    sync_folder,
+    write_atomically,
+)
 from retread.core.ids import new_id
-from retread.core.metric import METRICS, Metric, metric_named
+from retread.core.import_string import add_to_import_path, import_from_string, is_import_string
+from retread.core.metric import METRICS, Metric, format_metric, format_metrics, metric_named
 from retread.core.names import checked_name, is_name
 from retread.core.plugins import load_plugin, load_plugins, plugin_names
 from retread.core.verdict import CheckResult, Outcome, Verdict, combine
@@ -32,10 +41,12 @@ from retread.core.verdict import CheckResult, Outcome, Verdict, combine
 __all__ = [
     "METADATA",
     "METRICS",
+    "Backoff",
     "CheckResult",
     "Clock",
     "Conflict",
     "Database",
+    "FolderLock",
     "Inconclusive",
     "IntegrityBroken",
     "InvalidInput",
@@ -47,25 +58,30 @@ __all__ = [
     "Outcome",
     "Refused",
     "RetreadError",
+    "StorageFailed",
     "SystemClock",
     "Unavailable",
     "UnknownOption",
     "Verdict",
+    "add_to_import_path",
     "canonical_json",
     "checked_name",
     "combine",
     "digest_bytes",
     "digest_json",
-    "is_dotted",
+    "folder_lock",
+    "format_metric",
+    "format_metrics",
+    "import_from_string",
+    "is_import_string",
+    "is_locked",
     "is_name",
-    "load_dotted",
     "load_plugin",
     "load_plugins",
-    "locked_folder",
     "metric_named",
+    "new_folder",
     "new_id",
     "plugin_names",
-    "reach_own_code",
     "short",
     "sync_folder",
     "write_atomically",

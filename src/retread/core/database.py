@@ -14,12 +14,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from retread.core.backoff import Backoff
 from retread.core.errors import IntegrityBroken, InvalidInput, MissingDependency, Unavailable
 
 METADATA = MetaData()
 """Every package declares its own tables on this."""
 
 _ATTEMPTS = 30
+# Jitter as long as the pause itself, so that two writers do not collide again.
+_RETRY = Backoff(first_s=0.001, longest_s=0.03, factor=1.2, jitter=1.0)
 _STARTS_OVER = frozenset({"40001", "40P01"})
 """PostgreSQL: serialization failure, deadlock."""
 _TABLES_LOCK = 0x72657472
@@ -87,8 +90,7 @@ class Database:
             except Unavailable as error:
                 if not _starts_over(error):
                     raise
-                # Jitter, so that two writers do not meet again; it decides nothing.
-                time.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311 (no secret)
+                time.sleep(_RETRY.pause_s(attempt, random.random()))  # noqa: S311 (no secret)
         with self.write() as connection:
             return work(connection)
 

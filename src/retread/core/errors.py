@@ -1,15 +1,16 @@
-"""The one error tree.
+"""The tree of errors that a user can act on.
 
-RetreadError                 anything a person can act on: message, hint
-├── InvalidInput             a value that is not allowed (exit 1, HTTP 400)
-│   ├── UnknownOption        not one of a known list
-│   └── InvalidSettings      every mistake in retread.toml at once
-├── NotFound                 a name, version or id that does not exist (404)
-├── Conflict                 somebody else was first (409)
-├── Refused                  a rule said no: gate, quarantine, arbiter (exit 1)
-├── Inconclusive             not enough evidence either way (exit 3)
-├── IntegrityBroken          bytes are not what their digest says
-├── Unavailable              a part that is needed does not answer (503)
+RetreadError                 base class: a message and a hint (exit status 1, HTTP 503)
+├── InvalidInput             a value that is not allowed (HTTP 400)
+│   ├── UnknownOption        a value that is not in a known list
+│   └── InvalidSettings      all mistakes in retread.toml at once
+├── NotFound                 a name, version or id that does not exist (HTTP 404)
+├── Conflict                 someone else changed the same thing first (HTTP 409)
+├── Refused                  a rule refused: gate, quarantine, arbiter (HTTP 409)
+├── Inconclusive             not enough evidence for a decision (exit status 3, HTTP 409)
+├── IntegrityBroken          bytes do not match their digest
+├── Unavailable              a required part of the system does not respond
+├── StorageFailed            the operating system refused to read or write a file
 └── MissingDependency        an optional package is not installed
 """
 
@@ -19,9 +20,12 @@ from collections.abc import Iterable, Sequence
 
 
 class RetreadError(Exception):
-    """A failure a person can act on.
+    """A failure that a user can act on.
 
-    `message` says what is wrong with which value; `hint` says what to do about it.
+    Attributes:
+        message: One sentence that says what is wrong, with the value.
+        hint: One sentence that says what to do about it; empty if there is nothing to say.
+        code: Stable name of the kind of error, for programs.
     """
 
     code = "failed"
@@ -42,7 +46,7 @@ class InvalidInput(RetreadError):
 
 
 class UnknownOption(InvalidInput):
-    """`value` is not one of `allowed`.
+    """A value that is not one of the allowed ones.
 
     >>> str(UnknownOption("optimizer type", "addam", ["adam", "sgd"]))
     "Unknown optimizer type 'addam'. Use one of: adam, sgd."
@@ -60,7 +64,7 @@ class UnknownOption(InvalidInput):
 
 
 class InvalidSettings(InvalidInput):
-    """Every mistake of a settings file, reported together."""
+    """All mistakes in a settings file, reported together."""
 
     code = "invalid_settings"
 
@@ -79,37 +83,54 @@ class NotFound(RetreadError):
 
 
 class Conflict(RetreadError):
-    """Somebody else changed the same thing first."""
+    """Someone else changed the same thing first."""
 
     code = "conflict"
 
 
 class Refused(RetreadError):
-    """A rule said no; the message carries its numbers."""
+    """A rule refused; the message gives the numbers it was decided on."""
 
     code = "refused"
 
 
 class Inconclusive(RetreadError):
-    """There is not enough evidence for a yes or a no."""
+    """There is not enough evidence for a decision."""
 
     code = "inconclusive"
 
 
 class IntegrityBroken(RetreadError):
-    """Bytes are not what their digest says."""
+    """Bytes do not match their digest."""
 
     code = "integrity_broken"
 
 
 class Unavailable(RetreadError):
-    """A part of the system that is needed does not answer."""
+    """A required part of the system does not respond."""
 
     code = "unavailable"
 
 
+class StorageFailed(RetreadError):
+    """The operating system refused to read or write a file or folder."""
+
+    code = "storage_failed"
+
+    @classmethod
+    def from_os_error(cls, error: OSError, hint: str = "") -> StorageFailed:
+        """Describe an OSError: what the system said, and of which file.
+
+        >>> str(StorageFailed.from_os_error(OSError(28, "No space left on device", "/x/y")))
+        'No space left on device: /x/y. Check disk space and permissions.'
+        """
+        reason = error.strerror or str(error) or type(error).__name__
+        name = f": {error.filename}" if error.filename else ""
+        return cls(f"{reason}{name}.", hint or "Check disk space and permissions.")
+
+
 class MissingDependency(RetreadError):
-    """An optional package is needed and not installed."""
+    """An optional package is required and not installed."""
 
     code = "missing_dependency"
 

@@ -1,7 +1,7 @@
 """Dataset versions: from sources to immutable, split, profiled and checked tables.
 
->>> from retread.data import parse_reference
->>> parse_reference("tires@3")
+>>> from retread.data import parse_version_reference
+>>> parse_version_reference("tires@3")
 ('tires', 3)
 
 Versions are kept by a DatasetStore and made by `add_version`:
@@ -15,11 +15,11 @@ Lance is imported when a dataset is first opened, not here.
 from retread.data.add import AddRequest, add_rows, add_version, latest
 from retread.data.diff import Diff, diff
 from retread.data.export import export
-from retread.data.gathered import Gathered, Progress, SourceRequest
+from retread.data.gathered import Progress, SourceExamples, SourceRequest
 from retread.data.lance_store import LanceDatasetStore
-from retread.data.reference import parse_reference
+from retread.data.reference import parse_version_reference
 from retread.data.splits import split_of
-from retread.data.standing import Standing, standing_of
+from retread.data.standing import DatasetHeads, heads_of
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -32,9 +32,9 @@ from retread.data.store import (
     TIMESTAMP,
     DatasetStore,
 )
-from retread.data.summary import Changes, Summary
+from retread.data.summary import Changes, DatasetSummary
 from retread.data.verify import verify
-from retread.data.version import Column, ColumnKind, DatasetVersion, Schema, Split, State
+from retread.data.version import Column, ColumnKind, DatasetVersion, Schema, Split, VersionState
 
 __all__ = [
     "DIGEST",
@@ -50,25 +50,25 @@ __all__ = [
     "Changes",
     "Column",
     "ColumnKind",
+    "DatasetHeads",
     "DatasetStore",
+    "DatasetSummary",
     "DatasetVersion",
     "Diff",
-    "Gathered",
     "LanceDatasetStore",
     "Progress",
     "Schema",
+    "SourceExamples",
     "SourceRequest",
     "Split",
-    "Standing",
-    "State",
-    "Summary",
+    "VersionState",
     "add_rows",
     "add_version",
     "diff",
     "export",
+    "heads_of",
     "latest",
-    "parse_reference",
+    "parse_version_reference",
     "split_of",
-    "standing_of",
     "verify",
 ]

@@ -9,14 +9,14 @@ import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, NotFound, checked_name
 from retread.data.gather import gather
-from retread.data.gathered import Gathered, Progress, SourceRequest
+from retread.data.gathered import Progress, SourceExamples, SourceRequest
 from retread.data.images import gather_contents
 from retread.data.next_version import Addition, commit_next
-from retread.data.standing import Standing, standing_of
+from retread.data.standing import DatasetHeads, heads_of
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
 from retread.data.tabular import examples, times, without_nan
 from retread.data.version import Column, ColumnKind, DatasetVersion
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def add_rows(
     TIMESTAMP and SOURCE. A row that is there already, by its id or its content and label, is not
     added again; none that is there is changed. NotFound, InvalidInput, Conflict.
     """
-    standing = standing_of(store, dataset)
+    standing = heads_of(store, dataset)
     base = standing.base
     addition = Addition(
         dataset=dataset,
@@ -111,9 +111,9 @@ def latest(store: DatasetStore, dataset: str) -> DatasetVersion | None:
     return standing.newest if standing else None
 
 
-def _standing(store: DatasetStore, dataset: str) -> Standing | None:
+def _standing(store: DatasetStore, dataset: str) -> DatasetHeads | None:
     try:
-        return standing_of(store, dataset)
+        return heads_of(store, dataset)
     except NotFound:
         return None
 
@@ -139,7 +139,7 @@ def _table_columns(version: DatasetVersion | None) -> tuple[Column, ...] | None:
 
 def _from_memory(
     rows: pa.Table, before: DatasetVersion, source: str, settings: DataSection
-) -> Gathered:
+) -> SourceExamples:
     columns = before.schema.columns
     _check_columns(rows, [LABEL, *(column.name for column in columns)])
     common = _common(rows, source, regression=not before.schema.labels)

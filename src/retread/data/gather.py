@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 from retread.core import InvalidInput, NotFound, load_plugins
 from retread.data import sources
-from retread.data.gathered import Gathered, SourceRequest
+from retread.data.gathered import SourceExamples, SourceRequest
 
 
 class Source(Protocol):
@@ -18,12 +18,12 @@ class Source(Protocol):
         """Whether the request is one for this source; it exists."""
         ...
 
-    def gather(self, request: SourceRequest) -> Gathered:
+    def gather(self, request: SourceRequest) -> SourceExamples:
         """Read it; InvalidInput when there is nothing to make a version of."""
         ...
 
 
-def gather(request: SourceRequest) -> Gathered:
+def gather(request: SourceRequest) -> SourceExamples:
     """What the source holds. InvalidInput, NotFound."""
     if not request.source.exists():
         raise NotFound(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from retread.data.version import Column
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and how much there is."""
@@ -37,7 +37,7 @@ class SourceRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class SourceExamples:
     """Examples of a source.
 
     `rows` has LABEL (string, or float64 for regression), GROUP and TIMESTAMP (null: not given),

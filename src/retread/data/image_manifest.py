@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retread.core import InvalidInput
 from retread.data.images import ImageFile
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 _NAME = "manifest.csv"
 _FILE = "file"

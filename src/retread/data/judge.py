@@ -9,18 +9,18 @@ import msgspec
 
 from retread.core import CheckResult, Verdict, combine, load_plugins
 from retread.data import checks
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 
 class Check(Protocol):
     """What a module of `retread.data.checks` offers."""
 
-    def check(self, summary: Summary) -> CheckResult:
+    def check(self, summary: DatasetSummary) -> CheckResult:
         """Pass or fail, with the numbers it was decided on."""
         ...
 
 
-def judge(summary: Summary) -> Verdict:
+def judge(summary: DatasetSummary) -> Verdict:
     """What all checks say of a version."""
     known = load_plugins(checks).values()
     return combine(_recordable(cast("Check", module).check(summary)) for module in known)

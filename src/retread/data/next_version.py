@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
 from retread.data.content import evaluation_digest, version_digest
-from retread.data.gathered import Gathered, Progress
+from retread.data.gathered import Progress, SourceExamples
 from retread.data.images import inspect_image, measure_image, sample_by_digest
 from retread.data.judge import judge
 from retread.data.placing import Placed, place, rows_of
 from retread.data.profile import Profile, numeric_figures, profile_images, profile_table
-from retread.data.standing import Standing
+from retread.data.standing import DatasetHeads
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -27,9 +27,9 @@ from retread.data.store import (
     TIMESTAMP,
     DatasetStore,
 )
-from retread.data.summary import Changes, Summary, compare, count_by, summarise
-from retread.data.version import ColumnKind, DatasetVersion, Schema, State
-from retread.project.sections import DataSection
+from retread.data.summary import Changes, DatasetSummary, compare, count_by, summarise
+from retread.data.version import ColumnKind, DatasetVersion, Schema, VersionState
+from retread.project.settings import DataSection
 
 _COMMON = (ID, LABEL, GROUP, SPLIT, SOURCE, DIGEST, TIMESTAMP)
 _IMAGES_A_BATCH = 256
@@ -43,7 +43,7 @@ class Addition:
     """
 
     dataset: str
-    gathered: Gathered
+    gathered: SourceExamples
     settings: DataSection
     source: str
     note: str
@@ -53,7 +53,7 @@ class Addition:
 
 
 def commit_next(
-    store: DatasetStore, addition: Addition, standing: Standing | None, clock: Clock
+    store: DatasetStore, addition: Addition, standing: DatasetHeads | None, clock: Clock
 ) -> DatasetVersion:
     """Commit what follows `standing`, or return the version there that is the same."""
     base = standing.base if standing else None
@@ -83,7 +83,7 @@ def commit_next(
     return store.commit(version, reader, placed.keep, base.number if base else None)
 
 
-def _check_alike(gathered: Gathered, base: DatasetVersion) -> None:
+def _check_alike(gathered: SourceExamples, base: DatasetVersion) -> None:
     """Raises InvalidInput unless what was gathered can stand beside the rows of `base`."""
     if base.schema.columns != gathered.columns:
         raise InvalidInput(
@@ -102,9 +102,9 @@ def _check_alike(gathered: Gathered, base: DatasetVersion) -> None:
 def _version(
     addition: Addition,
     placed: Placed,
-    summary: Summary,
+    summary: DatasetSummary,
     verdict: Verdict,
-    standing: Standing | None,
+    standing: DatasetHeads | None,
     clock: Clock,
 ) -> DatasetVersion:
     passed = verdict.outcome is Outcome.PASS
@@ -113,7 +113,7 @@ def _version(
         number=standing.newest.number + 1 if standing else 1,
         digest=version_digest(placed.keys),
         evaluation_digest=evaluation_digest(placed.keys),
-        state=State.RELEASED if passed else State.QUARANTINED,
+        state=VersionState.RELEASED if passed else VersionState.QUARANTINED,
         schema=summary.schema,
         rows=summary.rows,
         splits=summary.splits,
@@ -129,7 +129,7 @@ def _version(
 def _same(version: DatasetVersion, before: DatasetVersion) -> bool:
     """Whether nothing changed: a repaired or newly broken source may hold the same rows."""
     now, then = ({check.check for check in v.failed_checks} for v in (version, before))
-    judged_alike = now == then or (before.state is State.RELEASED and now < then)
+    judged_alike = now == then or (before.state is VersionState.RELEASED and now < then)
     return version.digest == before.digest and version.schema == before.schema and judged_alike
 
 
@@ -175,7 +175,7 @@ def _profile(
 
 
 def _measures(
-    store: DatasetStore, gathered: Gathered, placed: Placed, base: DatasetVersion | None
+    store: DatasetStore, gathered: SourceExamples, placed: Placed, base: DatasetVersion | None
 ) -> dict[str, tuple[float, ...]]:
     digests = placed.keys[DIGEST].to_pylist()
     sample = {digests[i]: placed.keys[ID][i].as_py() for i in sample_by_digest(digests)}

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import InvalidInput
-from retread.data.gathered import Gathered
+from retread.data.gathered import SourceExamples
 from retread.data.identity import Known, identify
 from retread.data.nearness import Leaders
 from retread.data.splits import splits_of
 from retread.data.store import DIGEST, GROUP, ID, KEYS, LABEL, SPLIT, key_tuples
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Placed:
 
 
 def place(
-    gathered: Gathered, before: pa.Table | None, stay: Set[str], settings: DataSection
+    gathered: SourceExamples, before: pa.Table | None, stay: Set[str], settings: DataSection
 ) -> Placed:
     """The next version, given the KEYS columns of the one it is built on, if there is one.
 
@@ -95,7 +95,7 @@ def _among(rows: pa.Table, ids: Set[str]) -> pa.ChunkedArray:
     return pc.is_in(rows[ID], value_set=pa.array(list(ids), pa.string()))
 
 
-def _named(gathered: Gathered, known: dict[str, list[Known]]) -> pa.Table:
+def _named(gathered: SourceExamples, known: dict[str, list[Known]]) -> pa.Table:
     rows = gathered.rows
     if ID not in rows.column_names:
         ids = identify(rows[DIGEST].to_pylist(), rows[LABEL].to_pylist(), known)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from retread.core import InvalidInput, checked_name
 
 
-def parse_reference(text: str) -> tuple[str, int | None]:
+def parse_version_reference(text: str) -> tuple[str, int | None]:
     """The dataset and the number, None where there is none.
 
-    >>> parse_reference("tires@3")
+    >>> parse_version_reference("tires@3")
     ('tires', 3)
-    >>> parse_reference("tires@latest")
+    >>> parse_version_reference("tires@latest")
     ('tires', None)
     """
     name, at, number = text.partition("@")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retread.data.store import DatasetStore
-from retread.data.version import DatasetVersion, State
+from retread.data.version import DatasetVersion, VersionState
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DatasetHeads:
     """`newest` is the version that the next one follows, `base` the one that it is built on.
 
     That is the latest released one, so that nothing in quarantine gets into what comes after it;
@@ -20,8 +20,8 @@ class Standing:
     base: DatasetVersion
 
 
-def standing_of(store: DatasetStore, dataset: str) -> Standing:
+def heads_of(store: DatasetStore, dataset: str) -> DatasetHeads:
     """Where `dataset` stands; NotFound for an unknown one."""
     versions = store.versions(dataset)
-    released = [version for version in versions if version.state is State.RELEASED]
-    return Standing(newest=versions[-1], base=released[-1] if released else versions[-1])
+    released = [version for version in versions if version.state is VersionState.RELEASED]
+    return DatasetHeads(newest=versions[-1], base=released[-1] if released else versions[-1])

@@ -27,7 +27,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class DatasetSummary:
     """A version that is about to be committed.
 
     `labels` counts by split, then label; empty for regression. `divided` counts groups that are in
@@ -68,10 +68,10 @@ def summarise(
     unreadable: tuple[str, ...],
     max_label_share: float,
     changes: Changes | None,
-) -> Summary:
+) -> DatasetSummary:
     """The summary of a version's KEYS columns."""
     splits = count_by(keys[SPLIT])
-    return Summary(
+    return DatasetSummary(
         schema=schema,
         rows=keys.num_rows,
         splits={split: splits.get(split.value, 0) for split in Split},

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.data.content import content_names, row_digests
-from retread.data.gathered import Gathered, SourceRequest
+from retread.data.gathered import SourceExamples, SourceRequest
 from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind
 
@@ -19,7 +19,7 @@ _MOST_LABELS = 1000
 _EMPTY_WORDS = "In a CSV file NA, N/A, NaN and null mean empty too: spell such values otherwise."
 
 
-def gather_table(table: pa.Table, name: str, request: SourceRequest) -> Gathered:
+def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceExamples:
     """Examples of `table`; `name` stands for it in messages. InvalidInput."""
     settings = request.settings
     _check_names(table.column_names, name)
@@ -39,7 +39,7 @@ def examples(
     features: dict[str, pa.ChunkedArray],
     name: str,
     like: tuple[Column, ...] | None,
-) -> Gathered:
+) -> SourceExamples:
     """Examples from the columns every dataset has, and features of any type.
 
     With `like`, features take the kinds of these columns. InvalidInput where they cannot.
@@ -51,7 +51,7 @@ def examples(
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
     digests = row_digests(table, content_names(columns))
-    return Gathered(
+    return SourceExamples(
         columns=columns,
         rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
         nearness=row_digests(table, [column.name for column in columns]),

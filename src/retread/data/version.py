@@ -17,7 +17,7 @@ class Split(StrEnum):
     EVALUATION = "evaluation"
 
 
-class State(StrEnum):
+class VersionState(StrEnum):
     """Whether a version may be trained on."""
 
     QUARANTINED = "quarantined"
@@ -57,7 +57,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     digest: str
     evaluation_digest: str
-    state: State
+    state: VersionState
     schema: Schema
     rows: int
     splits: dict[Split, int]
@@ -75,7 +75,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_quarantined(self) -> bool:
-        return self.state is State.QUARANTINED
+        return self.state is VersionState.QUARANTINED
 
     @property
     def failed_checks(self) -> tuple[CheckResult, ...]:

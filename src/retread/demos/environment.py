@@ -16,7 +16,7 @@ from retread.demos.event_reporter import EventReporter
 from retread.demos.fake_slack import FakeSlack
 from retread.demos.reporter import Reporter
 from retread.demos.services import Services
-from retread.project import SETTINGS_FILE, Project, open_project
+from retread.project import SETTINGS_FILE, LoadedProject, open_project
 
 Values = Mapping[str, Mapping[str, object]]
 """Settings by section and key."""
@@ -53,7 +53,7 @@ def demo_environment(
     values: Values,
     reporter: Reporter,
     services: Sequence[str],
-    make_workspace: Callable[[Project], Workspace] = Workspace,
+    make_workspace: Callable[[LoadedProject], Workspace] = Workspace,
 ) -> Iterator[DemoEnvironment]:
     """Make a project for the duration of a `with` block; its processes end with the block.
 

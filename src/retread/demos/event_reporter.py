@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from retread.app.overview import in_words
+from retread.app.overview import describe_event
 from retread.core import Outcome
 from retread.data.traffic_source import is_traffic
 from retread.demos.reporter import Level, Reporter
@@ -84,23 +84,23 @@ def describe(event: LedgerEvent) -> str | None:
         case SlotAssigned() | SlotCleared() | VersionStaged() | CanaryStarted():
             # The result of a promotion says more than its intent; shares of a canary matter.
             is_canary = isinstance(event, SlotAssigned) and event.slot == "canary"
-            return in_words(event) if is_canary else None
+            return describe_event(event) if is_canary else None
         case TriggerReceived():
             return None
         case DatasetVersionAdded():
             if is_traffic(event.source):
                 return f"Labelled traffic became {event.dataset}@{event.version}: {event.state}."
-            return in_words(event)
+            return describe_event(event)
         case TriggerDecided():
             return _decision(event)
         case VersionRegistered():
-            return f"{in_words(event)} {format_metrics(event.metrics, SHOWN_METRICS)}"
+            return f"{describe_event(event)} {format_metrics(event.metrics, SHOWN_METRICS)}"
         case DriftDetected():
             return _drift(event)
         case GateJudged() | CanaryJudged():
             return _verdict(event)
         case _:
-            return in_words(event)
+            return describe_event(event)
 
 
 def level_of(event: LedgerEvent) -> Level:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from retread.app.judging import judge_version
-from retread.app.versioning import add_data, add_request
+from retread.app.gate import judge_version
+from retread.app.datasets import add_data, add_request
 from retread.bundle import Cause
 from retread.core import Outcome, Refused, metric_named, new_id
-from retread.data.version import DatasetVersion, State
+from retread.data.version import DatasetVersion, VersionState
 from retread.demos.environment import DemoEnvironment
 from retread.demos.event_reporter import SHOWN_METRICS
 from retread.demos.reporter import Level
@@ -39,7 +39,7 @@ def add_dataset(demo: DemoEnvironment) -> DatasetVersion:
     demo.reporter.report(
         f"{version.reference}: {version.rows:,} examples ({splits}); {_labels(version)}."
     )
-    if version.state is State.QUARANTINED:
+    if version.state is VersionState.QUARANTINED:
         reasons = " ".join(c.reason for c in version.checks if c.outcome is not Outcome.PASS)
         raise Refused(f"{version.reference} is in quarantine: {reasons}")
     return version

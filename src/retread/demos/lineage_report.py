@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from retread.app.auditing import audit_workspace
+from retread.app.audit import audit_workspace
 from retread.core import short
 from retread.demos.environment import DemoEnvironment
 from retread.demos.reporter import Level

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from retread.app.overview import in_words
+from retread.app.overview import describe_event
 from retread.app.supervisor.service import services_of
 from retread.demos.criteria import Criterion, all_met
 from retread.demos.environment import DemoEnvironment
@@ -140,7 +140,7 @@ def timeline(
 ) -> tuple[TimelineEntry, ...]:
     """Return the dataset versions, alarms, promotions and ends of retrainings."""
     return tuple(
-        TimelineEntry(time=time_format(entry.at), text=in_words(entry.event))
+        TimelineEntry(time=time_format(entry.at), text=describe_event(entry.event))
         for index, entry in enumerate(entries)
         if isinstance(entry.event, _ON_TIMELINE) and not is_repeated(entry, entries[:index])
     )

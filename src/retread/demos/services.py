@@ -11,7 +11,7 @@ from retread.app.supervisor.child import Child, end_all
 from retread.app.supervisor.service import Service, services_of
 from retread.app.supervisor.strays import MARK
 from retread.core import Unavailable
-from retread.project import Project
+from retread.project import LoadedProject
 
 READY_WITHIN_S = 120.0
 _END_WITHIN_S = 10.0
@@ -23,7 +23,9 @@ class Services:
     They end with the `with` block, and however this process ends.
     """
 
-    def __init__(self, project: Project, names: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, project: LoadedProject, names: Sequence[str], env: Mapping[str, str]
+    ) -> None:
         self._project = project
         self._environment = {**env, MARK: str(project.home)}
         # The children end when the write end of this pipe is closed, by us or by our death.

@@ -14,36 +14,37 @@ The loop itself is `retread.loop.loop`, which loads DBOS and so is imported by n
 """
 
 from retread.loop.arbiter import arbitrate
-from retread.loop.decision import Decision, Ruling
+from retread.loop.decision import Ruling
 from retread.loop.history import History, Request, fold_history
-from retread.loop.observe import asked_for, view_at
-from retread.loop.outbox import Outbox, State
+from retread.loop.observe import proposal_for, trigger_context
+from retread.loop.outbox import MessageState, Outbox
 from retread.loop.ports import LoopPorts
 from retread.loop.proposal import Proposal, trigger_key
 from retread.loop.replay import Replayed, replay
 from retread.loop.submit import submit
-from retread.loop.view import Asked, View
-from retread.loop.waiting import Interrupted, Waiting
+from retread.loop.view import TriggerContext, TriggerOptions
+from retread.loop.waiting import Interrupted, WaitPoint
+from retread.registry.events import TriggerDecision
 
 __all__ = [
-    "Asked",
-    "Decision",
     "History",
     "Interrupted",
     "LoopPorts",
+    "MessageState",
     "Outbox",
     "Proposal",
     "Replayed",
     "Request",
     "Ruling",
-    "State",
-    "View",
-    "Waiting",
+    "TriggerContext",
+    "TriggerDecision",
+    "TriggerOptions",
+    "WaitPoint",
     "arbitrate",
-    "asked_for",
     "fold_history",
+    "proposal_for",
     "replay",
     "submit",
+    "trigger_context",
     "trigger_key",
-    "view_at",
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from retread.bundle import CauseKind
-from retread.loop.decision import Decision, Ruling
+from retread.loop.decision import Ruling
 from retread.loop.history import History
 from retread.loop.proposal import Proposal
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
+from retread.registry.events import TriggerDecision
 
 BUDGET_WINDOW = timedelta(hours=24)
 
@@ -25,23 +26,26 @@ def arbitrate(
     if proposal.kind not in policy.kinds:
         allowed = ", ".join(policy.kinds) or "none"
         return _ruling(
-            Decision.REFUSED, f"[triggers] kinds does not list {proposal.kind}; it lists {allowed}."
+            TriggerDecision.REFUSED,
+            f"[triggers] kinds does not list {proposal.kind}; it lists {allowed}.",
         )
     for request in history:
         if request.key == proposal.key and request.accepted:
-            return _ruling(Decision.DUPLICATE, f"{request.trigger} asked for the same before.")
+            return _ruling(
+                TriggerDecision.DUPLICATE, f"{request.trigger} asked for the same before."
+            )
     if not proposal.by_hand and proposal.kind is not CauseKind.COMMIT:
         cooling = _cooling(history, policy, now)
         if cooling:
-            return _ruling(Decision.COOLDOWN, cooling)
+            return _ruling(TriggerDecision.COOLDOWN, cooling)
     spent = sum(1 for r in history if r.accepted and now - r.decided_at < BUDGET_WINDOW)
     if spent >= policy.daily_budget and not proposal.by_hand:
         return _ruling(
-            Decision.HELD,
+            TriggerDecision.HELD,
             f"{spent} of {policy.daily_budget} retrainings of the last 24 hours are used up; "
             f"a person may start it with: {_by_hand(proposal)}",
         )
-    return _ruling(Decision.ACCEPTED, _place(history))
+    return _ruling(TriggerDecision.ACCEPTED, _place(history))
 
 
 def _cooling(history: History, policy: TriggersSection, now: datetime) -> str:
@@ -66,5 +70,5 @@ def _place(history: History) -> str:
     return f"It starts after {ahead} before it." if ahead else "It starts now."
 
 
-def _ruling(decision: Decision, reason: str) -> Ruling:
+def _ruling(decision: TriggerDecision, reason: str) -> Ruling:
     return Ruling(decision=decision, reason=reason)

@@ -12,7 +12,7 @@ from retread.loop import messages
 from retread.loop.course import Course, Ended, Ending
 from retread.loop.once import append_once, latest
 from retread.loop.selection import best_run
-from retread.registry.events import GateJudged, RetrainingStarted
+from retread.registry.events import GateJudged, RetrainingOutcome, RetrainingStarted
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 
@@ -36,7 +36,7 @@ def trained_version(course: Course, version: DatasetVersion) -> int:
     best = best_run(outcomes, metric_named(course.ports.settings.gate.metric))
     number = steps.run("register", int, lambda: _registered(course, outcomes, best))
     if number == 0:
-        raise Ended(Ending(outcome="refused", reason=why_no_candidate(outcomes)))
+        raise Ended(Ending(outcome=RetrainingOutcome.REFUSED, reason=why_no_candidate(outcomes)))
     return number
 
 
@@ -45,7 +45,8 @@ def pass_gate(course: Course, version: int) -> None:
     verdict = course.steps.run("gate", Verdict, lambda: _judged(course, version))
     if verdict.outcome is Outcome.PASS or course.asked.force:
         return
-    outcome = "refused" if verdict.outcome is Outcome.FAIL else "inconclusive"
+    refused = verdict.outcome is Outcome.FAIL
+    outcome = RetrainingOutcome.REFUSED if refused else RetrainingOutcome.INCONCLUSIVE
     raise Ended(Ending(outcome=outcome, reason=" ".join(verdict.reasons), version=version))
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import msgspec
 
 from retread.loop.ports import LoopPorts
-from retread.loop.sender import Sender
+from retread.loop.sender import MessageContext
 from retread.loop.steps import Steps
 from retread.notify import Message
-from retread.registry.events import TriggerReceived
+from retread.registry.events import RetrainingOutcome, TriggerReceived
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """How a retraining ended: promoted, refused, rolled-back, inconclusive or failed."""
+    """How a retraining ended."""
 
-    outcome: str
+    outcome: RetrainingOutcome
     reason: str
     version: int = 0
 
@@ -38,7 +38,7 @@ class Course:
     steps: Steps
 
     @property
-    def sender(self) -> Sender:
+    def sender(self) -> MessageContext:
         return self.ports.sender
 
     def tell(self, about: str, message: Message) -> None:

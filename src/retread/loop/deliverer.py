@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 
 from retread.core import RetreadError
-from retread.loop.outbox import Letter, Outbox
+from retread.loop.outbox import Outbox, OutboxMessage
 from retread.notify import Notifier, Unconfirmed, Undelivered
 
 POLL_S = 1.0
@@ -16,7 +16,7 @@ POLL_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class Deliverer:
+class OutboxWorker:
     """Sends what is due, one message after another, until it is stopped."""
 
     def __init__(self, outbox: Outbox, notifiers: Mapping[str, Notifier]) -> None:
@@ -44,7 +44,7 @@ class Deliverer:
         self._deliver(letter)
         return True
 
-    def _deliver(self, letter: Letter) -> None:
+    def _deliver(self, letter: OutboxMessage) -> None:
         try:
             self._send(letter)
         except Unconfirmed as error:
@@ -57,7 +57,7 @@ class Deliverer:
         else:
             self._outbox.sent(letter)
 
-    def _send(self, letter: Letter) -> None:
+    def _send(self, letter: OutboxMessage) -> None:
         notifier = self._notifiers.get(letter.notifier)
         if notifier is None:
             raise Undelivered(f"The notifier {letter.notifier!r} is not set up any more.")

@@ -7,7 +7,7 @@ from retread.loop.course import Course, Ending
 from retread.loop.ports import Models
 from retread.loop.trial import finish_canary, try_on_traffic
 from retread.registry import Stage
-from retread.registry.events import Slot
+from retread.registry.events import CanaryOutcome, RetrainingOutcome, Slot
 
 
 def deploy(course: Course, version: int) -> Ending:
@@ -40,6 +40,6 @@ def _promoted(course: Course, version: int, proof: str) -> Ending:
     try:
         course.ports.models.promote(version, reason)
     except (Refused, Conflict) as error:
-        return Ending(outcome="failed", reason=str(error), version=version)
-    finish_canary(course, version, "promoted", proof)
-    return Ending(outcome="promoted", reason=reason, version=version)
+        return Ending(outcome=RetrainingOutcome.FAILED, reason=str(error), version=version)
+    finish_canary(course, version, CanaryOutcome.PROMOTED, proof)
+    return Ending(outcome=RetrainingOutcome.PROMOTED, reason=reason, version=version)

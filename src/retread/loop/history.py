@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from retread.loop.decision import Decision
 from retread.loop.proposal import Proposal, proposed
-from retread.registry.events import RetrainingFinished, TriggerDecided, TriggerReceived
+from retread.registry.events import (
+    RetrainingFinished,
+    TriggerDecided,
+    TriggerDecision,
+    TriggerReceived,
+)
 from retread.registry.ledger import Entry
 
 
@@ -20,7 +24,7 @@ class Request:
     proposal: Proposal
     received_at: datetime
     decided_at: datetime
-    decision: Decision | None = None
+    decision: TriggerDecision | None = None
     reason: str = ""
     finished_at: datetime | None = None
     outcome: str = ""
@@ -31,7 +35,7 @@ class Request:
 
     @property
     def accepted(self) -> bool:
-        return self.decision is Decision.ACCEPTED
+        return self.decision is TriggerDecision.ACCEPTED
 
     @property
     def open(self) -> bool:
@@ -58,7 +62,7 @@ def fold_history(entries: Iterable[Entry]) -> History:
             case TriggerDecided() if event.trigger in requests:
                 requests[event.trigger] = replace(
                     requests[event.trigger],
-                    decision=Decision(event.decision),
+                    decision=TriggerDecision(event.decision),
                     reason=event.reason,
                     decided_at=entry.at,
                 )

@@ -14,11 +14,11 @@ import msgspec
 
 from retread.core import RetreadError, new_id
 from retread.loop import messages
-from retread.loop.deliverer import Deliverer
+from retread.loop.deliverer import OutboxWorker
 from retread.loop.engine import DurableEngine
 from retread.loop.history import Request, fold_history
 from retread.loop.notice import announce
-from retread.loop.observe import noticed, view_at
+from retread.loop.observe import noticed, trigger_context
 from retread.loop.once import append_once
 from retread.loop.ports import LoopPorts
 from retread.loop.retraining import retrain
@@ -26,7 +26,7 @@ from retread.loop.steps import Steps
 from retread.loop.submit import resubmit, submit
 from retread.loop.watched_source import WatchedSource
 from retread.notify import Notifier
-from retread.registry.events import Event, RetrainingFinished
+from retread.registry.events import Event, RetrainingFinished, RetrainingOutcome
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Loop:
         self._ports = ports
         self._monitor = monitor
         self._new_trigger_id = new_trigger_id
-        self._deliverer = Deliverer(ports.outbox, notifiers)
+        self._deliverer = OutboxWorker(ports.outbox, notifiers)
         self._engine = DurableEngine("retread", workflows_url, self._retrain)
         self._source = WatchedSource(ports.data, ports.ledger)
         self._begun: set[str] = set()
@@ -113,7 +113,7 @@ class Loop:
         ports = self._ports
         policy = ports.settings.triggers
         entries = ports.ledger.read()
-        view = view_at(ports.settings, entries, ports.model_types(), ports.clock.now())
+        view = trigger_context(ports.settings, entries, ports.model_types(), ports.clock.now())
         found = noticed(view, fold_history(entries))
         decided = [
             submit(ports.ledger, proposal, policy, ports.clock, self._new_trigger_id)
@@ -143,7 +143,9 @@ class Loop:
 
     def _give_up(self, request: Request, failure: str) -> None:
         """A workflow that could not even record its end must not block those after it."""
-        finished = RetrainingFinished(trigger=request.trigger, outcome="failed", reason=failure)
+        finished = RetrainingFinished(
+            trigger=request.trigger, outcome=RetrainingOutcome.FAILED, reason=failure
+        )
         append_once(self._ports.ledger, finished, by=("trigger",))
         told = messages.retraining_failed(
             self._ports.sender, request.proposal.detail or request.proposal.kind, failure

@@ -8,7 +8,7 @@ from math import exp, log
 from retread.bundle import Cause
 from retread.core import Outcome, Verdict
 from retread.loop.proposal import Proposal
-from retread.loop.sender import Sender
+from retread.loop.sender import MessageContext
 from retread.notify import Message, Severity
 from retread.registry.events import (
     DatasetVersionAdded,
@@ -28,7 +28,7 @@ _NAMED = 5
 _MANY = 1_000_000
 
 
-def drift_detected(sender: Sender, event: DriftDetected) -> Message:
+def drift_detected(sender: MessageContext, event: DriftDetected) -> Message:
     named = sorted(event.streams, key=lambda name: -event.effect.get(name, 0.0))
     more = len(named) - _NAMED
     return Message(
@@ -48,7 +48,7 @@ def drift_detected(sender: Sender, event: DriftDetected) -> Message:
     )
 
 
-def degradation_detected(sender: Sender, event: DegradationDetected) -> Message:
+def degradation_detected(sender: MessageContext, event: DegradationDetected) -> Message:
     return Message(
         title=f"{sender.project}: version {event.version} is doing worse",
         severity=Severity.WARNING,
@@ -60,7 +60,7 @@ def degradation_detected(sender: Sender, event: DegradationDetected) -> Message:
     )
 
 
-def quarantined(sender: Sender, event: DatasetVersionAdded) -> Message:
+def quarantined(sender: MessageContext, event: DatasetVersionAdded) -> Message:
     name = f"{event.dataset}@{event.version}"
     return Message(
         title=f"{sender.project}: {name} is in quarantine",
@@ -70,7 +70,7 @@ def quarantined(sender: Sender, event: DatasetVersionAdded) -> Message:
     )
 
 
-def trigger_held(sender: Sender, proposal: Proposal, reason: str) -> Message:
+def trigger_held(sender: MessageContext, proposal: Proposal, reason: str) -> Message:
     return Message(
         title=f"{sender.project}: a retraining waits for a person",
         severity=Severity.WARNING,
@@ -80,7 +80,7 @@ def trigger_held(sender: Sender, proposal: Proposal, reason: str) -> Message:
 
 
 def training_started(
-    sender: Sender, cause: Cause, dataset: str, requests: Sequence[TrainingRequest]
+    sender: MessageContext, cause: Cause, dataset: str, requests: Sequence[TrainingRequest]
 ) -> Message:
     runs = f"{len(requests)} {_plural('run', len(requests))}"
     return Message(
@@ -92,7 +92,7 @@ def training_started(
 
 
 def training_finished(
-    sender: Sender, outcomes: Sequence[TrainingOutcome], best: TrainingOutcome | None
+    sender: MessageContext, outcomes: Sequence[TrainingOutcome], best: TrainingOutcome | None
 ) -> Message:
     """One field a run; the winner first to be named."""
     fields = {f"{number}. {o.model_type}": _run(o) for number, o in enumerate(outcomes, start=1)}
@@ -112,7 +112,7 @@ def training_finished(
     )
 
 
-def gate_judged(sender: Sender, version: int, production: int, verdict: Verdict) -> Message:
+def gate_judged(sender: MessageContext, version: int, production: int, verdict: Verdict) -> Message:
     against = f", against version {production}" if production else ""
     titles = {
         Outcome.PASS: (f"version {version} passed the gate{against}", Severity.SUCCESS),
@@ -131,7 +131,7 @@ def gate_judged(sender: Sender, version: int, production: int, verdict: Verdict)
     )
 
 
-def canary_started(sender: Sender, version: int, production: int, share: float) -> Message:
+def canary_started(sender: MessageContext, version: int, production: int, share: float) -> Message:
     return Message(
         title=f"{sender.project}: version {version} answers {share:.0%} of the traffic",
         lines=(f"It is compared with version {production} on the same requests.",),
@@ -140,7 +140,7 @@ def canary_started(sender: Sender, version: int, production: int, share: float) 
 
 
 def deployed(
-    sender: Sender, event: PromotionCompleted, metrics: Mapping[str, float], reason: str
+    sender: MessageContext, event: PromotionCompleted, metrics: Mapping[str, float], reason: str
 ) -> Message:
     before = f"Version {event.previous} is kept; `retread rollback` brings it back."
     return Message(
@@ -152,7 +152,7 @@ def deployed(
     )
 
 
-def returned(sender: Sender, event: PromotionCompleted, reason: str) -> Message:
+def returned(sender: MessageContext, event: PromotionCompleted, reason: str) -> Message:
     return Message(
         title=f"{sender.project}: version {event.previous} was rolled back, "
         f"{event.version} is in production again",
@@ -162,7 +162,7 @@ def returned(sender: Sender, event: PromotionCompleted, reason: str) -> Message:
     )
 
 
-def reverted(sender: Sender, event: PromotionReverted) -> Message:
+def reverted(sender: MessageContext, event: PromotionReverted) -> Message:
     return Message(
         title=f"{sender.project}: version {event.version} did not come into production",
         severity=Severity.FAILURE,
@@ -171,7 +171,7 @@ def reverted(sender: Sender, event: PromotionReverted) -> Message:
     )
 
 
-def rolled_back(sender: Sender, version: int, production: int, verdict: Verdict) -> Message:
+def rolled_back(sender: MessageContext, version: int, production: int, verdict: Verdict) -> Message:
     return Message(
         title=f"{sender.project}: version {version} was rolled back, {production} answers alone",
         severity=Severity.FAILURE,
@@ -180,7 +180,7 @@ def rolled_back(sender: Sender, version: int, production: int, verdict: Verdict)
     )
 
 
-def canary_expired(sender: Sender, version: int, production: int, reason: str) -> Message:
+def canary_expired(sender: MessageContext, version: int, production: int, reason: str) -> Message:
     return Message(
         title=f"{sender.project}: version {version} could not prove itself; {production} stays",
         severity=Severity.WARNING,
@@ -189,7 +189,7 @@ def canary_expired(sender: Sender, version: int, production: int, reason: str) -
     )
 
 
-def retraining_failed(sender: Sender, why: str, reason: str) -> Message:
+def retraining_failed(sender: MessageContext, why: str, reason: str) -> Message:
     return Message(
         title=f"{sender.project}: a retraining failed",
         severity=Severity.FAILURE,

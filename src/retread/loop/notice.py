@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from retread.data.version import VersionState
 from retread.loop import messages
 from retread.loop.backoff import GIVE_UP_S
 from retread.loop.ports import LoopPorts
 from retread.loop.proposal import proposed
-from retread.loop.sender import Sender
+from retread.loop.sender import MessageContext
 from retread.notify import Message
 from retread.registry.events import (
     DatasetVersionAdded,
@@ -21,6 +22,7 @@ from retread.registry.events import (
     Slot,
     SlotAssigned,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
     VersionRegistered,
 )
@@ -40,7 +42,7 @@ class _Known:
     reasons: dict[int, str] = field(default_factory=dict)
 
 
-def notices(entries: Iterable[Entry], sender: Sender, now: datetime) -> Iterator[Notice]:
+def notices(entries: Iterable[Entry], sender: MessageContext, now: datetime) -> Iterator[Notice]:
     """(key, message) of everything worth saying, oldest first.
 
     What is older than the time for which a message is kept is history: whoever sets a receiver up
@@ -63,7 +65,7 @@ def announce(ports: LoopPorts) -> None:
         ports.outbox.enqueue(key, message)
 
 
-def _alarm(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
+def _alarm(entry: Entry, sender: MessageContext, known: _Known) -> Notice | None:
     event = entry.event
     match event:
         case DriftDetected():
@@ -74,7 +76,7 @@ def _alarm(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
         case DegradationDetected() if event.metric not in known.degraded:
             known.degraded.add(event.metric)
             return f"degradation/{entry.sequence}", messages.degradation_detected(sender, event)
-        case DatasetVersionAdded(state="quarantined"):
+        case DatasetVersionAdded(state=VersionState.QUARANTINED):
             key = f"quarantine/{event.dataset}/{event.version}"
             return key, messages.quarantined(sender, event)
         case _:
@@ -82,12 +84,12 @@ def _alarm(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
     return None
 
 
-def _request(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
+def _request(entry: Entry, sender: MessageContext, known: _Known) -> Notice | None:
     event = entry.event
     match event:
         case TriggerReceived():
             known.received[event.trigger] = event
-        case TriggerDecided(decision="held") if event.trigger in known.received:
+        case TriggerDecided(decision=TriggerDecision.HELD) if event.trigger in known.received:
             proposal = proposed(known.received[event.trigger])
             told = messages.trigger_held(sender, proposal, event.reason)
             return f"held/{event.trigger}", told
@@ -96,24 +98,24 @@ def _request(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
     return None
 
 
-def _promotion(entry: Entry, sender: Sender, known: _Known) -> Notice | None:
+def _promotion(entry: Entry, sender: MessageContext, known: _Known) -> Notice | None:
     """However it was begun: by the loop, by a command, or by a rollback."""
     event = entry.event
     match event:
         case VersionRegistered():
             known.metrics[event.version] = event.metrics
         case SlotAssigned(slot=Slot.PRODUCTION):
-            known.reasons[event.epoch] = event.reason
+            known.reasons[event.generation] = event.reason
         case PromotionCompleted():
             known.alarmed.clear()
             known.degraded.clear()
-            reason = known.reasons.get(event.epoch, "")
+            reason = known.reasons.get(event.generation, "")
             if event.rollback:
-                return f"returned/{event.epoch}", messages.returned(sender, event, reason)
+                return f"returned/{event.generation}", messages.returned(sender, event, reason)
             metrics = known.metrics.get(event.version, {})
-            return f"deployed/{event.epoch}", messages.deployed(sender, event, metrics, reason)
+            return f"deployed/{event.generation}", messages.deployed(sender, event, metrics, reason)
         case PromotionReverted():
-            return f"reverted/{event.epoch}", messages.reverted(sender, event)
+            return f"reverted/{event.generation}", messages.reverted(sender, event)
         case _:
             pass
     return None

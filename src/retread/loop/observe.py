@@ -8,12 +8,12 @@ from datetime import datetime
 
 from retread.core import Refused, load_plugin, load_plugins
 from retread.loop import triggers
-from retread.loop.decision import Decision
 from retread.loop.history import History
 from retread.loop.proposal import Proposal
-from retread.loop.view import Asked, View
+from retread.loop.view import TriggerContext, TriggerOptions
 from retread.project import Settings
 from retread.registry import fold
+from retread.registry.events import TriggerDecision
 from retread.registry.ledger import Entry
 
 
@@ -25,11 +25,11 @@ class Noticed:
     put_off: tuple[str, ...]
 
 
-def view_at(
+def trigger_context(
     settings: Settings, entries: Sequence[Entry], model_types: Sequence[str], now: datetime
-) -> View:
+) -> TriggerContext:
     """The project as its ledger says it is."""
-    return View(
+    return TriggerContext(
         model=settings.project.name,
         dataset=settings.data.dataset,
         entries=entries,
@@ -40,7 +40,7 @@ def view_at(
     )
 
 
-def noticed(view: View, history: History) -> Noticed:
+def noticed(view: TriggerContext, history: History) -> Noticed:
     """What every trigger that observes proposes, beside what was decided before."""
     known = {request.key: request for request in history}
     observers = [m.observe for m in load_plugins(triggers).values() if hasattr(m, "observe")]
@@ -48,11 +48,11 @@ def noticed(view: View, history: History) -> Noticed:
     cooling = [known[p.key] for p in proposals if p.key in known]
     return Noticed(
         new=tuple(p for p in proposals if p.key not in known),
-        put_off=tuple(r.trigger for r in cooling if r.decision is Decision.COOLDOWN),
+        put_off=tuple(r.trigger for r in cooling if r.decision is TriggerDecision.COOLDOWN),
     )
 
 
-def asked_for(kind: str, view: View, asked: Asked) -> Proposal:
+def proposal_for(kind: str, view: TriggerContext, asked: TriggerOptions) -> Proposal:
     """The proposal of the trigger `kind`; UnknownOption, Refused, InvalidInput."""
     module = load_plugin(triggers, "trigger", kind.replace("-", "_"))
     if not hasattr(module, "ask"):

@@ -49,7 +49,7 @@ OUTBOX = Table(
 )
 
 
-class State(StrEnum):
+class MessageState(StrEnum):
     """Where a message is."""
 
     WAITING = "waiting"
@@ -60,7 +60,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class OutboxMessage:
     """A claimed message; `attempts` counts this one."""
 
     key: str
@@ -92,46 +92,48 @@ class Outbox:
                 row = {"key": key, "notifier": name, "message": body, "position": last + number}
                 times = {"attempts": 0, "enqueued_at": now, "due_at": now}
                 connection.execute(
-                    insert(OUTBOX).values(**row, **times, state=State.WAITING, reason="")
+                    insert(OUTBOX).values(**row, **times, state=MessageState.WAITING, reason="")
                 )
 
         self._database.transact(work)
 
-    def claim(self) -> Letter | None:
+    def claim(self) -> OutboxMessage | None:
         """The oldest message that is due, now `sending`; durable when this returns."""
         now = self._clock.now().timestamp()
 
-        def work(connection: Connection) -> Letter | None:
+        def work(connection: Connection) -> OutboxMessage | None:
             due = (
                 select(OUTBOX)
-                .where(OUTBOX.c.state == State.WAITING, OUTBOX.c.due_at <= now)
+                .where(OUTBOX.c.state == MessageState.WAITING, OUTBOX.c.due_at <= now)
                 .order_by(OUTBOX.c.position)
                 .limit(1)
             )
             row = connection.execute(due).first()
             if row is None:
                 return None
-            letter = Letter(
+            letter = OutboxMessage(
                 key=row.key,
                 notifier=row.notifier,
                 message=msgspec.json.decode(row.message, type=Message),
                 attempts=row.attempts + 1,
                 enqueued_at=row.enqueued_at,
             )
-            _put(connection, letter, state=State.SENDING, attempts=letter.attempts)
+            _put(connection, letter, state=MessageState.SENDING, attempts=letter.attempts)
             return letter
 
         # Looking first spares an idle loop a write lock every second.
         return self._database.transact(work) if self._has_due(now) else None
 
-    def sent(self, letter: Letter) -> None:
-        self._database.transact(lambda c: _put(c, letter, state=State.SENT, reason=""))
+    def sent(self, letter: OutboxMessage) -> None:
+        self._database.transact(lambda c: _put(c, letter, state=MessageState.SENT, reason=""))
 
-    def unconfirmed(self, letter: Letter, reason: str) -> None:
+    def unconfirmed(self, letter: OutboxMessage, reason: str) -> None:
         """Never send it again: it may have arrived."""
-        self._database.transact(lambda c: _put(c, letter, state=State.UNCONFIRMED, reason=reason))
+        self._database.transact(
+            lambda c: _put(c, letter, state=MessageState.UNCONFIRMED, reason=reason)
+        )
 
-    def failed(self, letter: Letter, error: Undelivered, jitter: float) -> None:
+    def failed(self, letter: OutboxMessage, error: Undelivered, jitter: float) -> None:
         """Try again later, or give up: after a day, or when the receiver will never take it.
 
         `jitter` in [0, 1) spreads the tries.
@@ -139,7 +141,7 @@ class Outbox:
         now = self._clock.now().timestamp()
         over = error.permanent or now - letter.enqueued_at >= GIVE_UP_S
         due = now + pause_s(letter.attempts, error.retry_after, jitter)
-        state = State.GIVEN_UP if over else State.WAITING
+        state = MessageState.GIVEN_UP if over else MessageState.WAITING
         self._database.transact(
             lambda c: _put(c, letter, state=state, due_at=due, reason=error.message)
         )
@@ -148,20 +150,22 @@ class Outbox:
         """Mark what a killed deliverer left in `sending`; call before any deliverer runs."""
 
         def work(connection: Connection) -> int:
-            left = update(OUTBOX).where(OUTBOX.c.state == State.SENDING)
+            left = update(OUTBOX).where(OUTBOX.c.state == MessageState.SENDING)
             reason = "The sender ended before the answer came; it is not sent again."
-            return connection.execute(left.values(state=State.UNCONFIRMED, reason=reason)).rowcount
+            return connection.execute(
+                left.values(state=MessageState.UNCONFIRMED, reason=reason)
+            ).rowcount
 
         return self._database.transact(work)
 
-    def counts(self) -> Mapping[State, int]:
+    def counts(self) -> Mapping[MessageState, int]:
         """How many messages are in each state."""
         query = select(OUTBOX.c.state, func.count()).group_by(OUTBOX.c.state)
         with self._database.read() as connection:
-            found = {State(state): int(count) for state, count in connection.execute(query)}
-        return {state: found.get(state, 0) for state in State}
+            found = {MessageState(state): int(count) for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in MessageState}
 
-    def keys(self, state: State) -> tuple[tuple[str, str], ...]:
+    def keys(self, state: MessageState) -> tuple[tuple[str, str], ...]:
         """(key, notifier) of the messages in `state`, in the order in which they were enqueued."""
         query = select(OUTBOX.c.key, OUTBOX.c.notifier).where(OUTBOX.c.state == state)
         with self._database.read() as connection:
@@ -169,11 +173,13 @@ class Outbox:
         return tuple((row.key, row.notifier) for row in rows)
 
     def _has_due(self, now: float) -> bool:
-        query = select(OUTBOX.c.key).where(OUTBOX.c.state == State.WAITING, OUTBOX.c.due_at <= now)
+        query = select(OUTBOX.c.key).where(
+            OUTBOX.c.state == MessageState.WAITING, OUTBOX.c.due_at <= now
+        )
         with self._database.read() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
 
-def _put(connection: Connection, letter: Letter, **values: object) -> None:
+def _put(connection: Connection, letter: OutboxMessage, **values: object) -> None:
     place = (OUTBOX.c.key == letter.key) & (OUTBOX.c.notifier == letter.notifier)
     connection.execute(update(OUTBOX).where(place).values(**values))

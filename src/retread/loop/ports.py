@@ -14,8 +14,8 @@ from retread.core import Clock, Verdict
 from retread.data.version import DatasetVersion
 from retread.loop.canary import PairedEvidence
 from retread.loop.outbox import Outbox
-from retread.loop.sender import Sender
-from retread.loop.waiting import Waiting
+from retread.loop.sender import MessageContext
+from retread.loop.waiting import WaitPoint
 from retread.project import Settings
 from retread.registry import Ledger, RegistryState
 from retread.registry.events import Slot, TriggerReceived
@@ -111,12 +111,12 @@ class LoopPorts:
 
     settings: Settings
     clock: Clock
-    sender: Sender
+    sender: MessageContext
     ledger: Ledger
     outbox: Outbox
     data: Data
     training: Training
     models: Models
     canary: Canary
-    waiting: Waiting
+    waiting: WaitPoint
     model_types: Callable[[], Sequence[str]]

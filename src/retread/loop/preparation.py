@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from retread.core import Conflict, NotFound, Outcome, Refused
 from retread.data.traffic_source import traffic_source
-from retread.data.version import DatasetVersion, State
+from retread.data.version import DatasetVersion, VersionState
 from retread.loop.course import Course
 from retread.loop.ports import LoopPorts
 from retread.loop.record_data import record_version
@@ -61,7 +61,7 @@ def _collected(course: Course) -> DatasetVersion:
     if version is None:
         return ports.data.latest()
     record_version(ports.ledger, version)
-    if version.state is State.QUARANTINED:
+    if version.state is VersionState.QUARANTINED:
         failed = (c.reason for c in version.checks if c.outcome is not Outcome.PASS)
         raise Refused(
             f"{version.reference}, made of labelled traffic, is in quarantine. {' '.join(failed)}",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from retread.loop.arbiter import arbitrate
-from retread.loop.decision import Decision
 from retread.loop.history import History, Request, fold_history
-from retread.project.sections import TriggersSection
+from retread.project.settings import TriggersSection
+from retread.registry.events import TriggerDecision
 from retread.registry.ledger import Entry
 
 
@@ -21,7 +21,7 @@ class Replayed:
     kind: str
     at: datetime
     was: str
-    would_be: Decision
+    would_be: TriggerDecision
     reason: str
 
     @property
@@ -42,10 +42,10 @@ def replay(entries: Sequence[Entry], policy: TriggersSection) -> tuple[Replayed,
     imagined: dict[str, Request] = {}
     for now, request in sorted(asked, key=lambda pair: pair[0]):
         before = imagined.get(request.trigger)
-        if before and before.decision is not Decision.COOLDOWN:
+        if before and before.decision is not TriggerDecision.COOLDOWN:
             continue
         ruling = arbitrate(request.proposal, _as_of(imagined.values(), now), policy, now)
-        begins = ruling.decision is Decision.ACCEPTED
+        begins = ruling.decision is TriggerDecision.ACCEPTED
         imagined[request.trigger] = replace(
             request,
             decision=ruling.decision,
@@ -62,7 +62,7 @@ def _replayed(was: Request, would_be: Request) -> Replayed:
         kind=was.proposal.kind,
         at=was.received_at,
         was=was.decision or "",
-        would_be=would_be.decision or Decision.REFUSED,
+        would_be=would_be.decision or TriggerDecision.REFUSED,
         reason=would_be.reason,
     )
 

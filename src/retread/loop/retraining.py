@@ -20,7 +20,12 @@ from retread.loop.preparation import prepared_data
 from retread.loop.steps import Steps
 from retread.loop.trial import finish_canary
 from retread.loop.withdraw import withdraw
-from retread.registry.events import RetrainingFinished, TriggerReceived
+from retread.registry.events import (
+    CanaryOutcome,
+    RetrainingFinished,
+    RetrainingOutcome,
+    TriggerReceived,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +53,7 @@ def _course_of(course: Course) -> Ending:
         return ended.ending
     except Exception as error:  # whatever went wrong, people are told and the next may start
         log.exception("The retraining of trigger %s failed.", course.asked.trigger)
-        return Ending(outcome="failed", reason=_told(error), version=version)
+        return Ending(outcome=RetrainingOutcome.FAILED, reason=_told(error), version=version)
 
 
 def _told(error: Exception) -> str:
@@ -58,10 +63,10 @@ def _told(error: Exception) -> str:
 def _finished(course: Course, ending: Ending) -> Ending:
     ports = course.ports
     announce(ports)
-    if ending.outcome == "failed":
+    if ending.outcome is RetrainingOutcome.FAILED:
         if ending.version:
             withdraw(ports.models, ending.version, ending.reason)
-            finish_canary(course, ending.version, "failed", ending.reason)
+            finish_canary(course, ending.version, CanaryOutcome.FAILED, ending.reason)
         told = messages.retraining_failed(
             course.sender, course.asked.cause.detail or course.asked.cause.kind, ending.reason
         )

@@ -8,7 +8,7 @@ from retread.notify import Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
+class MessageContext:
     """The project, and the addresses of its status page and of MLflow."""
 
     project: str

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from retread.core import Clock
 from retread.loop.arbiter import arbitrate
-from retread.loop.decision import Decision, Ruling
+from retread.loop.decision import Ruling
 from retread.loop.history import Request, fold_history
 from retread.loop.proposal import Proposal, received
-from retread.project.sections import TriggersSection
-from retread.registry.events import Event, TriggerDecided
+from retread.project.settings import TriggersSection
+from retread.registry.events import Event, TriggerDecided, TriggerDecision
 from retread.registry.ledger import Entry, Ledger
 
 
@@ -38,10 +38,10 @@ def resubmit(ledger: Ledger, trigger: str, policy: TriggersSection, clock: Clock
     def decide(entries: Sequence[Entry]) -> Sequence[Event]:
         history = fold_history(entries)
         request = next(r for r in history if r.trigger == trigger)
-        if request.decision is not Decision.COOLDOWN:
+        if request.decision is not TriggerDecision.COOLDOWN:
             return ()
         ruling = arbitrate(request.proposal, history, policy, clock.now())
-        return () if ruling.decision is Decision.COOLDOWN else (_decided(trigger, ruling),)
+        return () if ruling.decision is TriggerDecision.COOLDOWN else (_decided(trigger, ruling),)
 
     ledger.transact(decide)
     return _request(ledger, trigger)

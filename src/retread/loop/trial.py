@@ -12,14 +12,16 @@ import msgspec
 
 from retread.core import Conflict
 from retread.loop import messages
-from retread.loop.canary import Action, CanaryState, Decision, PairedEvidence, advance
+from retread.loop.canary import Action, CanaryDecision, CanaryState, PairedEvidence, advance
 from retread.loop.course import Course, Ended, Ending
 from retread.loop.once import append_once
 from retread.loop.withdraw import withdraw
 from retread.registry.events import (
     CanaryFinished,
     CanaryJudged,
+    CanaryOutcome,
     CanaryStarted,
+    RetrainingOutcome,
     Slot,
     VersionArchived,
 )
@@ -41,7 +43,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     trial: Trial
     share: float
-    decision: Decision
+    decision: CanaryDecision
 
 
 def try_on_traffic(course: Course, version: int, production: int) -> str:
@@ -62,7 +64,7 @@ def try_on_traffic(course: Course, version: int, production: int) -> str:
                 raise Ended(run("give back", Ending, partial(_given_back, course, judged)))
 
 
-def finish_canary(course: Course, version: int, outcome: str, reason: str) -> None:
+def finish_canary(course: Course, version: int, outcome: CanaryOutcome, reason: str) -> None:
     """Record how the canary of this retraining ended, once; nothing if there was none."""
     started = _started(course, version)
     if started:
@@ -152,12 +154,12 @@ def _given_back(course: Course, judged: Judged) -> Ending:
     started = _started(course, trial.version)
     append_once(ports.ledger, archived, by=("version",), after=started)
     if decision.action is Action.ROLL_BACK:
-        outcome, ended = "rolled-back", "rolled-back"
+        outcome, ended = RetrainingOutcome.ROLLED_BACK, CanaryOutcome.ROLLED_BACK
         told = messages.rolled_back(
             course.sender, trial.version, trial.production, decision.verdict
         )
     else:
-        outcome, ended = "inconclusive", "expired"
+        outcome, ended = RetrainingOutcome.INCONCLUSIVE, CanaryOutcome.EXPIRED
         told = messages.canary_expired(
             course.sender, trial.version, trial.production, decision.reason
         )

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from retread.data.traffic_source import is_traffic
-from retread.project.sections import TriggersSection
+from retread.data.version import VersionState
+from retread.project.settings import TriggersSection
 from retread.registry.events import (
     DatasetVersionAdded,
     DatasetVersionReleased,
@@ -17,13 +18,11 @@ from retread.registry.events import (
 )
 from retread.registry.ledger import Entry
 
-_RELEASED = "released"
-
 Alarm = TypeVar("Alarm", DriftDetected, DegradationDetected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class TriggerContext:
     """One look at the project: everything recorded, and what time it is.
 
     `production` is the version that serves (0: none); `dataset` the one that is trained on.
@@ -48,7 +47,7 @@ class View:
                 case DatasetVersionReleased() if event.dataset == self.dataset:
                     let_out.add(event.version)
                 case DatasetVersionAdded() if event.dataset == self.dataset:
-                    is_released = event.state == _RELEASED or event.version in let_out
+                    is_released = event.state is VersionState.RELEASED or event.version in let_out
                     if is_released and not is_traffic(event.source):
                         return event
                 case _:
@@ -71,7 +70,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TriggerOptions:
     """What a person, a commit or a call says when asking outright.
 
     `key` makes asking twice the same as once; '' takes the one of the trigger's own kind.

@@ -13,7 +13,7 @@ class Interrupted(BaseException):
     """
 
 
-class Waiting:
+class WaitPoint:
     """The meeting point of one retraining, which reads traffic, and whoever produces it.
 
     Readings are numbered, so that `settle` can tell one that saw all the traffic sent before it

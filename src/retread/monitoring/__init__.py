@@ -17,7 +17,7 @@
 A detector is a file of `retread.monitoring.detectors`.
 """
 
-from retread.monitoring.betting import Bets, place
+from retread.monitoring.betting import BettingTest, place
 from retread.monitoring.detector import Detector, alarming_streams, load_detector
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.monitor import Alarm, Monitor
@@ -31,7 +31,7 @@ from retread.monitoring.streams import Streams, reference_streams, traffic_strea
 
 __all__ = [
     "Alarm",
-    "Bets",
+    "BettingTest",
     "Detector",
     "Monitor",
     "MonitorReport",

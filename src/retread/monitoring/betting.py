@@ -13,7 +13,7 @@ import numpy.typing as npt
 _STAKES = np.array([0.02, 0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 0.95])
 
 
-class Bets(msgspec.Struct, frozen=True, kw_only=True):
+class BettingTest(msgspec.Struct, frozen=True, kw_only=True):
     """Bets against `the mean of the values is at most 0`; values are at least `-worst`.
 
     `log_wealth` has one entry a stake, for the bets already placed. With `any_time` part of the
@@ -47,17 +47,17 @@ class Bets(msgspec.Struct, frozen=True, kw_only=True):
         return self.total / self.values if self.values else float("nan")
 
 
-def place(bets: Bets, values: Sequence[float]) -> Bets:
+def place(bets: BettingTest, values: Sequence[float]) -> BettingTest:
     """The bets after one more batch of `values`, each at least `-worst`.
 
-    >>> place(Bets(worst=0.5), [0.5] * 20).evidence > 3
+    >>> place(BettingTest(worst=0.5), [0.5] * 20).evidence > 3
     True
     """
     if not values:
         return bets
     array = np.asarray(values, dtype=np.float64)
     gains = np.log1p(_STAKES[:, None] * (array / bets.worst)).sum(axis=1)
-    return Bets(
+    return BettingTest(
         worst=bets.worst,
         any_time=bets.any_time,
         log_wealth=tuple((_placed(bets) + gains).tolist()),
@@ -77,7 +77,7 @@ def waiting_share(batches: int) -> float:
     return 1.0 / log2(batches + 2)
 
 
-def _placed(bets: Bets) -> npt.NDArray[np.float64]:
+def _placed(bets: BettingTest) -> npt.NDArray[np.float64]:
     before = np.array(bets.log_wealth or (-np.inf,) * len(_STAKES))
     if bets.any_time:
         begins = waiting_share(bets.batches) - waiting_share(bets.batches + 1)

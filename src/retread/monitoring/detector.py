@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import log
 from typing import Any, Protocol, TypeVar, cast
 
-from retread.core import is_dotted, load_dotted, load_plugin
+from retread.core import import_from_string, is_import_string, load_plugin
 from retread.monitoring import detectors
 from retread.monitoring.streams import Streams
 
@@ -40,8 +40,8 @@ class Detector(Protocol[S]):
 
 def load_detector(name: str) -> Detector[Any]:
     """A detector by file name or by `package.module:Class`; UnknownOption, InvalidInput."""
-    if is_dotted(name):
-        return cast("Detector[Any]", load_dotted("detector", name)())
+    if is_import_string(name):
+        return cast("Detector[Any]", import_from_string("detector", name)())
     return cast("Detector[Any]", load_plugin(detectors, "detector", name).detector())
 
 

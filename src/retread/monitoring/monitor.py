@@ -18,7 +18,7 @@ from retread.monitoring.performance import (
     fresh_performance,
     join_labels,
 )
-from retread.monitoring.production import Production, Subject, production_of, subject_of
+from retread.monitoring.production import MonitoredVersion, Production, production_of, subject_of
 from retread.monitoring.report import MonitorReport, make_report
 from retread.monitoring.watch import Watch, begin, look, of_production, take_in
 from retread.project import Settings
@@ -59,7 +59,7 @@ class Monitor:
         self._clock = clock
         self._detectors = {name: load_detector(name) for name in settings.monitoring.detectors}
         self._entries: list[Entry] = []
-        self._subject: Subject | None = None
+        self._subject: MonitoredVersion | None = None
         self._memory: Memory | None = None
 
     def step(self) -> tuple[Alarm, ...]:
@@ -85,7 +85,7 @@ class Monitor:
             memory, subject, self._detectors, self._settings.monitoring, self._entries
         )
 
-    def _follow(self) -> Subject | None:
+    def _follow(self) -> MonitoredVersion | None:
         """The production version now; its bundle is read once."""
         after = self._entries[-1].sequence if self._entries else 0
         self._entries.extend(self._ledger.read(after=after))
@@ -96,7 +96,7 @@ class Monitor:
             self._subject = subject_of(production, self._bundles, self._settings)
         return self._subject
 
-    def _remembered(self, subject: Subject) -> Memory:
+    def _remembered(self, subject: MonitoredVersion) -> Memory:
         """The memory of this promotion, or a new one that goes on reading where the last did."""
         memory = self._memory or load_memory(self._database, self._detectors)
         sequence = subject.production.sequence
@@ -115,7 +115,7 @@ class Monitor:
             labels=memory.labels if memory else 0,
         )
 
-    def _look(self, memory: Memory, subject: Subject) -> tuple[Memory, list[Alarm]]:
+    def _look(self, memory: Memory, subject: MonitoredVersion) -> tuple[Memory, list[Alarm]]:
         found: list[Alarm] = []
         start = memory.cursor
         for _ in range(_MOST_BATCHES):
@@ -136,14 +136,16 @@ class Monitor:
             found.extend([degraded] if degraded else [])
         return memory, found
 
-    def _windows(self, watch: Watch, subject: Subject) -> tuple[Watch, list[DriftDetected]]:
+    def _windows(
+        self, watch: Watch, subject: MonitoredVersion
+    ) -> tuple[Watch, list[DriftDetected]]:
         found: list[DriftDetected] = []
         while len(watch.waiting) >= self._settings.monitoring.window:
             watch, alarms = look(watch, subject, self._detectors, self._settings.monitoring)
             found.extend(alarms)
         return watch, found
 
-    def _join(self, memory: Memory, subject: Subject, *, more: bool) -> Memory:
+    def _join(self, memory: Memory, subject: MonitoredVersion, *, more: bool) -> Memory:
         """Join labels, if there are new ones or new answers."""
         count = self._labels.count()
         if not (memory.performance and subject.expectation) or (

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from retread.bundle import VALUE_SAID, Evidence, Manifest, evidence_metrics
+from retread.bundle import PREDICTED_VALUE, Evidence, Manifest, evidence_metrics
 from retread.core import digest_bytes, metric_named
-from retread.monitoring.betting import Bets, place
+from retread.monitoring.betting import BettingTest, place
 from retread.monitoring.streams import Streams, predicted_label
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected
 from retread.serving.record import PredictionRecord
 
@@ -54,7 +54,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     ago they were given. `missed` counts labels that found no answer waiting.
     """
 
-    bets: Bets
+    bets: BettingTest
     waiting: tuple[Answered, ...] = ()
     recent: tuple[Answered, ...] = ()
     labelled: int = 0
@@ -87,14 +87,14 @@ def yardstick(
 
 def value_range(reference: Streams) -> float:
     """How far predictions reach, 5th to 95th percentile: the size of a very wrong answer."""
-    values = reference.numeric.get(VALUE_SAID, np.zeros(0))
+    values = reference.numeric.get(PREDICTED_VALUE, np.zeros(0))
     known = values[np.isfinite(values)]
     low, high = np.quantile(known, [0.05, 0.95]) if len(known) else (0.0, 1.0)
     return float(high - low) or 1.0
 
 
 def fresh_performance(expectation: Yardstick) -> Performance:
-    return Performance(bets=Bets(worst=expectation.bound, any_time=True))
+    return Performance(bets=BettingTest(worst=expectation.bound, any_time=True))
 
 
 def expect_labels(performance: Performance, records: Sequence[PredictionRecord]) -> Performance:

@@ -25,7 +25,7 @@ class Production:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
+class MonitoredVersion:
     """What traffic is compared with."""
 
     production: Production
@@ -48,11 +48,13 @@ def production_of(entries: Sequence[Entry]) -> Production | None:
     return None
 
 
-def subject_of(production: Production, bundles: BundleStore, settings: Settings) -> Subject:
+def subject_of(
+    production: Production, bundles: BundleStore, settings: Settings
+) -> MonitoredVersion:
     """Reads the bundle; NotFound, IntegrityBroken."""
     manifest = bundles.manifest(production.bundle)
     reference = reference_streams(decode_reference(bundles.read(production.bundle, REFERENCE)))
-    return Subject(
+    return MonitoredVersion(
         production=production,
         manifest=manifest,
         reference=reference,

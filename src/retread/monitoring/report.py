@@ -13,10 +13,10 @@ from retread.bundle import CONFIDENCE
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.memory import Memory
 from retread.monitoring.performance import Performance, degradation, observed_metric
-from retread.monitoring.production import Production, Subject
+from retread.monitoring.production import MonitoredVersion, Production
 from retread.monitoring.streams import Streams
 from retread.monitoring.watch import Detectors, Watch, alarms, alpha_of_each, recent_streams
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected, DriftDetected
 from retread.registry.ledger import Entry
 
@@ -76,7 +76,7 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_report(
     memory: Memory,
-    subject: Subject,
+    subject: MonitoredVersion,
     detectors: Detectors,
     settings: MonitoringSection,
     entries: Sequence[Entry],
@@ -101,7 +101,7 @@ def make_report(
 def _performance(
     performance: Performance | None,
     recent: Streams,
-    subject: Subject,
+    subject: MonitoredVersion,
     settings: MonitoringSection,
 ) -> PerformanceReport | None:
     expectation = subject.expectation
@@ -122,7 +122,7 @@ def _performance(
 def _streams(
     watch: Watch,
     recent: Streams,
-    subject: Subject,
+    subject: MonitoredVersion,
     detectors: Detectors,
     settings: MonitoringSection,
 ) -> tuple[StreamReport, ...]:

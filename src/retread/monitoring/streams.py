@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle import CONFIDENCE, LABEL_SAID, VALUE_SAID, Reference
+from retread.bundle import CONFIDENCE, PREDICTED_LABEL, PREDICTED_VALUE, Reference
 from retread.serving.record import PredictionRecord
 
 EMBEDDING = "embedding"
@@ -75,9 +75,9 @@ def traffic_streams(
     predicted: dict[str, list[str]] = {}
     if labels:
         said[CONFIDENCE] = [max(outputs, default=np.nan) for outputs in answers]
-        predicted[LABEL_SAID] = [predicted_label(outputs, labels) for outputs in answers]
+        predicted[PREDICTED_LABEL] = [predicted_label(outputs, labels) for outputs in answers]
     else:
-        said[VALUE_SAID] = [outputs[0] if outputs else np.nan for outputs in answers]
+        said[PREDICTED_VALUE] = [outputs[0] if outputs else np.nan for outputs in answers]
     return Streams(
         rows=len(records),
         numeric={

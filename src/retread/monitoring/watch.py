@@ -9,9 +9,9 @@ from typing import Any
 
 from retread.monitoring.detector import Detector, alarming_streams
 from retread.monitoring.effect import effect_sizes
-from retread.monitoring.production import Production, Subject
+from retread.monitoring.production import MonitoredVersion, Production
 from retread.monitoring.streams import Streams, traffic_streams
-from retread.project.sections import MonitoringSection
+from retread.project.settings import MonitoringSection
 from retread.registry.events import DriftDetected, Slot
 from retread.serving.record import PredictionRecord
 
@@ -35,7 +35,7 @@ class Watch:
     waiting: tuple[PredictionRecord, ...] = ()
 
 
-def begin(subject: Subject, detectors: Detectors) -> Watch:
+def begin(subject: MonitoredVersion, detectors: Detectors) -> Watch:
     """A version's traffic is watched against its own reference, from nothing."""
     seed = subject.production.sequence
     return Watch({name: d.start(subject.reference, seed) for name, d in detectors.items()})
@@ -61,7 +61,7 @@ def take_in(watch: Watch, records: Sequence[PredictionRecord]) -> Watch:
 
 
 def look(
-    watch: Watch, subject: Subject, detectors: Detectors, settings: MonitoringSection
+    watch: Watch, subject: MonitoredVersion, detectors: Detectors, settings: MonitoringSection
 ) -> tuple[Watch, tuple[DriftDetected, ...]]:
     """Watch one full window; needs at least `settings.window` records waiting."""
     window, rest = watch.waiting[: settings.window], watch.waiting[settings.window :]
@@ -78,7 +78,7 @@ def look(
 
 
 def alarms(
-    watch: Watch, subject: Subject, detectors: Detectors, settings: MonitoringSection
+    watch: Watch, subject: MonitoredVersion, detectors: Detectors, settings: MonitoringSection
 ) -> tuple[DriftDetected, ...]:
     """At most one alarm a detector: streams with evidence, of which some matter by their size."""
     found = []
@@ -114,5 +114,5 @@ def alpha_of_each(alpha: float, detectors: Collection[str]) -> float:
     return alpha / max(1, len(detectors))
 
 
-def recent_streams(watch: Watch, subject: Subject) -> Streams:
+def recent_streams(watch: Watch, subject: MonitoredVersion) -> Streams:
     return traffic_streams(watch.recent, subject.reference, subject.manifest.labels)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from retread.core import load_plugins
 from retread.notify import notifiers
 from retread.notify.notifier import Notifier
-from retread.project import Project
+from retread.project import LoadedProject
 
 
-def configured_notifiers(project: Project, environment: Mapping[str, str]) -> dict[str, Notifier]:
+def configured_notifiers(
+    project: LoadedProject, environment: Mapping[str, str]
+) -> dict[str, Notifier]:
     """By name, every notifier of `retread.notify.notifiers` that is set up.
 
     Each of its modules has `build(project, environment)`, which answers None where there is no

@@ -5,16 +5,15 @@
 5001
 """
 
-from retread.project.known_names import KnownNames
+from retread.project.known_names import PluginNames
 from retread.project.load import load_settings, parse_settings
-from retread.project.project import SETTINGS_FILE, Project, find_home, open_project
-from retread.project.sections import Scenario, ScenarioRun
-from retread.project.settings import Settings
+from retread.project.project import SETTINGS_FILE, LoadedProject, find_home, open_project
+from retread.project.settings import Scenario, ScenarioRun, Settings
 
 __all__ = [
     "SETTINGS_FILE",
-    "KnownNames",
-    "Project",
+    "LoadedProject",
+    "PluginNames",
     "Scenario",
     "ScenarioRun",
     "Settings",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from retread.core import METRICS, UnknownOption, is_dotted, metric_named
-from retread.project.known_names import KnownNames
-from retread.project.sections import TrainingSection
-from retread.project.settings import Settings
+from retread.core import METRICS, UnknownOption, is_import_string, metric_named
+from retread.project.known_names import PluginNames
+from retread.project.settings import Settings, TrainingSection
 
 Key = tuple[str, ...]
 
@@ -24,7 +23,7 @@ class Contradiction:
     text: str
 
 
-def contradictions(settings: Settings, known: KnownNames | None) -> Iterator[Contradiction]:
+def contradictions(settings: Settings, known: PluginNames | None) -> Iterator[Contradiction]:
     """Every contradiction in `settings`; names of other packages are judged if they are `known`."""
     yield from _metric(settings)
     yield from _scenario(settings)
@@ -118,18 +117,18 @@ def _schedule(settings: Settings) -> Iterator[Contradiction]:
         yield Contradiction((("triggers", "schedule"),), text)
 
 
-def _recipe(settings: Settings, known: KnownNames) -> Iterator[Contradiction]:
+def _recipe(settings: Settings, known: PluginNames) -> Iterator[Contradiction]:
     kind = settings.recipe.kind
-    if kind not in known.recipes and not is_dotted(kind):
+    if kind not in known.recipes and not is_import_string(kind):
         yield _unknown(_RECIPE, "recipe", kind, (*known.recipes, "package.module:Class"))
 
 
-def _model_types(settings: Settings, known: KnownNames) -> Iterator[Contradiction]:
+def _model_types(settings: Settings, known: PluginNames) -> Iterator[Contradiction]:
     names = known.model_types.get(settings.recipe.kind)
     if names is None:
         return
     for key, model_type in _chosen_model_types(settings.training):
-        if model_type not in names and not is_dotted(model_type):
+        if model_type not in names and not is_import_string(model_type):
             allowed = (*names, "package.module:function")
             yield _unknown(key, "model type", model_type, allowed, _RECIPE)
 
@@ -145,9 +144,9 @@ def _chosen_model_types(training: TrainingSection) -> Iterator[tuple[Key, str]]:
                 yield key, run.model_type
 
 
-def _detectors(settings: Settings, known: KnownNames) -> Iterator[Contradiction]:
+def _detectors(settings: Settings, known: PluginNames) -> Iterator[Contradiction]:
     for name in settings.monitoring.detectors:
-        if name not in known.detectors and not is_dotted(name):
+        if name not in known.detectors and not is_import_string(name):
             allowed = (*known.detectors, "package.module:Class")
             yield _unknown(("monitoring", "detectors"), "detector", name, allowed)
 

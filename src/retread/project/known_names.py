@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class KnownNames:
+class PluginNames:
     """Model types by recipe, and detectors. What is of one's own is named by its dotted path."""
 
     model_types: Mapping[str, tuple[str, ...]]

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from retread.core import InvalidSettings
 from retread.project.contradictions import Key, contradictions
-from retread.project.known_names import KnownNames
+from retread.project.known_names import PluginNames
 from retread.project.overrides import annotation_at, overridden
 from retread.project.settings import Settings
 
@@ -23,7 +23,7 @@ Location = tuple[int | str, ...]
 
 
 def load_settings(
-    path: Path, environment: Mapping[str, str], known: KnownNames | None = None
+    path: Path, environment: Mapping[str, str], known: PluginNames | None = None
 ) -> Settings:
     """Settings from the file at `path`, overridden by RETREAD__SECTION__KEY variables.
 
@@ -38,7 +38,7 @@ def parse_settings(
     *,
     source: str,
     variables: Mapping[Key, str] = {},
-    known: KnownNames | None = None,
+    known: PluginNames | None = None,
 ) -> Settings:
     """Settings from nested values; `source` names them in errors.
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retread.core import InvalidInput, NotFound
-from retread.project.known_names import KnownNames
+from retread.core import NotFound, StorageFailed
+from retread.project.known_names import PluginNames
 from retread.project.load import load_settings
 from retread.project.settings import Settings
 
@@ -15,7 +15,7 @@ SETTINGS_FILE = "retread.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class LoadedProject:
     """Where a project is, where its state is, and its settings."""
 
     root: Path
@@ -63,15 +63,15 @@ class Project:
 
 
 def open_project(
-    start: Path, environment: Mapping[str, str], known: KnownNames | None = None
-) -> Project:
+    start: Path, environment: Mapping[str, str], known: PluginNames | None = None
+) -> LoadedProject:
     """The project at `start` or the nearest one above it; NotFound, InvalidSettings.
 
     Names of recipes, model types and detectors are judged where they are `known`.
     """
     root = _find(start.resolve())
     settings = load_settings(root / SETTINGS_FILE, environment, known)
-    project = Project(root=root, home=_home(root, environment), settings=settings)
+    project = LoadedProject(root=root, home=_home(root, environment), settings=settings)
     for folder in (project.home, project.logs):
         _make(folder)
     return project
@@ -99,9 +99,9 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(
-            f"The folder {folder} for the project's state cannot be made: {error.strerror}.",
-            "Move away what is in its place, or set RETREAD_HOME to another folder.",
+        raise StorageFailed(
+            f"Cannot create the folder {folder} for the project's state: {error.strerror}.",
+            "Check its permissions and what is in its place, or set RETREAD_HOME to another folder.",
         ) from error
 
 

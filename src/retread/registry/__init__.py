@@ -29,7 +29,7 @@ from retread.registry.servers import (
 )
 from retread.registry.sql_ledger import SqlLedger
 from retread.registry.sql_servers import SqlServerDirectory
-from retread.registry.stages import choose_to_produce, choose_to_stage
+from retread.registry.stages import choose_to_promote, choose_to_stage
 from retread.registry.state import OpenPromotion, RegistryState, SlotState
 from retread.registry.versions import ModelVersion, Override, Stage
 
@@ -62,7 +62,7 @@ __all__ = [
     "Stage",
     "VersionLineage",
     "audit",
-    "choose_to_produce",
+    "choose_to_promote",
     "choose_to_stage",
     "fold",
     "judge",

@@ -19,22 +19,22 @@ class Acknowledgement:
 
 
 def acknowledgement(
-    statuses: Iterable[ServerStatus], slot: Slot, epoch: int, bundle: str
+    statuses: Iterable[ServerStatus], slot: Slot, generation: int, bundle: str
 ) -> Acknowledgement:
-    """How far the servers are with `epoch` of `slot`, which answers with `bundle` ('': empty)."""
+    """How far the servers are with `generation` of `slot`, which answers with `bundle` ('': empty)."""
     done: list[str] = []
     pending: list[str] = []
     failures: list[str] = []
     for status in statuses:
-        applied = status.applied.get(slot, Applied(epoch=0, bundle=""))
+        applied = status.applied.get(slot, Applied(generation=0, bundle=""))
         is_empty_as_asked = not bundle and not applied.bundle
         if is_empty_as_asked:
             done.append(status.server_id)
-        elif applied.epoch < epoch:
+        elif applied.generation < generation:
             pending.append(status.server_id)
-        elif applied.epoch == epoch and applied.error:
+        elif applied.generation == generation and applied.error:
             failures.append(f"Server {status.server_id} could not load it: {applied.error}")
-        elif applied.epoch == epoch and applied.bundle != bundle:
+        elif applied.generation == generation and applied.bundle != bundle:
             failures.append(
                 f"Server {status.server_id} answers with bundle {applied.bundle or 'none'}, "
                 f"not {bundle or 'none'}."

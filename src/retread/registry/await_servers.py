@@ -21,7 +21,7 @@ class Change:
     """What servers have to apply; `bundle` is '' for a slot that is cleared."""
 
     slot: Slot
-    epoch: int
+    generation: int
     bundle: str
 
 
@@ -39,7 +39,7 @@ def await_servers(
     """
     deadline = clock.monotonic() + timeout_s
     while True:
-        answer = acknowledgement(servers.live(), change.slot, change.epoch, change.bundle)
+        answer = acknowledgement(servers.live(), change.slot, change.generation, change.bundle)
         if answer.failure or not answer.pending or superseded():
             return answer
         if clock.monotonic() >= deadline:

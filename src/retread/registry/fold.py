@@ -51,8 +51,8 @@ def entries_until(entries: Sequence[Entry], time: datetime) -> Sequence[Entry]:
 class _Draft:
     versions: dict[int, ModelVersion]
     slots: dict[Slot, SlotState]
-    slot_epochs: dict[Slot, int]
-    epoch: int
+    slot_generations: dict[Slot, int]
+    generation: int
     production: int
     promotion: OpenPromotion | None
     served: list[int]
@@ -62,8 +62,8 @@ class _Draft:
         return cls(
             versions=dict(state.versions),
             slots=dict(state.slots),
-            slot_epochs=dict(state.slot_epochs),
-            epoch=state.epoch,
+            slot_generations=dict(state.slot_generations),
+            generation=state.generation,
             production=state.production,
             promotion=state.promotion,
             served=list(state.served),
@@ -73,8 +73,8 @@ class _Draft:
         return RegistryState(
             versions=self.versions,
             slots=self.slots,
-            slot_epochs=self.slot_epochs,
-            epoch=self.epoch,
+            slot_generations=self.slot_generations,
+            generation=self.generation,
             production=self.production,
             promotion=self.promotion,
             served=tuple(self.served),
@@ -92,12 +92,12 @@ class _Draft:
             if version.stage is Stage.STAGING:
                 self.versions[number] = replace(version, stage=Stage.NONE)
 
-    def advances(self, slot: Slot, epoch: int) -> bool:
-        """Whether `epoch` is news for `slot`; older ones are ignored, whenever they come."""
-        if epoch <= self.slot_epochs.get(slot, 0):
+    def advances(self, slot: Slot, generation: int) -> bool:
+        """Whether `generation` is news for `slot`; older ones are ignored, whenever they come."""
+        if generation <= self.slot_generations.get(slot, 0):
             return False
-        self.slot_epochs[slot] = epoch
-        self.epoch = max(self.epoch, epoch)
+        self.slot_generations[slot] = generation
+        self.generation = max(self.generation, generation)
         return True
 
 
@@ -129,13 +129,15 @@ def _apply_to_slots(draft: _Draft, event: LedgerEvent, at: datetime) -> None:
     match event:
         case SlotAssigned():
             _assign(draft, event, at)
-        case SlotCleared() if draft.advances(event.slot, event.epoch):
+        case SlotCleared() if draft.advances(event.slot, event.generation):
             draft.slots.pop(event.slot, None)
             if event.slot is Slot.STAGING:
                 draft.unstage()
         case PromotionCompleted():
             _complete(draft, event, at)
-        case PromotionReverted() if draft.promotion and draft.promotion.epoch == event.epoch:
+        case PromotionReverted() if (
+            draft.promotion and draft.promotion.generation == event.generation
+        ):
             draft.promotion = None
         case _:
             pass
@@ -157,10 +159,10 @@ def _registered(event: VersionRegistered, at: datetime) -> ModelVersion:
 
 
 def _assign(draft: _Draft, event: SlotAssigned, at: datetime) -> None:
-    if not draft.advances(event.slot, event.epoch):
+    if not draft.advances(event.slot, event.generation):
         return
     draft.slots[event.slot] = SlotState(
-        version=event.version, bundle=event.bundle, epoch=event.epoch, share=event.share
+        version=event.version, bundle=event.bundle, generation=event.generation, share=event.share
     )
     # Given back to the version in production, the slot is reverted, not promoted.
     if event.slot is Slot.PRODUCTION and event.version != draft.production:
@@ -168,14 +170,14 @@ def _assign(draft: _Draft, event: SlotAssigned, at: datetime) -> None:
             version=event.version,
             bundle=event.bundle,
             previous=draft.production,
-            epoch=event.epoch,
+            generation=event.generation,
             at=at,
             rollback=event.rollback,
         )
 
 
 def _complete(draft: _Draft, event: PromotionCompleted, at: datetime) -> None:
-    if draft.promotion is None or draft.promotion.epoch != event.epoch:
+    if draft.promotion is None or draft.promotion.generation != event.generation:
         return
     draft.promotion = None
     draft.move(draft.production, Stage.ARCHIVED)

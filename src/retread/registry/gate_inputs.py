@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.bundle import Evidence, Manifest
-from retread.project.sections import GateSection
+from retread.project.settings import GateSection
 
 
 @dataclass(frozen=True, slots=True)

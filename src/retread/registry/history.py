@@ -17,14 +17,14 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
     slot: Slot
     version: int
-    epoch: int
+    generation: int
     share: float
     since: datetime
     until: datetime | None = None
 
 
 def periods(entries: Iterable[Entry]) -> tuple[Period, ...]:
-    """Every assignment of every slot, in the order of the epochs."""
+    """Every assignment of every slot, in the order of the generations."""
     ended: list[Period] = []
     held: dict[Slot, Period] = {}
     newest: dict[Slot, int] = {}
@@ -32,17 +32,17 @@ def periods(entries: Iterable[Entry]) -> tuple[Period, ...]:
         event = entry.event
         if not isinstance(event, SlotAssigned | SlotCleared):
             continue
-        if event.epoch <= newest.get(event.slot, 0):
+        if event.generation <= newest.get(event.slot, 0):
             continue
-        newest[event.slot] = event.epoch
+        newest[event.slot] = event.generation
         if event.slot in held:
             ended.append(replace(held.pop(event.slot), until=entry.at))
         if isinstance(event, SlotAssigned):
             held[event.slot] = Period(
                 slot=event.slot,
                 version=event.version,
-                epoch=event.epoch,
+                generation=event.generation,
                 share=event.share,
                 since=entry.at,
             )
-    return tuple(sorted([*ended, *held.values()], key=lambda period: period.epoch))
+    return tuple(sorted([*ended, *held.values()], key=lambda period: period.generation))

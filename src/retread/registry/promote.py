@@ -67,7 +67,7 @@ class Promoter:
         *,
         reason: str = "",
         force_reason: str = "",
-        expected_epoch: int | None = None,
+        expected_generation: int | None = None,
     ) -> Promotion:
         """Put a version into production; its gate verdict must stand, or `force_reason` say why
         it need not.
@@ -78,7 +78,7 @@ class Promoter:
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
             state = self._projection.of(entries)
-            rules.check_free(state, expected_epoch)
+            rules.check_free(state, expected_generation)
             version = check_may_serve(_forced(state, number, force_reason), number)
             begun = rules.intent(state, version, reason=reason, rollback=False)
             overridden = GateOverridden(version=number, reason=force_reason)
@@ -102,7 +102,7 @@ class Promoter:
             back = self._take_back(opened, reason or "It was rolled back by hand.")
             if back is not None and to in (None, back.version):
                 return back
-            outcome = rules.outcome_of(self._ledger.read(), opened.epoch)
+            outcome = rules.outcome_of(self._ledger.read(), opened.generation)
             if back is None and to is None and isinstance(outcome, PromotionReverted):
                 # It failed by itself meanwhile: the version before serves, and is not left.
                 return result(opened, outcome)
@@ -176,7 +176,7 @@ class Promoter:
         )
         for entry in added:
             if isinstance(entry.event, SlotCleared):
-                self._follow(Change(slot, entry.event.epoch, ""), after=entry.sequence)
+                self._follow(Change(slot, entry.event.generation, ""), after=entry.sequence)
 
     def _state(self) -> RegistryState:
         return self._projection.of(self._ledger.read())
@@ -191,13 +191,13 @@ class Promoter:
     def _take_back(self, opened: OpenPromotion, reason: str) -> Promotion | None:
         """Give production back to the version before; None if the promotion ended meanwhile."""
         added = self._ledger.transact(
-            lambda entries: rules.reversion(self._projection.of(entries), opened.epoch, reason)
+            lambda entries: rules.reversion(self._projection.of(entries), opened.generation, reason)
         )
         if not added:
             return None
         given = added[0].event
         assert isinstance(given, SlotAssigned), "there was a version before"
-        change = Change(given.slot, given.epoch, given.bundle)
+        change = Change(given.slot, given.generation, given.bundle)
         answer = self._follow(change, after=added[0].sequence)
         if answer.failure:
             log.warning("Version %d is in production again. %s", given.version, answer.failure)
@@ -205,40 +205,43 @@ class Promoter:
         return Promotion(
             version=given.version,
             previous=opened.version,
-            epoch=given.epoch,
+            generation=given.generation,
             servers=answer.done,
             rollback=True,
         )
 
     def _settle(self, opened: OpenPromotion) -> Promotion:
         """Bring an open promotion to its end, whoever began it."""
-        change = Change(Slot.PRODUCTION, opened.epoch, opened.bundle)
+        change = Change(Slot.PRODUCTION, opened.generation, opened.bundle)
         answer = self._follow(change, after=0, timeout_s=self._remaining_s(opened))
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
             state = self._projection.of(entries)
             if answer.failure:
-                return rules.reversion(state, opened.epoch, answer.failure)
-            return rules.completion(state, opened.epoch, answer.done)
+                return rules.reversion(state, opened.generation, answer.failure)
+            return rules.completion(state, opened.generation, answer.done)
 
         self._ledger.transact(decide)
         entries = self._ledger.read()
         show(self._projection.of(entries), self._mirrors)
-        return result(opened, rules.outcome_of(entries, opened.epoch))
+        return result(opened, rules.outcome_of(entries, opened.generation))
 
     def _follow_or_restore(self, added: Entry, before: SlotState | None) -> SlotState:
         event = added.event
         assert isinstance(event, SlotAssigned)
-        change = Change(event.slot, event.epoch, event.bundle)
+        change = Change(event.slot, event.generation, event.bundle)
         answer = self._follow(change, after=added.sequence)
         if not answer.failure:
             return SlotState(
-                version=event.version, bundle=event.bundle, epoch=event.epoch, share=event.share
+                version=event.version,
+                bundle=event.bundle,
+                generation=event.generation,
+                share=event.share,
             )
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
             return restoration(
-                self._projection.of(entries), event.slot, event.epoch, before, answer.failure
+                self._projection.of(entries), event.slot, event.generation, before, answer.failure
             )
 
         self._ledger.transact(decide)
@@ -250,7 +253,7 @@ class Promoter:
         self, change: Change, *, after: int, timeout_s: float | None = None
     ) -> Acknowledgement:
         def superseded() -> bool:
-            return rules.is_over(self._ledger.read(after=after), change.slot, change.epoch)
+            return rules.is_over(self._ledger.read(after=after), change.slot, change.generation)
 
         seconds = self._timeout_s if timeout_s is None else timeout_s
         return await_servers(change, self._servers, self._clock, self._wait, seconds, superseded)

@@ -17,7 +17,7 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     previous: int
-    epoch: int
+    generation: int
     servers: tuple[str, ...]
     rollback: bool
 
@@ -37,7 +37,7 @@ def result(
     return Promotion(
         version=outcome.version,
         previous=outcome.previous,
-        epoch=outcome.epoch,
+        generation=outcome.generation,
         servers=outcome.servers,
         rollback=outcome.rollback,
     )

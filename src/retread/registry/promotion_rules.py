@@ -19,18 +19,18 @@ from retread.registry.state import OpenPromotion, RegistryState
 from retread.registry.versions import ModelVersion
 
 
-def check_free(state: RegistryState, expected_epoch: int | None = None) -> None:
+def check_free(state: RegistryState, expected_generation: int | None = None) -> None:
     """Raises Conflict while a promotion is open, and when the slot production is not at
-    `expected_epoch` any more."""
+    `expected_generation` any more."""
     if state.promotion is not None:
         raise Conflict(
             f"The promotion of version {state.promotion.version} is under way.",
             "Wait for it to end; `retread production` shows it.",
         )
-    epoch = state.slot_epochs.get(Slot.PRODUCTION, 0)
-    if expected_epoch is not None and expected_epoch != epoch:
+    generation = state.slot_generations.get(Slot.PRODUCTION, 0)
+    if expected_generation is not None and expected_generation != generation:
         raise Conflict(
-            f"Production was changed meanwhile: its epoch is {epoch}, not {expected_epoch}.",
+            f"Production was changed meanwhile: its generation is {generation}, not {expected_generation}.",
             "Look again: retread production",
         )
 
@@ -38,7 +38,7 @@ def check_free(state: RegistryState, expected_epoch: int | None = None) -> None:
 def intent(
     state: RegistryState, version: ModelVersion, *, reason: str, rollback: bool
 ) -> SlotAssigned:
-    """Give the slot production to `version`, from the next epoch on; Conflict."""
+    """Give the slot production to `version`, from the next generation on; Conflict."""
     check_free(state)
     if version.version == state.production:
         raise Conflict(f"Version {version.version} is in production already.")
@@ -46,16 +46,16 @@ def intent(
         slot=Slot.PRODUCTION,
         version=version.version,
         bundle=version.bundle,
-        epoch=state.epoch + 1,
+        generation=state.generation + 1,
         reason=reason,
         rollback=rollback,
     )
 
 
-def completion(state: RegistryState, epoch: int, servers: tuple[str, ...]) -> Sequence[Event]:
-    """Close the promotion of `epoch`, and empty the slots where its version waited, and the canary,
+def completion(state: RegistryState, generation: int, servers: tuple[str, ...]) -> Sequence[Event]:
+    """Close the promotion of `generation`, and empty the slots where its version waited, and the canary,
     whose production is not the one it was judged beside any more; nothing if it is not open."""
-    opened = _open_at(state, epoch)
+    opened = _open_at(state, generation)
     if opened is None:
         return ()
     over = [
@@ -65,22 +65,22 @@ def completion(state: RegistryState, epoch: int, servers: tuple[str, ...]) -> Se
     ]
     reason = f"version {opened.version} was promoted"
     cleared = [
-        SlotCleared(slot=slot, epoch=state.epoch + number, reason=reason)
+        SlotCleared(slot=slot, generation=state.generation + number, reason=reason)
         for number, slot in enumerate(over, start=1)
     ]
     completed = PromotionCompleted(
         version=opened.version,
         previous=opened.previous,
-        epoch=epoch,
+        generation=generation,
         servers=servers,
         rollback=opened.rollback,
     )
     return (completed, *cleared)
 
 
-def reversion(state: RegistryState, epoch: int, reason: str) -> Sequence[Event]:
-    """Give production back, from a new epoch on; nothing if `epoch` is not open."""
-    opened = _open_at(state, epoch)
+def reversion(state: RegistryState, generation: int, reason: str) -> Sequence[Event]:
+    """Give production back, from a new generation on; nothing if `generation` is not open."""
+    opened = _open_at(state, generation)
     if opened is None:
         return ()
     back: Event
@@ -89,38 +89,41 @@ def reversion(state: RegistryState, epoch: int, reason: str) -> Sequence[Event]:
             slot=Slot.PRODUCTION,
             version=opened.previous,
             bundle=state.version(opened.previous).bundle,
-            epoch=state.epoch + 1,
+            generation=state.generation + 1,
             reason=f"version {opened.version} was reverted",
         )
     else:
         back = SlotCleared(
             slot=Slot.PRODUCTION,
-            epoch=state.epoch + 1,
+            generation=state.generation + 1,
             reason=f"version {opened.version} was reverted",
         )
-    return (back, PromotionReverted(version=opened.version, epoch=epoch, reason=reason))
+    return (back, PromotionReverted(version=opened.version, generation=generation, reason=reason))
 
 
 def outcome_of(
-    entries: Sequence[Entry], epoch: int
+    entries: Sequence[Entry], generation: int
 ) -> PromotionCompleted | PromotionReverted | None:
-    """How the promotion of `epoch` ended; None while it is open."""
+    """How the promotion of `generation` ended; None while it is open."""
     for entry in entries:
         event = entry.event
-        if isinstance(event, PromotionCompleted | PromotionReverted) and event.epoch == epoch:
+        if (
+            isinstance(event, PromotionCompleted | PromotionReverted)
+            and event.generation == generation
+        ):
             return event
     return None
 
 
-def is_over(entries: Sequence[Entry], slot: Slot, epoch: int) -> bool:
-    """Whether waiting for `epoch` of `slot` is pointless: it ended, or the slot moved on."""
+def is_over(entries: Sequence[Entry], slot: Slot, generation: int) -> bool:
+    """Whether waiting for `generation` of `slot` is pointless: it ended, or the slot moved on."""
     moved = any(
         isinstance(entry.event, SlotAssigned | SlotCleared)
         and entry.event.slot is slot
-        and entry.event.epoch > epoch
+        and entry.event.generation > generation
         for entry in entries
     )
-    return moved or outcome_of(entries, epoch) is not None
+    return moved or outcome_of(entries, generation) is not None
 
 
 def remaining_s(opened: OpenPromotion, now: datetime, timeout_s: float) -> float:
@@ -130,6 +133,6 @@ def remaining_s(opened: OpenPromotion, now: datetime, timeout_s: float) -> float
     return min(max(left.total_seconds(), 0.0), timeout_s)
 
 
-def _open_at(state: RegistryState, epoch: int) -> OpenPromotion | None:
+def _open_at(state: RegistryState, generation: int) -> OpenPromotion | None:
     opened = state.promotion
-    return opened if opened is not None and opened.epoch == epoch else None
+    return opened if opened is not None and opened.generation == generation else None

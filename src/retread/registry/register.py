@@ -23,7 +23,7 @@ from retread.core import (
     SystemClock,
     Verdict,
 )
-from retread.project.sections import GateSection
+from retread.project.settings import GateSection
 from retread.registry.events import Event, GateJudged, GateOverridden, VersionRegistered
 from retread.registry.gate import judge
 from retread.registry.gate_inputs import GateInputs, Opponent

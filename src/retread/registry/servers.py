@@ -19,11 +19,11 @@ LIVE_S = 5.0
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """The newest change of one slot that a server has dealt with.
 
-    `epoch` is the change's; `bundle` the digest that the slot answers with now ('' for none);
+    `generation` is the change's; `bundle` the digest that the slot answers with now ('' for none);
     `error` why the change could not be applied, '' if it was.
     """
 
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     bundle: str
     error: str = ""
 

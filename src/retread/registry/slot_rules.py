@@ -25,7 +25,7 @@ def assignment(
         slot=slot,
         version=number,
         bundle=version.bundle,
-        epoch=state.epoch + 1,
+        generation=state.generation + 1,
         share=share,
         reason=reason,
     )
@@ -36,24 +36,24 @@ def clearance(state: RegistryState, slot: Slot, holder: int, reason: str) -> Seq
     held = state.slots.get(slot)
     if held is None or holder not in (0, held.version):
         return ()
-    return (SlotCleared(slot=slot, epoch=state.epoch + 1, reason=reason),)
+    return (SlotCleared(slot=slot, generation=state.generation + 1, reason=reason),)
 
 
 def restoration(
-    state: RegistryState, slot: Slot, epoch: int, before: SlotState | None, reason: str
+    state: RegistryState, slot: Slot, generation: int, before: SlotState | None, reason: str
 ) -> Sequence[Event]:
-    """Make `slot` what it was before its change of `epoch`; nothing if that was superseded."""
+    """Make `slot` what it was before its change of `generation`; nothing if that was superseded."""
     held = state.slots.get(slot)
-    if held is None or held.epoch != epoch:
+    if held is None or held.generation != generation:
         return ()
     if before is None or before.version == held.version:
-        return (SlotCleared(slot=slot, epoch=state.epoch + 1, reason=reason),)
+        return (SlotCleared(slot=slot, generation=state.generation + 1, reason=reason),)
     return (
         SlotAssigned(
             slot=slot,
             version=before.version,
             bundle=before.bundle,
-            epoch=state.epoch + 1,
+            generation=state.generation + 1,
             share=before.share,
             reason=reason,
         ),

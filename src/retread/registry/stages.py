@@ -23,7 +23,7 @@ def choose_to_stage(state: RegistryState, metric: str) -> ModelVersion:
     return best
 
 
-def choose_to_produce(state: RegistryState, metric: str) -> ModelVersion:
+def choose_to_promote(state: RegistryState, metric: str) -> ModelVersion:
     """The best by `metric` of the staged versions; Refused if there is none."""
     chosen = metric_named(metric)
     best = _best((v for v in state.versions.values() if v.stage is Stage.STAGING), chosen)

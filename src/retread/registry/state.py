@@ -12,12 +12,12 @@ from retread.registry.versions import ModelVersion
 
 
 class SlotState(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers in a slot, from `epoch` on; no bundle: nobody. `share` of routing keys for a
+    """Who answers in a slot, from `generation` on; no bundle: nobody. `share` of routing keys for a
     canary."""
 
     version: int = 0
     bundle: str = ""
-    epoch: int
+    generation: int
     share: float = 1.0
 
 
@@ -27,7 +27,7 @@ class OpenPromotion(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     bundle: str
     previous: int
-    epoch: int
+    generation: int
     at: datetime
     rollback: bool
 
@@ -36,14 +36,14 @@ class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
     """Versions, slots and the promotion under way.
 
     `production` is the version in stage Production (0: none); while a promotion is open, the slot
-    production already names its successor. `slot_epochs` also knows slots that were cleared.
+    production already names its successor. `slot_generations` also knows slots that were cleared.
     `served` are the production versions that a rollback would go back through, latest last.
     """
 
     versions: dict[int, ModelVersion] = {}
     slots: dict[Slot, SlotState] = {}
-    slot_epochs: dict[Slot, int] = {}
-    epoch: int = 0
+    slot_generations: dict[Slot, int] = {}
+    generation: int = 0
     production: int = 0
     promotion: OpenPromotion | None = None
     served: tuple[int, ...] = ()
@@ -52,8 +52,8 @@ class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
     def latest(self) -> dict[Slot, SlotState]:
         """The latest word on every slot, those that were cleared among them."""
         return {
-            slot: self.slots.get(slot, SlotState(epoch=epoch))
-            for slot, epoch in self.slot_epochs.items()
+            slot: self.slots.get(slot, SlotState(generation=generation))
+            for slot, generation in self.slot_generations.items()
         }
 
     def version(self, number: int) -> ModelVersion:

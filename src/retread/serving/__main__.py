@@ -13,7 +13,7 @@ from pathlib import Path
 
 from retread.core import RetreadError, Unavailable, write_atomically
 from retread.core.address import http_address
-from retread.project import Project, open_project
+from retread.project import LoadedProject, open_project
 from retread.serving.supervisor import Supervisor, end_with_parent
 
 _BACKLOG = 2048
@@ -73,7 +73,7 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     return listener
 
 
-def _serve(project: Project, options: argparse.Namespace, listener: socket.socket) -> None:
+def _serve(project: LoadedProject, options: argparse.Namespace, listener: socket.socket) -> None:
     from retread.serving.worker import log_to_stderr, serve
 
     log_to_stderr()
@@ -94,7 +94,7 @@ def _serve(project: Project, options: argparse.Namespace, listener: socket.socke
 
 
 def _supervise(
-    project: Project, options: argparse.Namespace, listener: socket.socket, workers: int
+    project: LoadedProject, options: argparse.Namespace, listener: socket.socket, workers: int
 ) -> int:
     # The bound socket is kept, unheard, so that the port stays ours; workers share it.
     port = listener.getsockname()[1]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from retread.core import InvalidInput, RetreadError, Unavailable
-from retread.project.sections import CanarySection, ServingSection
+from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
 from retread.serving.assembly import assemble, image_files
 from retread.serving.call import Call, Outcome

@@ -15,14 +15,14 @@ _numbers = count()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlotEntry:
-    """A model version in its slot, from `epoch` on; `share` of routing keys for a canary.
+    """A model version in its slot, from `generation` on; `share` of routing keys for a canary.
 
     `number` is the entry's own: caches are keyed by it, and so keep no retired model in memory.
     """
 
     slot: Slot
     version: int
-    epoch: int
+    generation: int
     share: float
     runtime: Runtime
     number: int = field(default_factory=_numbers.__next__)
@@ -30,7 +30,7 @@ class SlotEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlotTable:
-    """The four slots at one moment; `entries` by slot, `newest` the last epoch of each."""
+    """The four slots at one moment; `entries` by slot, `newest` the last generation of each."""
 
     production: SlotEntry | None = None
     canary: SlotEntry | None = None
@@ -46,15 +46,15 @@ class SlotTable:
     def entries(self) -> tuple[SlotEntry, ...]:
         return tuple(entry for slot in Slot if (entry := self.entry(slot)) is not None)
 
-    def with_entry(self, slot: Slot, epoch: int, entry: SlotEntry | None) -> SlotTable:
+    def with_entry(self, slot: Slot, generation: int, entry: SlotEntry | None) -> SlotTable:
         """This table after a change; a change that is not newer changes nothing."""
-        if epoch <= self.newest.get(slot, 0):
+        if generation <= self.newest.get(slot, 0):
             return self
-        return replace(self, **{slot.value: entry}, newest={**self.newest, slot: epoch})
+        return replace(self, **{slot.value: entry}, newest={**self.newest, slot: generation})
 
     def without(self, slot: Slot) -> SlotTable:
-        """This table with nobody in `slot`, whose present epoch may come back."""
-        newest = {kind: epoch for kind, epoch in self.newest.items() if kind is not slot}
+        """This table with nobody in `slot`, whose present generation may come back."""
+        newest = {kind: generation for kind, generation in self.newest.items() if kind is not slot}
         return replace(self, **{slot.value: None}, newest=newest)
 
     def answering(self, key: str, wish: Slot | None, version: int) -> SlotEntry:

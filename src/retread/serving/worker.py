@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from retread.bundle import LocalBundleStore
 from retread.core import Database, SystemClock, new_id
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.registry.sql_ledger import SqlLedger
 from retread.registry.sql_servers import SqlServerDirectory
 from retread.serving.dataplane import DataPlane
@@ -33,7 +33,7 @@ _SWITCH_S = 0.0005
 
 
 def serve(
-    project: Project, listener: socket.socket, on_ready: Callable[[], None], *, worker: int
+    project: LoadedProject, listener: socket.socket, on_ready: Callable[[], None], *, worker: int
 ) -> None:
     """Serve `project` on a bound socket until SIGTERM or SIGINT, as number `worker` of several.
 
@@ -74,7 +74,7 @@ def serve(
         database.close()
 
 
-def _recorder(project: Project) -> Recorder:
+def _recorder(project: LoadedProject) -> Recorder:
     settings = project.settings
     return Recorder(
         SegmentTrafficLog(project.traffic),
@@ -84,7 +84,7 @@ def _recorder(project: Project) -> Recorder:
     )
 
 
-def _follower(project: Project, database: Database, slots: SlotHolder) -> Follower:
+def _follower(project: LoadedProject, database: Database, slots: SlotHolder) -> Follower:
     clock = SystemClock()
     last_good = LastGoodFile(project.home / "run" / "slots.json")
     stopping = threading.Event()

@@ -7,12 +7,12 @@ from typing import cast, get_args
 from retread.core import (
     InvalidInput,
     UnknownOption,
-    is_dotted,
-    load_dotted,
+    import_from_string,
+    is_import_string,
     load_plugin,
     plugin_names,
 )
-from retread.project.sections import TrainingSection
+from retread.project.settings import TrainingSection
 from retread.training import recipes
 from retread.training.recipe import Recipe
 
@@ -31,7 +31,7 @@ def recipe_names() -> tuple[str, ...]:
 
 def recipe_named(kind: str) -> Recipe:
     """A recipe by name or by the dotted path of a class; UnknownOption, InvalidInput."""
-    if is_dotted(kind):
+    if is_import_string(kind):
         return _own(kind)
     if kind not in recipe_names():
         raise UnknownOption("recipe", kind, (*recipe_names(), "package.module:Class"))
@@ -39,7 +39,7 @@ def recipe_named(kind: str) -> Recipe:
 
 
 def _own(path: str) -> Recipe:
-    made = load_dotted("recipe", path)
+    made = import_from_string("recipe", path)
     if not isinstance(made, type) or not all(hasattr(made, part) for part in _PARTS):
         raise InvalidInput(
             f"{path!r} is no recipe.", f"Write a class with {', '.join(_PARTS)} and name it here."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from retread.project.sections import EarlyStoppingSection
+from retread.project.settings import EarlyStoppingSection
 
 
 @dataclass(frozen=True, slots=True)

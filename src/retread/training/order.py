@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from retread.core import Conflict, digest_bytes, write_atomically
-from retread.project import Project, parse_settings
+from retread.project import LoadedProject, parse_settings
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 ORDER = "order.json"
@@ -16,7 +16,7 @@ OUTCOME = "outcome.json"
 FAILURE = "failure.json"
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the process needs: the request, and the project as it was when asked for.
 
     `created_at` is the time of the first attempt, so that a second one makes the same bundle.
@@ -29,9 +29,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
 
     @property
-    def project(self) -> Project:
+    def project(self) -> LoadedProject:
         settings = parse_settings(self.settings, source="the order of a training")
-        return Project(root=Path(self.root), home=Path(self.home), settings=settings)
+        return LoadedProject(root=Path(self.root), home=Path(self.home), settings=settings)
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,13 +42,13 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
 
 
-def folder_of(project: Project, key: str) -> Path:
+def folder_of(project: LoadedProject, key: str) -> Path:
     """The folder of a key: order, lock and outcome of its run."""
     name = digest_bytes(key.encode()).removeprefix("sha256:")[:32]
     return project.home / "run" / "training" / name
 
 
-def place_order(folder: Path, order: Order) -> Order:
+def place_order(folder: Path, order: TrainingJob) -> TrainingJob:
     """Write the order, or return the one that was placed for this key before.
 
     Raises Conflict when that asked for something else.
@@ -56,7 +56,7 @@ def place_order(folder: Path, order: Order) -> Order:
     path = folder / ORDER
     folder.mkdir(parents=True, exist_ok=True)
     if path.is_file():
-        earlier = msgspec.json.decode(path.read_bytes(), type=Order)
+        earlier = msgspec.json.decode(path.read_bytes(), type=TrainingJob)
         if earlier.request != order.request:
             raise Conflict(
                 f"The key {order.request.key!r} belongs to another training request.",
@@ -67,8 +67,8 @@ def place_order(folder: Path, order: Order) -> Order:
     return order
 
 
-def read_order(folder: Path) -> Order:
-    return msgspec.json.decode((folder / ORDER).read_bytes(), type=Order)
+def read_order(folder: Path) -> TrainingJob:
+    return msgspec.json.decode((folder / ORDER).read_bytes(), type=TrainingJob)
 
 
 def read_outcome(folder: Path) -> TrainingOutcome | None:

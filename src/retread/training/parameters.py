@@ -9,8 +9,8 @@ from retread.bundle import Parameter
 from retread.core import (
     InvalidInput,
     digest_bytes,
-    is_dotted,
-    load_dotted,
+    import_from_string,
+    is_import_string,
     load_plugins,
     plugin_names,
     short,
@@ -72,9 +72,9 @@ def model_version(model_type: str) -> str:
 
 
 def _source(model_type: str) -> Path | None:
-    if is_dotted(model_type):
+    if is_import_string(model_type):
         try:
-            found = inspect.getsourcefile(load_dotted("model type", model_type))
+            found = inspect.getsourcefile(import_from_string("model type", model_type))
         except TypeError as error:
             raise InvalidInput(
                 f"The model type {model_type!r} is neither a function nor a class.",

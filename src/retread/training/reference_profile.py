@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from retread.bundle import (
     CONFIDENCE,
-    LABEL_SAID,
+    PREDICTED_LABEL,
+    PREDICTED_VALUE,
     STATISTICS,
-    VALUE_SAID,
     Datatype,
     Reference,
     Signature,
@@ -39,11 +39,11 @@ def reference_of(
                 numeric[column] = values.astype(np.float64)
     if labels:
         numeric[CONFIDENCE] = predictions.outputs.max(axis=1).astype(np.float64)
-        categorical[LABEL_SAID] = np.array(labels, dtype=np.str_)[
+        categorical[PREDICTED_LABEL] = np.array(labels, dtype=np.str_)[
             predictions.outputs.argmax(axis=1)
         ]
     else:
-        numeric[VALUE_SAID] = predictions.outputs[:, 0].astype(np.float64)
+        numeric[PREDICTED_VALUE] = predictions.outputs[:, 0].astype(np.float64)
     return Reference(numeric=numeric, categorical=categorical, embedding=predictions.embedding)
 
 

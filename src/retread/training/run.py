@@ -11,8 +11,8 @@ from retread.bundle import MODEL, BundleStore, Cause, Manifest, Parameter
 from retread.core import Refused
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.traffic_source import traffic_source
-from retread.data.version import DatasetVersion, Split, State
-from retread.project import Project
+from retread.data.version import DatasetVersion, Split, VersionState
+from retread.project import LoadedProject
 from retread.training.assemble import Origin, assemble
 from retread.training.catalog import check_optimizer, recipe_named
 from retread.training.examples import read_examples, sampled
@@ -51,10 +51,10 @@ class Tracking(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class TrainingContext:
     """Everything a run works with."""
 
-    project: Project
+    project: LoadedProject
     datasets: DatasetStore
     bundles: BundleStore
     tracking: Tracking
@@ -62,7 +62,7 @@ class Workshop:
 
 
 def run(
-    shop: Workshop, request: TrainingRequest, created_at: str, report: Report
+    shop: TrainingContext, request: TrainingRequest, created_at: str, report: Report
 ) -> TrainingOutcome:
     """Train, and store a bundle if the threshold was met; raises what a person can act on.
 
@@ -104,7 +104,7 @@ def run(
 def released(datasets: DatasetStore, request: TrainingRequest) -> DatasetVersion:
     """The version that is asked for; Refused while it is in quarantine."""
     version = datasets.version(request.dataset, request.dataset_version)
-    if version.state is State.QUARANTINED:
+    if version.state is VersionState.QUARANTINED:
         raise Refused(
             f"{version.reference} is in quarantine.",
             f"See why with: retread data show {version.reference}; let it out with: "
@@ -114,7 +114,7 @@ def released(datasets: DatasetStore, request: TrainingRequest) -> DatasetVersion
 
 
 def prepare(
-    shop: Workshop, request: TrainingRequest, version: DatasetVersion
+    shop: TrainingContext, request: TrainingRequest, version: DatasetVersion
 ) -> tuple[Recipe, Task]:
     """The recipe and what it may look at, both checked."""
     settings = shop.project.settings
@@ -150,7 +150,7 @@ def prepare(
 
 
 def store(
-    shop: Workshop, task: Task, trained: Trained, origin: Origin
+    shop: TrainingContext, task: Task, trained: Trained, origin: Origin
 ) -> tuple[str, Manifest | None]:
     """Store the bundle of a model that met the threshold; its digest, '' if it did not."""
     if not trained.result.met:
@@ -171,7 +171,7 @@ def ids_before(datasets: DatasetStore, version: DatasetVersion, cause: Cause) ->
     earlier = [
         other
         for other in datasets.versions(version.dataset)
-        if other.number < version.number and other.state is State.RELEASED
+        if other.number < version.number and other.state is VersionState.RELEASED
     ]
     if not earlier:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from retread.project.sections import EarlyStoppingSection
+from retread.project.settings import EarlyStoppingSection
 from retread.training.early_stopping import Progress
 
 

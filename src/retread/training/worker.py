@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retread.bundle import LocalBundleStore
-from retread.core import RetreadError, locked_folder
+from retread.core import RetreadError, folder_lock
 from retread.data import LanceDatasetStore
 from retread.training.lifeline import Lifeline
 from retread.training.order import (
     Failure,
-    Order,
+    TrainingJob,
     read_order,
     read_outcome,
     write_failure,
@@ -27,7 +27,7 @@ from retread.training.order import (
 )
 from retread.training.progress import EpochFinished, encode_progress
 from retread.training.request import TrainingOutcome
-from retread.training.run import Workshop, run
+from retread.training.run import TrainingContext, run
 from retread.training.tracking import MlflowTracking
 
 FAILED = 1
@@ -38,7 +38,7 @@ def main(folder: Path) -> int:
     progress, lifeline = protocol_stream(), Lifeline()
     lifeline.hold()
     # An earlier process of the same key may still be dying.
-    with locked_folder(folder):
+    with folder_lock(folder):
         if read_outcome(folder) is not None:
             return 0
         order = read_order(folder)
@@ -64,7 +64,7 @@ def failure_of(error: Exception) -> Failure:
     )
 
 
-def train(order: Order, progress: BinaryIO, lifeline: Lifeline) -> TrainingOutcome:
+def train(order: TrainingJob, progress: BinaryIO, lifeline: Lifeline) -> TrainingOutcome:
     """Wire the adapters of this process and run."""
     project = order.project
     tracking = MlflowTracking(project)
@@ -76,7 +76,7 @@ def train(order: Order, progress: BinaryIO, lifeline: Lifeline) -> TrainingOutco
             progress.write(encode_progress(epoch))
             progress.flush()
 
-    shop = Workshop(
+    shop = TrainingContext(
         project=project,
         datasets=LanceDatasetStore(project.datasets),
         bundles=LocalBundleStore(project.bundles),

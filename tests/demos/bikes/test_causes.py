@@ -15,6 +15,7 @@ from retread.registry.events import (
     DriftDetected,
     LedgerEvent,
     RetrainingFinished,
+    RetrainingOutcome,
     TriggerReceived,
 )
 from retread.registry.ledger import Entry
@@ -30,7 +31,7 @@ ALARMS: tuple[LedgerEvent, ...] = (
 def retraining(trigger: str, kind: CauseKind, outcome: str) -> tuple[LedgerEvent, LedgerEvent]:
     return (
         TriggerReceived(trigger=trigger, key=trigger, cause=Cause(kind=kind)),
-        RetrainingFinished(trigger=trigger, outcome=outcome, reason=""),
+        RetrainingFinished(trigger=trigger, outcome=RetrainingOutcome(outcome), reason=""),
     )
 
 

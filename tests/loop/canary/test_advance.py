@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 from retread.core import Outcome
 from retread.loop.canary import (
     Action,
+    CanaryDecision,
     CanaryState,
-    Decision,
+    ComparedVersions,
     PairedEvidence,
-    Subject,
     advance,
     judge_canary,
     no_evidence,
 )
 from retread.loop.canary.evidence import add_answers, add_losses
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.serving import Cursor
 
 SETTINGS = CanarySection()
-SUBJECT = Subject(canary=2, production=1, labels=("no", "yes"))
+SUBJECT = ComparedVersions(canary=2, production=1, labels=("no", "yes"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOTHING = no_evidence(SETTINGS, SUBJECT, Cursor())
 
@@ -48,7 +48,7 @@ def more(
     return add_losses(evidence, losses or [], SUBJECT, SETTINGS)
 
 
-def run(evidence: PairedEvidence, step: int = 2, after_s: float = 60.0) -> Decision:
+def run(evidence: PairedEvidence, step: int = 2, after_s: float = 60.0) -> CanaryDecision:
     state = CanaryState(started_at=START, step=step)
     return advance(state, evidence, SETTINGS, START + timedelta(seconds=after_s))
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.bundle import VALUE_SAID
+from retread.bundle import PREDICTED_VALUE
 from retread.core import Database
 from retread.loop.canary import (
+    ComparedVersions,
     PairedEvidence,
-    Subject,
     add_labels,
     add_records,
     gather,
@@ -20,12 +20,12 @@ from retread.loop.canary import (
     subject_of,
 )
 from retread.monitoring import Streams
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.serving import Answer, Cursor, PredictionRecord, SegmentTrafficLog, SqlLabelStore
 
 SETTINGS = CanarySection()
-TIRES = Subject(canary=2, production=1, labels=("good", "defective"))
-HOURS = Subject(canary=2, production=1, labels=(), scale=100.0)
+TIRES = ComparedVersions(canary=2, production=1, labels=("good", "defective"))
+HOURS = ComparedVersions(canary=2, production=1, labels=(), scale=100.0)
 
 
 def said(version: int, outputs: tuple[float, ...], ms: float = 1.0, error: str = "") -> Answer:
@@ -41,7 +41,7 @@ def record(number: int, answer: Answer | None, paired: Answer | None = None) -> 
     )
 
 
-def evidence_of(*records: PredictionRecord, subject: Subject = TIRES) -> PairedEvidence:
+def evidence_of(*records: PredictionRecord, subject: ComparedVersions = TIRES) -> PairedEvidence:
     start = no_evidence(SETTINGS, subject, Cursor())
     return add_records(start, records, subject, SETTINGS)
 
@@ -153,7 +153,9 @@ def test_the_fold_does_not_depend_on_the_batches(wrong: list[tuple[bool, bool]],
 
 
 def test_the_scale_of_a_regression_comes_from_its_reference() -> None:
-    streams = Streams(3, {VALUE_SAID: np.array([0.0, 50.0, 100.0])}, {}, np.zeros((3, 0), "f4"))
+    streams = Streams(
+        3, {PREDICTED_VALUE: np.array([0.0, 50.0, 100.0])}, {}, np.zeros((3, 0), "f4")
+    )
 
     class Regression:
         labels = ()

@@ -7,8 +7,8 @@ import pytest
 
 from retread.loop.canary import World, simulate_rollouts
 from retread.loop.canary.simulation import worlds
-from retread.monitoring import Bets, place
-from retread.project.sections import CanarySection
+from retread.monitoring import BettingTest, place
+from retread.project.settings import CanarySection
 
 SETTINGS = CanarySection()
 ENDLESS = SETTINGS.model_copy(update={"min_requests": 10**9})
@@ -54,7 +54,7 @@ def test_the_promotion_test_alone_errs_no_more_often_than_alpha() -> None:
     rng = np.random.default_rng(0)
     fooled = 0
     for _ in range(200):
-        bets, best = Bets(worst=1 - SETTINGS.margin), 0.0
+        bets, best = BettingTest(worst=1 - SETTINGS.margin), 0.0
         draws = rng.random(1_000)
         worse = (draws < 0.05 + SETTINGS.margin).astype(float) - (draws > 0.95)
         for value in np.split(SETTINGS.margin - worse, 100):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
-from retread.app import asking
+from retread.app import triggers
 from retread.app.control.application import Control, control_app
 from retread.app.control.page import Links
 from retread.app.overview import LedgerView, unsettled
@@ -17,7 +17,7 @@ from retread.app.supervisor.addresses import addresses_of
 from retread.app.workspace import Workspace
 from retread.bundle import CauseKind
 from retread.core import Refused, RetreadError
-from retread.loop import Asked
+from retread.loop import TriggerOptions
 from retread.project import open_project
 
 
@@ -53,7 +53,7 @@ def control_of(workspace: Workspace) -> Control:
 
 def ask(workspace: Workspace, kind: CauseKind, message: str) -> dict[str, str]:
     """Ask the arbiter; what it decided, or Refused for anything but yes."""
-    request = asking.ask(workspace, kind, Asked(message=message))
+    request = triggers.ask(workspace, kind, TriggerOptions(message=message))
     if not request.accepted:
         raise Refused(f"{request.decision}: {request.reason}", "See /api/triggers.")
     return {

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from retread.app.overview.words import in_words
+from retread.app.overview.words import describe_event
 from retread.registry.events import DegradationDetected, DriftDetected
 from retread.registry.ledger import Entry
 
@@ -49,6 +49,6 @@ def _alarm(entry: Entry) -> Alarm | None:
         at=entry.at,
         kind=kind,
         version=event.version,
-        text=in_words(event),
+        text=describe_event(event),
         numbers=numbers,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from retread.loop import Outbox, State
+from retread.loop import MessageState, Outbox
 
 _RECENT = 15
 _MEANINGS = {
-    State.UNCONFIRMED: "may have arrived; it is not sent again",
-    State.GIVEN_UP: "was given up; it is not sent again",
+    MessageState.UNCONFIRMED: "may have arrived; it is not sent again",
+    MessageState.GIVEN_UP: "was given up; it is not sent again",
 }
 
 
@@ -18,7 +18,7 @@ class UnsettledMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     notifier: str
-    state: State
+    state: MessageState
 
     @property
     def text(self) -> str:

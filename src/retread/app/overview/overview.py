@@ -10,7 +10,7 @@ import msgspec
 from retread.app.overview.alarms import Alarm, alarms_in
 from retread.app.overview.messages import UnsettledMessage
 from retread.app.overview.retraining import Retraining, retrainings_in
-from retread.app.overview.words import in_words
+from retread.app.overview.words import describe_event
 from retread.core import Outcome
 from retread.registry.events import CanaryJudged, GateJudged, SlotAssigned
 from retread.registry.ledger import Entry
@@ -28,7 +28,7 @@ class SlotView(msgspec.Struct, frozen=True, kw_only=True):
     model_type: str
     dataset: str
     bundle: str
-    epoch: int
+    generation: int
     share: float
     since: datetime | None
 
@@ -43,7 +43,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
-class Happening(msgspec.Struct, frozen=True, kw_only=True):
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the ledger, as people read it."""
 
     sequence: int
@@ -62,7 +62,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[Alarm, ...]
     retrainings: tuple[Retraining, ...]
     messages: tuple[UnsettledMessage, ...]
-    recent: tuple[Happening, ...]
+    recent: tuple[HistoryEntry, ...]
     versions: int
     entries: int
 
@@ -87,21 +87,21 @@ def overview(
     )
 
 
-def happenings(entries: Sequence[Entry]) -> tuple[Happening, ...]:
+def happenings(entries: Sequence[Entry]) -> tuple[HistoryEntry, ...]:
     """Entries as sentences, latest first."""
     return tuple(
-        Happening(
+        HistoryEntry(
             sequence=entry.sequence,
             at=entry.at,
             event=type(entry.event).__name__,
-            text=in_words(entry.event),
+            text=describe_event(entry.event),
         )
         for entry in reversed(entries)
     )
 
 
 def _slots(entries: Sequence[Entry], state: RegistryState) -> tuple[SlotView, ...]:
-    since = {e.event.epoch: e.at for e in entries if isinstance(e.event, SlotAssigned)}
+    since = {e.event.generation: e.at for e in entries if isinstance(e.event, SlotAssigned)}
     views = []
     for slot, held in state.slots.items():
         version = state.versions.get(held.version)
@@ -112,9 +112,9 @@ def _slots(entries: Sequence[Entry], state: RegistryState) -> tuple[SlotView, ..
                 model_type=version.model_type if version else "",
                 dataset=f"{version.dataset}@{version.dataset_version}" if version else "",
                 bundle=held.bundle,
-                epoch=held.epoch,
+                generation=held.generation,
                 share=held.share,
-                since=since.get(held.epoch),
+                since=since.get(held.generation),
             )
         )
     return tuple(views)

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from retread.loop import Decision
+from retread.loop import TriggerDecision
 from retread.registry.events import (
     CanaryStarted,
     LedgerEvent,
@@ -22,7 +22,7 @@ from retread.registry.events import (
 )
 from retread.registry.ledger import Entry
 
-_STILL_ASKED = frozenset({Decision.COOLDOWN, Decision.HELD})
+_STILL_ASKED = frozenset({TriggerDecision.COOLDOWN, TriggerDecision.HELD})
 
 
 class Phase(StrEnum):
@@ -139,6 +139,6 @@ def _moved(before: Retraining, event: LedgerEvent, at: datetime) -> Retraining:
 
 
 def _phase_after(decision: str) -> Phase:
-    if decision == Decision.ACCEPTED:
+    if decision == TriggerDecision.ACCEPTED:
         return Phase.WAITING
     return Phase.ASKED if decision in _STILL_ASKED else Phase.FINISHED

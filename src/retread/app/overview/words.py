@@ -31,114 +31,114 @@ from retread.registry.events import (
 
 
 @singledispatch
-def in_words(event: Event) -> str:
+def describe_event(event: Event) -> str:
     """What happened, as a sentence; an event nobody described is named."""
     return f"{type(event).__name__}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: DatasetVersionAdded) -> str:
     return f"Data {event.dataset}@{event.version} was added from {event.source}: {event.state}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: DatasetVersionReleased) -> str:
     return f"Data {event.dataset}@{event.version} was released: {event.reason}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: VersionRegistered) -> str:
     data = f"{event.dataset}@{event.dataset_version}"
     return f"Version {event.version} ({event.model_type}, {data}) was registered."
 
 
-@in_words.register
+@describe_event.register
 def _(event: GateJudged) -> str:
     against = f"production {event.production}" if event.production else "no production"
     return f"Gate: version {event.version} against {against}: {judged(event.verdict)}"
 
 
-@in_words.register
+@describe_event.register
 def _(event: GateOverridden) -> str:
     return f"Version {event.version} was let past the gate by hand: {event.reason}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: VersionStaged) -> str:
     why = f" for its {event.metric}" if event.metric else ""
     return f"Version {event.version} was staged{why}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: VersionArchived) -> str:
     return f"Version {event.version} was archived: {event.reason}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: SlotAssigned) -> str:
     share = f" for {event.share:.0%} of traffic" if event.share < 1 else ""
-    return f"Version {event.version} goes to {event.slot}{share} (epoch {event.epoch})."
+    return f"Version {event.version} goes to {event.slot}{share} (generation {event.generation})."
 
 
-@in_words.register
+@describe_event.register
 def _(event: SlotCleared) -> str:
-    return f"{event.slot.capitalize()} was cleared (epoch {event.epoch}): {event.reason or 'done'}."
+    return f"{event.slot.capitalize()} was cleared (generation {event.generation}): {event.reason or 'done'}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: PromotionCompleted) -> str:
     verb = "Rolled back to" if event.rollback else "Production is now"
     before = f", before it {event.previous}" if event.previous else ""
-    return f"{verb} version {event.version}{before} (epoch {event.epoch})."
+    return f"{verb} version {event.version}{before} (generation {event.generation})."
 
 
-@in_words.register
+@describe_event.register
 def _(event: PromotionReverted) -> str:
     return f"Promotion of version {event.version} was reverted: {event.reason}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: TriggerReceived) -> str:
     return f"Retraining was asked for ({event.cause.kind}): {event.cause.detail or 'no reason'}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: TriggerDecided) -> str:
     return f"Arbiter: {event.decision}: {event.reason}"
 
 
-@in_words.register
+@describe_event.register
 def _(event: RetrainingStarted) -> str:
     return f"Retraining on {event.dataset}@{event.dataset_version} began."
 
 
-@in_words.register
+@describe_event.register
 def _(event: RetrainingFinished) -> str:
     return f"Retraining ended, {event.outcome}: {event.reason}"
 
 
-@in_words.register
+@describe_event.register
 def _(event: CanaryStarted) -> str:
     return f"Version {event.version} is tried beside production {event.production}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: CanaryJudged) -> str:
     return f"Canary: version {event.version} at {event.share:.0%}: {judged(event.verdict)}"
 
 
-@in_words.register
+@describe_event.register
 def _(event: CanaryFinished) -> str:
     return f"Canary of version {event.version} ended, {event.outcome}: {event.reason}"
 
 
-@in_words.register
+@describe_event.register
 def _(event: DriftDetected) -> str:
     streams = ", ".join(event.streams)
     return f"Drift under version {event.version}, window {event.window}: {streams}."
 
 
-@in_words.register
+@describe_event.register
 def _(event: DegradationDetected) -> str:
     return (
         f"{event.metric} of version {event.version} is {event.observed:.3g} on {event.labels} "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from retread.app.supervisor.state import running_status
 from retread.core.address import http_address
-from retread.project import Project, Settings
+from retread.project import LoadedProject, Settings
 
 LOOPBACK = "127.0.0.1"
 
@@ -54,7 +54,7 @@ def addresses_of(settings: Settings, environment: Mapping[str, str]) -> Addresse
     )
 
 
-def serving_address(project: Project, port: int | None = None) -> str:
+def serving_address(project: LoadedProject, port: int | None = None) -> str:
     """Where to ask the server: at `port`, or where it runs now, or else where the settings say."""
     serving = project.settings.serving
     status = running_status(project.home) if port is None else None

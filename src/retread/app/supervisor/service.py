@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from retread.app.supervisor.addresses import LOOPBACK, addresses_at, as_environment
 from retread.core.address import http_address
-from retread.project import Project
+from retread.project import LoadedProject
 
 # glibc gives each thread an arena of its own; these processes hardly allocate in parallel.
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
@@ -38,7 +38,7 @@ class Service:
         return http_address(self.host, self.port) if self.port else ""
 
 
-def services_of(project: Project) -> tuple[Service, ...]:
+def services_of(project: LoadedProject) -> tuple[Service, ...]:
     """Tracking, serving, control and the loop, in the order in which they start."""
     settings = project.settings
     where = ("--project", str(project.root))

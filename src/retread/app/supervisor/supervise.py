@@ -19,7 +19,7 @@ from retread.app.supervisor.strays import MARK, sweep
 from retread.app.supervisor.wake import Wake
 from retread.app.supervisor.watched import Watched
 from retread.core import Clock
-from retread.project import Project
+from retread.project import LoadedProject
 
 STOP_WITHIN_S = 10.0
 _STARTING_TICK_S = 0.1
@@ -33,7 +33,7 @@ class Supervisor:
 
     def __init__(
         self,
-        project: Project,
+        project: LoadedProject,
         services: Sequence[Service],
         clock: Clock,
         environment: Mapping[str, str],

@@ -14,14 +14,14 @@ from retread.app.supervisor.service import Service, is_free
 from retread.app.supervisor.state import ServiceStatus, Status, lock_file, running_status
 from retread.app.supervisor.strays import sweep
 from retread.core import Refused, Unavailable
-from retread.project import Project
+from retread.project import LoadedProject
 
 READY_WITHIN_S = 90.0
 _DEATHS_TO_GIVE_UP = 3
 
 
 def bring_up(
-    project: Project,
+    project: LoadedProject,
     services: Sequence[Service],
     on_status: Callable[[Status], None] = lambda _: None,
 ) -> Status:
@@ -60,7 +60,7 @@ def refuse_taken_ports(services: Sequence[Service]) -> None:
 
 
 def _ready(
-    project: Project, process: subprocess.Popen[bytes], on_status: Callable[[Status], None]
+    project: LoadedProject, process: subprocess.Popen[bytes], on_status: Callable[[Status], None]
 ) -> Status | None:
     """The status when all is ready; None when it does not become so."""
     deadline = time.monotonic() + READY_WITHIN_S
@@ -78,7 +78,7 @@ def _ready(
     return None
 
 
-def _take_down(project: Project, process: subprocess.Popen[bytes]) -> None:
+def _take_down(project: LoadedProject, process: subprocess.Popen[bytes]) -> None:
     if running_status(project.home) is None:
         # It has not said yet that it is there, so that nobody else could find it.
         process.terminate()
@@ -86,7 +86,7 @@ def _take_down(project: Project, process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _spawn(project: Project) -> subprocess.Popen[bytes]:
+def _spawn(project: LoadedProject) -> subprocess.Popen[bytes]:
     with (project.logs / "supervisor.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "retread.app.supervisor", "--project", str(project.root)],
@@ -97,7 +97,7 @@ def _spawn(project: Project) -> subprocess.Popen[bytes]:
         )
 
 
-def _supervisor_failed(project: Project) -> Unavailable:
+def _supervisor_failed(project: LoadedProject) -> Unavailable:
     lines = last_lines(project.logs / "supervisor.log", 1)
     return Unavailable(
         f"The supervisor ended: {' '.join(lines) or 'it said nothing'}",

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(project: ProjectPath = HERE, json: Json = False) -> None:
     """Check the ledger's chain, every bundle and every dataset version."""
-    from retread.app.auditing import audit_workspace
+    from retread.app.audit import audit_workspace
     from retread.cli.progress import progress
 
     with progress() as report:

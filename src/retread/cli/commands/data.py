@@ -44,7 +44,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Make what SOURCE holds the next version; prints NAME@N and its digest."""
-    from retread.app.versioning import add_data, add_request
+    from retread.app.datasets import add_data, add_request
     from retread.cli.data_tables import version_line
     from retread.cli.progress import progress
     from retread.data import latest
@@ -119,14 +119,14 @@ def verify(
 ) -> None:
     """Recompute every digest from the stored bytes."""
     from retread.cli.progress import progress
-    from retread.data import parse_reference
+    from retread.data import parse_version_reference
     from retread.data import verify as check
 
     store = workspace(project).datasets
     if "@" in version:
         versions = [_version(store, version)]
     else:
-        names = [parse_reference(version)[0]] if version else store.datasets()
+        names = [parse_version_reference(version)[0]] if version else store.datasets()
         versions = [found for dataset in names for found in store.versions(dataset)]
     rows: dict[str, int] = {}
     with progress() as report:
@@ -165,14 +165,14 @@ def release(
     json: Json = False,
 ) -> None:
     """Let a version out of quarantine."""
-    from retread.app.versioning import release_data
-    from retread.data import standing_of
+    from retread.app.datasets import release_data
+    from retread.data import heads_of
 
     work = workspace(project)
     found = _named(work.datasets, version)
     found = release_data(work, found.dataset, found.number, reason)
     text = f"{found.reference} is released."
-    later = standing_of(work.datasets, found.dataset).base
+    later = heads_of(work.datasets, found.dataset).base
     if later.number > found.number:
         text += (
             f" {later.reference} came after it and was made without its rows: to learn from them, "
@@ -201,17 +201,17 @@ def collect_garbage(
 
 
 def _version(store: DatasetStore, text: str) -> DatasetVersion:
-    from retread.data import parse_reference
+    from retread.data import parse_version_reference
 
-    return store.version(*parse_reference(text))
+    return store.version(*parse_version_reference(text))
 
 
 def _named(store: DatasetStore, text: str) -> DatasetVersion:
     """The version, which must be named by its number."""
     from retread.core import InvalidInput
-    from retread.data import parse_reference
+    from retread.data import parse_version_reference
 
-    dataset, number = parse_reference(text)
+    dataset, number = parse_version_reference(text)
     if number is None:
         raise InvalidInput(f"{text!r} does not say which version.", f"Write it like {dataset}@3.")
     return store.version(dataset, number)

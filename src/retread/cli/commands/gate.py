@@ -23,7 +23,7 @@ def gate(
     json: Json = False,
 ) -> None:
     """Judge a version against production, check by check, and record the verdict."""
-    from retread.app.judging import judge_version
+    from retread.app.gate import judge_version
     from retread.cli.tables import verdict_table
 
     verdict = judge_version(workspace(project), version)

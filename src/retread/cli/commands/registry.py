@@ -42,7 +42,9 @@ def stage(
         metric = metric or space.settings.gate.metric
         version = choose_to_stage(state, metric).version
     held = space.promoter.stage(version, metric=metric)
-    emit(held, as_json=json, text=f"Version {held.version} is staged, epoch {held.epoch}.")
+    emit(
+        held, as_json=json, text=f"Version {held.version} is staged, generation {held.generation}."
+    )
 
 
 def shadow(
@@ -64,7 +66,7 @@ def shadow(
         emit({"slot": Slot.SHADOW, "version": 0}, as_json=json, text="The slot shadow is empty.")
         return
     held = promoter.assign(Slot.SHADOW, version, reason="put there by hand")
-    text = f"Version {held.version} scores in the shadow, epoch {held.epoch}."
+    text = f"Version {held.version} scores in the shadow, generation {held.generation}."
     emit(held, as_json=json, text=text)
 
 
@@ -77,8 +79,8 @@ def produce(
     json: Json = False,
 ) -> None:
     """Promote the staged version, or one by its number, if the gate passes it."""
-    from retread.app.judging import produce_version
-    from retread.registry import choose_to_produce
+    from retread.app.gate import promote_version
+    from retread.registry import choose_to_promote
 
     if force != bool(reason.strip()):
         raise InvalidInput("--force and --reason go together.", "Add: --force --reason TEXT")
@@ -86,8 +88,8 @@ def produce(
     space = workspace(project)
     if version is None:
         metric = metric or space.settings.gate.metric
-        version = choose_to_produce(space.registry.state(), metric).version
-    _tell(produce_version(space, version, reason.strip()), as_json=json)
+        version = choose_to_promote(space.registry.state(), metric).version
+    _tell(promote_version(space, version, reason.strip()), as_json=json)
 
 
 def production(project: ProjectPath = HERE, json: Json = False) -> None:
@@ -126,6 +128,6 @@ def _tell(promotion: Promotion, *, as_json: bool) -> None:
     replaced = f" in place of version {promotion.previous}" if promotion.previous else ""
     text = (
         f"Version {promotion.version} is in production{replaced}: "
-        f"epoch {promotion.epoch}; {known} acknowledged."
+        f"generation {promotion.generation}; {known} acknowledged."
     )
     emit(promotion, as_json=as_json, text=text)

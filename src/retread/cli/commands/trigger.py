@@ -12,7 +12,7 @@ from retread.cli.output import emit
 from retread.core import InvalidInput, Refused
 
 if TYPE_CHECKING:
-    from retread.loop import Asked, Request
+    from retread.loop import Request, TriggerOptions
 
 Key = Annotated[
     str, typer.Option(help="Identity of what asks: asked twice with one key, it is done once.")
@@ -45,11 +45,11 @@ def manual(
     json: Json = False,
 ) -> None:
     """Retrain because a person says so: no cooldown, and no budget."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
     if force and not candidate:
         raise InvalidInput("--force goes with --candidate.", "Name a version: --candidate VERSION")
-    asked = Asked(
+    asked = TriggerOptions(
         message=message,
         key=key,
         scenario=scenario,
@@ -62,30 +62,30 @@ def manual(
 
 def new_data(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Train on the newest released dataset version."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _ask("new-data", Asked(key=key), project=project, json=json)
+    _ask("new-data", TriggerOptions(key=key), project=project, json=json)
 
 
 def drift(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Retrain because of the newest drift alarm."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _ask("drift", Asked(key=key), project=project, json=json)
+    _ask("drift", TriggerOptions(key=key), project=project, json=json)
 
 
 def degradation(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Retrain because production does worse on labelled traffic, by the newest alarm."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _ask("degradation", Asked(key=key), project=project, json=json)
+    _ask("degradation", TriggerOptions(key=key), project=project, json=json)
 
 
 def schedule(key: Key = "", project: ProjectPath = HERE, json: Json = False) -> None:
     """Retrain now as [triggers] schedule does: with labelled traffic."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
-    _ask("schedule", Asked(key=key), project=project, json=json)
+    _ask("schedule", TriggerOptions(key=key), project=project, json=json)
 
 
 def commit(
@@ -97,14 +97,14 @@ def commit(
     json: Json = False,
 ) -> None:
     """Train the model that a commit message names, as in 'model: resnet18'."""
-    from retread.loop import Asked
+    from retread.loop import TriggerOptions
 
     said = message or os.environ.get("RETREAD_COMMIT_MESSAGE", "")
-    _ask("commit", Asked(message=said, key=key), project=project, json=json)
+    _ask("commit", TriggerOptions(message=said, key=key), project=project, json=json)
 
 
-def _ask(kind: str, asked: Asked, *, project: ProjectPath, json: bool) -> None:
-    from retread.app.asking import ask
+def _ask(kind: str, asked: TriggerOptions, *, project: ProjectPath, json: bool) -> None:
+    from retread.app.triggers import ask
 
     request = ask(workspace(project), kind, asked)
     if not request.accepted:

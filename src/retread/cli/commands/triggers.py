@@ -15,7 +15,7 @@ from retread.core import NotFound
 
 if TYPE_CHECKING:
     from retread.loop import Replayed, Request
-    from retread.project.sections import TriggersSection
+    from retread.project.settings import TriggersSection
 
 _NONE = "Nothing has asked for a retraining yet. Ask with: retread trigger manual"
 

@@ -13,7 +13,7 @@ import typer
 from retread.cli.options import HERE, Json, ProjectPath, checked_project
 from retread.cli.output import emit
 from retread.core import RetreadError
-from retread.project import Project, find_home, open_project
+from retread.project import LoadedProject, find_home, open_project
 
 if TYPE_CHECKING:
     from retread.app.overview import Overview
@@ -83,7 +83,7 @@ def _counted(report: Report) -> Callable[[Status], None]:
     return tell
 
 
-def _overview(project: Project) -> tuple[Overview | None, str]:
+def _overview(project: LoadedProject) -> tuple[Overview | None, str]:
     """What was recorded, or why it cannot be read: what runs is shown all the same."""
     from retread.app import Workspace
 

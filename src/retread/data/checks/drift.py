@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
 from retread.data.profile import shift
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _MOST_SHIFT = 8.0
 _MOST_MISSING = 0.5
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     if summary.changes is None:
         return CheckResult(check="drift", outcome=Outcome.PASS, reason="First released version.")
     before = summary.changes.version.profile

@@ -7,14 +7,14 @@ repeated rows may differ in their labels.
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 from retread.data.version import Split
 
 _MOST_CROSSING = {"images": 0.0, "table": 0.1}
 _MOST_CONTRADICTING = 0.01
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     held_out = summary.rows - summary.splits[Split.TRAIN]
     crossing = summary.crossing / max(held_out, 1)
     contradicting = summary.contradicting / max(summary.rows, 1)

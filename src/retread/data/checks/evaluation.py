@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 from retread.data.version import Split
 
 _MOST_REMOVED = 0.5
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     changes = summary.changes
     if changes is None:
         return CheckResult(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="groups",
         outcome=Outcome.FAIL if summary.divided else Outcome.PASS,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _MOST_SHIFT = 0.5
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     counts = summary.label_counts
     if not counts:
         return CheckResult(check="label_share", outcome=Outcome.PASS, reason="Numeric target.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _NAMED = 5
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     broken = summary.unreadable
     named = "; ".join(broken[:_NAMED]) + ("; ..." if len(broken) > _NAMED else "")
     return CheckResult(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _MOST = 0.05
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     changes = summary.changes
     # A numeric target is a measurement, and may be corrected.
     if changes is None or not changes.common or not summary.schema.labels:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     if summary.changes is None:
         return CheckResult(check="schema", outcome=Outcome.PASS, reason="First released version.")
     before, now = summary.changes.version.schema, summary.schema

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 from retread.data.version import Split
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     problems = [f"the {split.value} split is empty" for split in Split if not summary.splits[split]]
     if summary.labels and not problems:
         learnt = summary.labels[Split.TRAIN]

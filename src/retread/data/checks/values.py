@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
-from retread.data.summary import Summary
+from retread.data.summary import DatasetSummary
 
 _MOST_MISSING = 0.9
 
 
-def check(summary: Summary) -> CheckResult:
+def check(summary: DatasetSummary) -> CheckResult:
     problems = []
     for name, figures in summary.profile.items():
         if figures.get("infinite"):

@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from retread.core import Conflict, InvalidInput
-from retread.data.gathered import Fetch, Gathered, SourceRequest
+from retread.data.gathered import Fetch, SourceExamples, SourceRequest
 from retread.data.images.facts import ImageFacts, sample_by_digest
 from retread.data.images.index import load_index, save_index, stamp_of, wall_clock_ns
 from retread.data.images.reading import Contents, inspect_all, measure_all
@@ -34,7 +34,7 @@ class ImageFile:
     timestamp: datetime | None = None
 
 
-def gather_files(files: Sequence[ImageFile], request: SourceRequest) -> Gathered:
+def gather_files(files: Sequence[ImageFile], request: SourceRequest) -> SourceExamples:
     """Read every file that changed since the index was written."""
     started = wall_clock_ns()
     index = load_index(request.index)
@@ -49,7 +49,9 @@ def gather_files(files: Sequence[ImageFile], request: SourceRequest) -> Gathered
     return _gathered(files, facts, contents)
 
 
-def gather_contents(images: Sequence[bytes], rows: pa.Table, request: SourceRequest) -> Gathered:
+def gather_contents(
+    images: Sequence[bytes], rows: pa.Table, request: SourceRequest
+) -> SourceExamples:
     """Images in memory; `rows` has LABEL, GROUP, TIMESTAMP, SOURCE, and may have ID."""
     contents = Contents([], dict(enumerate(images)))
     facts = inspect_all([None] * len(images), contents, request.progress)
@@ -61,7 +63,7 @@ def gather_contents(images: Sequence[bytes], rows: pa.Table, request: SourceRequ
     table = rows.take(pa.array(readable)).append_column(
         DIGEST, pa.array([facts[i].digest for i in readable], pa.string())
     )
-    return Gathered(
+    return SourceExamples(
         columns=_COLUMNS,
         rows=table,
         nearness=[facts[i].nearness for i in readable],
@@ -73,7 +75,7 @@ def gather_contents(images: Sequence[bytes], rows: pa.Table, request: SourceRequ
 
 def _gathered(
     files: Sequence[ImageFile], facts: Sequence[ImageFacts], contents: Contents
-) -> Gathered:
+) -> SourceExamples:
     readable = [i for i, fact in enumerate(facts) if not fact.error]
     if not readable:
         raise _nothing_readable([(f.name, a) for f, a in zip(files, facts, strict=True)])
@@ -86,7 +88,7 @@ def _gathered(
         SOURCE: pa.array([file.name for file in good], pa.string()),
         DIGEST: pa.array(digests, pa.string()),
     }
-    return Gathered(
+    return SourceExamples(
         columns=_COLUMNS,
         rows=pa.table(columns),
         nearness=[facts[i].nearness for i in readable],

@@ -23,7 +23,7 @@ from retread.data.lance_store.writing import (
     write_delta,
 )
 from retread.data.store import ID, SPLIT
-from retread.data.version import DatasetVersion, Split, State
+from retread.data.version import DatasetVersion, Split, VersionState
 
 _SUFFIX = ".lance"
 
@@ -83,7 +83,7 @@ class LanceDatasetStore:
 
     def release(self, dataset: str, number: int) -> DatasetVersion:
         entry = self._entry(dataset, number)
-        if entry.version.state is not State.RELEASED:
+        if entry.version.state is not VersionState.RELEASED:
             history.tag_released(self._open(dataset), number, entry.commit)
         return self.version(dataset, number)
 
@@ -221,12 +221,12 @@ class LanceDatasetStore:
 def _stated(entry: history.Recorded, released: set[int]) -> history.Recorded:
     if entry.version.number not in released:
         return entry
-    version = msgspec.structs.replace(entry.version, state=State.RELEASED)
+    version = msgspec.structs.replace(entry.version, state=VersionState.RELEASED)
     return history.Recorded(entry.commit, version, entry.files)
 
 
 def _latest_released(dataset: str, versions: Sequence[DatasetVersion]) -> DatasetVersion:
-    released = [version for version in versions if version.state is State.RELEASED]
+    released = [version for version in versions if version.state is VersionState.RELEASED]
     if released:
         return released[-1]
     raise NotFound(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retread.core import InvalidInput
-from retread.data.gathered import Gathered, SourceRequest
+from retread.data.gathered import SourceExamples, SourceRequest
 from retread.data.image_manifest import ImageManifest, read_manifest
 from retread.data.images import SUFFIXES, ImageFile, gather_files
 
@@ -18,7 +18,7 @@ def accepts(request: SourceRequest) -> bool:
     return request.source.is_dir() and request.labels == "folder"
 
 
-def gather(request: SourceRequest) -> Gathered:
+def gather(request: SourceRequest) -> SourceExamples:
     """Labels are the names of the folders; `manifest.csv` beside them may give group and time."""
     root = request.source.resolve()
     manifest = read_manifest(root, request.settings)

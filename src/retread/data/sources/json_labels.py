@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from retread.core import InvalidInput, NotFound
-from retread.data.gathered import Gathered, SourceRequest
+from retread.data.gathered import SourceExamples, SourceRequest
 from retread.data.image_manifest import ImageManifest, read_manifest
 from retread.data.images import ImageFile, gather_files
 
@@ -31,7 +31,7 @@ def accepts(request: SourceRequest) -> bool:
     return request.source.is_dir() and request.labels.lower().endswith(".json")
 
 
-def gather(request: SourceRequest) -> Gathered:
+def gather(request: SourceRequest) -> SourceExamples:
     """Paths in the label file are taken from the folder, and must stay inside it; `manifest.csv` in
     it may give group and time."""
     root = request.source.resolve()

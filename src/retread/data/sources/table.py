@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from retread.core import InvalidInput
-from retread.data.gathered import Gathered, SourceRequest
+from retread.data.gathered import SourceExamples, SourceRequest
 from retread.data.tabular import gather_table
 
 DESCRIPTION = "a CSV or Parquet file (--labels COLUMN)"
@@ -23,7 +23,7 @@ def accepts(request: SourceRequest) -> bool:
     return request.source.is_file() and request.source.name.lower().endswith((*_CSV, *_PARQUET))
 
 
-def gather(request: SourceRequest) -> Gathered:
+def gather(request: SourceRequest) -> SourceExamples:
     """Numeric columns are features as float64, others categories as strings."""
     table = _read(request.source)
     _check_header(table, request.source)

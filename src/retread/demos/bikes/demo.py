@@ -23,7 +23,7 @@ from retread.demos.reporter import Reporter
 from retread.demos.results import DemoResults
 from retread.demos.traffic import predict
 from retread.loop.loop import Loop
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.serving.client import ServingClient
 from retread.serving.rows import Rows
 from retread.serving.runtime import load_runtime
@@ -64,7 +64,7 @@ def run(folder: Path, data: Path, seed: int, reporter: Reporter) -> DemoResults:
     clock = ManualClock(_time(hours.first[TIMESTAMP].iloc[-1]))
     workspaces: list[ReplayWorkspace] = []
 
-    def make_workspace(project: Project) -> ReplayWorkspace:
+    def make_workspace(project: LoadedProject) -> ReplayWorkspace:
         workspaces.append(ReplayWorkspace(project, clock))
         return workspaces[0]
 

@@ -9,7 +9,7 @@ import msgspec
 
 from retread.app import Workspace
 from retread.core import ManualClock, SystemClock
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.registry import ServerDirectory, SqlServerDirectory
 from retread.serving import Cursor, PredictionRecord, SegmentTrafficLog, TrafficLog
 
@@ -53,7 +53,7 @@ class ReplayedTraffic:
 class ReplayWorkspace(Workspace):
     """A workspace on a clock that the replay sets."""
 
-    def __init__(self, project: Project, clock: ManualClock) -> None:
+    def __init__(self, project: LoadedProject, clock: ManualClock) -> None:
         super().__init__(project, clock)
         self.replay_clock = clock
 

@@ -20,7 +20,7 @@ from retread.demos.tires.camera import BOARD, DUSK, shoot
 from retread.demos.tires.cracks import carve, crazing
 from retread.demos.tires.drawn_photos import DEFECTIVE, GOOD
 from retread.demos.traffic import Sample
-from retread.project.sections import DataSection
+from retread.project.settings import DataSection
 
 TRAFFIC_SHARE = 0.15
 """Share of the photos that is not in the first dataset."""

@@ -1,11 +1,11 @@
 """The canary: a candidate on trial beside production, judged as often as one likes.
 
 >>> from datetime import UTC, datetime, timedelta
->>> from retread.loop.canary import CanaryState, Subject, advance, no_evidence
+>>> from retread.loop.canary import CanaryState, ComparedVersions, advance, no_evidence
 >>> from retread.project import Settings
 >>> from retread.serving.traffic import Cursor
 >>> settings = Settings().canary
->>> subject = Subject(canary=2, production=1, labels=("good", "defective"))
+>>> subject = ComparedVersions(canary=2, production=1, labels=("good", "defective"))
 >>> evidence = no_evidence(settings, subject, Cursor())
 >>> start = datetime(2026, 1, 1, tzinfo=UTC)
 >>> state = CanaryState(started_at=start)
@@ -15,11 +15,11 @@
 'expire'
 """
 
-from retread.loop.canary.advance import Action, CanaryState, Decision, advance
+from retread.loop.canary.advance import Action, CanaryDecision, CanaryState, advance
 from retread.loop.canary.checks import judge_canary
 from retread.loop.canary.evidence import (
+    ComparedVersions,
     PairedEvidence,
-    Subject,
     add_labels,
     add_records,
     gather,
@@ -30,11 +30,11 @@ from retread.loop.canary.simulation import RolloutFigures, World, simulate_rollo
 
 __all__ = [
     "Action",
+    "CanaryDecision",
     "CanaryState",
-    "Decision",
+    "ComparedVersions",
     "PairedEvidence",
     "RolloutFigures",
-    "Subject",
     "World",
     "add_labels",
     "add_records",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from retread.core import Outcome, Verdict
 from retread.loop.canary.checks import judge_canary
 from retread.loop.canary.evidence import PairedEvidence
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 
 
 class Action(StrEnum):
@@ -33,7 +33,7 @@ class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class CanaryDecision(msgspec.Struct, frozen=True, kw_only=True):
     """`state` is the one after the action; `share` what the canary answers from then on."""
 
     action: Action
@@ -50,7 +50,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 def advance(
     state: CanaryState, evidence: PairedEvidence, settings: CanarySection, now: datetime
-) -> Decision:
+) -> CanaryDecision:
     """What to do now. A failed check rolls back at once; missing evidence is never success: it
     holds, and a step that is watched for `timeout_s` without an answer ends the canary."""
     last = state.step >= len(settings.steps) - 1
@@ -74,8 +74,8 @@ def advance(
 
 def _decision(
     action: Action, state: CanaryState, share: float, verdict: Verdict, reason: str
-) -> Decision:
-    return Decision(action=action, state=state, share=share, verdict=verdict, reason=reason)
+) -> CanaryDecision:
+    return CanaryDecision(action=action, state=state, share=share, verdict=verdict, reason=reason)
 
 
 def _failures(verdict: Verdict) -> str:

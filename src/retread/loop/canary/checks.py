@@ -10,8 +10,8 @@ from math import exp, log
 
 from retread.core import CheckResult, Outcome, Verdict, combine
 from retread.loop.canary.evidence import PairedEvidence
-from retread.monitoring import Bets
-from retread.project.sections import CanarySection
+from retread.monitoring import BettingTest
+from retread.project.settings import CanarySection
 
 _FAILING_CHECKS = 4
 
@@ -120,7 +120,7 @@ def _quality(evidence: PairedEvidence, settings: CanarySection, *, needed: bool)
     )
 
 
-def _bounded(bets: Bets, settings: CanarySection) -> Outcome:
+def _bounded(bets: BettingTest, settings: CanarySection) -> Outcome:
     """Fail with confidence; pass while the share seen is within what is allowed."""
     if bets.evidence >= _fail_threshold(settings):
         return Outcome.FAIL
@@ -133,6 +133,6 @@ def _fail_threshold(settings: CanarySection) -> float:
     return log(_FAILING_CHECKS / settings.alpha)
 
 
-def _share(bets: Bets) -> float:
+def _share(bets: BettingTest) -> float:
     """The share of ones among values that were bet on as `value - worst`."""
     return bets.mean + bets.worst if bets.values else 0.0

@@ -10,9 +10,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from retread.bundle import Manifest
-from retread.monitoring import Bets, Streams, place
+from retread.monitoring import BettingTest, Streams, place
 from retread.monitoring.performance import loss, number, value_range
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.record import Answer, PredictionRecord
 from retread.serving.traffic import Cursor, LabelStore, TrafficLog
@@ -27,7 +27,7 @@ _BATCH = 1_000
 _UNLIKE_SHARE = 0.25
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+class ComparedVersions(msgspec.Struct, frozen=True, kw_only=True):
     """Who is compared with whom, and in what terms.
 
     `labels` are those of both models, empty for regression, where errors are counted in units
@@ -57,11 +57,11 @@ class PairedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     were asked about: a client may use one again, and its label counts once.
     """
 
-    errors: Bets
-    slow: Bets
-    unlike: Bets
-    worse: Bets
-    not_worse: Bets
+    errors: BettingTest
+    slow: BettingTest
+    unlike: BettingTest
+    worse: BettingTest
+    not_worse: BettingTest
     requests: int = 0
     log_latency_ratio: float = 0.0
     waiting: tuple[Pair, ...] = ()
@@ -75,21 +75,27 @@ class PairedEvidence(msgspec.Struct, frozen=True, kw_only=True):
         return self.not_worse.values
 
 
-def subject_of(manifest: Manifest, reference: Streams, canary: int, production: int) -> Subject:
+def subject_of(
+    manifest: Manifest, reference: Streams, canary: int, production: int
+) -> ComparedVersions:
     """The terms of a comparison, from the canary's manifest and reference."""
     scale = 1.0 if manifest.labels else value_range(reference)
-    return Subject(canary=canary, production=production, labels=manifest.labels, scale=scale)
+    return ComparedVersions(
+        canary=canary, production=production, labels=manifest.labels, scale=scale
+    )
 
 
-def no_evidence(settings: CanarySection, subject: Subject, start: Cursor) -> PairedEvidence:
+def no_evidence(
+    settings: CanarySection, subject: ComparedVersions, start: Cursor
+) -> PairedEvidence:
     """Before the first request; `start` is where the traffic since the canary's start begins."""
     margin = settings.margin
     return PairedEvidence(
-        errors=Bets(worst=settings.max_error_rate),
-        slow=Bets(worst=0.5),
-        unlike=Bets(worst=min(settings.max_disagreement, 0.99)),
-        worse=Bets(worst=1.0),
-        not_worse=Bets(worst=max(0.01, 1.0 - margin) if subject.labels else 1.0),
+        errors=BettingTest(worst=settings.max_error_rate),
+        slow=BettingTest(worst=0.5),
+        unlike=BettingTest(worst=min(settings.max_disagreement, 0.99)),
+        worse=BettingTest(worst=1.0),
+        not_worse=BettingTest(worst=max(0.01, 1.0 - margin) if subject.labels else 1.0),
         cursor=start,
     )
 
@@ -98,7 +104,7 @@ def gather(
     evidence: PairedEvidence,
     traffic: TrafficLog,
     labels: LabelStore,
-    subject: Subject,
+    subject: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
     """The evidence after everything recorded and labelled since it was last gathered."""
@@ -118,7 +124,7 @@ def gather(
 def add_records(
     evidence: PairedEvidence,
     records: Sequence[PredictionRecord],
-    subject: Subject,
+    subject: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
     """Fold rows that both models were asked about; others, and rows production failed on, say
@@ -170,7 +176,7 @@ def add_answers(
 def add_labels(
     evidence: PairedEvidence,
     labels: Mapping[str, str],
-    subject: Subject,
+    subject: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
     """Fold the losses of rows whose label has come; a label that does not fit is left out."""
@@ -188,7 +194,7 @@ def add_labels(
 def add_losses(
     evidence: PairedEvidence,
     losses: Sequence[tuple[float, float]],
-    subject: Subject,
+    subject: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
     """Fold pairs of the canary's and production's loss, each in 0..1.
@@ -206,7 +212,9 @@ def add_losses(
     )
 
 
-def _pair(record: PredictionRecord, subject: Subject) -> tuple[Answer, Answer] | tuple[None, None]:
+def _pair(
+    record: PredictionRecord, subject: ComparedVersions
+) -> tuple[Answer, Answer] | tuple[None, None]:
     canary = production = None
     for answer in (record.answer, record.paired):
         if answer is not None and answer.slot == Slot.CANARY and answer.version == subject.canary:
@@ -223,16 +231,16 @@ def _failed(answer: Answer) -> bool:
     return bool(answer.error) or not answer.outputs or not all(map(isfinite, answer.outputs))
 
 
-def _differ(canary: Answer, production: Answer, subject: Subject) -> bool:
+def _differ(canary: Answer, production: Answer, subject: ComparedVersions) -> bool:
     """Whether two answers are unlike: another label, or values a quarter of the scale apart."""
     if subject.labels:
         return bool(np.argmax(canary.outputs) != np.argmax(production.outputs))
     return abs(canary.outputs[0] - production.outputs[0]) > _UNLIKE_SHARE * subject.scale
 
 
-def _fits(label: str, subject: Subject) -> bool:
+def _fits(label: str, subject: ComparedVersions) -> bool:
     return label in subject.labels if subject.labels else number(label) is not None
 
 
-def _loss(outputs: Sequence[float], label: str, subject: Subject) -> float:
+def _loss(outputs: Sequence[float], label: str, subject: ComparedVersions) -> float:
     return loss(outputs, label, subject.labels, subject.scale)

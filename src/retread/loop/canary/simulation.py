@@ -9,17 +9,17 @@ import numpy as np
 
 from retread.loop.canary.advance import Action, CanaryState, advance
 from retread.loop.canary.evidence import (
+    ComparedVersions,
     PairedEvidence,
-    Subject,
     add_answers,
     add_losses,
     no_evidence,
 )
-from retread.project.sections import CanarySection
+from retread.project.settings import CanarySection
 from retread.serving.traffic import Cursor
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_SUBJECT = Subject(canary=2, production=1, labels=("no", "yes"))
+_SUBJECT = ComparedVersions(canary=2, production=1, labels=("no", "yes"))
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):

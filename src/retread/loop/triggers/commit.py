@@ -11,12 +11,12 @@ import re
 from retread.bundle import CauseKind
 from retread.core import InvalidInput, UnknownOption, digest_bytes
 from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import Asked, View
+from retread.loop.view import TriggerContext, TriggerOptions
 
 _MODEL = re.compile(r"(?:^|\s)model:[ \t]*(\S{1,64})", re.IGNORECASE)
 
 
-def ask(view: View, asked: Asked) -> Proposal:
+def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
     """InvalidInput if the message names no model, UnknownOption if it names one we do not have."""
     model_type = named_model(asked.message)
     if model_type not in view.model_types:

@@ -7,17 +7,17 @@ from dataclasses import replace
 from retread.bundle import CauseKind
 from retread.core import Refused
 from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import Asked, View
+from retread.loop.view import TriggerContext, TriggerOptions
 from retread.registry.events import DegradationDetected
 
 
-def observe(view: View) -> tuple[Proposal, ...]:
+def observe(view: TriggerContext) -> tuple[Proposal, ...]:
     """The newest degradation alarm of the version in production."""
     found = view.newest_alarm(DegradationDetected)
     return (_proposal(view, *found),) if found else ()
 
 
-def ask(view: View, asked: Asked) -> Proposal:
+def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
     """The newest alarm, asked about by a person; Refused where there is none."""
     found = view.newest_alarm(DegradationDetected)
     if found is None:
@@ -29,7 +29,7 @@ def ask(view: View, asked: Asked) -> Proposal:
     return replace(_proposal(view, asked.key or place, alarm), by_hand=True)
 
 
-def _proposal(view: View, place: str, alarm: DegradationDetected) -> Proposal:
+def _proposal(view: TriggerContext, place: str, alarm: DegradationDetected) -> Proposal:
     return Proposal(
         kind=CauseKind.DEGRADATION,
         key=trigger_key(view.model, CauseKind.DEGRADATION, place, view.data_digest),

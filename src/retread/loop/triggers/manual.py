@@ -5,10 +5,10 @@ from __future__ import annotations
 from retread.bundle import CauseKind
 from retread.core import UnknownOption
 from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import Asked, View
+from retread.loop.view import TriggerContext, TriggerOptions
 
 
-def ask(view: View, asked: Asked) -> Proposal:
+def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
     """A retraining by hand: each asking is a new one, unless it brings its own key."""
     if asked.model_type and asked.model_type not in view.model_types:
         raise UnknownOption("model type", asked.model_type, view.model_types)

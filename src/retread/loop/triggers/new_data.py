@@ -7,11 +7,11 @@ from dataclasses import replace
 from retread.bundle import CauseKind
 from retread.core import Refused
 from retread.loop.proposal import Proposal, trigger_key
-from retread.loop.view import Asked, View
+from retread.loop.view import TriggerContext, TriggerOptions
 from retread.registry.events import DatasetVersionAdded, RetrainingStarted, VersionRegistered
 
 
-def observe(view: View) -> tuple[Proposal, ...]:
+def observe(view: TriggerContext) -> tuple[Proposal, ...]:
     """The newest released version, when it is newer than all that was trained on.
 
     Only beside a production: which data the first model learns from is a person's decision.
@@ -22,7 +22,7 @@ def observe(view: View) -> tuple[Proposal, ...]:
     return (_proposal(view, added, ""),)
 
 
-def ask(view: View, asked: Asked) -> Proposal:
+def ask(view: TriggerContext, asked: TriggerOptions) -> Proposal:
     """The newest released version, whether trained on or not; Refused where there is none."""
     added = view.newest_data
     if added is None:
@@ -33,7 +33,7 @@ def ask(view: View, asked: Asked) -> Proposal:
     return replace(_proposal(view, added, asked.key), by_hand=True)
 
 
-def _seen(view: View) -> int:
+def _seen(view: TriggerContext) -> int:
     """The newest version that any training was given."""
     trained = (
         entry.event.dataset_version
@@ -44,7 +44,7 @@ def _seen(view: View) -> int:
     return max(trained, default=0)
 
 
-def _proposal(view: View, added: DatasetVersionAdded, key: str) -> Proposal:
+def _proposal(view: TriggerContext, added: DatasetVersionAdded, key: str) -> Proposal:
     name = f"{added.dataset}@{added.version}"
     return Proposal(
         kind=CauseKind.NEW_DATA,

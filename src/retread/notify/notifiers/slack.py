@@ -9,7 +9,7 @@ from retread.core import NotFound
 from retread.notify.message import Message
 from retread.notify.post import checked_address, post_json
 from retread.notify.slack_format import slack_payload
-from retread.project import Project
+from retread.project import LoadedProject
 
 VARIABLE = "RETREAD_SLACK_WEBHOOK"
 
@@ -25,7 +25,7 @@ class SlackNotifier:
         post_json(self.address, slack_payload(message), self.timeout_s)
 
 
-def build(project: Project, environment: Mapping[str, str]) -> SlackNotifier | None:
+def build(project: LoadedProject, environment: Mapping[str, str]) -> SlackNotifier | None:
     """From RETREAD_SLACK_WEBHOOK, or from the file [notify.slack] webhook_file."""
     settings = project.settings.notify.slack
     if not settings.enabled:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from retread.notify.message import Message
 from retread.notify.post import checked_address, post_json
-from retread.project import Project
+from retread.project import LoadedProject
 
 VARIABLE = "RETREAD_WEBHOOK"
 TIMEOUT_S = 5.0
@@ -24,7 +24,7 @@ class WebhookNotifier:
         post_json(self.address, {"project": self.project, "message": message}, TIMEOUT_S)
 
 
-def build(project: Project, environment: Mapping[str, str]) -> WebhookNotifier | None:
+def build(project: LoadedProject, environment: Mapping[str, str]) -> WebhookNotifier | None:
     """From RETREAD_WEBHOOK."""
     address = environment.get(VARIABLE, "")
     if not address:

@@ -10,10 +10,13 @@ from retread.registry.events.event import Event
 from retread.registry.events.loop import (
     CanaryFinished,
     CanaryJudged,
+    CanaryOutcome,
     CanaryStarted,
     RetrainingFinished,
+    RetrainingOutcome,
     RetrainingStarted,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
 )
 from retread.registry.events.models import (
@@ -40,6 +43,7 @@ from retread.registry.events.watching import (
 __all__ = [
     "CanaryFinished",
     "CanaryJudged",
+    "CanaryOutcome",
     "CanaryStarted",
     "DatasetVersionAdded",
     "DatasetVersionReleased",
@@ -52,11 +56,13 @@ __all__ = [
     "PromotionCompleted",
     "PromotionReverted",
     "RetrainingFinished",
+    "RetrainingOutcome",
     "RetrainingStarted",
     "Slot",
     "SlotAssigned",
     "SlotCleared",
     "TriggerDecided",
+    "TriggerDecision",
     "TriggerReceived",
     "VersionArchived",
     "VersionRegistered",

@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from retread.bundle import Cause
 from retread.core import Verdict
 from retread.registry.events.event import Event
+
+
+class TriggerDecision(StrEnum):
+    """The arbiter's answers; only `cooldown` is asked again later."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    COOLDOWN = "cooldown"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+class RetrainingOutcome(StrEnum):
+    """How a retraining ended."""
+
+    PROMOTED = "promoted"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled-back"
+    INCONCLUSIVE = "inconclusive"
+    FAILED = "failed"
+
+
+class CanaryOutcome(StrEnum):
+    """How a canary ended; `failed` with its retraining."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled-back"
+    EXPIRED = "expired"
+    FAILED = "failed"
 
 
 class TriggerReceived(Event, frozen=True, kw_only=True):
@@ -27,10 +58,10 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
 
 
 class TriggerDecided(Event, frozen=True, kw_only=True):
-    """What the arbiter said: accepted, duplicate, cooldown, held or refused."""
+    """The arbiter's decision on a trigger."""
 
     trigger: str
-    decision: str
+    decision: TriggerDecision
     reason: str
 
 
@@ -43,10 +74,10 @@ class RetrainingStarted(Event, frozen=True, kw_only=True):
 
 
 class RetrainingFinished(Event, frozen=True, kw_only=True):
-    """How the workflow ended: promoted, refused, rolled-back, inconclusive or failed."""
+    """The durable workflow of `trigger` ended."""
 
     trigger: str
-    outcome: str
+    outcome: RetrainingOutcome
     reason: str
     version: int = 0
 
@@ -68,8 +99,8 @@ class CanaryJudged(Event, frozen=True, kw_only=True):
 
 
 class CanaryFinished(Event, frozen=True, kw_only=True):
-    """The canary ended: promoted, rolled-back, expired or, with its retraining, failed."""
+    """The canary of `version` ended."""
 
     version: int
-    outcome: str
+    outcome: CanaryOutcome
     reason: str

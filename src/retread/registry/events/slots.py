@@ -1,8 +1,10 @@
-"""Slots of the server: who answers where, from which epoch on."""
+"""Slots of the server: who answers where, from which generation on."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+import msgspec
 
 from retread.registry.events.event import Event
 
@@ -17,7 +19,7 @@ class Slot(StrEnum):
 
 
 class SlotAssigned(Event, frozen=True, kw_only=True):
-    """From `epoch` on, `slot` answers with `version`; `share` of routing keys for a canary.
+    """From `generation` on, `slot` answers with `version`; `share` of routing keys for a canary.
 
     This is the intent: servers load it and acknowledge. For production it is followed by
     PromotionCompleted or PromotionReverted; `rollback` says which kind of promotion it is.
@@ -26,34 +28,34 @@ class SlotAssigned(Event, frozen=True, kw_only=True):
     slot: Slot
     version: int
     bundle: str
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     share: float = 1.0
     reason: str = ""
     rollback: bool = False
 
 
 class SlotCleared(Event, frozen=True, kw_only=True):
-    """From `epoch` on, `slot` is empty."""
+    """From `generation` on, `slot` is empty."""
 
     slot: Slot
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     reason: str = ""
 
 
 class PromotionCompleted(Event, frozen=True, kw_only=True):
-    """Every live server acknowledged `epoch`; `previous` (0: none) is archived."""
+    """Every live server acknowledged `generation`; `previous` (0: none) is archived."""
 
     version: int
     previous: int
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     servers: tuple[str, ...]
     rollback: bool = False
 
 
 class PromotionReverted(Event, frozen=True, kw_only=True):
-    """`version` did not come into production at `epoch`, which was given back: a server could not
+    """`version` did not come into production at `generation`, which was given back: a server could not
     load it, or a person took it back."""
 
     version: int
-    epoch: int
+    generation: int = msgspec.field(name="epoch")
     reason: str

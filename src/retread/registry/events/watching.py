@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from retread.data.version import VersionState
 from retread.registry.events.event import Event
 
 
 class DatasetVersionAdded(Event, frozen=True, kw_only=True):
-    """A dataset version was committed; `state` is released or quarantined."""
+    """A dataset version was committed."""
 
     dataset: str
     version: int
     digest: str
     evaluation_digest: str
-    state: str
+    state: VersionState
     source: str
 
 

@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Retry:
-    """When a slot that failed at `epoch` is tried again, `wait` seconds after it failed."""
+    """When a slot that failed at `generation` is tried again, `wait` seconds after it failed."""
 
-    epoch: int
+    generation: int
     wait: float
     at: float
 
@@ -164,7 +164,7 @@ class Follower:
         if wanted is None:
             return False
         applied = self._applied.get(slot)
-        if applied is None or applied.epoch < wanted.epoch:
+        if applied is None or applied.generation < wanted.generation:
             return True
         retry = self._retries.get(slot)
         return retry is not None and self._clock.monotonic() >= retry.at
@@ -179,12 +179,12 @@ class Follower:
             self._keep(slot, wanted)
             self._failed(slot, wanted, error)
             return
-        self._swap(self._slots.table.with_entry(slot, wanted.epoch, entry))
+        self._swap(self._slots.table.with_entry(slot, wanted.generation, entry))
         self._retries.pop(slot, None)
-        self._applied[slot] = Applied(epoch=wanted.epoch, bundle=wanted.bundle)
+        self._applied[slot] = Applied(generation=wanted.generation, bundle=wanted.bundle)
         self._good[slot] = wanted
         served = f"version {wanted.version} ({short(wanted.bundle)})" if entry else "nobody"
-        logger.info("%s: %s from epoch %d on", slot, served, wanted.epoch)
+        logger.info("%s: %s from generation %d on", slot, served, wanted.generation)
 
     def _swap(self, table: SlotTable) -> None:
         """Let `table` serve, without those who cannot be compared with its production."""
@@ -200,12 +200,12 @@ class Follower:
         """Say so, and try again later, ever more rarely: a disk or a machine may recover."""
         last = self._retries.get(slot)
         wait = _RETRY_S
-        if last is not None and last.epoch == wanted.epoch:
+        if last is not None and last.generation == wanted.generation:
             wait = min(2 * last.wait, _RETRY_MOST_S)
-        self._retries[slot] = _Retry(wanted.epoch, wait, self._clock.monotonic() + wait)
+        self._retries[slot] = _Retry(wanted.generation, wait, self._clock.monotonic() + wait)
         current = self._slots.table.entry(slot)
         bundle = current.runtime.bundle if current else ""
-        self._applied[slot] = Applied(epoch=wanted.epoch, bundle=bundle, error=str(error))
+        self._applied[slot] = Applied(generation=wanted.generation, bundle=bundle, error=str(error))
 
     def _keep(self, slot: Slot, wanted: SlotState) -> None:
         """After a restart there may be nothing to keep: then what served here last."""
@@ -218,14 +218,14 @@ class Follower:
             except RetreadError as error:
                 logger.error("%s stays empty: %s", slot, error)
             else:
-                self._swap(self._slots.table.with_entry(slot, good.epoch, entry))
+                self._swap(self._slots.table.with_entry(slot, good.generation, entry))
 
     def _entry(self, slot: Slot, wanted: SlotState) -> SlotEntry:
         runtime = self._loader.load(wanted.bundle)
         production = self._slots.table.production
         if slot in _COMPARED and production is not None:
             check_alike(runtime, production.runtime)
-        return SlotEntry(slot, wanted.version, wanted.epoch, wanted.share, runtime)
+        return SlotEntry(slot, wanted.version, wanted.generation, wanted.share, runtime)
 
     def _remember(self) -> None:
         self._loader.release(entry.runtime.bundle for entry in self._slots.table.entries)

@@ -24,11 +24,11 @@ from retread.core import (
     digest_bytes,
     short,
 )
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.order import (
     FAILURE,
     Failure,
-    Order,
+    TrainingJob,
     folder_of,
     place_order,
     read_failure,
@@ -70,7 +70,7 @@ class ProcessCompute:
     the same MLflow run. Nothing can be seen of a run before its bundle is stored.
     """
 
-    def __init__(self, project: Project, clock: Clock | None = None) -> None:
+    def __init__(self, project: LoadedProject, clock: Clock | None = None) -> None:
         self._project = project
         self._clock = clock or SystemClock()
         self._under_way: set[subprocess.Popen[bytes]] = set()
@@ -101,8 +101,8 @@ class ProcessCompute:
         for process in tuple(self._under_way):
             stop(process)
 
-    def _order(self, request: TrainingRequest) -> Order:
-        return Order(
+    def _order(self, request: TrainingRequest) -> TrainingJob:
+        return TrainingJob(
             request=request,
             created_at=self._clock.now().isoformat(),
             root=str(self._project.root),

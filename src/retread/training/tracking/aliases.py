@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.tracking.client import MODEL_FOLDER, connect, locked, place_of
 
 
 class MlflowAliases:
     """The registry's AliasMirror over MLflow; connects when first used."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: LoadedProject) -> None:
         self._place = place_of(project)
         self._client: Any = None
 

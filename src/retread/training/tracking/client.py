@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retread.core import IntegrityBroken, locked_folder
-from retread.project import Project
+from retread.core import IntegrityBroken, folder_lock
+from retread.project import LoadedProject
 
 KEY_TAG = "retread.key"
 KEY_DIGEST_TAG = "retread.key_digest"
@@ -34,7 +34,7 @@ class Place:
     name: str
 
 
-def place_of(project: Project) -> Place:
+def place_of(project: LoadedProject) -> Place:
     return Place(
         url=project.tracking_url,
         file=project.home / "mlflow.db",
@@ -95,5 +95,5 @@ def experiment(client: Any, place: Place) -> str:
 @contextmanager
 def locked(place: Place) -> Iterator[None]:
     """Find-or-make steps of several processes, one at a time; a killed holder lets go."""
-    with locked_folder(place.artifacts):
+    with folder_lock(place.artifacts):
         yield

@@ -11,7 +11,7 @@ from typing import Any
 
 from retread.bundle import Manifest, Parameter
 from retread.core import digest_bytes
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.progress import EpochFinished
 from retread.training.request import TrainingOutcome, TrainingRequest
 from retread.training.tracking.client import (
@@ -40,7 +40,7 @@ class MlflowTracking:
     A scenario is a parent run, itself found by its key.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: LoadedProject) -> None:
         self._place = place_of(project)
         self._client = connect(self._place)
         self._logged: dict[str, set[int]] = {}

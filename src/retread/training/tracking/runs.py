@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from retread.core import NotFound
-from retread.project import Project
+from retread.project import LoadedProject
 from retread.training.tracking.client import (
     BUNDLE_TAG,
     KEY_TAG,
@@ -46,7 +46,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class MlflowRuns:
     """The project's runs."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: LoadedProject) -> None:
         self._place = place_of(project)
         self._client = connect(self._place)
 

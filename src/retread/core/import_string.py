@@ -12,18 +12,18 @@ from retread.core.errors import InvalidInput
 SEPARATOR = ":"
 
 
-def is_dotted(name: str) -> bool:
+def is_import_string(name: str) -> bool:
     """Whether `name` names something of the user's own."""
     return SEPARATOR in name
 
 
-def reach_own_code(folder: Path) -> None:
+def add_to_import_path(folder: Path) -> None:
     """Let dotted paths name modules in `folder`, after all that is installed."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
 
-def load_dotted(kind: str, path: str) -> Any:
+def import_from_string(kind: str, path: str) -> Any:
     """What `package.module:Name` names; InvalidInput says which part is missing."""
     module_name, _, name = path.partition(SEPARATOR)
     if not all(part.isidentifier() for part in (*module_name.split("."), name)):

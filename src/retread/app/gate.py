@@ -27,7 +27,7 @@ def judge_version(workspace: Workspace, number: int) -> Verdict:
     return workspace.registry.judge(state, number, evidence, workspace.settings.gate)
 
 
-def produce_version(workspace: Workspace, number: int, force_reason: str = "") -> Promotion:
+def promote_version(workspace: Workspace, number: int, force_reason: str = "") -> Promotion:
     """Promote a version, judging it first where no verdict stands; Refused, Inconclusive."""
     state = workspace.registry.state()
     candidate = state.version(number)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from retread.core import InvalidInput, load_dotted
+from retread.core import InvalidInput, import_from_string
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_a_path_names(own_code: Path) -> None:
     (own_code / "my_models_for_this_test.py").write_text("Tree = 7")
-    assert load_dotted("model type", "my_models_for_this_test:Tree") == 7
+    assert import_from_string("model type", "my_models_for_this_test:Tree") == 7
     with pytest.raises(InvalidInput, match="has no model type 'Bush'"):
-        load_dotted("model type", "my_models_for_this_test:Bush")
+        import_from_string("model type", "my_models_for_this_test:Bush")
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,11 @@ def test_a_module_that_does_not_import(own_code: Path, code: str, problem: str) 
     with pytest.raises(
         InvalidInput, match=f"'broken_for_this_test:x' cannot be imported: {problem}"
     ):
-        load_dotted("model type", "broken_for_this_test:x")
+        import_from_string("model type", "broken_for_this_test:x")
     assert "broken_for_this_test" not in sys.modules
 
 
 @pytest.mark.parametrize("path", ["no_colon", ":x", "a:", "a b:c", "a:b:c", "a..b:c"])
 def test_what_is_no_path(path: str) -> None:
     with pytest.raises(InvalidInput, match="does not name a recipe"):
-        load_dotted("recipe", path)
+        import_from_string("recipe", path)
