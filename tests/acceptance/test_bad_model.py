@@ -16,7 +16,7 @@ from tests.serving.running import until
 
 from retread.app import Workspace
 from retread.demos.services import Services
-from retread.demos.slack_stand_in import SlackStandIn
+from retread.demos.fake_slack import FakeSlack
 from retread.registry import Stage, state_at
 from retread.registry.events import CanaryFinished, GateOverridden, RetrainingFinished
 
@@ -46,7 +46,7 @@ def test_refused_by_the_gate_and_when_forced_rolled_back_by_the_canary(
     space: Workspace, typed: Typed, flipped: int
 ) -> None:
     _refused_with_the_numbers(typed, flipped)
-    with SlackStandIn() as slack:
+    with FakeSlack() as slack:
         environment = {
             **os.environ,
             "RETREAD_SLACK_WEBHOOK": slack.address,

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 import msgspec
 
 from retread.bundle import CauseKind
+from retread.core import Outcome
 from retread.demos.comparison import Comparison
 from retread.demos.event_reporter import events_of
 from retread.registry import fold
 from retread.registry.events import (
     CanaryFinished,
+    CanaryOutcome,
     DegradationDetected,
     DriftDetected,
     GateJudged,
     PromotionCompleted,
     RetrainingFinished,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
     VersionRegistered,
 )
@@ -94,7 +97,7 @@ def triggers_after_alarm(
     entries: Sequence[Entry], onset: DriftOnset
 ) -> tuple[TriggerReceived, ...]:
     """Return the accepted triggers that follow a true alarm of their own kind."""
-    accepted = {d.trigger for d in events_of(entries, TriggerDecided) if d.decision == "accepted"}
+    accepted = {d.trigger for d in events_of(entries, TriggerDecided) if d.decision is TriggerDecision.ACCEPTED}
     alarms = _true_alarms(entries, onset)
     found = []
     for entry in entries:
@@ -162,7 +165,7 @@ def _retraining(entries: Sequence[Entry], onset: DriftOnset) -> Criterion:
 
 def _gate(entries: Sequence[Entry], versions: frozenset[int]) -> Criterion:
     judged = [e for e in events_of(entries, GateJudged) if e.version in versions]
-    passed = [e for e in judged if e.verdict.outcome == "pass"]
+    passed = [e for e in judged if e.verdict.outcome is Outcome.PASS]
     detail = "no version was judged"
     if passed:
         detail = f"version {passed[-1].version} against version {passed[-1].production}"
@@ -175,7 +178,7 @@ def _canary(entries: Sequence[Entry], versions: frozenset[int]) -> Criterion:
     ends = [end for end in events_of(entries, CanaryFinished) if end.version in versions]
     return Criterion(
         name="the canary confirms it on traffic",
-        met=any(end.outcome == "promoted" for end in ends),
+        met=any(end.outcome is CanaryOutcome.PROMOTED for end in ends),
         detail=f"{ends[-1].outcome}: {ends[-1].reason}" if ends else "there was no canary",
     )
 

@@ -85,7 +85,7 @@ def demo_environment(
             )
 
 
-def new_folder(parent: Path, name: str) -> Path:
+def unused_folder(parent: Path, name: str) -> Path:
     """Return `parent/name`, or the first of `name-2`, `name-3`, ... that does not exist."""
     names = (name if number == 1 else f"{name}-{number}" for number in count(1))
     return next(parent / n for n in names if not (parent / n).exists())

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from retread.app.overview import describe_event
-from retread.core import Outcome
+from retread.core import Outcome, format_metrics
 from retread.data.traffic_source import is_traffic
 from retread.demos.reporter import Level, Reporter
 from retread.loop.messages import describe_odds
 from retread.registry.events import (
     CanaryFinished,
+    CanaryOutcome,
     CanaryJudged,
     CanaryStarted,
     DatasetVersionAdded,
@@ -23,9 +24,12 @@ from retread.registry.events import (
     PromotionCompleted,
     PromotionReverted,
     RetrainingFinished,
+    RetrainingOutcome,
+    Slot,
     SlotAssigned,
     SlotCleared,
     TriggerDecided,
+    TriggerDecision,
     TriggerReceived,
     VersionRegistered,
     VersionStaged,
@@ -83,7 +87,7 @@ def describe(event: LedgerEvent) -> str | None:
     match event:
         case SlotAssigned() | SlotCleared() | VersionStaged() | CanaryStarted():
             # The result of a promotion says more than its intent; shares of a canary matter.
-            is_canary = isinstance(event, SlotAssigned) and event.slot == "canary"
+            is_canary = isinstance(event, SlotAssigned) and event.slot is Slot.CANARY
             return describe_event(event) if is_canary else None
         case TriggerReceived():
             return None
@@ -112,17 +116,18 @@ def level_of(event: LedgerEvent) -> Level:
             return Level.ALARM if rollback else Level.SUCCESS
         case GateJudged() | CanaryJudged():
             return Level.SUCCESS if event.verdict.outcome is Outcome.PASS else Level.ALARM
-        case CanaryFinished() | RetrainingFinished():
-            return Level.SUCCESS if event.outcome == "promoted" else Level.ALARM
+        case CanaryFinished(outcome=outcome) | RetrainingFinished(outcome=outcome):
+            promoted = {CanaryOutcome.PROMOTED, RetrainingOutcome.PROMOTED}
+            return Level.SUCCESS if outcome in promoted else Level.ALARM
         case _:
             return Level.INFO
 
 
 def _decision(event: TriggerDecided) -> str | None:
     match event.decision:
-        case "accepted":
+        case TriggerDecision.ACCEPTED:
             return "The arbiter starts a retraining:"
-        case "held" | "refused":
+        case TriggerDecision.HELD | TriggerDecision.REFUSED:
             return f"Arbiter: {event.decision}. {event.reason}"
         case _:
             return None

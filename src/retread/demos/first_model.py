@@ -5,7 +5,7 @@ from __future__ import annotations
 from retread.app.gate import judge_version
 from retread.app.datasets import add_data, add_request
 from retread.bundle import Cause
-from retread.core import Outcome, Refused, metric_named, new_id
+from retread.core import Outcome, Refused, format_metrics, metric_named, new_id
 from retread.data.version import DatasetVersion, VersionState
 from retread.demos.environment import DemoEnvironment
 from retread.demos.event_reporter import SHOWN_METRICS

@@ -12,6 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from retread.core import format_metric, format_metrics
 from retread.demos.criteria import Criterion
 from retread.demos.event_reporter import SHOWN_METRICS
 from retread.demos.reporter import ReportEntry, styled

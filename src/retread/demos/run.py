@@ -10,7 +10,7 @@ from typing import TextIO
 from rich.console import Console
 
 from retread.core import Clock, InvalidInput, NotFound, SystemClock, UnknownOption
-from retread.demos.environment import new_folder
+from retread.demos.environment import unused_folder
 from retread.demos.reporter import PlainRenderer, Reporter, TerminalRenderer
 from retread.demos.results import DemoResults
 from retread.demos.results_view import save_svg
@@ -52,7 +52,7 @@ def run_demo(name: str, options: DemoOptions, stream: TextIO) -> DemoResults:
         Conflict: The folder is not empty.
     """
     run = _chosen(name, options)
-    folder = (options.folder or new_folder(Path.cwd(), f"demo-{name}")).resolve()
+    folder = (options.folder or unused_folder(Path.cwd(), f"demo-{name}")).resolve()
     clock = SystemClock()
     with _renderer(stream, clock) as renderer:
         reporter = Reporter(clock, renderer)

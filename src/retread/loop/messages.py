@@ -41,7 +41,7 @@ def drift_detected(sender: MessageContext, event: DriftDetected) -> Message:
         ),
         fields={
             name: f"effect {event.effect.get(name, 0.0):.2f}, "
-            f"{_odds(event.evidence.get(name, 0.0))}"
+            f"{describe_odds(event.evidence.get(name, 0.0))}"
             for name in named[:_NAMED]
         },
         links=sender.links,
@@ -210,9 +210,10 @@ def _plural(noun: str, count: int) -> str:
     return noun if count == 1 else f"{noun}s"
 
 
-def _odds(evidence: float) -> str:
-    """
-    >>> _odds(5.3), _odds(400.0)
+def describe_odds(evidence: float) -> str:
+    """Describe the logarithm of odds.
+
+    >>> describe_odds(5.3), describe_odds(400.0)
     ('odds 200 : 1', 'odds over 1,000,000 : 1')
     """
     if evidence >= log(_MANY):

@@ -16,6 +16,7 @@ from retread.registry.events import (
     DegradationDetected,
     DriftDetected,
     RetrainingFinished,
+    RetrainingOutcome,
     TriggerReceived,
 )
 from retread.registry.ledger import Entry
@@ -27,7 +28,6 @@ FIXED = "fixed model"
 LOOP = "with the loop"
 
 _ALARMS = {CauseKind.DEGRADATION, CauseKind.DRIFT}
-_PROMOTED = "promoted"
 
 
 class MonthlyErrors:
@@ -96,7 +96,7 @@ def judge_bikes(
     drifts = len(events_of(entries, DriftDetected))
     degradations = len(events_of(entries, DegradationDetected))
     finished = retrainings_by_cause(entries)
-    promoted = retrainings_by_cause(entries, _PROMOTED)
+    promoted = retrainings_by_cause(entries, RetrainingOutcome.PROMOTED)
     return (
         Criterion(
             name="alarms were raised",
@@ -122,7 +122,7 @@ def judge_bikes(
 
 
 def retrainings_by_cause(
-    entries: Sequence[Entry], outcome: str | None = None
+    entries: Sequence[Entry], outcome: RetrainingOutcome | None = None
 ) -> Counter[CauseKind]:
     """Count the finished retrainings by the kind of their cause; only those with `outcome`, if
     given."""
@@ -130,7 +130,7 @@ def retrainings_by_cause(
     return Counter(
         causes[event.trigger]
         for event in events_of(entries, RetrainingFinished)
-        if outcome is None or event.outcome == outcome
+        if outcome is None or event.outcome is outcome
     )
 
 
@@ -145,7 +145,7 @@ def format_causes(counts: Counter[CauseKind]) -> str:
 
 def _measures(entries: Sequence[Entry], fixed: float, loop: float, year: str) -> dict[str, float]:
     finished = retrainings_by_cause(entries)
-    promoted = retrainings_by_cause(entries, _PROMOTED)
+    promoted = retrainings_by_cause(entries, RetrainingOutcome.PROMOTED)
     return {
         f"MAE of the fixed model, mean of the months of {year}": fixed,
         f"MAE with the loop, mean of the months of {year}": loop,

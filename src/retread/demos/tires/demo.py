@@ -8,12 +8,17 @@ from retread.demos.environment import Values
 from retread.demos.labelled_demo import DemoConfig, run_labelled_demo
 from retread.demos.reporter import Reporter
 from retread.demos.results import DemoResults
-from retread.demos.tires.calibration import measure_speed
 from retread.demos.tires.drawn_photos import DrawnPhotos
 from retread.demos.tires.held_out_photos import HeldOutPhotos
-from retread.demos.tires.sizing import FULL, DemoSize, choose_size, explain_choice
+from retread.demos.tires.sizing import (
+    FULL,
+    DemoSize,
+    choose_size,
+    explain_choice,
+    measure_photo_s,
+)
 
-CHANGE = "An evening lamp, a second camera, and a kind of crack that no model has seen."
+CHANGE = "An evening lamp, a second camera, and cracks of a kind that the model has not seen."
 
 REAL: Values = {
     "monitoring": {"interval_s": 1.0, "window": 25},
@@ -44,10 +49,9 @@ def run(
         return run_on_photos(folder, data, seed, reporter)
     if full:
         return run_drawn(folder, seed, reporter, FULL)
-    reporter.progress("measuring the speed of this machine")
-    speed = measure_speed()
-    size = choose_size(speed)
-    reporter.report(explain_choice(size, speed))
+    photo_s = measure_photo_s()
+    size = choose_size(photo_s)
+    reporter.report(explain_choice(size, photo_s))
     return run_drawn(folder, seed, reporter, size)
 
 
@@ -59,6 +63,7 @@ def run_drawn(folder: Path, seed: int, reporter: Reporter, size: DemoSize) -> De
         change=CHANGE,
         # Fewer than a window, so that there is no further alarm.
         after_retraining=min(40, size.window - 5),
+        training_pause_s=1.5,
     )
     samples = DrawnPhotos(seed, size.photos, size.baseline, size.photo_size)
     return run_labelled_demo(folder, samples, size.settings, config, seed, reporter)

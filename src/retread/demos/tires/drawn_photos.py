@@ -16,11 +16,11 @@ GOOD = "good"
 DEFECTIVE = "defective"
 
 BEFORE = (Conditions(),)
-AFTER = (
-    Conditions(camera=DUSK, cracks=(branching, weathering, crazing, crazing)),
-    Conditions(camera=BOARD, cracks=(branching, weathering, crazing, crazing)),
+AFTER = tuple(
+    Conditions(camera=camera, cracks=(branching, weathering, crazing, crazing), pale_cracks=0.6)
+    for camera in (DUSK, BOARD)
 )
-"""The line before and after the change: an evening lamp, a second camera, a new kind of crack."""
+"""The line before and after the change: an evening lamp, a second camera, and pale cracks."""
 
 
 class DrawnPhotos:

@@ -12,6 +12,7 @@ from retread.demos.tires.camera import PHONE, Camera, Floats, shoot
 from retread.demos.tires.cracks import FINER, CrackStyle, branching, carve, weathering
 
 SIZE = 128
+_PALE = 0.75
 
 _WORDS = (
     "RADIAL TUBELESS", "205/55 R16 91V", "MAX LOAD 615 KG", "TREADWEAR 440", "M+S", "OUTSIDE",
@@ -21,11 +22,19 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What photos look like for a while: camera, light, and how rubber cracks."""
+    """What photos look like for a while.
+
+    Attributes:
+        camera: The camera and its light.
+        cracks: How rubber cracks, each as likely as the others.
+        dirt: Share of tires with dust or mud.
+        pale_cracks: Share of defective tires whose cracks are filled with pale dust.
+    """
 
     camera: Camera = PHONE
     cracks: tuple[CrackStyle, ...] = (branching, weathering)
     dirt: float = 0.35
+    pale_cracks: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +60,11 @@ def render(
         style = conditions.cracks[int(rng.integers(len(conditions.cracks)))]
         depth = carve(rng, size, style) * np.float32(rng.uniform(0.6, 1.0))
     scene = _lit(rng, height - 1.5 * depth) * (1 - 0.85 * depth)[..., None]
+    if rng.random() < conditions.pale_cracks:
+        scene = scene + np.float32(_PALE) * depth[..., None]
     scene = _scratched(rng, _soiled(rng, scene, conditions.dirt))
     return shoot(rng, scene, conditions.camera)
+
 
 def random_view(rng: np.random.Generator, size: int) -> CameraView:
     """Return a close-up from a random side, height and distance."""

@@ -1,4 +1,4 @@
-"""Demo projects: a template with some settings changed."""
+"""Projects of demos: a template with some settings changed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from retread.core import Conflict
 from retread.demos.bikes.demo import SETTINGS as BIKES
-from retread.demos.iris.demo import SETTINGS as IRIS
-from retread.demos.template import Values, fresh_folder, make_project, with_values
-from retread.demos.tires.demo import DRAWN, REAL
+from retread.demos.environment import Values, make_project, unused_folder, with_values
+from retread.demos.iris import SETTINGS as IRIS
+from retread.demos.tires.demo import REAL
+from retread.demos.tires.sizing import FULL, MEDIUM, SMALL
 from retread.project import open_project
 
 _VALUES = st.one_of(st.integers(0, 99), st.booleans(), st.text("abc ", max_size=5))
@@ -37,7 +38,16 @@ def test_every_value_is_set_and_every_other_kept(values: dict[str, dict[str, obj
 
 
 @pytest.mark.parametrize(
-    ("template", "values"), [("tires", DRAWN), ("tires", REAL), ("iris", IRIS), ("bikes", BIKES)]
+    ("template", "values"),
+    [
+        ("tires", FULL.settings),
+        ("tires", MEDIUM.settings),
+        ("tires", SMALL.settings),
+        ("tires", REAL),
+        ("iris", IRIS),
+        ("bikes", BIKES),
+    ],
+    ids=["full", "medium", "small", "real photos", "iris", "bikes"],
 )
 def test_the_settings_of_every_demo_are_valid(
     tmp_path: Path, template: str, values: Values
@@ -57,8 +67,8 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_fresh_folders_are_numbered(tmp_path: Path) -> None:
-    assert fresh_folder(tmp_path, "demo-iris").name == "demo-iris"
+def test_unused_folders_are_numbered(tmp_path: Path) -> None:
+    assert unused_folder(tmp_path, "demo-iris").name == "demo-iris"
     (tmp_path / "demo-iris").mkdir()
     (tmp_path / "demo-iris-2").mkdir()
-    assert fresh_folder(tmp_path, "demo-iris").name == "demo-iris-3"
+    assert unused_folder(tmp_path, "demo-iris").name == "demo-iris-3"

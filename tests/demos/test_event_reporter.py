@@ -1,4 +1,4 @@
-"""Events of the ledger, as the story tells them."""
+"""Events of the ledger in the report of a demo."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 
 from retread.bundle import Cause, CauseKind
 from retread.core import CheckResult, Database, Outcome, SystemClock, combine
-from retread.demos.narrator import Narrator, told, tone_of
-from retread.demos.story import Story, Tone
-from retread.demos.tellers import PlainTeller
+from retread.demos.event_reporter import EventReporter, describe, level_of
+from retread.demos.reporter import Level, PlainRenderer, Reporter
 from retread.registry import SqlLedger
 from retread.registry.events import (
     DriftDetected,
@@ -49,14 +48,15 @@ DRIFT = DriftDetected(
 )
 
 
-def test_a_verdict_is_told_with_what_decided_it() -> None:
-    assert told(GATE) == ("Gate, version 2: FAIL, 1 of 2 checks pass. comparison: A loss of 0.31.")
+def test_a_verdict_is_described_by_its_decisive_checks() -> None:
+    assert describe(GATE) == ("Gate, version 2: FAIL, 1 of 2 checks pass. comparison: A loss of 0.31.")
 
 
 def test_a_drift_names_the_largest_effect_first_and_the_odds() -> None:
-    sentence = told(DRIFT)
+    sentence = describe(DRIFT)
+    assert sentence is not None
     assert sentence.index("brightness (1.20)") < sentence.index("red (0.40)")
-    assert "odds of 148 to 1" in sentence
+    assert "odds 148 : 1" in sentence
     assert "350 requests" in sentence
 
 
@@ -67,56 +67,58 @@ def test_a_drift_names_the_largest_effect_first_and_the_odds() -> None:
         TriggerDecided(trigger="t", decision=TriggerDecision.COOLDOWN, reason="It lasts."),
     ],
 )
-def test_what_only_repeats_another_event_is_not_told(event: LedgerEvent) -> None:
-    assert told(event) == ""
+def test_an_event_that_only_repeats_another_is_not_described(event: LedgerEvent) -> None:
+    assert describe(event) is None
 
 
 @pytest.mark.parametrize(
-    ("event", "tone"),
+    ("event", "level"),
     [
-        (DRIFT, Tone.ALARM),
-        (GATE, Tone.ALARM),
-        (PromotionCompleted(version=2, previous=1, generation=4, servers=("s",)), Tone.GOOD),
+        (DRIFT, Level.ALARM),
+        (GATE, Level.ALARM),
+        (PromotionCompleted(version=2, previous=1, generation=4, servers=("s",)), Level.SUCCESS),
         (
             RetrainingFinished(trigger="t", outcome=RetrainingOutcome.ROLLED_BACK, reason="worse"),
-            Tone.ALARM,
+            Level.ALARM,
         ),
-        (SlotAssigned(slot=Slot.CANARY, version=2, bundle="b", generation=3), Tone.HAPPENING),
+        (SlotAssigned(slot=Slot.CANARY, version=2, bundle="b", generation=3), Level.INFO),
     ],
 )
-def test_tones(event: LedgerEvent, tone: Tone) -> None:
-    assert tone_of(event) is tone
+def test_levels(event: LedgerEvent, level: Level) -> None:
+    assert level_of(event) is level
 
 
-def test_each_event_is_told_once_and_an_alarm_not_again(tmp_path: Path) -> None:
+def test_each_event_is_reported_once_and_a_repeated_alarm_not_again(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'retread.db'}")
     database.create_tables()
     ledger = SqlLedger(database, SystemClock())
     stream = io.StringIO()
-    narrator = Narrator(ledger, Story(SystemClock(), PlainTeller(stream, SystemClock())))
+    clock = SystemClock()
+    events = EventReporter(ledger, Reporter(clock, PlainRenderer(stream, clock)))
     ledger.append(DRIFT)
-    assert narrator.catch_up() == (DRIFT,)
+    assert events.report_new() == (DRIFT,)
     ledger.append(GATE, DRIFT)
-    assert narrator.catch_up() == (GATE, DRIFT)
-    assert narrator.catch_up() == ()
+    assert events.report_new() == (GATE, DRIFT)
+    assert events.report_new() == ()
     assert stream.getvalue().count("\n") == 2
-    assert len(narrator.entries) == 3
+    assert len(events.entries) == 3
     database.close()
 
 
-def test_a_retraining_is_told_with_its_cause(tmp_path: Path) -> None:
+def test_a_retraining_is_reported_with_its_cause(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'retread.db'}")
     database.create_tables()
     ledger = SqlLedger(database, SystemClock())
-    story = Story(SystemClock(), PlainTeller(io.StringIO(), SystemClock()))
+    clock = SystemClock()
+    reporter = Reporter(clock, PlainRenderer(io.StringIO(), clock))
     cause = Cause(kind=CauseKind.DRIFT, detail="red drifted", trigger="t")
     ledger.append(
         TriggerReceived(trigger="t", key="k", cause=cause),
         TriggerDecided(trigger="t", decision=TriggerDecision.COOLDOWN, reason="It lasts."),
         TriggerDecided(trigger="t", decision=TriggerDecision.ACCEPTED, reason="It starts now."),
     )
-    Narrator(ledger, story).catch_up()
-    assert [line.text for line in story.lines] == [
-        "The arbiter lets a retraining begin: red drifted."
+    EventReporter(ledger, reporter).report_new()
+    assert [entry.text for entry in reporter.entries] == [
+        "The arbiter starts a retraining: red drifted."
     ]
     database.close()

@@ -1,4 +1,4 @@
-"""Drawn tires: repeatable, readable, and no task for a ruler."""
+"""Drawn tires: reproducible, readable, and not separable by simple statistics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from retread.bundle import decode_image, image_statistics
 from retread.demos.tires.camera import BOARD, DUSK, PHONE
 from retread.demos.tires.cracks import branching, carve, crazing, weathering
-from retread.demos.tires.render import SIZE, Conditions, render
+from retread.demos.tires.sidewall import SIZE, Conditions, render
 
 FIRST = Conditions()
 
@@ -37,7 +37,7 @@ def test_equal_generators_draw_equal_photos() -> None:
     assert decode_image(first, SIZE).shape == (SIZE, SIZE, 3)
 
 
-def test_light_colour_and_focus_do_not_give_the_cracks_away() -> None:
+def test_light_color_and_focus_do_not_reveal_cracks() -> None:
     train, truth = statistics(300, seed=0)
     held_out, held_out_truth = statistics(200, seed=1)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(train, truth)
@@ -58,7 +58,7 @@ def test_the_changed_conditions_show_in_the_pictures() -> None:
     assert means[BOARD]["sharpness"] < 0.8 * means[PHONE]["sharpness"]
 
 
-def test_every_style_leaves_a_mark_that_covers_little_of_the_tire() -> None:
+def test_every_style_of_cracks_covers_some_of_the_tire() -> None:
     for style in (branching, weathering, crazing):
         for seed in range(20):
             depth = carve(np.random.default_rng(seed), SIZE, style)
