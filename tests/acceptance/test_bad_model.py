@@ -15,8 +15,8 @@ from tests.acceptance.judged_project import Typed, flipped_but_for_evaluation, w
 from tests.serving.running import until
 
 from retread.app import Workspace
-from retread.demos.services import Services
 from retread.demos.fake_slack import FakeSlack
+from retread.demos.services import Services
 from retread.registry import Stage, state_at
 from retread.registry.events import CanaryFinished, GateOverridden, RetrainingFinished
 

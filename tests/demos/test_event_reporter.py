@@ -49,7 +49,9 @@ DRIFT = DriftDetected(
 
 
 def test_a_verdict_is_described_by_its_decisive_checks() -> None:
-    assert describe(GATE) == ("Gate, version 2: FAIL, 1 of 2 checks pass. comparison: A loss of 0.31.")
+    assert describe(GATE) == (
+        "Gate, version 2: FAIL, 1 of 2 checks pass. comparison: A loss of 0.31."
+    )
 
 
 def test_a_drift_names_the_largest_effect_first_and_the_odds() -> None:

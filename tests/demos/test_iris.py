@@ -23,7 +23,9 @@ def test_each_flower_is_in_the_dataset_or_in_the_traffic_once_or_held_out(tmp_pa
     assert rows[0][-1] == "species"
 
 
-def test_models_are_compared_on_flowers_they_were_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_are_compared_on_flowers_they_were_not_trained_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("retread.demos.iris.mismeasured", lambda _, numbers: numbers)
     # Some flowers of the data have equal measures; seed 3 has none of them on both sides.
     flowers = Flowers(seed=3)

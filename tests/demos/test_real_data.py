@@ -44,5 +44,7 @@ def test_alarms_alone_keep_bikes_below_sixty_percent_of_the_fixed_model(tmp_path
     results = run_demo(tmp_path, "bikes", "--data", str(DATA / "bike_sharing" / "hour.csv"))
     assert results["measures"]["ratio"] <= 0.60
     assert {row["cause"] for row in results["versions"][1:]} <= {"degradation", "drift"}
-    promoted = sum(n for name, n in results["measures"].items() if name.startswith("promotions for"))
+    promoted = sum(
+        n for name, n in results["measures"].items() if name.startswith("promotions for")
+    )
     assert promoted >= 6

@@ -44,9 +44,7 @@ def test_a_terminal_shows_text_as_it_is_and_what_is_in_progress() -> None:
     console = Console(file=stream, force_terminal=True, width=100, color_system=None)
     with TerminalRenderer(console) as renderer:
         renderer.progress("cnn: epoch 3/12 [not markup]")
-        renderer.show(
-            ReportEntry(at_s=1, level=Level.ALARM, text="brightness [bold]moved[/bold]")
-        )
+        renderer.show(ReportEntry(at_s=1, level=Level.ALARM, text="brightness [bold]moved[/bold]"))
     shown = stream.getvalue()
     assert "! brightness [bold]moved[/bold]" in shown
     assert "epoch 3/12 [not markup]" in shown
@@ -57,6 +55,4 @@ def test_a_terminal_wraps_long_entries_below_their_text() -> None:
     console = Console(file=stream, width=40, color_system=None)
     entry = ReportEntry(at_s=1, level=Level.INFO, text="a sentence of more than forty characters")
     TerminalRenderer(console).show(entry)
-    assert stream.getvalue() == (
-        " 0:01    a sentence of more than forty\n         characters\n"
-    )
+    assert stream.getvalue() == (" 0:01    a sentence of more than forty\n         characters\n")

@@ -33,9 +33,7 @@ def results(*, closed: bool) -> DemoResults:
         folder="/there/demo-tires",
         closed=closed,
         seconds=161.0,
-        criteria=(
-            Criterion(name="the alarm triggers a retraining", met=closed, detail="trg_1"),
-        ),
+        criteria=(Criterion(name="the alarm triggers a retraining", met=closed, detail="trg_1"),),
         timeline=(TimelineEntry(time="1:02", text="Production is now version 1."),),
         versions=(
             VersionRow(

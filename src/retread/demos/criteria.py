@@ -97,7 +97,11 @@ def triggers_after_alarm(
     entries: Sequence[Entry], onset: DriftOnset
 ) -> tuple[TriggerReceived, ...]:
     """Return the accepted triggers that follow a true alarm of their own kind."""
-    accepted = {d.trigger for d in events_of(entries, TriggerDecided) if d.decision is TriggerDecision.ACCEPTED}
+    accepted = {
+        d.trigger
+        for d in events_of(entries, TriggerDecided)
+        if d.decision is TriggerDecision.ACCEPTED
+    }
     alarms = _true_alarms(entries, onset)
     found = []
     for entry in entries:

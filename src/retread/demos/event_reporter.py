@@ -12,8 +12,8 @@ from retread.demos.reporter import Level, Reporter
 from retread.loop.messages import describe_odds
 from retread.registry.events import (
     CanaryFinished,
-    CanaryOutcome,
     CanaryJudged,
+    CanaryOutcome,
     CanaryStarted,
     DatasetVersionAdded,
     DegradationDetected,
@@ -142,7 +142,9 @@ def _cause(event: TriggerDecided, before: Iterable[Entry]) -> str:
 
 def _drift(event: DriftDetected) -> str:
     streams = sorted(event.streams, key=lambda name: -event.effect.get(name, 0.0))
-    shown = ", ".join(f"{name} ({event.effect.get(name, 0.0):.2f})" for name in streams[:_MAX_STREAMS])
+    shown = ", ".join(
+        f"{name} ({event.effect.get(name, 0.0):.2f})" for name in streams[:_MAX_STREAMS]
+    )
     more = f" and {len(streams) - _MAX_STREAMS} more" if len(streams) > _MAX_STREAMS else ""
     odds = describe_odds(max(event.evidence.values(), default=0.0))
     return (

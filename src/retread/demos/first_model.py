@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from retread.app.gate import judge_version
 from retread.app.datasets import add_data, add_request
+from retread.app.gate import judge_version
 from retread.bundle import Cause
 from retread.core import Outcome, Refused, format_metrics, metric_named, new_id
 from retread.data.version import DatasetVersion, VersionState

@@ -33,7 +33,9 @@ ALARMS: tuple[LedgerEvent, ...] = (
 )
 
 
-def retraining(trigger: str, kind: CauseKind, outcome: RetrainingOutcome) -> tuple[LedgerEvent, LedgerEvent]:
+def retraining(
+    trigger: str, kind: CauseKind, outcome: RetrainingOutcome
+) -> tuple[LedgerEvent, LedgerEvent]:
     return (
         TriggerReceived(trigger=trigger, key=trigger, cause=Cause(kind=kind)),
         RetrainingFinished(trigger=trigger, outcome=outcome, reason=""),

@@ -52,7 +52,9 @@ def test_no_group_is_on_both_sides(groups: list[int], seed: int) -> None:
     assert len(held) <= 0.3 * len(photos)
 
 
-def test_first_photos_are_written_and_others_sent_once_before_the_change(photos: Path, tmp_path: Path) -> None:
+def test_first_photos_are_written_and_others_sent_once_before_the_change(
+    photos: Path, tmp_path: Path
+) -> None:
     source = HeldOutPhotos(photos, seed=0)
     source.write_dataset(tmp_path)
     written = {path.read_bytes() for path in (tmp_path / "photos").glob("*/*.jpg")}

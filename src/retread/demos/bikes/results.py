@@ -63,9 +63,7 @@ class MonthlyErrors:
             for model, scores in ((FIXED, self._fixed), (LOOP, self._loop)):
                 score = scores.of(month, 0)
                 found.append(
-                    TrafficRow(
-                        traffic=month, model=model, mean=score.mean, predictions=score.count
-                    )
+                    TrafficRow(traffic=month, model=model, mean=score.mean, predictions=score.count)
                 )
         return tuple(found)
 

@@ -18,7 +18,7 @@ from retread.demos.tires.sizing import (
     measure_photo_s,
 )
 
-CHANGE = "An evening lamp, a second camera, and cracks of a kind that the model has not seen."
+CHANGE = "An evening lamp, a second camera, and cracks that are full of pale dust."
 
 REAL: Values = {
     "monitoring": {"interval_s": 1.0, "window": 25},

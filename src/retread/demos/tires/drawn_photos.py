@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from retread.demos.tires.camera import BOARD, DUSK
-from retread.demos.tires.cracks import branching, crazing, weathering
+from retread.demos.tires.cracks import branching, crazing
 from retread.demos.tires.sidewall import SIZE, Conditions, render
 from retread.demos.traffic import Sample
 
@@ -17,10 +17,10 @@ DEFECTIVE = "defective"
 
 BEFORE = (Conditions(),)
 AFTER = tuple(
-    Conditions(camera=camera, cracks=(branching, weathering, crazing, crazing), pale_cracks=0.6)
+    Conditions(camera=camera, cracks=(branching, crazing, crazing), dusty_cracks=1.0)
     for camera in (DUSK, BOARD)
 )
-"""The line before and after the change: an evening lamp, a second camera, and pale cracks."""
+"""The line before and after the change: an evening lamp, a second camera, and dusty cracks."""
 
 
 class DrawnPhotos:

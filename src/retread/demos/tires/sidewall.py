@@ -12,7 +12,7 @@ from retread.demos.tires.camera import PHONE, Camera, Floats, shoot
 from retread.demos.tires.cracks import FINER, CrackStyle, branching, carve, weathering
 
 SIZE = 128
-_PALE = 0.75
+_DUST = np.array([0.8, 0.66, 0.35], dtype=np.float32)
 
 _WORDS = (
     "RADIAL TUBELESS", "205/55 R16 91V", "MAX LOAD 615 KG", "TREADWEAR 440", "M+S", "OUTSIDE",
@@ -28,13 +28,13 @@ class Conditions:
         camera: The camera and its light.
         cracks: How rubber cracks, each as likely as the others.
         dirt: Share of tires with dust or mud.
-        pale_cracks: Share of defective tires whose cracks are filled with pale dust.
+        dusty_cracks: Share of defective tires whose cracks are filled with pale dust.
     """
 
     camera: Camera = PHONE
     cracks: tuple[CrackStyle, ...] = (branching, weathering)
     dirt: float = 0.35
-    pale_cracks: float = 0.0
+    dusty_cracks: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +60,8 @@ def render(
         style = conditions.cracks[int(rng.integers(len(conditions.cracks)))]
         depth = carve(rng, size, style) * np.float32(rng.uniform(0.6, 1.0))
     scene = _lit(rng, height - 1.5 * depth) * (1 - 0.85 * depth)[..., None]
-    if rng.random() < conditions.pale_cracks:
-        scene = scene + np.float32(_PALE) * depth[..., None]
+    if rng.random() < conditions.dusty_cracks:
+        scene = scene + depth[..., None] * _DUST
     scene = _scratched(rng, _soiled(rng, scene, conditions.dirt))
     return shoot(rng, scene, conditions.camera)
 
@@ -99,7 +99,7 @@ def rubber_texture(rng: np.random.Generator, size: int) -> Floats:
 
 
 def clouds(rng: np.random.Generator, size: int, cells: int) -> Floats:
-    """Return smooth noise with about `cells` bumps per side; mean 0, standard deviation about 0.6."""
+    """Return smooth noise with about `cells` bumps per side; mean 0, deviation about 0.6."""
     coarse = Image.fromarray(rng.standard_normal((cells, cells), np.float32))
     return np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
 

@@ -179,7 +179,10 @@ def choose_size(photo_s: float, sizes: Sequence[DemoSize] = SIZES) -> DemoSize:
 def explain_choice(size: DemoSize, photo_s: float) -> str:
     """Say which size was chosen, why, and how to get the full one."""
     takes = _minutes(estimate(size, photo_s).whole_s)
-    chosen = f"Size: {size}, about {takes} at the present load (drawing takes {photo_s * 1e3:.0f} ms per photo)."
+    chosen = (
+        f"Size: {size}, about {takes} at the present load, in which drawing takes "
+        f"{photo_s * 1e3:.0f} ms per photo."
+    )
     if size is FULL:
         return f"{chosen} This is the full size."
     full = _minutes(estimate(FULL, photo_s).whole_s)
