@@ -33,7 +33,6 @@ def test_entries_have_the_time_since_the_start() -> None:
     reporter.progress("too soon again")
     assert [entry.at_s for entry in reporter.entries] == [0.0, 75.0]
     assert reporter.seconds == 75.0 + PROGRESS_EVERY_S
-    assert reporter.started_at == START
     assert stream.getvalue() == (
         "\n1  Data\n 1:15  \N{CHECK MARK} Production is now version 2.\n         epoch 3/12\n"
     )

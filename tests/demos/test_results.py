@@ -15,7 +15,6 @@ from retread.demos.criteria import Criterion, all_met
 from retread.demos.reporter import Level, ReportEntry
 from retread.demos.results import (
     DemoResults,
-    TimelineEntry,
     TrafficRow,
     VersionRow,
     links,
@@ -34,7 +33,6 @@ def results(*, closed: bool) -> DemoResults:
         closed=closed,
         seconds=161.0,
         criteria=(Criterion(name="the alarm triggers a retraining", met=closed, detail="trg_1"),),
-        timeline=(TimelineEntry(time="1:02", text="Production is now version 1."),),
         versions=(
             VersionRow(
                 version=1,

@@ -14,7 +14,7 @@ from retread.demos.event_reporter import events_of
 from retread.demos.first_model import add_dataset, promote_first, train_first
 from retread.demos.lineage_report import report_lineage
 from retread.demos.reporter import Level, Reporter
-from retread.demos.results import DemoResults, TrafficRow, demo_results, minutes_since
+from retread.demos.results import DemoResults, TrafficRow, demo_results
 from retread.demos.traffic import (
     BASELINE,
     DRIFTED,
@@ -240,7 +240,6 @@ def _results(
         demo,
         name=config.name,
         criteria=judge_demo(demo.events.entries, config.things, onset, compared),
-        time_format=minutes_since(demo.reporter.started_at),
         caveat=config.caveat,
         metric="Accuracy",
         traffic=(*_traffic_rows(traffic.scores), *_held_out_rows(compared)),

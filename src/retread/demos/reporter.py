@@ -67,7 +67,6 @@ class Reporter:
         self._clock = clock
         self._start = clock.monotonic()
         self._renderer = renderer
-        self.started_at = clock.now()
         self.entries: list[ReportEntry] = []
 
     @property

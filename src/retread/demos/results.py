@@ -4,49 +4,22 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from retread.app.overview import describe_event
 from retread.app.supervisor.service import services_of
 from retread.demos.criteria import Criterion, all_met
 from retread.demos.environment import DemoEnvironment
-from retread.demos.event_reporter import is_repeated
 from retread.project import open_project
 from retread.registry import RegistryState
-from retread.registry.events import (
-    DatasetVersionAdded,
-    DegradationDetected,
-    DriftDetected,
-    PromotionCompleted,
-    PromotionReverted,
-    RetrainingFinished,
-)
-from retread.registry.ledger import Entry
 
-_ON_TIMELINE = (
-    DatasetVersionAdded,
-    DegradationDetected,
-    DriftDetected,
-    PromotionCompleted,
-    PromotionReverted,
-    RetrainingFinished,
-)
 _PAGES = {
     "control": ("", "status page: what serves, what happened, and why"),
     "tracking": ("", "MLflow: every run with its parameters and epochs"),
     "serving": ("/v2/models/{model}", "the model that serves: version, inputs and labels"),
 }
-
-
-class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened; `time` as the demo counts time."""
-
-    time: str
-    text: str
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +61,6 @@ class DemoResults(msgspec.Struct, frozen=True, kw_only=True):
     closed: bool
     seconds: float
     criteria: tuple[Criterion, ...]
-    timeline: tuple[TimelineEntry, ...]
     versions: tuple[VersionRow, ...]
     caveat: str
     metric: str
@@ -105,7 +77,6 @@ def demo_results(
     *,
     name: str,
     criteria: tuple[Criterion, ...],
-    time_format: Callable[[datetime], str],
     caveat: str,
     metric: str,
     traffic: tuple[TrafficRow, ...],
@@ -120,7 +91,6 @@ def demo_results(
         closed=all_met(criteria),
         seconds=demo.reporter.seconds,
         criteria=criteria,
-        timeline=timeline(demo.events.entries, time_format),
         versions=version_rows(state),
         caveat=caveat,
         metric=metric,
@@ -133,32 +103,6 @@ def demo_results(
             str(demo.folder), last_request_id, can_roll_back=len(state.served) > 1
         ),
     )
-
-
-def timeline(
-    entries: Sequence[Entry], time_format: Callable[[datetime], str]
-) -> tuple[TimelineEntry, ...]:
-    """Return the dataset versions, alarms, promotions and ends of retrainings."""
-    return tuple(
-        TimelineEntry(time=time_format(entry.at), text=describe_event(entry.event))
-        for index, entry in enumerate(entries)
-        if isinstance(entry.event, _ON_TIMELINE) and not is_repeated(entry, entries[:index])
-    )
-
-
-def minutes_since(start: datetime) -> Callable[[datetime], str]:
-    """Return a function that formats times as minutes and seconds after `start`.
-
-    >>> from datetime import timedelta
-    >>> minutes_since(datetime(2026, 1, 1))(datetime(2026, 1, 1) + timedelta(seconds=83))
-    '1:23'
-    """
-
-    def formatted(at: datetime) -> str:
-        minutes, seconds = divmod(int((at - start).total_seconds()), 60)
-        return f"{minutes}:{seconds:02d}"
-
-    return formatted
 
 
 def version_rows(state: RegistryState) -> tuple[VersionRow, ...]:

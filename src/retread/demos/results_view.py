@@ -16,17 +16,16 @@ from retread.core import format_metric, format_metrics
 from retread.demos.criteria import Criterion
 from retread.demos.event_reporter import SHOWN_METRICS
 from retread.demos.reporter import ReportEntry, styled
-from retread.demos.results import DemoResults, TimelineEntry, TrafficRow, VersionRow
+from retread.demos.results import DemoResults, TrafficRow, VersionRow
 
 _MAX_MESSAGES = 12
 _SVG_WIDTH = 110
 
 
 def results_view(results: DemoResults) -> Group:
-    """Format the results: headline, criteria, timeline, versions, traffic, and what to do next."""
+    """Format the results: headline, criteria, versions, traffic, and what to do next."""
     parts: list[RenderableType] = ["", Rule(_headline(results), align="left"), ""]
     parts += [_block("Criteria", _criteria(results.criteria))]
-    parts += [_block("Timeline", _timeline(results.timeline))]
     parts += [_block("Model versions (metrics on their frozen evaluation splits)",
                      _versions(results.versions))]  # fmt: skip
     if results.traffic:
@@ -75,13 +74,6 @@ def _criteria(criteria: Iterable[Criterion]) -> Table:
         if not criterion.met:
             mark = Text("\N{BALLOT X}", "bold red")
         table.add_row(mark, Text(criterion.name), Text(criterion.detail, "dim"))
-    return table
-
-
-def _timeline(entries: Iterable[TimelineEntry]) -> Table:
-    table = _grid(2)
-    for entry in entries:
-        table.add_row(Text(entry.time, "dim"), Text(entry.text))
     return table
 
 

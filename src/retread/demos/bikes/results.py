@@ -78,7 +78,6 @@ def bikes_results(
         demo,
         name="bikes",
         criteria=judge_bikes(entries, fixed, loop, year),
-        time_format=lambda at: f"{at:%Y-%m-%d}",
         caveat="",
         metric="Mean absolute error",
         traffic=errors.rows(),

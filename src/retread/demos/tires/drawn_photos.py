@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,26 @@ from retread.demos.traffic import Sample
 GOOD = "good"
 DEFECTIVE = "defective"
 
-BEFORE = (Conditions(),)
-AFTER = tuple(
-    Conditions(camera=camera, cracks=(branching, crazing, crazing), dusty_cracks=1.0)
-    for camera in (DUSK, BOARD)
-)
-"""The line before and after the change: an evening lamp, a second camera, and dusty cracks."""
+CLOSE_UP = 64
+"""Photos of at most so many pixels are taken in soft light, in which cracks are plain."""
+
+
+def before(size: int) -> tuple[Conditions, ...]:
+    """Return the conditions of the first photos, which are `size` pixels wide and high."""
+    if size > CLOSE_UP:
+        return (Conditions(),)
+    return (Conditions(relief=0.4, scratches=1, dirt=0.15),)
+
+
+def after(size: int) -> tuple[Conditions, ...]:
+    """Return the conditions after the change: evening lamp, second camera, and dusty cracks."""
+    return tuple(
+        replace(
+            conditions, camera=camera, cracks=(branching, crazing, crazing), dusty_cracks=1.0
+        )
+        for conditions in before(size)
+        for camera in (DUSK, BOARD)
+    )
 
 
 class DrawnPhotos:
@@ -41,18 +56,18 @@ class DrawnPhotos:
         for label in (GOOD, DEFECTIVE):
             (photos / label).mkdir(parents=True)
         for number in range(self._first):
-            label, content = draw(self._first_rng, BEFORE, self._size)
+            label, content = draw(self._first_rng, before(self._size), self._size)
             (photos / label / f"{number:04d}.jpg").write_bytes(content)
         return f"{self._first} photos of tires were drawn, about half of them with cracks."
 
     def baseline(self) -> Iterator[Sample]:
         for _ in range(self._baseline):
-            label, content = draw(self._baseline_rng, BEFORE, self._size)
+            label, content = draw(self._baseline_rng, before(self._size), self._size)
             yield Sample(content, label)
 
     def drifted(self) -> Iterator[Sample]:
         while True:
-            label, content = draw(self._after_rng, AFTER, self._size)
+            label, content = draw(self._after_rng, after(self._size), self._size)
             yield Sample(content, label)
 
     def held_out(self) -> Iterator[Sample]:

@@ -27,12 +27,16 @@ class Conditions:
     Attributes:
         camera: The camera and its light.
         cracks: How rubber cracks, each as likely as the others.
+        relief: How strongly the light shows the relief; little in soft light.
+        scratches: Most scratches and seams on a tire.
         dirt: Share of tires with dust or mud.
         dusty_cracks: Share of defective tires whose cracks are filled with pale dust.
     """
 
     camera: Camera = PHONE
     cracks: tuple[CrackStyle, ...] = (branching, weathering)
+    relief: float = 1.0
+    scratches: int = 3
     dirt: float = 0.35
     dusty_cracks: float = 0.0
 
@@ -59,10 +63,10 @@ def render(
     if defective:
         style = conditions.cracks[int(rng.integers(len(conditions.cracks)))]
         depth = carve(rng, size, style) * np.float32(rng.uniform(0.6, 1.0))
-    scene = _lit(rng, height - 1.5 * depth) * (1 - 0.85 * depth)[..., None]
+    scene = _lit(rng, conditions.relief * height - 1.5 * depth) * (1 - 0.85 * depth)[..., None]
     if rng.random() < conditions.dusty_cracks:
         scene = scene + depth[..., None] * _DUST
-    scene = _scratched(rng, _soiled(rng, scene, conditions.dirt))
+    scene = _scratched(rng, _soiled(rng, scene, conditions.dirt), conditions.scratches)
     return shoot(rng, scene, conditions.camera)
 
 
@@ -176,12 +180,12 @@ def _soiled(rng: np.random.Generator, scene: Floats, share: float) -> Floats:
     return soiled
 
 
-def _scratched(rng: np.random.Generator, scene: Floats) -> Floats:
-    """Add straight bright scratches and dark mould seams, to good and defective tires alike."""
+def _scratched(rng: np.random.Generator, scene: Floats, most: int) -> Floats:
+    """Add straight bright scratches or dark mould seams, to good and defective tires alike."""
     size = scene.shape[0]
     picture = Image.new("L", (size * FINER, size * FINER))
     draw = ImageDraw.Draw(picture)
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.integers(0, most + 1))):
         start, angle = rng.uniform(0, 1, 2) * size * FINER, rng.uniform(0, 2 * np.pi)
         length = rng.uniform(0.1, 0.7) * size * FINER
         end = start + length * np.array([np.cos(angle), np.sin(angle)])

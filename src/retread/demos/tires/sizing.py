@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from retread.demos.environment import Values
-from retread.demos.tires.drawn_photos import BEFORE, draw
+from retread.demos.tires.drawn_photos import before, draw
 
 FIRST_MODEL_S = 90.0
 WHOLE_DEMO_S = 240.0
@@ -33,7 +33,7 @@ _MIN_PHOTOS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSize:
-    """How many photos are used, and how long models are trained.
+    """How many photos are used, and how long models are trained; the full size by default.
 
     Attributes:
         photos: Photos in the first dataset.
@@ -45,16 +45,16 @@ class DemoSize:
         canary_requests: Requests in each step of the canary.
     """
 
-    photos: int
-    photo_size: int
-    image_size: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    baseline: int
-    min_labelled: int
-    window: int
-    canary_requests: int
+    photos: int = 1000
+    photo_size: int = 128
+    image_size: int = 64
+    epochs: int = 14
+    batch_size: int = 32
+    learning_rate: float = 0.001
+    baseline: int = 250
+    min_labelled: int = 450
+    window: int = 50
+    canary_requests: int = 50
 
     @property
     def settings(self) -> Values:
@@ -67,7 +67,9 @@ class DemoSize:
                 "batch_size": self.batch_size,
                 "learning_rate": self.learning_rate,
             },
-            "canary": {"min_requests": self.canary_requests},
+            # A model that knows the new cracks disagrees with the one before it almost half the
+            # time.
+            "canary": {"min_requests": self.canary_requests, "max_disagreement": 0.9},
             "monitoring": {"interval_s": 1.0, "window": self.window},
             "triggers": {
                 "watch_source": False,
@@ -80,53 +82,21 @@ class DemoSize:
         return f"{self.photos:,} photos, {self.image_size} pixels, {self.epochs} epochs"
 
 
-FULL = DemoSize(
-    photos=1000,
-    photo_size=128,
-    image_size=64,
-    epochs=14,
-    batch_size=32,
-    learning_rate=0.001,
-    baseline=250,
-    min_labelled=450,
-    window=50,
-    canary_requests=50,
-)
-MEDIUM = DemoSize(
-    photos=600,
-    photo_size=64,
-    image_size=64,
-    epochs=12,
-    batch_size=16,
-    learning_rate=0.002,
-    baseline=150,
-    min_labelled=400,
-    window=50,
-    canary_requests=50,
-)
-SMALL = DemoSize(
+FULL = DemoSize()
+_QUICK = DemoSize(photo_size=64, batch_size=16, learning_rate=0.002)
+MEDIUM = replace(_QUICK, photos=600, epochs=12, baseline=150, min_labelled=400)
+SMALL = replace(
+    _QUICK,
     photos=400,
-    photo_size=64,
     image_size=48,
     epochs=10,
-    batch_size=16,
-    learning_rate=0.002,
     baseline=100,
     min_labelled=300,
     window=25,
     canary_requests=30,
 )
-SMALLEST = DemoSize(
-    photos=360,
-    photo_size=64,
-    image_size=40,
-    epochs=9,
-    batch_size=16,
-    learning_rate=0.002,
-    baseline=75,
-    min_labelled=240,
-    window=25,
-    canary_requests=25,
+SMALLEST = replace(
+    SMALL, photos=360, image_size=40, epochs=9, baseline=75, min_labelled=240, canary_requests=25
 )
 SIZES = (FULL, MEDIUM, SMALL, SMALLEST)
 """From the largest to the smallest."""
@@ -149,7 +119,7 @@ def measure_photo_s() -> float:
     """Return the seconds that drawing a small photo takes, at the present load of the machine."""
     rng, photos, start = np.random.default_rng(0), 0, time.monotonic()
     while photos < _MIN_PHOTOS or time.monotonic() - start < _MEASURE_S:
-        draw(rng, BEFORE, _PHOTO_SIZE)
+        draw(rng, before(_PHOTO_SIZE), _PHOTO_SIZE)
         photos += 1
     return (time.monotonic() - start) / photos
 
