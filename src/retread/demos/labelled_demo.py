@@ -72,179 +72,153 @@ def run_labelled_demo(
     services = ("serving", "loop")
     with demo_environment(folder, config.name, settings, reporter, services) as demo:
         demo.services.start("serving")
-        _first_model(demo, samples, seed)
+        reporter.phase("1  Data")
+        reporter.report(samples.write_dataset(folder))
+        version = add_dataset(demo)
+        reporter.phase("2  First model")
+        promote_first(demo, train_first(demo, version, seed))
         demo.services.start("loop")
         demo.services.wait_until_ready("loop")
         model = demo.workspace.settings.project.name
         with ServingClient(demo.services.address("serving"), model) as client:
             traffic = TrafficGenerator(client, seed, config.label_delay)
-            onset = _baseline_traffic(demo, traffic, samples, config)
-            compared = None
-            if _drifted_traffic(demo, traffic, samples, config, onset):
-                compared = _retraining(demo, traffic, samples, config, onset)
+            phases = _TrafficPhases(demo, traffic, samples, config)
+            onset = phases.baseline()
+            compared = phases.retraining(onset) if phases.drifted(onset) else None
             traffic.finish()
         demo.events.report_new()
         report_lineage(demo, traffic.last_request_id)
-        return _results(demo, traffic, config, onset, compared)
-
-
-def _first_model(demo: DemoEnvironment, samples: SampleSource, seed: int) -> None:
-    demo.reporter.phase("1  Data")
-    demo.reporter.report(samples.write_dataset(demo.folder))
-    version = add_dataset(demo)
-    demo.reporter.phase("2  First model")
-    promote_first(demo, train_first(demo, version, seed))
-
-
-def _baseline_traffic(
-    demo: DemoEnvironment, traffic: TrafficGenerator, samples: SampleSource, config: DemoConfig
-) -> DriftOnset:
-    """Send traffic like the first examples; return where it ends."""
-    demo.reporter.phase("3  Traffic like the training data")
-    count = 0
-    for count, sample in enumerate(samples.baseline(), start=1):
-        traffic.send(sample, BASELINE)
-        demo.events.report_new()
-        demo.reporter.progress(f"{count} {config.things}")
-    traffic.finish()
-    # The loop is another process: give it the time to process the last records.
-    time.sleep(3 * demo.workspace.settings.monitoring.interval_s)
-    demo.events.report_new()
-    demo.reporter.progress()
-    onset = DriftOnset(
-        sequence=demo.events.entries[-1].sequence,
-        requests=count,
-        version=demo.workspace.registry.state().production,
-    )
-    alarms = len(false_alarms(demo.events.entries, onset))
-    demo.reporter.report(
-        f"{count} {config.things}, one request each; true labels followed. "
-        f"{_accuracies(traffic, BASELINE)}. Alarms: {alarms or 'none'}.",
-        Level.ALARM if alarms else Level.SUCCESS,
-    )
-    return onset
-
-
-def _drifted_traffic(
-    demo: DemoEnvironment,
-    traffic: TrafficGenerator,
-    samples: SampleSource,
-    config: DemoConfig,
-    onset: DriftOnset,
-) -> bool:
-    """Send changed traffic until the monitor raises an alarm; return whether it did."""
-    demo.reporter.phase("4  The traffic changes")
-    demo.reporter.report(config.change)
-    for count, sample in enumerate(islice(samples.drifted(), config.max_drifted), start=1):
-        traffic.send(sample, DRIFTED)
-        demo.services.check()
-        demo.events.report_new()
-        demo.reporter.progress(f"{count} {config.things}")
-        if true_alarms(demo.events.entries, onset):
-            accuracies = _accuracies(traffic, DRIFTED)
-            demo.reporter.report(f"Detected within {count} {config.things}. {accuracies}.")
-            return True
-    demo.reporter.report(f"No alarm after {config.max_drifted} {config.things}.", Level.ALARM)
-    return False
-
-
-def _retraining(
-    demo: DemoEnvironment,
-    traffic: TrafficGenerator,
-    samples: SampleSource,
-    config: DemoConfig,
-    onset: DriftOnset,
-) -> Comparison | None:
-    """Send traffic until the retraining has finished; compare the old and the new version.
-
-    As soon as the new version is registered, the traffic is of held-out samples: neither version
-    can have learned from them.
-    """
-    demo.reporter.phase("5  Retraining")
-    deadline = time.monotonic() + config.retraining_timeout_s
-    drifted, held_out = samples.drifted(), samples.held_out()
-    sent: list[Sample] = []
-    while not events_of(demo.events.entries, RetrainingFinished):
-        if time.monotonic() > deadline:
-            reason = f"The retraining did not finish within {config.retraining_timeout_s:.0f} s."
-            demo.reporter.report(reason, Level.ALARM)
-            break
-        if _is_registered(demo):
-            sent.append(next(held_out))
-            traffic.send(sent[-1], HELD_OUT)
-        else:
-            traffic.send(next(drifted), DRIFTED)
-        demo.services.check()
-        demo.events.report_new()
-        _pause(demo, traffic, config)
-    demo.reporter.progress()
-    for sample in islice(held_out, config.after_retraining):
-        sent.append(sample)
-        traffic.send(sample, HELD_OUT)
-    return _compared(demo, sent, config, onset)
-
-
-def _compared(
-    demo: DemoEnvironment, sent: list[Sample], config: DemoConfig, onset: DriftOnset
-) -> Comparison | None:
-    workspace = demo.workspace
-    compared = compare(workspace.bundles, workspace.registry.state(), onset.version, sent)
-    if compared is not None:
-        demo.reporter.report(
-            f"On {compared.samples} changed {config.things} that neither version was trained on, "
-            f"version {compared.old} has an accuracy of {compared.old_accuracy:.1%}, version "
-            f"{compared.new} of {compared.new_accuracy:.1%}.",
-            Level.SUCCESS if compared.new_accuracy > compared.old_accuracy else Level.ALARM,
+        return demo_results(
+            demo,
+            name=config.name,
+            criteria=judge_demo(demo.events.entries, config.things, onset, compared),
+            caveat=config.caveat,
+            metric="Accuracy",
+            traffic=(*_traffic_rows(traffic.scores), *_held_out_rows(compared)),
+            last_request_id=traffic.last_request_id,
         )
-    return compared
 
 
-def _is_registered(demo: DemoEnvironment) -> bool:
-    return len(events_of(demo.events.entries, VersionRegistered)) > 1
+@dataclass(frozen=True, slots=True)
+class _TrafficPhases:
+    """The phases of a demo in which traffic is sent."""
 
+    demo: DemoEnvironment
+    traffic: TrafficGenerator
+    samples: SampleSource
+    config: DemoConfig
 
-def _is_training(demo: DemoEnvironment) -> bool:
-    started = bool(events_of(demo.events.entries, RetrainingStarted))
-    return started and not _is_registered(demo)
+    def baseline(self) -> DriftOnset:
+        """Send traffic like the first examples; return where it ends."""
+        demo, things = self.demo, self.config.things
+        demo.reporter.phase("3  Traffic like the training data")
+        count = 0
+        for count, sample in enumerate(self.samples.baseline(), start=1):
+            self._send(sample, BASELINE)
+            demo.reporter.progress(f"{count} {things}")
+        self.traffic.finish()
+        # The loop is another process: give it the time to process the last records.
+        time.sleep(3 * demo.workspace.settings.monitoring.interval_s)
+        demo.events.report_new()
+        demo.reporter.progress()
+        production = demo.workspace.registry.state().production
+        assert production is not None, "the first version was promoted"
+        onset = DriftOnset(
+            sequence=demo.events.entries[-1].sequence, requests=count, version=production
+        )
+        alarms = len(false_alarms(demo.events.entries, onset))
+        demo.reporter.report(
+            f"{count} {things}, one request each; true labels followed. "
+            f"{self._accuracies(BASELINE)}. Alarms: {alarms or 'none'}.",
+            Level.ALARM if alarms else Level.SUCCESS,
+        )
+        return onset
 
+    def drifted(self, onset: DriftOnset) -> bool:
+        """Send changed traffic until the monitor raises an alarm; return whether it did."""
+        reporter, config = self.demo.reporter, self.config
+        reporter.phase("4  The traffic changes")
+        reporter.report(config.change)
+        samples = islice(self.samples.drifted(), config.max_drifted)
+        for count, sample in enumerate(samples, start=1):
+            self._send(sample, DRIFTED)
+            reporter.progress(f"{count} {config.things}")
+            if true_alarms(self.demo.events.entries, onset):
+                accuracies = self._accuracies(DRIFTED)
+                reporter.report(f"Detected within {count} {config.things}. {accuracies}.")
+                return True
+        reporter.report(f"No alarm after {config.max_drifted} {config.things}.", Level.ALARM)
+        return False
 
-def _pause(demo: DemoEnvironment, traffic: TrafficGenerator, config: DemoConfig) -> None:
-    """Pause while the current step of the retraining needs no more traffic."""
-    if len(events_of(demo.events.entries, PromotionCompleted)) > 1:
-        demo.reporter.progress("the retraining is finishing")
-        time.sleep(1.0)
-    elif _is_training(demo):
-        sent = traffic.scores.total(DRIFTED)
-        demo.reporter.progress(f"training; {sent} changed {config.things} sent so far")
-        time.sleep(config.training_pause_s)
-    else:
-        demo.reporter.progress("traffic continues")
+    def retraining(self, onset: DriftOnset) -> Comparison | None:
+        """Send traffic until the retraining has finished; compare the old and the new version.
 
+        As soon as the new version is registered, the traffic is of held-out samples: neither
+        version can have learned from them.
+        """
+        reporter, config = self.demo.reporter, self.config
+        reporter.phase("5  Retraining")
+        deadline = time.monotonic() + config.retraining_timeout_s
+        drifted, held_out = self.samples.drifted(), self.samples.held_out()
+        sent: list[Sample] = []
+        while not events_of(self.demo.events.entries, RetrainingFinished):
+            if time.monotonic() > deadline:
+                reason = f"The retraining did not finish in {config.retraining_timeout_s:.0f} s."
+                reporter.report(reason, Level.ALARM)
+                break
+            if self._is_registered():
+                sent.append(next(held_out))
+                self._send(sent[-1], HELD_OUT)
+            else:
+                self._send(next(drifted), DRIFTED)
+            self._pause()
+        reporter.progress()
+        for sample in islice(held_out, config.after_retraining):
+            sent.append(sample)
+            self._send(sample, HELD_OUT)
+        return self._compared(sent, onset)
 
-def _accuracies(traffic: TrafficGenerator, kind: str) -> str:
-    return ", ".join(
-        f"Accuracy of version {version}: {traffic.scores.of(kind, version).mean:.1%}"
-        for version in traffic.scores.versions()
-        if traffic.scores.of(kind, version).count
-    )
+    def _send(self, sample: Sample, kind: str) -> None:
+        self.traffic.send(sample, kind)
+        self.demo.services.check()
+        self.demo.events.report_new()
 
+    def _compared(self, sent: list[Sample], onset: DriftOnset) -> Comparison | None:
+        workspace = self.demo.workspace
+        compared = compare(workspace.bundles, workspace.registry.state(), onset.version, sent)
+        if compared is not None:
+            self.demo.reporter.report(
+                f"On {compared.samples} changed {self.config.things} that neither version was "
+                f"trained on, version {compared.old} has an accuracy of "
+                f"{compared.old_accuracy:.1%}, version {compared.new} of "
+                f"{compared.new_accuracy:.1%}.",
+                Level.SUCCESS if compared.new_accuracy > compared.old_accuracy else Level.ALARM,
+            )
+        return compared
 
-def _results(
-    demo: DemoEnvironment,
-    traffic: TrafficGenerator,
-    config: DemoConfig,
-    onset: DriftOnset,
-    compared: Comparison | None,
-) -> DemoResults:
-    return demo_results(
-        demo,
-        name=config.name,
-        criteria=judge_demo(demo.events.entries, config.things, onset, compared),
-        caveat=config.caveat,
-        metric="Accuracy",
-        traffic=(*_traffic_rows(traffic.scores), *_held_out_rows(compared)),
-        last_request_id=traffic.last_request_id,
-    )
+    def _is_registered(self) -> bool:
+        return len(events_of(self.demo.events.entries, VersionRegistered)) > 1
+
+    def _pause(self) -> None:
+        """Pause while the current step of the retraining needs no more traffic."""
+        entries, reporter = self.demo.events.entries, self.demo.reporter
+        if len(events_of(entries, PromotionCompleted)) > 1:
+            reporter.progress("the retraining is finishing")
+            time.sleep(1.0)
+        elif events_of(entries, RetrainingStarted) and not self._is_registered():
+            sent = self.traffic.scores.total(DRIFTED)
+            reporter.progress(f"training; {sent} changed {self.config.things} sent so far")
+            time.sleep(self.config.training_pause_s)
+        else:
+            reporter.progress("traffic continues")
+
+    def _accuracies(self, kind: str) -> str:
+        scores = self.traffic.scores
+        return ", ".join(
+            f"Accuracy of version {version}: {scores.of(kind, version).mean:.1%}"
+            for version in scores.versions()
+            if scores.of(kind, version).count
+        )
 
 
 def _traffic_rows(scores: TrafficScores) -> tuple[TrafficRow, ...]:

@@ -30,7 +30,7 @@ class Conditions:
         relief: How strongly the light shows the relief; little in soft light.
         scratches: Most scratches and seams on a tire.
         dirt: Share of tires with dust or mud.
-        dusty_cracks: Share of defective tires whose cracks are filled with pale dust.
+        dusty_cracks: Share of tires whose cracks are filled with pale dust, and so neither deep nor dark.
     """
 
     camera: Camera = PHONE
@@ -63,9 +63,11 @@ def render(
     if defective:
         style = conditions.cracks[int(rng.integers(len(conditions.cracks)))]
         depth = carve(rng, size, style) * np.float32(rng.uniform(0.6, 1.0))
-    scene = _lit(rng, conditions.relief * height - 1.5 * depth) * (1 - 0.85 * depth)[..., None]
-    if rng.random() < conditions.dusty_cracks:
-        scene = scene + depth[..., None] * _DUST
+    filled = bool(rng.random() < conditions.dusty_cracks)
+    groove = np.zeros_like(depth) if filled else depth
+    scene = _lit(rng, conditions.relief * height - 1.5 * groove) * (1 - 0.85 * groove)[..., None]
+    if filled:
+        scene = scene * (1 - depth[..., None]) + _DUST * depth[..., None]
     scene = _scratched(rng, _soiled(rng, scene, conditions.dirt), conditions.scratches)
     return shoot(rng, scene, conditions.camera)
 

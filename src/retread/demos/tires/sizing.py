@@ -16,7 +16,7 @@ WHOLE_DEMO_S = 240.0
 """How long a size may be estimated to take; the load of the machine may grow meanwhile."""
 
 # What things take, in times that it takes to draw a photo of 64 pixels, as measured on two cores.
-_TRAIN_IMAGE = 0.65
+_TRAIN_IMAGE = 1.0
 _TRAIN_OVERHEAD = 2800
 _START_LOOP = 800
 _REQUEST = 7
@@ -96,7 +96,7 @@ SMALL = replace(
     canary_requests=30,
 )
 SMALLEST = replace(
-    SMALL, photos=360, image_size=40, epochs=9, baseline=75, min_labelled=240, canary_requests=25
+    SMALL, photos=300, image_size=32, epochs=7, baseline=75, min_labelled=240, canary_requests=25
 )
 SIZES = (FULL, MEDIUM, SMALL, SMALLEST)
 """From the largest to the smallest."""
