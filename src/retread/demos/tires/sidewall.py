@@ -12,7 +12,7 @@ from retread.demos.tires.camera import PHONE, Camera, Floats, shoot
 from retread.demos.tires.cracks import FINER, CrackStyle, branching, carve, weathering
 
 SIZE = 128
-_DUST = np.array([0.8, 0.66, 0.35], dtype=np.float32)
+_DUST = np.array([1.0, 0.85, 0.45], dtype=np.float32)
 
 _WORDS = (
     "RADIAL TUBELESS", "205/55 R16 91V", "MAX LOAD 615 KG", "TREADWEAR 440", "M+S", "OUTSIDE",

@@ -96,7 +96,7 @@ SMALL = replace(
     canary_requests=30,
 )
 SMALLEST = replace(
-    SMALL, photos=300, image_size=32, epochs=7, baseline=75, min_labelled=240, canary_requests=25
+    SMALL, photos=300, image_size=40, epochs=7, baseline=75, min_labelled=240, canary_requests=25
 )
 SIZES = (FULL, MEDIUM, SMALL, SMALLEST)
 """From the largest to the smallest."""
