@@ -45,7 +45,7 @@ def test_sizes_are_ordered_by_the_time_they_take() -> None:
 
 def test_the_choice_is_explained_with_the_way_to_the_full_size() -> None:
     text = explain_choice(SMALLEST, 0.02)
-    assert "300 photos, 40 pixels, 7 epochs" in text
+    assert "320 photos, 48 pixels, 8 epochs" in text
     assert "20 ms per photo" in text
     assert "--full: 1,000 photos, 64 pixels, 14 epochs" in text
     assert explain_choice(FULL, 0.001).endswith("This is the full size.")

@@ -30,7 +30,7 @@ def before(size: int) -> tuple[Conditions, ...]:
 def after(size: int) -> tuple[Conditions, ...]:
     """Return the conditions after the change: evening lamp, second camera, and dusty cracks."""
     return tuple(
-        replace(conditions, camera=camera, cracks=(branching, branching, crazing), dusty_cracks=1.0)
+        replace(conditions, camera=camera, cracks=(branching, crazing, crazing), dusty_cracks=1.0)
         for conditions in before(size)
         for camera in (DUSK, BOARD)
     )

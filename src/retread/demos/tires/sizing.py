@@ -95,9 +95,7 @@ SMALL = replace(
     window=25,
     canary_requests=30,
 )
-SMALLEST = replace(
-    SMALL, photos=300, image_size=40, epochs=7, baseline=75, min_labelled=240, canary_requests=25
-)
+SMALLEST = replace(SMALL, photos=320, epochs=8, baseline=75, min_labelled=280, canary_requests=25)
 SIZES = (FULL, MEDIUM, SMALL, SMALLEST)
 """From the largest to the smallest."""
 
