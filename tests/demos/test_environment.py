@@ -14,7 +14,7 @@ from retread.demos.bikes.demo import SETTINGS as BIKES
 from retread.demos.environment import Values, make_project, unused_folder, with_values
 from retread.demos.iris import SETTINGS as IRIS
 from retread.demos.tires.demo import REAL
-from retread.demos.tires.sizing import FULL, MEDIUM, SMALL
+from retread.demos.tires.sizing import FULL, SMALL
 from retread.project import open_project
 
 _VALUES = st.one_of(st.integers(0, 99), st.booleans(), st.text("abc ", max_size=5))
@@ -41,13 +41,12 @@ def test_every_value_is_set_and_every_other_kept(values: dict[str, dict[str, obj
     ("template", "values"),
     [
         ("tires", FULL.settings),
-        ("tires", MEDIUM.settings),
         ("tires", SMALL.settings),
         ("tires", REAL),
         ("iris", IRIS),
         ("bikes", BIKES),
     ],
-    ids=["full", "medium", "small", "real photos", "iris", "bikes"],
+    ids=["full", "small", "real photos", "iris", "bikes"],
 )
 def test_the_settings_of_every_demo_are_valid(
     tmp_path: Path, template: str, values: Values

@@ -17,9 +17,9 @@ WHOLE_DEMO_S = 240.0
 
 # What things take, in times that it takes to draw a photo of 64 pixels, as measured on two cores.
 _TRAIN_IMAGE = 1.0
-_TRAIN_OVERHEAD = 2800
+_TRAIN_OVERHEAD = 4000
 _START_LOOP = 800
-_REQUEST = 7
+_REQUEST = 9
 # Requests during training, canary and comparison, and the pauses between steps of the loop.
 _LATE_REQUESTS = 150
 _PAUSES_S = 25.0
@@ -83,20 +83,20 @@ class DemoSize:
 
 
 FULL = DemoSize()
-_QUICK = DemoSize(photo_size=64, batch_size=16, learning_rate=0.002)
-MEDIUM = replace(_QUICK, photos=600, epochs=12, baseline=150, min_labelled=400)
-SMALL = replace(
-    _QUICK,
+SMALL = DemoSize(
     photos=400,
+    photo_size=64,
     image_size=48,
     epochs=10,
+    batch_size=16,
+    learning_rate=0.002,
     baseline=100,
-    min_labelled=300,
+    min_labelled=320,
     window=25,
     canary_requests=30,
 )
 SMALLEST = replace(SMALL, photos=320, epochs=8, baseline=75, min_labelled=280, canary_requests=25)
-SIZES = (FULL, MEDIUM, SMALL, SMALLEST)
+SIZES = (FULL, SMALL, SMALLEST)
 """From the largest to the smallest."""
 
 
