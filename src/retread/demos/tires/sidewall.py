@@ -30,7 +30,7 @@ class Conditions:
         relief: How strongly the light shows the relief; little in soft light.
         scratches: Most scratches and seams on a tire.
         dirt: Share of tires with dust or mud.
-        dusty_cracks: Share of tires whose cracks are filled with pale dust, and so neither deep nor dark.
+        dusty_cracks: Share of tires whose cracks are filled with pale dust, neither deep nor dark.
     """
 
     camera: Camera = PHONE
