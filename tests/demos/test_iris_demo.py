@@ -95,20 +95,20 @@ def check_links(results: dict[str, Any], folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "moment", "at_work"),
+    ("number", "after", "at_work"),
     [
         (signal.SIGINT, "Training random_forest", "retread.training.worker"),
         (signal.SIGTERM, "Traffic like the training data", "retread.serving"),
     ],
 )
 def test_an_interrupted_demo_leaves_no_process(
-    tmp_path: Path, number: signal.Signals, moment: str, at_work: str
+    tmp_path: Path, number: signal.Signals, after: str, at_work: str
 ) -> None:
     folder = tmp_path / "new"
     command = [*RETREAD, "demo", "iris", "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
         assert demo.stdout is not None
-        assert any(moment.encode() in line for line in demo.stdout)
+        assert any(after.encode() in line for line in demo.stdout)
         children = wait_for(demo.pid, at_work)
         assert len(left_over(folder)) >= 2
         demo.send_signal(number)

@@ -51,7 +51,7 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Renderer(Protocol):
-    """Shows the report to somebody."""
+    """Shows the entries of a report."""
 
     def show(self, entry: ReportEntry) -> None: ...
 
