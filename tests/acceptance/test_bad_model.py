@@ -15,8 +15,8 @@ from tests.acceptance.traffic import Traffic
 from tests.serving.running import until
 
 from retread.app import Workspace
+from retread.demos.fake_slack import FakeSlack
 from retread.demos.services import Services
-from retread.demos.slack_stand_in import SlackStandIn
 from retread.registry import Stage, state_at
 from retread.registry.events import CanaryFinished, GateOverridden, RetrainingFinished
 
@@ -48,7 +48,7 @@ def test_the_gate_refuses_it_and_the_canary_rolls_it_back_when_forced(
     workspace: Workspace, typed: Typed, flipped: int
 ) -> None:
     _refused_with_the_numbers(typed, flipped)
-    with SlackStandIn() as slack:
+    with FakeSlack() as slack:
         environment = {
             **os.environ,
             "RETREAD_SLACK_WEBHOOK": slack.address,

@@ -14,8 +14,9 @@ from tests.acceptance.sample_project import Typed, git
 from tests.serving.running import until
 
 from retread.app import Workspace
-from retread.demos.client import Client
 from retread.demos.services import Services
+from retread.demos.traffic import predict
+from retread.serving.client import ServingClient
 
 pytestmark = pytest.mark.slow
 
@@ -26,8 +27,8 @@ def test_a_prediction_over_http_has_data_commit_cause_and_verdict(
     with Services(workspace.project, ("serving",), os.environ) as services:
         services.start("serving")
         services.wait_until_ready("serving")
-        with Client(services.address("serving"), "treads") as client:
-            reply = client.ask((0.5, 0.5, 0.0), "customer")
+        with ServingClient(services.address("serving"), "treads") as client:
+            reply = predict(client, (0.5, 0.5, 0.0), "customer")
         until(lambda: workspace.traffic.find(reply.id) is not None, "the prediction is recorded")
     code, out, err = typed("lineage", reply.id, "--json")
     assert code == 0, err

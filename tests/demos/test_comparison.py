@@ -1,4 +1,4 @@
-"""Two versions on the same questions, by the graphs of their bundles."""
+"""Two versions on the same samples, by the graphs of their bundles."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.bundles import constant_bundle, iris_bundle, tiny_image_bundle
 
 from retread.bundle import BundleStore, Cause, LocalBundleStore
 from retread.demos.comparison import Comparison, compare
-from retread.demos.question import Question
+from retread.demos.traffic import Sample
 from retread.registry import RegistryState, fold
 from retread.registry.events import PromotionCompleted, Slot, SlotAssigned, VersionRegistered
 from retread.registry.ledger import Entry
 
 FLOWERS = [
-    Question((5.1, 3.5, 1.4, 0.2), "setosa"),
-    Question((6.0, 2.9, 4.5, 1.5), "versicolor"),
-    Question((6.7, 3.1, 5.6, 2.4), "virginica"),
-    Question((4.9, 3.1, 1.5, 0.1), "virginica"),
+    Sample((5.1, 3.5, 1.4, 0.2), "setosa"),
+    Sample((6.0, 2.9, 4.5, 1.5), "versicolor"),
+    Sample((6.7, 3.1, 5.6, 2.4), "virginica"),
+    Sample((4.9, 3.1, 1.5, 0.1), "virginica"),
 ] * 30
-"""More than are scored at once; one of four is labelled wrongly."""
+"""More than one batch; one of four has a wrong label."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def bundles(tmp_path: Path) -> BundleStore:
 
 
 def served(*bundles: str) -> RegistryState:
-    """Each bundle became a version and then production, in order."""
+    """The state after each bundle became a version and was promoted, in order."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     events = [
         event
@@ -58,22 +58,22 @@ def served(*bundles: str) -> RegistryState:
     return fold([Entry(n, at, event, "") for n, event in enumerate(events, start=1)])
 
 
-def test_both_answer_the_same_questions(bundles: BundleStore) -> None:
+def test_both_predict_the_same_samples(bundles: BundleStore) -> None:
     state = served(constant_bundle(bundles, [0.8, 0.1, 0.1]), iris_bundle(bundles))
     assert compare(bundles, state, 1, FLOWERS) == Comparison(
-        first=1, then=2, before=0.25, after=0.75, questions=120
+        old=1, new=2, old_accuracy=0.25, new_accuracy=0.75, samples=120
     )
 
 
 def test_photos_are_decoded_as_the_model_takes_them(bundles: BundleStore) -> None:
     state = served(tiny_image_bundle(bundles), tiny_image_bundle(bundles, embedded=False))
-    questions = [Question(jpeg(0), "dark"), Question(jpeg(255), "bright"), Question(jpeg(0), "?")]
-    compared = compare(bundles, state, 1, questions)
+    samples = [Sample(jpeg(0), "dark"), Sample(jpeg(255), "bright"), Sample(jpeg(0), "?")]
+    compared = compare(bundles, state, 1, samples)
     assert compared is not None
-    assert (compared.before, compared.after) == pytest.approx((2 / 3, 2 / 3))
+    assert (compared.old_accuracy, compared.new_accuracy) == pytest.approx((2 / 3, 2 / 3))
 
 
-def test_there_is_nothing_to_compare_without_a_new_version_or_questions(
+def test_there_is_nothing_to_compare_without_a_new_version_or_samples(
     bundles: BundleStore,
 ) -> None:
     digest = iris_bundle(bundles)

@@ -19,7 +19,7 @@ import pytest
 from retread.app import Workspace
 from retread.app.supervisor import free_port
 from retread.cli.main import run
-from retread.demos.moments import events_of
+from retread.demos.event_reporter import events_of
 from retread.project import open_project
 from retread.registry.events import VersionRegistered
 from retread.training.tracking.runs import MlflowRuns, RunSummary
@@ -33,23 +33,23 @@ PORTS = ("SERVING__PORT", "PROJECT__CONTROL_PORT", "PROJECT__TRACKING_PORT")
 def test_the_loop_closes_and_what_it_leaves_can_be_opened(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The addresses of the summary are those of this user's settings.
+    # The links are those of this user's settings.
     for port in PORTS:
         monkeypatch.setenv(f"RETREAD__{port}", str(free_port()))
-    folder = tmp_path / "there"
+    folder = tmp_path / "new"
     code = run(["demo", "iris", "--folder", str(folder), "--seed", "1", "--json"])
     captured = capsys.readouterr()
-    summary = json.loads(captured.out)
+    results = json.loads(captured.out)
     assert code == 0, captured.err
-    assert summary["closed"]
-    stages = {row["version"]: row["stage"] for row in summary["versions"]}
+    assert results["closed"]
+    stages = {row["version"]: row["stage"] for row in results["versions"]}
     assert stages[1] == "Archived"
     assert "Production" in stages.values()
-    assert any("the traffic has changed" in message for message in summary["messages"])
-    assert "4  The world changes" in captured.err
+    assert any("the traffic has changed" in message for message in results["messages"])
+    assert "4  The traffic changes" in captured.err
     assert not left_over(folder)
     check_scenarios(folder)
-    check_links(summary, folder)
+    check_links(results, folder)
     assert not left_over(folder)
 
 
@@ -81,13 +81,13 @@ def ended(run: RunSummary) -> datetime:
     return began(run) + timedelta(seconds=run.seconds)
 
 
-def check_links(summary: dict[str, Any], folder: Path) -> None:
-    """After the one command of the summary, every address answers."""
-    words = shlex.split(summary["up"])
+def check_links(results: dict[str, Any], folder: Path) -> None:
+    """After the command of the results, every link opens."""
+    words = shlex.split(results["up"])
     assert words[0] == "retread"
     try:
         subprocess.run([*RETREAD, *words[1:]], cwd=folder.parent, check=True)
-        for address, _ in summary["links"]:
+        for address, _ in results["links"]:
             assert httpx.get(address, timeout=30).status_code == 200, address
     finally:
         subprocess.run([*RETREAD, "down", "--project", str(folder)], check=True)
@@ -95,20 +95,20 @@ def check_links(summary: dict[str, Any], folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "moment", "at_work"),
+    ("number", "after", "at_work"),
     [
         (signal.SIGINT, "Training random_forest", "retread.training.worker"),
-        (signal.SIGTERM, "A quiet shift", "retread.serving"),
+        (signal.SIGTERM, "Traffic like the training data", "retread.serving"),
     ],
 )
 def test_an_interrupted_demo_leaves_no_process(
-    tmp_path: Path, number: signal.Signals, moment: str, at_work: str
+    tmp_path: Path, number: signal.Signals, after: str, at_work: str
 ) -> None:
-    folder = tmp_path / "there"
+    folder = tmp_path / "new"
     command = [*RETREAD, "demo", "iris", "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
         assert demo.stdout is not None
-        assert any(moment.encode() in line for line in demo.stdout)
+        assert any(after.encode() in line for line in demo.stdout)
         children = wait_for(demo.pid, at_work)
         assert len(left_over(folder)) >= 2
         demo.send_signal(number)

@@ -1,4 +1,4 @@
-"""The demos on real data, as a person types them."""
+"""The demos on real data, as commands."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ pytestmark = [
 ]
 
 
-def played(folder: Path, *words: str) -> dict[str, Any]:
+def run_demo(folder: Path, *words: str) -> dict[str, Any]:
     command = [sys.executable, "-c", "from retread.cli.main import main; main()", "demo", *words]
     done = subprocess.run(
         [*command, "--json"], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    summary: dict[str, Any] = json.loads(done.stdout)
-    assert summary["closed"]
-    return summary
+    results: dict[str, Any] = json.loads(done.stdout)
+    assert results["closed"]
+    return results
 
 
 def test_tires_close_the_loop_on_real_photos(tmp_path: Path) -> None:
-    summary = played(tmp_path, "tires", "--data", str(DATA / "tires"))
-    # What such a network reaches, 0.80, less its noise: one standard deviation of the 97 photos
-    # in the evaluation split is 0.04.
-    assert summary["versions"][0]["metrics"]["Accuracy"] >= 0.73
+    results = run_demo(tmp_path, "tires", "--data", str(DATA / "tires"))
+    # Such a network reaches 0.80; one standard deviation of the 97 photos in the evaluation split
+    # is 0.04.
+    assert results["versions"][0]["metrics"]["Accuracy"] >= 0.73
 
 
 def test_alarms_alone_keep_bikes_below_sixty_percent_of_the_fixed_model(tmp_path: Path) -> None:
-    summary = played(tmp_path, "bikes", "--data", str(DATA / "bike_sharing" / "hour.csv"))
-    assert summary["figures"]["ratio"] <= 0.60
-    assert {row["cause"] for row in summary["versions"][1:]} <= {"degradation", "drift"}
-    promoted = sum(n for name, n in summary["figures"].items() if name.startswith("promotions for"))
+    results = run_demo(tmp_path, "bikes", "--data", str(DATA / "bike_sharing" / "hour.csv"))
+    assert results["measures"]["ratio"] <= 0.60
+    assert {row["cause"] for row in results["versions"][1:]} <= {"degradation", "drift"}
+    promoted = sum(
+        n for name, n in results["measures"].items() if name.startswith("promotions for")
+    )
     assert promoted >= 6

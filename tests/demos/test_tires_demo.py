@@ -1,4 +1,4 @@
-"""`retread demo tires` on few drawn photos, for real, and what the command refuses."""
+"""`retread demo tires` on drawn photos, for real, and what the command refuses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from retread.cli.main import run
 from retread.core import SystemClock
-from retread.demos.script import FRESH
-from retread.demos.story import Story
-from retread.demos.tellers import PlainTeller
-from retread.demos.tires.demo import Sizes, play
+from retread.demos.reporter import PlainRenderer, Reporter
+from retread.demos.tires.demo import run_drawn
+from retread.demos.tires.sizing import SMALL
+from retread.demos.traffic import HELD_OUT
 
 
 @pytest.mark.slow
@@ -21,16 +21,16 @@ from retread.demos.tires.demo import Sizes, play
 def test_drawn_photos_make_a_better_model_for_the_changed_traffic(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     stream = io.StringIO()
-    story = Story(SystemClock(), PlainTeller(stream, SystemClock()))
-    summary = play(tmp_path / "there", None, 0, story, Sizes(first=700, quiet=100, epochs=10))
-    assert summary.closed, stream.getvalue()
-    assert [(row.version, row.stage) for row in summary.versions] == [
+    reporter = Reporter(SystemClock(), PlainRenderer(stream, SystemClock()))
+    results = run_drawn(tmp_path / "new", 0, reporter, SMALL)
+    assert results.closed, stream.getvalue()
+    assert [(row.version, row.stage) for row in results.versions] == [
         (1, "Archived"),
         (2, "Production"),
     ]
-    before, after = (row for row in summary.measured if row.traffic == FRESH)
-    assert (before.who, after.who) == ("version 1", "version 2")
-    assert before.answers == after.answers >= 100
+    before, after = (row for row in results.traffic if row.traffic == HELD_OUT)
+    assert (before.model, after.model) == ("version 1", "version 2")
+    assert before.predictions == after.predictions >= 50
     assert after.mean > before.mean
     assert not left_over(tmp_path)
 
@@ -42,22 +42,22 @@ def left_over(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["trucks"], "tires, iris, bikes"),
         (["bikes"], "--data hour.csv"),
-        (["iris", "--data", "."], "Leave out --data"),
+        (["iris", "--data", "."], "Omit --data"),
         (["tires", "--data", "nowhere"], "nowhere"),
     ],
 )
-def test_what_cannot_be_played_is_refused_before_anything_is_made(
+def test_invalid_demos_are_refused_before_anything_is_made(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: list[str],
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["demo", *words]) == 1
-    assert said in capsys.readouterr().err.replace("\n", " ")
+    assert message in capsys.readouterr().err.replace("\n", " ")
     assert list(tmp_path.iterdir()) == []

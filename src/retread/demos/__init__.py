@@ -1,10 +1,10 @@
-"""The whole loop, told as a story: `retread demo tires|iris|bikes`.
+"""Run the whole loop on generated or real data: `retread demo tires|iris|bikes`.
 
-summary = play_demo("iris", data=None, folder=Path("there"), seed=0, stream=sys.stdout)
-assert summary.closed
+results = run_demo("iris", DemoOptions(folder=Path("new-folder")), sys.stdout)
+assert results.closed
 """
 
-from retread.demos.play import NAMES, play_demo
-from retread.demos.summary import Summary
+from retread.demos.results import DemoResults
+from retread.demos.run import NAMES, DemoOptions, run_demo
 
-__all__ = ["NAMES", "Summary", "play_demo"]
+__all__ = ["NAMES", "DemoOptions", "DemoResults", "run_demo"]

@@ -1,4 +1,4 @@
-"""Two versions on the same questions, which neither of them learned from."""
+"""Compare two versions on the same samples, which neither was trained on."""
 
 from __future__ import annotations
 
@@ -8,53 +8,61 @@ from dataclasses import dataclass
 import numpy as np
 
 from retread.bundle import BundleStore, decode_image
-from retread.demos.question import Question
+from retread.demos.traffic import Sample
 from retread.registry import RegistryState
 from retread.serving.rows import Rows
 from retread.serving.runtime import Runtime, load_runtime
 
-_AT_ONCE = 64
+_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Shares of right answers to `questions` questions: `before` of version `first`, `after` of
-    version `then`."""
+    """Accuracies of the versions `old` and `new` on the same `samples` samples."""
 
-    first: int
-    then: int
-    before: float
-    after: float
-    questions: int
+    old: int
+    new: int
+    old_accuracy: float
+    new_accuracy: float
+    samples: int
 
 
 def compare(
-    bundles: BundleStore, state: RegistryState, first: int, questions: Sequence[Question]
+    bundles: BundleStore, state: RegistryState, old: int, samples: Sequence[Sample]
 ) -> Comparison | None:
-    """`first` and the version in production answer every question as the server would; None
-    without questions, or where they are the same version."""
-    then = state.production
-    if then is None or first == then or not questions:
+    """Let `old` and the version in production predict every sample, as the server would.
+
+    Returns:
+        The comparison; None without samples, or if they are the same version.
+    """
+    new = state.production
+    if new is None or old == new or not samples:
         return None
-    before, after = (
-        _right(load_runtime(bundles, state.version(version).bundle), questions)
-        for version in (first, then)
+    old_accuracy, new_accuracy = (
+        _accuracy(load_runtime(bundles, state.version(version).bundle), samples)
+        for version in (old, new)
     )
-    return Comparison(first=first, then=then, before=before, after=after, questions=len(questions))
+    return Comparison(
+        old=old,
+        new=new,
+        old_accuracy=old_accuracy,
+        new_accuracy=new_accuracy,
+        samples=len(samples),
+    )
 
 
-def _right(runtime: Runtime, questions: Sequence[Question]) -> float:
+def _accuracy(runtime: Runtime, samples: Sequence[Sample]) -> float:
     right = 0
-    for start in range(0, len(questions), _AT_ONCE):
-        part = questions[start : start + _AT_ONCE]
-        answers = [r.outputs[0] for r in runtime.score([_row(runtime, q) for q in part])]
-        for question, answer in zip(part, answers, strict=True):
-            right += runtime.labels[int(np.argmax(answer))] == question.truth
-    return right / len(questions)
+    for start in range(0, len(samples), _BATCH):
+        batch = samples[start : start + _BATCH]
+        results = runtime.score([_rows(runtime, sample) for sample in batch])
+        for sample, result in zip(batch, results, strict=True):
+            right += runtime.labels[int(np.argmax(result.outputs[0]))] == sample.label
+    return right / len(samples)
 
 
-def _row(runtime: Runtime, question: Question) -> Rows:
-    if isinstance(question.payload, bytes):
+def _rows(runtime: Runtime, sample: Sample) -> Rows:
+    if isinstance(sample.payload, bytes):
         size = runtime.signature.inputs[0].shape[1]
-        return Rows(count=1, pixels=decode_image(question.payload, size)[None])
-    return Rows(count=1, features=np.array(question.payload, dtype=np.float32).tobytes())
+        return Rows(count=1, pixels=decode_image(sample.payload, size)[None])
+    return Rows(count=1, features=np.array(sample.payload, dtype=np.float32).tobytes())

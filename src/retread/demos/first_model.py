@@ -1,17 +1,15 @@
-"""From data to the first model in production, as a person would do it by hand."""
+"""Take a demo from its data to the first model in production, as a user would."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from retread.app.datasets import add_data, add_request
 from retread.app.gate import judge_version
 from retread.bundle import Cause
-from retread.core import Outcome, Refused, metric_named, new_id
+from retread.core import Outcome, Refused, format_metrics, metric_named, new_id
 from retread.data.version import DatasetVersion, VersionState
-from retread.demos.narrator import figures
-from retread.demos.stage import Stage
-from retread.demos.story import Tone
+from retread.demos.environment import DemoEnvironment
+from retread.demos.event_reporter import SHOWN_METRICS
+from retread.demos.reporter import Level
 from retread.loop.selection import best_run
 from retread.training import (
     EpochFinished,
@@ -22,78 +20,92 @@ from retread.training import (
 )
 
 
-def version_data(stage: Stage, source: Path | None = None) -> DatasetVersion:
-    """The first dataset version: checked, split and committed; Refused if it is in quarantine."""
-    settings = stage.space.settings
+def add_dataset(demo: DemoEnvironment) -> DatasetVersion:
+    """Commit the project's data as the first dataset version.
+
+    Raises:
+        Refused: The version did not pass the data checks.
+    """
+    settings = demo.workspace.settings
     request = add_request(
-        stage.space,
+        demo.workspace,
         settings.data.dataset,
-        source,
-        progress=lambda what, done, of: stage.story.progress(f"{what} {done}/{of}"),
+        None,
+        progress=lambda what, done, of: demo.reporter.progress(f"{what} {done}/{of}"),
     )
-    version = add_data(stage.space, request)
-    stage.narrator.catch_up()
+    version = add_data(demo.workspace, request)
+    demo.events.report_new()
     splits = ", ".join(f"{count} {split}" for split, count in version.splits.items())
-    stage.story.say(
+    demo.reporter.report(
         f"{version.reference}: {version.rows:,} examples ({splits}); {_labels(version)}."
     )
     if version.state is VersionState.QUARANTINED:
         reasons = " ".join(c.reason for c in version.checks if c.outcome is not Outcome.PASS)
-        raise Refused(f"{version.reference} stays in quarantine: {reasons}")
+        raise Refused(f"{version.reference} is in quarantine: {reasons}")
     return version
 
 
-def train(stage: Stage, version: DatasetVersion, seed: int) -> TrainingOutcome:
-    """Every run of the project's scenario, side by side; the best on validation."""
-    settings = stage.space.settings
+def train_first(demo: DemoEnvironment, version: DatasetVersion, seed: int) -> TrainingOutcome:
+    """Train every run of the project's scenario; return the best one on the validation split.
+
+    Raises:
+        Refused: No run met the threshold of early stopping.
+    """
+    settings = demo.workspace.settings
     cause = Cause(detail="the first model")
     requests = plan_runs(settings, Overrides(seed=seed), cause, version, new_id("train"))
-    names = ", ".join(request.model_type for request in requests)
-    stage.story.say(f"Training {names} on {version.reference}, in processes of their own.")
+    names = " and ".join(request.model_type for request in requests)
+    demo.reporter.report(f"Training {names} on {version.reference}, each in its own process.")
     model_types = {request.key: request.model_type for request in requests}
 
     def show(epoch: EpochFinished) -> None:
-        done = f"epoch {epoch.epoch}/{epoch.epochs}, {figures(epoch.metrics)}"
-        stage.story.progress(f"{model_types[epoch.key]}: {done}")
+        metrics = format_metrics(epoch.metrics, SHOWN_METRICS)
+        demo.reporter.progress(
+            f"{model_types[epoch.key]}: epoch {epoch.epoch}/{epoch.epochs}, {metrics}"
+        )
 
-    outcomes = train_scenario(stage.space.compute, requests, settings.compute.parallel_runs, show)
-    stage.story.progress()
+    outcomes = train_scenario(
+        demo.workspace.compute, requests, settings.compute.parallel_runs, show
+    )
+    demo.reporter.progress()
     for outcome in outcomes:
-        stage.story.say(_told(outcome))
+        demo.reporter.report(_outcome(outcome))
     best = best_run(outcomes, metric_named(settings.gate.metric))
     if best is None:
         raise Refused("No run met its threshold.", outcomes[0].reason)
     return best
 
 
-def deploy(stage: Stage, outcome: TrainingOutcome) -> int:
-    """Register, judge, stage and promote; the version that serves then."""
-    space = stage.space
-    number = space.registry.register(outcome.bundle, run_id=outcome.run_id).version
-    judge_version(space, number)
-    stage.narrator.catch_up()
-    space.promoter.stage(number, metric=space.settings.gate.metric)
-    promoted = space.promoter.promote(number, reason="the first model")
-    stage.narrator.catch_up()
+def promote_first(demo: DemoEnvironment, outcome: TrainingOutcome) -> int:
+    """Register, judge, stage and promote the model of a run; return its version."""
+    workspace = demo.workspace
+    number = workspace.registry.register(outcome.bundle, run_id=outcome.run_id).version
+    judge_version(workspace, number)
+    demo.events.report_new()
+    demo.services.wait_until_ready("serving")
+    workspace.promoter.stage(number, metric=workspace.settings.gate.metric)
+    promoted = workspace.promoter.promote(number, reason="the first model")
+    demo.events.report_new()
     servers = len(promoted.servers)
-    stage.story.say(
-        f"{servers} server{'s' if servers != 1 else ''} loaded, verified, warmed and acknowledged "
-        f"version {number} ({stage.services.address('serving')}).",
-        Tone.GOOD,
+    demo.reporter.report(
+        f"{servers} server{'s' if servers != 1 else ''} loaded, verified, warmed up and "
+        f"acknowledged version {number} ({demo.services.address('serving')}).",
+        Level.SUCCESS,
     )
     return number
 
 
-def _told(outcome: TrainingOutcome) -> str:
+def _outcome(outcome: TrainingOutcome) -> str:
     epochs = "1 epoch" if outcome.epochs == 1 else f"{outcome.epochs} epochs"
-    left = "" if outcome.bundle else f" It left no bundle: {outcome.reason}"
-    validation = figures(outcome.metrics)
+    metrics = format_metrics(outcome.metrics, SHOWN_METRICS)
+    without = "" if outcome.bundle else f" It is not registered: {outcome.reason}"
     return (
-        f"{outcome.model_type}: {epochs} in {outcome.seconds:.0f} s; validation {validation}.{left}"
+        f"{outcome.model_type}: {epochs} in {outcome.seconds:.0f} s; on the validation split "
+        f"{metrics}.{without}"
     )
 
 
 def _labels(version: DatasetVersion) -> str:
     if not version.labels:
-        return "a number to predict"
+        return "the target is a number"
     return ", ".join(f"{count} {label}" for label, count in sorted(version.labels.items()))

@@ -1,4 +1,4 @@
-"""Hours: read, checked and divided."""
+"""Hours are read, checked and split."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def hours(start: str, end: str) -> pd.DataFrame:
     )
 
 
-def test_the_first_half_year_is_to_learn_from(tmp_path: Path) -> None:
+def test_the_first_half_year_is_to_train_on(tmp_path: Path) -> None:
     hours("2011-01-01", "2013-01-01").to_csv(tmp_path / "hour.csv", index=False)
     read = read_hours(tmp_path / "hour.csv")
     assert read.first["timestamp"].max() < pd.Timestamp("2011-07-01")
@@ -71,7 +71,7 @@ def test_a_header_alone_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "said"),
+    ("column", "value", "missing"),
     [
         ("timestamp", "", "a time"),
         ("cnt", "many", "a number in cnt"),
@@ -80,18 +80,18 @@ def test_a_header_alone_is_refused(tmp_path: Path) -> None:
         ("temp", "warm", "a number in temp"),
     ],
 )
-def test_a_row_without_what_it_needs_is_named_by_its_line(
-    tmp_path: Path, column: str, value: str, said: str
+def test_an_incomplete_row_is_named_by_its_line(
+    tmp_path: Path, column: str, value: str, missing: str
 ) -> None:
     rows = hours("2011-01-01", "2013-01-01").astype({column: object})
     rows.loc[5, column] = value
     rows.to_csv(tmp_path / "hour.csv", index=False)
-    with pytest.raises(InvalidInput, match=f"without {said}, 1 of .*: line 7") as refused:
+    with pytest.raises(InvalidInput, match=f"without {missing}, 1 of .*: line 7") as refused:
         read_hours(tmp_path / "hour.csv")
     assert refused.value.hint
 
 
-def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_time_is_refused(tmp_path: Path) -> None:
     rows = hours("2011-01-01", "2013-01-01").astype({"timestamp": object})
     rows.loc[5, "timestamp"] = "yesterday"
     rows.to_csv(tmp_path / "hour.csv", index=False)

@@ -1,4 +1,4 @@
-"""`retread demo`: run the whole loop, unattended, on generated or real data."""
+"""`retread demo`: run the whole loop, unattended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ Data = Annotated[
 ]
 Folder = Annotated[
     Path | None,
-    typer.Option("--folder", help="A new folder. Default: demo-NAME in the current folder."),
+    typer.Option("--folder", help="New folder for the project. Default: demo-NAME here."),
+]
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Run tires at full size, whatever the load of the machine."),
+]
+Svg = Annotated[
+    Path | None,
+    typer.Option("--svg", hidden=True, help="Also save the output as an image of a terminal."),
 ]
 
 
@@ -30,16 +38,19 @@ def demo(
     data: Data = None,
     folder: Folder = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
+    full: Full = False,
+    svg: Svg = None,
     json: Json = False,
 ) -> None:
-    """Run the whole loop in a new folder.
+    """Version data, train, serve, detect drift in the traffic, retrain, promote: in a new folder.
 
-    It adds data, trains, serves, lets the traffic drift, retrains and promotes.
+    The exit status is 1 if a criterion of the demo is not met.
     """
-    from retread.demos.play import play_demo
-    from retread.demos.summary_view import shown
+    from retread.demos import DemoOptions, run_demo
+    from retread.demos.results_view import results_view
 
-    summary = play_demo(name, data, folder, seed, sys.stderr if json else sys.stdout)
-    emit(summary, as_json=json, text=shown(summary))
-    if not summary.closed:
+    options = DemoOptions(data=data, folder=folder, seed=seed, full=full, svg=svg)
+    results = run_demo(name, options, sys.stderr if json else sys.stdout)
+    emit(results, as_json=json, text=results_view(results))
+    if not results.closed:
         raise typer.Exit(1)

@@ -1,3 +1,3 @@
-"""Hourly bike rentals, replayed."""
+"""Two years of hourly bike rentals, with and without the loop."""
 
 __all__: list[str] = []

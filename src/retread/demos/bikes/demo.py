@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,24 +13,23 @@ import pandas as pd
 
 from retread.app.loop_adapters import loop_of
 from retread.core import ManualClock, Unavailable
-from retread.demos.bikes.closing import summarise
-from retread.demos.bikes.errors_by_month import ErrorsByMonth
 from retread.demos.bikes.hours import TARGET, TIMESTAMP, Hours, read_hours
-from retread.demos.bikes.replay_space import ReplaySpace
-from retread.demos.client import Client
-from retread.demos.explain import explain
-from retread.demos.first_model import deploy, train, version_data
-from retread.demos.stage import Stage, set_stage
-from retread.demos.story import Story
-from retread.demos.summary import Summary
-from retread.demos.template import Values
+from retread.demos.bikes.replay_workspace import ReplayWorkspace
+from retread.demos.bikes.results import MonthlyErrors, bikes_results
+from retread.demos.environment import DemoEnvironment, Values, demo_environment
+from retread.demos.first_model import add_dataset, promote_first, train_first
+from retread.demos.lineage_report import report_lineage
+from retread.demos.reporter import Reporter
+from retread.demos.results import DemoResults
+from retread.demos.traffic import predict
 from retread.loop.loop import Loop
 from retread.project import LoadedProject
+from retread.serving.client import ServingClient
 from retread.serving.rows import Rows
 from retread.serving.runtime import load_runtime
 
-SETTLE_S = 300.0
-_DAY = 24
+LOOP_TIMEOUT_S = 300.0
+_HOURS_PER_DAY = 24
 
 SETTINGS: Values = {
     "canary": {
@@ -41,111 +40,108 @@ SETTINGS: Values = {
     "monitoring": {"window": 168, "repeat_s": 7 * 86_400.0},
     "triggers": {"cooldown_s": 21 * 86_400.0, "min_labelled": 24},
 }
-"""A window is a week of hours; what is a day to the settings is a day of the data.
+"""A window is a week of hours. Times are those of the data: three weeks pass between retrainings.
 
-There is no schedule: only alarms ask for retrainings, three weeks after the last one at the
-earliest.
+There is no schedule: only alarms trigger retrainings.
 """
 
 
 @dataclass(slots=True)
 class Replay:
-    """What is needed to live through the hours."""
+    """A replay in progress."""
 
-    stage: Stage
-    space: ReplaySpace
+    demo: DemoEnvironment
+    workspace: ReplayWorkspace
     loop: Loop
-    client: Client
-    errors: ErrorsByMonth
-    last_id: str = ""
+    client: ServingClient
+    errors: MonthlyErrors = field(default_factory=MonthlyErrors)
+    last_request_id: str | None = None
 
 
-def play(folder: Path, data: Path, seed: int, story: Story) -> Summary:
-    """Play the demo in the new `folder`, on the hours in the file `data`."""
+def run(folder: Path, data: Path, seed: int, reporter: Reporter) -> DemoResults:
+    """Run the demo in a new project in `folder`, on the hours in the file `data`."""
     hours = read_hours(data)
-    clock = ManualClock(_time(hours.first.iloc[-1]))
-    spaces: list[ReplaySpace] = []
+    clock = ManualClock(_time(hours.first[TIMESTAMP].iloc[-1]))
+    workspaces: list[ReplayWorkspace] = []
 
-    def make_space(project: LoadedProject) -> ReplaySpace:
-        spaces.append(ReplaySpace(project, clock))
-        return spaces[0]
+    def make_workspace(project: LoadedProject) -> ReplayWorkspace:
+        workspaces.append(ReplayWorkspace(project, clock))
+        return workspaces[0]
 
     settings = {**SETTINGS, "data": {"exclude": hours.excluded}}
-    with set_stage(folder, "bikes", settings, story, ("serving",), make_space) as stage:
-        stage.services.start("serving")
-        number = first_model(stage, hours, seed)
-        address = stage.services.address("serving")
+    with demo_environment(
+        folder, "bikes", settings, reporter, ("serving",), make_workspace
+    ) as demo:
+        demo.services.start("serving")
+        version = _first_model(demo, hours, seed)
+        address = demo.services.address("serving")
         with (
-            Client(address, stage.space.settings.project.name) as client,
-            running(loop_of(stage.space, stage.environment)) as loop,
+            ServingClient(address, demo.workspace.settings.project.name) as client,
+            _running(loop_of(demo.workspace, demo.variables)) as loop,
         ):
-            replay = Replay(stage, spaces[0], loop, client, ErrorsByMonth())
-            live_through(replay, hours.rest, number)
-        explain(stage, replay.last_id)
+            replay = Replay(demo, workspaces[0], loop, client)
+            _replay(replay, hours.rest, version)
+        report_lineage(demo, replay.last_request_id)
         year = f"{hours.rest[TIMESTAMP].iloc[-1]:%Y}"
-        return summarise(stage, replay.errors, year, replay.last_id)
+        return bikes_results(demo, replay.errors, year, replay.last_request_id)
 
 
-def first_model(stage: Stage, hours: Hours, seed: int) -> int:
-    story = stage.story
-    story.act("1  The first half-year")
-    hours.first.to_csv(stage.folder / "hour.csv", index=False)
-    version = version_data(stage)
-    outcome = train(stage, version, seed)
-    stage.services.wait_until_ready("serving")
-    return deploy(stage, outcome)
+def _first_model(demo: DemoEnvironment, hours: Hours, seed: int) -> int:
+    demo.reporter.phase("1  The first half-year")
+    hours.first.to_csv(demo.folder / "hour.csv", index=False)
+    version = add_dataset(demo)
+    return promote_first(demo, train_first(demo, version, seed))
 
 
-def live_through(replay: Replay, rest: pd.DataFrame, fixed: int) -> None:
-    """Ask about each hour, tell the server what became of it, and let the loop look every day."""
-    stage = replay.stage
-    stage.story.act(
-        f"2  {rest[TIMESTAMP].iloc[0]:%B %Y} to {rest[TIMESTAMP].iloc[-1]:%B %Y}, hour by hour"
-    )
-    columns = _columns(stage, fixed)
+def _replay(replay: Replay, rest: pd.DataFrame, fixed_version: int) -> None:
+    """Predict each hour, send its true count, and run the loop once per day."""
+    demo = replay.demo
+    times = rest[TIMESTAMP]
+    demo.reporter.phase(f"2  {times.iloc[0]:%B %Y} to {times.iloc[-1]:%B %Y}, hour by hour")
+    columns = _columns(demo, fixed_version)
     features = rest[list(columns)].to_numpy(dtype=np.float64)
-    predicted = _predict(stage, fixed, features)
-    month = ""
-    for place, (at, truth) in enumerate(zip(_times(rest), rest[TARGET], strict=True)):
-        replay.space.replay_clock.set(at)
-        reply = replay.client.ask(features[place].tolist(), f"{at:%Y%m%d%H}")
-        replay.space.traffic.asked(reply.id, at.timestamp())
-        replay.client.feedback(reply.id, str(float(truth)))
-        assert reply.value is not None, "a regression answers with a value"
-        replay.errors.add(at, float(truth), predicted[place], reply.value)
-        replay.last_id = reply.id
-        if place % _DAY == _DAY - 1:
-            look(replay)
+    fixed = _predictions(demo, fixed_version, features)
+    month = None
+    for index, (at, truth) in enumerate(zip(map(_time, times), rest[TARGET], strict=True)):
+        replay.workspace.replay_clock.set(at)
+        predicted = predict(replay.client, features[index].tolist(), f"{at:%Y%m%d%H}")
+        replay.workspace.traffic.set_time(predicted.id, at.timestamp())
+        replay.client.feedback(predicted.id, float(truth))
+        assert predicted.value is not None, "a regression predicts a value"
+        replay.errors.add(at, float(truth), fixed[index], predicted.value)
+        replay.last_request_id = predicted.id
+        if index % _HOURS_PER_DAY == _HOURS_PER_DAY - 1:
+            _run_loop(replay)
         if month and month != f"{at:%Y-%m}":
-            tell_month(replay, month)
+            _report_month(replay, month)
         month = f"{at:%Y-%m}"
-    tell_month(replay, month)
-    look(replay)
+    if month:
+        _report_month(replay, month)
+    _run_loop(replay)
 
 
-def look(replay: Replay) -> None:
-    """One look of the loop, and as much of a retraining as today's traffic allows."""
-    stage = replay.stage
-    stage.services.check()
+def _run_loop(replay: Replay) -> None:
+    """Run the loop once, and a retraining as far as the traffic so far allows."""
+    demo = replay.demo
+    demo.services.check()
     replay.loop.step()
-    if not replay.loop.wait_until_idle(SETTLE_S):
-        raise Unavailable(f"The loop did not come to rest within {SETTLE_S:.0f} s.")
-    stage.narrator.catch_up()
-    now = replay.space.replay_clock.now()
-    stage.story.progress(f"{now:%Y-%m-%d}: version {stage.space.registry.state().production}")
+    if not replay.loop.wait_until_idle(LOOP_TIMEOUT_S):
+        raise Unavailable(f"The loop did not become idle within {LOOP_TIMEOUT_S:.0f} s.")
+    demo.events.report_new()
+    now = replay.workspace.replay_clock.now()
+    demo.reporter.progress(f"{now:%Y-%m-%d}: version {_production(demo)}")
 
 
-def tell_month(replay: Replay, month: str) -> None:
+def _report_month(replay: Replay, month: str) -> None:
     fixed, loop = replay.errors.mean((month,))
-    version = replay.stage.space.registry.state().production
-    replay.stage.story.say(
-        f"{month}: off by {loop:.0f} rentals an hour; the fixed model by {fixed:.0f} "
-        f"(version {version} serves)."
+    replay.demo.reporter.report(
+        f"{month}: mean error {loop:.0f} rentals per hour, of the fixed model {fixed:.0f} "
+        f"(version {_production(replay.demo)} serves)."
     )
 
 
 @contextmanager
-def running(loop: Loop) -> Iterator[Loop]:
+def _running(loop: Loop) -> Iterator[Loop]:
     loop.start()
     try:
         yield loop
@@ -153,25 +149,27 @@ def running(loop: Loop) -> Iterator[Loop]:
         loop.stop()
 
 
-def _columns(stage: Stage, version: int) -> tuple[str, ...]:
-    bundle = stage.space.registry.state().version(version).bundle
-    return stage.space.bundles.manifest(bundle).signature.inputs[0].columns
+def _production(demo: DemoEnvironment) -> int:
+    production = demo.workspace.registry.state().production
+    assert production is not None, "the first model was promoted before the replay"
+    return production
 
 
-def _predict(stage: Stage, version: int, features: np.typing.NDArray[np.float64]) -> list[float]:
-    """What the first model would have said of every hour."""
-    bundle = stage.space.registry.state().version(version).bundle
-    runtime = load_runtime(stage.space.bundles, bundle)
+def _columns(demo: DemoEnvironment, version: int) -> tuple[str, ...]:
+    bundle = demo.workspace.registry.state().version(version).bundle
+    return demo.workspace.bundles.manifest(bundle).signature.inputs[0].columns
+
+
+def _predictions(
+    demo: DemoEnvironment, version: int, features: np.typing.NDArray[np.float64]
+) -> list[float]:
+    """Predict all hours with one version, outside the server."""
+    bundle = demo.workspace.registry.state().version(version).bundle
+    runtime = load_runtime(demo.workspace.bundles, bundle)
     rows = Rows(count=len(features), features=features.astype(np.float32).tobytes())
     (result,) = runtime.score([rows])
     return [row[0] for row in result.outputs]
 
 
-def _times(rows: pd.DataFrame) -> Iterator[datetime]:
-    for stamp in rows[TIMESTAMP]:
-        yield stamp.to_pydatetime().replace(tzinfo=UTC)
-
-
-def _time(row: pd.Series) -> datetime:
-    stamp: pd.Timestamp = row[TIMESTAMP]
+def _time(stamp: pd.Timestamp) -> datetime:
     return stamp.to_pydatetime().replace(tzinfo=UTC)

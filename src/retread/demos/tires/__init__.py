@@ -1,3 +1,3 @@
-"""Tire sidewalls, drawn or real, on an inspection line."""
+"""An inspection line for tires, on drawn or real photos."""
 
 __all__: list[str] = []

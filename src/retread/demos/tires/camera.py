@@ -1,4 +1,4 @@
-"""Cameras: what light, lens and compression make of a scene."""
+"""Cameras: the effect of light, lens and compression on a scene."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """One device under one light; pairs are ranges that each photo draws from.
+    """A camera under one light; pairs are ranges from which each photo draws a value.
 
-    `exposure` and `gamma` act on 0..1 values, `cast` multiplies red, green and blue, `blur` is a
-    radius in 128ths of the width, `noise` a standard deviation in 0..1, `quality` JPEG's.
+    Attributes:
+        exposure: Factor of values in 0..1.
+        gamma: Exponent of values in 0..1.
+        cast: Factors of red, green and blue.
+        tint: Standard deviation of a further random factor of each color.
+        blur: Radius, in 128ths of the width.
+        noise: Standard deviation, of values in 0..1.
+        vignette: Largest darkening at the corners.
+        quality: JPEG quality.
     """
 
     exposure: tuple[float, float] = (0.75, 1.35)
@@ -32,7 +39,7 @@ class Camera:
 
 
 PHONE = Camera()
-"""The camera that the first photos come from."""
+"""The camera of the first photos."""
 
 DUSK = Camera(exposure=(0.5, 0.8), cast=(1.14, 0.98, 0.78), noise=(0.01, 0.03))
 """The same phone under an evening lamp: darker and warmer."""
@@ -44,7 +51,7 @@ BOARD = Camera(
 
 
 def shoot(rng: np.random.Generator, scene: Floats, camera: Camera) -> bytes:
-    """A JPEG of `scene`, float32 [size, size, 3] in 0..1."""
+    """Return a JPEG of `scene`, float32 [size, size, 3] in 0..1."""
     size = scene.shape[0]
     photo = scene * rng.uniform(*camera.exposure)
     photo = np.clip(photo, 0, 1) ** np.float32(rng.uniform(*camera.gamma))
@@ -58,7 +65,7 @@ def shoot(rng: np.random.Generator, scene: Floats, camera: Camera) -> bytes:
 
 
 def encode(pixels: Pixels, quality: int) -> bytes:
-    """`pixels` as a JPEG."""
+    """Encode `pixels` as a JPEG."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     return file.getvalue()

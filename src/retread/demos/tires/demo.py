@@ -1,66 +1,83 @@
-"""`retread demo tires`: the loop of an inspection line, from photos to a new model."""
+"""`retread demo tires`: an inspection line, from photos to a better model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from retread.demos.play_acts import play_acts
-from retread.demos.question import Supply
-from retread.demos.script import Script
-from retread.demos.story import Story
-from retread.demos.summary import Summary
-from retread.demos.template import Values
-from retread.demos.tires.drawn import DrawnPhotos
-from retread.demos.tires.held_back import HeldBackPhotos
+from retread.demos.environment import Values
+from retread.demos.labelled_demo import DemoConfig, run_labelled_demo
+from retread.demos.reporter import Reporter
+from retread.demos.results import DemoResults
+from retread.demos.tires.drawn_photos import DrawnPhotos
+from retread.demos.tires.held_out_photos import HeldOutPhotos
+from retread.demos.tires.sizing import (
+    FULL,
+    DemoSize,
+    choose_size,
+    explain_choice,
+    measure_photo_s,
+)
 
-DRAWN: Values = {
-    "recipe": {"image_size": 64},
-    "gate": {"threshold": 0.7},
-    "monitoring": {"interval_s": 1.0, "window": 50},
-    "triggers": {"watch_source": False, "min_labelled": 450, "label_wait_s": 300.0},
-}
-"""For drawn photos: small pictures and few epochs, so that two trainings take two minutes."""
+CHANGE = "An evening lamp, a second camera, and cracks that are full of pale dust."
 
 REAL: Values = {
     "monitoring": {"interval_s": 1.0, "window": 25},
     "triggers": {"watch_source": False, "min_labelled": 450, "label_wait_s": 300.0},
 }
-
+"""Settings for real photos."""
 
 CAVEAT = (
-    "Traffic shows tires of the first photos again, and does not say which: in the data made of "
-    "it, a tire may lie on both sides of a split, which flatters a version's figures. The last row "
-    "below is of tires that were in no data and no traffic before."
+    "Traffic shows tires of the first photos again, without saying which: in the dataset made from "
+    "it, a tire may be in two splits, which flatters the metrics of version 2. The last row is of "
+    "tires that were in no dataset and no traffic before."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many photos are drawn and how long is trained; a test plays with less."""
+def run(
+    folder: Path, data: Path | None, seed: int, reporter: Reporter, *, full: bool
+) -> DemoResults:
+    """Run the demo in a new project in `folder`, on drawn photos or on those in `data`.
 
-    first: int = 1000
-    quiet: int = 250
-    epochs: int = 14
+    Args:
+        folder: Where the project is made; new or empty.
+        data: Photos in class folders; None draws photos.
+        seed: The random seed.
+        reporter: Where to report what happens.
+        full: Run at full size, instead of one that suits the machine.
+    """
+    if data is not None:
+        return run_on_photos(folder, data, seed, reporter)
+    if full:
+        return run_drawn(folder, seed, reporter, FULL)
+    photo_s = measure_photo_s()
+    size = choose_size(photo_s)
+    reporter.report(explain_choice(size, photo_s))
+    return run_drawn(folder, seed, reporter, size)
 
 
-def play(folder: Path, data: Path | None, seed: int, story: Story, sizes: Sizes) -> Summary:
-    """Play the demo in the new `folder`; with `data`, on the photos there."""
-    supply: Supply
-    if data is None:
-        supply = DrawnPhotos(seed, sizes.first, sizes.quiet)
-        settings: Values = {**DRAWN, "training": {"epochs": sizes.epochs}}
-    else:
-        supply, settings = HeldBackPhotos(data, seed), REAL
-    script = Script(
-        demo="tires",
+def run_drawn(folder: Path, seed: int, reporter: Reporter, size: DemoSize) -> DemoResults:
+    """Run the demo on drawn photos, at one size."""
+    config = DemoConfig(
+        name="tires",
         things="photos",
-        change="An evening lamp, a second camera, and cracks that nobody has seen before.",
-        until_alarm=1500,
-        # Fewer than a window: the next alarm is another story.
-        afterwards=40 if data is None else 20,
-        training_pause_s=0.5 if data is None else 1.0,
-        retraining_s=900.0 if data is None else 2700.0,
-        caveat="" if data is None else CAVEAT,
+        change=CHANGE,
+        # Fewer than a window, so that there is no further alarm.
+        after_retraining=min(40, size.window - 5),
+        training_pause_s=1.5,
     )
-    return play_acts(folder, supply, settings, script, seed, story)
+    samples = DrawnPhotos(seed, size.photos, size.baseline, size.photo_size)
+    return run_labelled_demo(folder, samples, size.settings, config, seed, reporter)
+
+
+def run_on_photos(folder: Path, data: Path, seed: int, reporter: Reporter) -> DemoResults:
+    """Run the demo on the photos in `data`."""
+    config = DemoConfig(
+        name="tires",
+        things="photos",
+        change=CHANGE,
+        after_retraining=20,
+        training_pause_s=1.0,
+        retraining_timeout_s=2700.0,
+        caveat=CAVEAT,
+    )
+    return run_labelled_demo(folder, HeldOutPhotos(data, seed), REAL, config, seed, reporter)
