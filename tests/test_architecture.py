@@ -254,7 +254,6 @@ SILENT = (
     "data/checks",
     "data/sources",
     "demos/bikes",
-    "demos/iris",
     "demos/tires",
     "loop/triggers",
     "monitoring/detectors",

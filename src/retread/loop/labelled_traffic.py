@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from retread.core import NotFound
+from retread.core.label_check import is_valid_label
 from retread.data.store import ID, IMAGE, LABEL, SOURCE, TIMESTAMP
 from retread.data.version import Column, ColumnKind, Schema
-from retread.monitoring.losses import number
 from retread.serving.traffic import Cursor, LabelStore, PredictionRecord, TrafficLog
 
 _BATCH = 1_000
@@ -28,7 +28,7 @@ def row_id(request_id: str) -> str:
 
 def fits(label: str, schema: Schema) -> bool:
     """Return whether a label can be trained on: feedback adds no new classes, and no infinities."""
-    return label in schema.labels if schema.labels else number(label) is not None
+    return is_valid_label(label, schema.labels)
 
 
 class LabelledTraffic:

@@ -28,28 +28,6 @@ def loss(outputs: Sequence[float], label: str, labels: Sequence[str], scale: flo
     return min(1.0, abs(outputs[0] - float(label)) / scale)
 
 
-def label_fits(label: str, labels: Sequence[str]) -> bool:
-    """Tell whether a label is one of `labels` or, for a regression, a finite number.
-
-    >>> label_fits("yes", ["no", "yes"]), label_fits("inf", [])
-    (True, False)
-    """
-    return label in labels if labels else number(label) is not None
-
-
-def number(text: str) -> float | None:
-    """Parse a finite number; return None if `text` is not one.
-
-    >>> number("1.5"), number("nan"), number("many")
-    (1.5, None, None)
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
-
-
 def value_range(reference: Streams) -> float:
     """Return the range of the predicted values, from the 5th to the 95th percentile.
 

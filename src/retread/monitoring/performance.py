@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from retread.bundle import Evidence, Manifest, evidence_metrics
 from retread.core import digest_bytes, metric_named
+from retread.core.label_check import is_valid_label
 from retread.monitoring.betting import BettingTest
-from retread.monitoring.losses import label_fits, loss, value_range
+from retread.monitoring.losses import loss, value_range
 from retread.monitoring.streams import Streams
 from retread.project.settings import MonitoringSection
 from retread.registry.events import DegradationDetected
@@ -139,7 +140,7 @@ def join_labels(
     joined = tuple(
         LabelledPrediction(waiting.id, waiting.outputs, labels[waiting.id])
         for waiting in performance.waiting
-        if waiting.id in labels and label_fits(labels[waiting.id], baseline.labels)
+        if waiting.id in labels and is_valid_label(labels[waiting.id], baseline.labels)
     )
     excess = [
         loss(p.outputs, p.label, baseline.labels, baseline.scale) - baseline.bound for p in joined

@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from inspect import cleandoc
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
@@ -103,6 +103,8 @@ def _type(field: FieldInfo) -> str:
 
 def _type_name(annotation: Any) -> str:
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _type_name(get_args(annotation)[0])
     if origin is Literal:
         return " or ".join(f"`{as_value(value)}`" for value in get_args(annotation))
     if origin in (Union, types.UnionType):

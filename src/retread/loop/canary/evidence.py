@@ -10,8 +10,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from retread.bundle import Manifest
+from retread.core.label_check import is_valid_label
 from retread.monitoring import BettingTest, Streams
-from retread.monitoring.losses import label_fits, loss, value_range
+from retread.monitoring.losses import loss, value_range
 from retread.project.settings import CanarySection
 from retread.registry.events import Slot
 from retread.serving.traffic import Answer, Cursor, LabelStore, PredictionRecord, TrafficLog
@@ -230,7 +231,7 @@ def add_labels(
     losses = [
         (_loss(pair.canary, label, compared), _loss(pair.production, label, compared))
         for pair in evidence.unlabelled
-        if (label := labels.get(pair.id)) is not None and label_fits(label, compared.labels)
+        if (label := labels.get(pair.id)) is not None and is_valid_label(label, compared.labels)
     ]
     return replace(
         add_losses(evidence, losses, compared, settings),
