@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import socket
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     # Until the server takes over the signals there is nothing to drain.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
+    _log_to_stderr()
     try:
         project = open_project(options.project, os.environ)
         settings = project.settings.serving
@@ -52,6 +54,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m retread.serving", description=__doc__)
     parser.add_argument("--project", type=Path, default=Path())
@@ -67,9 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(project: LoadedProject, options: argparse.Namespace, listener: socket.socket) -> None:
-    from retread.serving.worker import log_to_stderr, serve
+    from retread.serving.worker import serve  # heavy: a supervisor does not need it
 
-    log_to_stderr()
     if options.parent_pipe is not None:
         ParentWatch(options.parent_pipe, terminate_process).start()
     else:
@@ -94,9 +102,6 @@ def _serve(project: LoadedProject, options: argparse.Namespace, listener: socket
 def _supervise(
     project: LoadedProject, options: argparse.Namespace, listener: socket.socket, workers: int
 ) -> int:
-    from retread.serving.worker import log_to_stderr
-
-    log_to_stderr()
     # The bound socket reserves the port for the workers that share it; it never listens.
     port = listener.getsockname()[1]
     command = [sys.executable, "-m", "retread.serving", "--project", str(project.root)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 import threading
@@ -87,14 +86,6 @@ def serve(
         if recorder is not None:
             recorder.stop()
         database.close()
-
-
-def log_to_stderr() -> None:
-    """Set up logging for a server process."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def _recorder(project: LoadedProject) -> Recorder:
