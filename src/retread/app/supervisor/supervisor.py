@@ -56,6 +56,8 @@ class ServiceSupervisor:
         self._project = project
         self._on_status = on_status
         self._since = clock.now()
+        identity = identify_process(os.getpid())
+        self._start_time = identity.start_time if identity else ""
         self._environment = {**environment, SUPERVISED_BY: str(project.home)}
         self._pipe = ParentPipe()
         self._supervised = [SupervisedService(s, self._start, clock) for s in services]
@@ -100,10 +102,9 @@ class ServiceSupervisor:
         return _STEADY_INTERVAL_S if steady else _STARTING_INTERVAL_S
 
     def _publish(self) -> None:
-        identity = identify_process(os.getpid())
         status = SupervisorStatus(
             pid=os.getpid(),
-            start_time=identity.start_time if identity else "",
+            start_time=self._start_time,
             since=self._since,
             services=tuple(supervised.status() for supervised in self._supervised),
         )
