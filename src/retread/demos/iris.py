@@ -45,7 +45,6 @@ CONFIG = DemoConfig(
     # Fewer than a window, so that there is no further alarm.
     after_retraining=10,
     training_pause_s=0.25,
-    retraining_timeout_s=300.0,
     caveat=(
         "Traffic measures the same few flowers repeatedly, without saying which: in the dataset "
         "made from it, a flower may be in two splits, which flatters the metrics of version 2. The "
