@@ -44,8 +44,7 @@ CONFIG = DemoConfig(
     change="A ruler is held at the wrong end: petals measure 1.2 cm too long and too wide.",
     # Fewer than a window, so that there is no further alarm.
     after_retraining=10,
-    training_pause_s=0.05,
-    retraining_timeout_s=300.0,
+    training_pause_s=0.25,
     caveat=(
         "Traffic measures the same few flowers repeatedly, without saying which: in the dataset "
         "made from it, a flower may be in two splits, which flatters the metrics of version 2. The "

@@ -56,7 +56,7 @@ class DemoConfig:
     after_retraining: int
     label_delay: int = 20
     training_pause_s: float = 0.5
-    retraining_timeout_s: float = 900.0
+    retraining_timeout_s: float = 2700.0
     caveat: str = ""
 
 

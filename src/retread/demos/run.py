@@ -26,7 +26,7 @@ class DemoOptions:
         data: Photos in class folders (tires), or hour.csv (bikes); None for the demo's own data.
         folder: A new or empty folder; None for a new folder here.
         seed: The random seed.
-        full: Run at full size, however long that takes on this machine.
+        full: Draw and train the tires at full size, however long it takes.
         svg: Where to save the output as an image of a terminal; None to not save it.
     """
 

@@ -21,7 +21,7 @@ Folder = Annotated[
 ]
 Full = Annotated[
     bool,
-    typer.Option("--full", help="Run tires at full size, whatever the load of the machine."),
+    typer.Option("--full", help="Draw and train the tires at full size, however long it takes."),
 ]
 Svg = Annotated[
     Path | None,

@@ -18,7 +18,7 @@ from retread.demos.tires.sizing import (
     measure_photo_s,
 )
 
-CHANGE = "An evening lamp, a second camera, and cracks that are full of pale dust."
+_CHANGE = "An evening lamp, a second camera, and cracks"
 
 REAL: Values = {
     "monitoring": {"interval_s": 1.0, "window": 25},
@@ -60,7 +60,7 @@ def run_drawn(folder: Path, seed: int, reporter: Reporter, size: DemoSize) -> De
     config = DemoConfig(
         name="tires",
         things="photos",
-        change=CHANGE,
+        change=f"{_CHANGE} that are full of pale dust.",
         # Fewer than a window, so that there is no further alarm.
         after_retraining=min(40, size.window - 5),
         training_pause_s=1.5,
@@ -74,10 +74,9 @@ def run_on_photos(folder: Path, data: Path, seed: int, reporter: Reporter) -> De
     config = DemoConfig(
         name="tires",
         things="photos",
-        change=CHANGE,
+        change=f"{_CHANGE} of a kind that the model has not seen.",
         after_retraining=20,
         training_pause_s=1.0,
-        retraining_timeout_s=2700.0,
         caveat=CAVEAT,
     )
     return run_labelled_demo(folder, HeldOutPhotos(data, seed), REAL, config, seed, reporter)

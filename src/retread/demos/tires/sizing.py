@@ -43,6 +43,7 @@ class DemoSize:
         min_labelled: Labelled photos from traffic that the retraining waits for.
         window: Predictions in a window of the monitor.
         canary_requests: Requests in each step of the canary.
+        margin: Margin of the gate; on few photos, a narrow one would leave it undecided.
     """
 
     photos: int = 1000
@@ -55,13 +56,14 @@ class DemoSize:
     min_labelled: int = 450
     window: int = 50
     canary_requests: int = 50
+    margin: float = 0.02
 
     @property
     def settings(self) -> Values:
         """The settings of a project of this size."""
         return {
             "recipe": {"image_size": self.image_size},
-            "gate": {"threshold": 0.7},
+            "gate": {"threshold": 0.7, "margin": self.margin},
             "training": {
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
@@ -91,11 +93,12 @@ SMALL = DemoSize(
     batch_size=16,
     learning_rate=0.002,
     baseline=100,
-    min_labelled=320,
+    min_labelled=380,
     window=25,
     canary_requests=30,
+    margin=0.05,
 )
-SMALLEST = replace(SMALL, photos=320, epochs=8, baseline=75, min_labelled=280, canary_requests=25)
+SMALLEST = replace(SMALL, photos=320, epochs=8, baseline=75, min_labelled=320, canary_requests=25)
 SIZES = (FULL, SMALL, SMALLEST)
 """From the largest to the smallest."""
 
