@@ -15,5 +15,5 @@ def _names_in_doctests(doctest_namespace: dict[str, object], tmp_path: Path) -> 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the doctest that trains models as slow."""
     for item in items:
-        if item.name == "retread.api.__init__" or item.name == "retread.api":
+        if item.name.startswith("retread.api"):
             item.add_marker(pytest.mark.slow)

@@ -57,21 +57,23 @@ def _signature(function: object) -> str:
     assert callable(function)
     signature = inspect.signature(function)
     own = [p for p in signature.parameters.values() if p.name != "self"]
-    text = str(signature.replace(parameters=own)).replace("'", "")
-    return re.sub(r"<function .*?>", "...", re.sub(r"retread(?:\.\w+)+\.", "", text))
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(signature.replace(parameters=own)))
+    return re.sub(r"<function .*?>", "...", text)
 
 
 def _markdown(documented: object) -> str:
-    """The docstring, with its sections as lists."""
+    """The docstring: its sections as lists, other indented lines as code."""
     lines: list[str] = []
+    in_section = False
     for line in (inspect.getdoc(documented) or "").splitlines():
         if _SECTION.match(line):
+            in_section = True
             lines.append(f"*{line.removesuffix(':')}*\n")
-        elif re.match(r"    \w[\w.]*: ", line):
+        elif in_section and re.match(r"    \w[\w.]*: ", line):
             name, _, text = line.strip().partition(": ")
             lines.append(f"- `{name}`: {text}")
         else:
-            lines.append(line.strip() if line.startswith("    ") else line)
+            lines.append(line.strip() if in_section else line)
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from retread.api.versions import Run, Runs, Version
 from retread.app import Workspace
 from retread.core import NotFound
-from retread.core.notebook import html_table
+from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.project import find_home, open_project
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class TrainingOptions(TypedDict, total=False):
     seed: int
 
 
-class Project:
+class Project(ShowsAsTable):
     """A project: a folder with `retread.toml`, its data, models, servers and history.
 
     Attributes:
@@ -92,9 +92,10 @@ class Project:
     def __repr__(self) -> str:
         return f"<Project {self.name!r} in {self.root}>"
 
-    def _repr_html_(self) -> str:
-        rows = [version._row() for version in self.versions]
-        return html_table(f"Project {self.name}: model versions", Version._COLUMNS, rows)
+    def as_table(self) -> ShownTable:
+        """Return the model versions, as print() and a notebook show the project."""
+        rows = [row for version in self.versions for row in version.as_table().rows]
+        return ShownTable(f"Project {self.name}: model versions", Version.COLUMNS, rows)
 
     @property
     def name(self) -> str:

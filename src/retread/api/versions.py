@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retread.core import NotFound, Verdict, format_metrics, metric_named
-from retread.core.notebook import html_table
+from retread.core.notebook import ShownTable, ShowsAsTable
 
 if TYPE_CHECKING:
     from retread.app import Workspace
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from retread.registry import ModelVersion, Promotion, SlotState
 
 
-class Run:
+class Run(ShowsAsTable):
     """A finished training run."""
 
-    _COLUMNS = ("run", "model type", "validation", "version", "")
+    COLUMNS = ("run", "model type", "validation", "version", "")
 
     def __init__(self, workspace: Workspace, trained: TrainedRun) -> None:
         self._workspace = workspace
@@ -53,12 +53,14 @@ class Run:
         number = self._trained.version
         return Version(self._workspace, number) if number else None
 
-    def _row(self) -> tuple[object, ...]:
+    def as_table(self) -> ShownTable:
+        """Return the run, as print() and a notebook show it."""
         metrics = format_metrics(self.metrics)
-        return (self.id, self.model_type, metrics, self._trained.version, self.reason)
+        row = (self.id, self.model_type, metrics, self._trained.version, self.reason)
+        return ShownTable("Run", self.COLUMNS, [row])
 
 
-class Runs(Sequence[Run]):
+class Runs(ShowsAsTable, Sequence[Run]):
     """The runs of one training, in the order of the scenario."""
 
     def __init__(self, runs: tuple[Run, ...]) -> None:
@@ -73,8 +75,10 @@ class Runs(Sequence[Run]):
     def __repr__(self) -> str:
         return f"<Runs {list(self._runs)}>"
 
-    def _repr_html_(self) -> str:
-        return html_table("Runs", Run._COLUMNS, [run._row() for run in self._runs])
+    def as_table(self) -> ShownTable:
+        """Return the runs, as print() and a notebook show them."""
+        rows = [row for run in self._runs for row in run.as_table().rows]
+        return ShownTable("Runs", Run.COLUMNS, rows)
 
     def best(self, metric: str = "Loss") -> Version:
         """Return the version of the best registered run by a metric on the validation split.
@@ -98,10 +102,10 @@ class Runs(Sequence[Run]):
         )
 
 
-class Version:
+class Version(ShowsAsTable):
     """A model version: a bundle that was registered."""
 
-    _COLUMNS = ("version", "stage", "model type", "data", "evaluation")
+    COLUMNS = ("version", "stage", "model type", "data", "evaluation")
 
     def __init__(self, workspace: Workspace, number: int) -> None:
         self._workspace = workspace
@@ -109,9 +113,6 @@ class Version:
 
     def __repr__(self) -> str:
         return f"<Version {self.number}: {self.current_stage}, {format_metrics(self.metrics)}>"
-
-    def _repr_html_(self) -> str:
-        return html_table(f"Version {self.number}", self._COLUMNS, [self._row()])
 
     @property
     def current_stage(self) -> str:
@@ -159,13 +160,10 @@ class Version:
     def _known(self) -> ModelVersion:
         return self._workspace.registry.state().version(self.number)
 
-    def _row(self) -> tuple[object, ...]:
+    def as_table(self) -> ShownTable:
+        """Return the version, as print() and a notebook show it."""
         known = self._known
         data = f"{known.dataset}@{known.dataset_version}"
-        return (
-            self.number,
-            self.current_stage,
-            known.model_type,
-            data,
-            format_metrics(known.metrics),
-        )
+        metrics = format_metrics(known.metrics)
+        row = (self.number, known.stage.value, known.model_type, data, metrics)
+        return ShownTable(f"Version {self.number}", self.COLUMNS, [row])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from retread.core import NotFound
+from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.registry import VersionLineage, lineage_of_version
 from retread.serving import PredictionRecord
 
@@ -16,12 +17,28 @@ if TYPE_CHECKING:
 _MOST_DIGITS = 18
 
 
-class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+class Provenance(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """The lineage of a model version, with the record of the request that it answered, if one was
     asked about."""
 
     version: VersionLineage
     request: PredictionRecord | None = None
+
+    def as_table(self) -> ShownTable:
+        version = self.version
+        cause = version.cause
+        facts = [
+            ("request", self.request.id if self.request else None),
+            ("slot", self.request.answer.slot if self.request and self.request.answer else None),
+            ("version", f"{version.version}, {version.stage}"),
+            ("data", f"{version.dataset}@{version.dataset_version} {version.dataset_digest}"),
+            ("commit", version.git_commit or None),
+            ("run", f"{version.run_id}, {version.model_type}, seed {version.seed}"),
+            ("cause", " ".join(filter(None, (cause.kind, cause.detail)))),
+            ("verdict", version.verdict.outcome.value if version.verdict else None),
+            ("bundle", version.bundle),
+        ]
+        return ShownTable("Lineage", ("", ""), [fact for fact in facts if fact[1] is not None])
 
 
 def trace(workspace: Workspace, subject: str | int) -> Provenance:

@@ -1,31 +1,64 @@
-"""How values show themselves in a notebook: small HTML tables, without styles or scripts."""
+"""How values show themselves: as text when printed, as an HTML table in a notebook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 
 
-def html_table(caption: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return an HTML table; every text in it is escaped.
+@dataclass(frozen=True, slots=True)
+class ShownTable:
+    """A caption and rows of cells; None is an empty cell.
 
-    Args:
-        caption: Title of the table.
-        header: Names of the columns.
-        rows: Values in the order of `header`; None shows as an empty cell.
-
-    >>> html_table("Runs", ["run"], [["a<b"]])
-    '<table><caption>Runs</caption><thead><tr><th>run</th></tr></thead><tbody><tr><td>a&lt;b</td></tr></tbody></table>'
+    >>> table = ShownTable("Runs", ("run", "model"), (("a<b", None), ("c", "forest")))
+    >>> print(table.text())
+    Runs
+      run  model
+      a<b
+      c    forest
+    >>> table.html()[:47]
+    '<table><caption>Runs</caption><thead><tr><th>ru'
     """
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_text(value)}</td>' for value in row)}</tr>" for row in rows
-    )
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+    def text(self) -> str:
+        """Return the table as aligned lines."""
+        lines = [self.header, *(tuple(map(_cell, row)) for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
+        body = ("  ".join(f"{c:<{w}}" for c, w in zip(line, widths, strict=True)) for line in lines)
+        return "\n".join([self.caption, *(f"  {line}".rstrip() for line in body)])
+
+    def html(self) -> str:
+        """Return the table as HTML without styles or scripts; every text in it is escaped."""
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.header)
+        cells = (("".join(f"<td>{escape(_cell(v))}</td>" for v in row)) for row in self.rows)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        return (
+            f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table>"
+        )
 
 
-def _text(value: object) -> str:
-    return "" if value is None else escape(str(value))
+class ShowsAsTable:
+    """Prints as the text of a table, and shows as that table in a notebook."""
+
+    __slots__ = ()
+
+    def as_table(self) -> ShownTable:
+        """Return what is shown."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.as_table().text()
+
+    def _repr_html_(self) -> str:
+        return self.as_table().html()
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)

@@ -8,6 +8,8 @@ from math import isfinite
 
 import msgspec
 
+from retread.core.notebook import ShownTable, ShowsAsTable
+
 
 class Outcome(StrEnum):
     """The result of a check."""
@@ -33,7 +35,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     numbers: dict[str, float] = {}
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """The combined result of several checks."""
 
     outcome: Outcome
@@ -43,6 +45,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def reasons(self) -> tuple[str, ...]:
         """Reasons of the checks that did not pass."""
         return tuple(c.reason for c in self.checks if c.outcome is not Outcome.PASS)
+
+    def as_table(self) -> ShownTable:
+        rows = [(check.check, check.outcome.value, check.reason) for check in self.checks]
+        return ShownTable(f"Verdict: {self.outcome}", ("check", "outcome", "reason"), rows)
 
 
 def recordable(result: CheckResult) -> CheckResult:

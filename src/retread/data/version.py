@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from retread.core import CheckResult, InvalidInput, Outcome, checked_name
+from retread.core.notebook import ShownTable, ShowsAsTable
 
 
 class Split(StrEnum):
@@ -50,7 +51,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
 
 
-class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
+class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """One immutable version of a dataset.
 
     `digest` covers the id, label, group, split, content and timestamp of every row,
@@ -88,6 +89,14 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     def failed_checks(self) -> tuple[CheckResult, ...]:
         """The checks that put the version into quarantine, even if it was released since."""
         return tuple(check for check in self.checks if check.outcome is not Outcome.PASS)
+
+    def as_table(self) -> ShownTable:
+        splits = ", ".join(f"{split} {count}" for split, count in self.splits.items())
+        labels = ", ".join(f"{label} {count}" for label, count in self.labels.items())
+        facts = [("state", self.state.value), ("rows", self.rows), ("splits", splits)]
+        facts += [("labels", labels), ("source", self.source), ("digest", self.digest)]
+        failed = [(check.check, check.reason) for check in self.failed_checks]
+        return ShownTable(self.reference, ("", ""), [*facts, *failed])
 
 
 def parse_version_reference(text: str) -> tuple[str, int | None]:

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 
 from retread.bundle import CONFIDENCE
+from retread.core import format_metric
+from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.performance import Performance, degradation, observed_metric
 from retread.monitoring.state import MonitorState
@@ -73,7 +75,7 @@ class PastAlarm(msgspec.Struct, frozen=True, kw_only=True):
     description: str = msgspec.field(name="what")
 
 
-class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
+class MonitorReport(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """The report on the production version; `version` is None if there is none.
 
     Attributes:
@@ -101,6 +103,21 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
         """Whether there is drift or degradation now."""
         drifted = any(stream.drifted for stream in self.streams)
         return drifted or (self.performance is not None and self.performance.degraded)
+
+    def as_table(self) -> ShownTable:
+        if self.version is None:
+            return ShownTable("No version is in production yet.", ("stream",), [])
+        rows: list[tuple[object, ...]] = [
+            (s.name, f"{s.evidence:.1f}", f"{s.effect:.2f}", "drift" if s.drifted else None)
+            for s in self.streams
+        ]
+        if (performance := self.performance) is not None:
+            observed = performance.observed
+            shown = "unknown" if observed is None else format_metric(observed)
+            degraded = "degraded" if performance.degraded else None
+            rows.append((performance.metric, shown, None, degraded))
+        caption = f"Version {self.version}: {self.requests} requests in {self.windows} windows"
+        return ShownTable(caption, ("stream", "evidence", "effect", "alarm"), rows)
 
 
 def make_report(
