@@ -1,10 +1,11 @@
 """What `import retread` offers: the operations of the command line, on objects.
 
+>>> import retread
 >>> project = retread.init(folder / "inspection", template="iris")
 >>> data = project.data.add("iris.csv")
 >>> data.reference, data.rows
 ('iris@1', 150)
->>> runs = project.train(scenario="both", seed=1)
+>>> runs = project.train(scenario="forests", seed=1)
 >>> best = runs.best("Loss")
 >>> best.gate().outcome.value
 'pass'

@@ -12,6 +12,7 @@ from pathlib import Path
 # psutil is imported in the functions: most commands never need it.
 
 _POLL_S = 0.02
+_SAME_START_S = 2.0
 _KILLED_WITHIN_S = 2.0
 
 
@@ -19,7 +20,7 @@ _KILLED_WITHIN_S = 2.0
 class ProcessIdentity:
     """One process for all time: process ids are reused, but not with the same start time.
 
-    `start_time` is opaque text that can be stored and compared as long as the machine runs.
+    `start_time` is in seconds since boot, as text that is stored unchanged; empty if unknown.
     """
 
     pid: int
@@ -45,7 +46,11 @@ def identify_process(pid: int) -> ProcessIdentity | None:
 
 def is_running(process: ProcessIdentity) -> bool:
     """Return whether this very process is still running."""
-    return identify_process(process.pid) == process
+    found = identify_process(process.pid)
+    if found is None or not process.start_time:
+        return False
+    # The time of boot, which is part of it, is only known to the second.
+    return abs(float(found.start_time) - float(process.start_time)) < _SAME_START_S
 
 
 def processes_with_variable(name: str, value: str) -> tuple[ProcessIdentity, ...]:
