@@ -8,7 +8,7 @@ import pytest
 from retread.app.supervisor import take_down
 from retread.bundle import Cause, CauseKind
 from retread.core import CheckResult, Outcome, combine
-from retread.data.version import VersionState
+from retread.core.quarantine import VersionState
 from retread.project import LoadedProject, open_project
 from retread.registry.events import (
     CanaryStarted,

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from retread.core import ManualClock
+from retread.core.quarantine import VersionState
 from retread.data import (
     DIGEST,
     GROUP,
@@ -30,7 +31,6 @@ from retread.data import (
     Schema,
     SourceExamples,
     Split,
-    VersionState,
     add_rows,
     add_version,
     split_of,

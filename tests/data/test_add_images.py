@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from retread.core import Conflict, InvalidInput, NotFound, RetreadError, UnknownOption
+from retread.core.quarantine import VersionState
 from retread.data import (
     DIGEST,
     GROUP,
@@ -21,7 +22,6 @@ from retread.data import (
     TIMESTAMP,
     DatasetStore,
     Split,
-    VersionState,
     diff,
     split_of,
     verify,

@@ -15,17 +15,8 @@ import pytest
 from PIL import Image
 
 from retread.core import InvalidInput, NotFound
-from retread.data import (
-    ID,
-    IMAGE,
-    LABEL,
-    TIMESTAMP,
-    ColumnKind,
-    DatasetStore,
-    VersionState,
-    diff,
-    verify,
-)
+from retread.core.quarantine import VersionState
+from retread.data import ID, IMAGE, LABEL, TIMESTAMP, ColumnKind, DatasetStore, diff, verify
 
 from .conftest import Adds, Grows, Images
 

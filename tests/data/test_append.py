@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from retread.core import InvalidInput, ManualClock
+from retread.core.quarantine import VersionState
 from retread.data import (
     GROUP,
     ID,
@@ -17,7 +18,6 @@ from retread.data import (
     SOURCE,
     SPLIT,
     DatasetStore,
-    VersionState,
     add_rows,
     diff,
     verify,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from retread.data import LanceDatasetStore, VersionState, verify
+from retread.core.quarantine import VersionState
+from retread.data import LanceDatasetStore, verify
 
 from .conftest import Adds, Images
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from retread.core import InvalidInput
-from retread.data import DatasetStore, VersionState, checks, sources
+from retread.core.quarantine import VersionState
+from retread.data import DatasetStore, checks, sources
 
 from .conftest import Adds, Images
 

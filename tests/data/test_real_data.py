@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from retread.data import DatasetStore, VersionState, verify
+from retread.core.quarantine import VersionState
+from retread.data import DatasetStore, verify
 
 from .conftest import Adds
 

@@ -11,7 +11,8 @@ import pytest
 from msgspec import structs
 
 from retread.core import Conflict, InvalidInput, NotFound
-from retread.data import ID, LABEL, SPLIT, DatasetStore, Split, VersionState, verify
+from retread.core.quarantine import VersionState
+from retread.data import ID, LABEL, SPLIT, DatasetStore, Split, verify
 
 from .conftest import OpenStore, table, version_of
 

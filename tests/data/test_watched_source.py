@@ -10,7 +10,8 @@ import pytest
 from retread.app.datasets import add_data, add_request
 from retread.app.loop_adapters import LoopData
 from retread.app.workspace import Workspace
-from retread.data import ID, LABEL, VersionState, diff
+from retread.core.quarantine import VersionState
+from retread.data import ID, LABEL, diff
 from retread.data.traffic_source import traffic_source
 from retread.project import open_project
 from retread.serving import Answer, PredictionRecord

@@ -20,7 +20,8 @@ from retread.core import (
     combine,
     digest_bytes,
 )
-from retread.data.version import DatasetVersion, Schema, Split, VersionState
+from retread.core.quarantine import VersionState
+from retread.data.version import DatasetVersion, Schema, Split
 from retread.loop.canary import ComparedVersions, PairedEvidence, no_evidence
 from retread.loop.canary.evidence import add_answers, add_losses
 from retread.loop.messages import MessageContext

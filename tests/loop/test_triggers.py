@@ -10,7 +10,7 @@ import pytest
 
 from retread.bundle import CauseKind
 from retread.core import InvalidInput, Refused, UnknownOption, load_plugin
-from retread.data.version import VersionState
+from retread.core.quarantine import VersionState
 from retread.loop import (
     Proposal,
     TriggerContext,

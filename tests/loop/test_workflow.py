@@ -10,7 +10,7 @@ from tests.loop.in_memory_steps import InMemorySteps, Killed
 
 from retread.bundle import CauseKind
 from retread.core import Outcome, Refused
-from retread.data.version import VersionState
+from retread.core.quarantine import VersionState
 from retread.loop.wait_point import WaitReason
 from retread.loop.workflow import retrain
 from retread.registry import Stage

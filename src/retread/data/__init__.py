@@ -12,6 +12,7 @@ A DatasetStore holds the versions, and `add_version` makes them:
 Lance is imported when a dataset is first opened, not with this package.
 """
 
+from retread.core.quarantine import VersionState
 from retread.data.add import AddRequest, add_rows, add_version, latest
 from retread.data.diff import Diff, diff
 from retread.data.export import export
@@ -41,7 +42,6 @@ from retread.data.version import (
     DatasetVersion,
     Schema,
     Split,
-    VersionState,
     parse_version_reference,
 )
 

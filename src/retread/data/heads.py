@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from retread.core.quarantine import VersionState
 from retread.data.store import DatasetStore
-from retread.data.version import DatasetVersion, VersionState
+from retread.data.version import DatasetVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
+from retread.core.quarantine import VersionState
 from retread.data.assign import AssignedRows, assign_splits, rows_of
 from retread.data.heads import DatasetHeads
 from retread.data.images import inspect_image, measure_image, sample_by_digest
@@ -28,7 +29,7 @@ from retread.data.store import (
 )
 from retread.data.summary import Changes, DatasetSummary, compare, count_by, summarise
 from retread.data.validation import validate
-from retread.data.version import ColumnKind, DatasetVersion, Schema, VersionState
+from retread.data.version import ColumnKind, DatasetVersion, Schema
 from retread.project.settings import DataSection
 
 _ATTRIBUTES = (ID, LABEL, GROUP, SPLIT, SOURCE, DIGEST, TIMESTAMP)

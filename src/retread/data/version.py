@@ -9,6 +9,7 @@ import msgspec
 
 from retread.core import CheckResult, InvalidInput, Outcome, checked_name
 from retread.core.notebook import ShownTable, ShowsAsTable
+from retread.core.quarantine import VersionState
 
 
 class Split(StrEnum):
@@ -17,13 +18,6 @@ class Split(StrEnum):
     TRAIN = "train"
     VALIDATION = "validation"
     EVALUATION = "evaluation"
-
-
-class VersionState(StrEnum):
-    """Whether a version may be used for training."""
-
-    QUARANTINED = "quarantined"
-    RELEASED = "released"
 
 
 class ColumnKind(StrEnum):

@@ -6,7 +6,8 @@ from retread.app.datasets import add_data, add_request
 from retread.app.gate import judge_version
 from retread.bundle import Cause
 from retread.core import Outcome, Refused, format_metrics, metric_named, new_id
-from retread.data.version import DatasetVersion, VersionState
+from retread.core.quarantine import VersionState
+from retread.data.version import DatasetVersion
 from retread.demos.environment import DemoEnvironment
 from retread.demos.event_reporter import SHOWN_METRICS
 from retread.demos.reporter import Level

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from retread.data.version import VersionState
+from retread.core.quarantine import VersionState
 from retread.loop import messages
 from retread.loop.messages import MessageContext
 from retread.loop.outbox import RETRY_FOR

@@ -21,8 +21,8 @@ from typing import Generic, TypeVar
 
 from retread.bundle import CauseKind
 from retread.core import short
+from retread.core.quarantine import VersionState
 from retread.data.traffic_source import is_traffic
-from retread.data.version import VersionState
 from retread.project.settings import TriggersSection
 from retread.registry.events import (
     DatasetVersionAdded,

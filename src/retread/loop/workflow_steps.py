@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from retread.core import Conflict, NotFound, Outcome, Refused, Verdict, metric_named
+from retread.core.quarantine import VersionState
 from retread.data.traffic_source import traffic_source
-from retread.data.version import DatasetVersion, VersionState
+from retread.data.version import DatasetVersion
 from retread.loop import messages
 from retread.loop.canary_rollout import finish_canary, withdraw
 from retread.loop.idempotency import append_once, record_dataset_version

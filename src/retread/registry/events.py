@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from retread.bundle import Cause
 from retread.core import Verdict, canonical_json
-from retread.data.version import VersionState
+from retread.core.quarantine import VersionState
 
 
 class Slot(StrEnum):

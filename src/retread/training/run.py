@@ -9,9 +9,10 @@ from typing import cast
 from retread.bundle import MODEL, Cause, Manifest
 from retread.core import Refused
 from retread.core.plugins import invalid_plugin
+from retread.core.quarantine import VersionState
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.traffic_source import traffic_source
-from retread.data.version import DatasetVersion, Split, VersionState
+from retread.data.version import DatasetVersion, Split
 from retread.training.assemble_bundle import Origin, assemble_bundle
 from retread.training.catalog import check_optimizer, recipe_named
 from retread.training.context import TrainingContext

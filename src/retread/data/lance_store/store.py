@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import Conflict, NotFound, Unavailable, checked_name, is_name
+from retread.core.quarantine import VersionState
 from retread.data.lance_store import commits
 from retread.data.lance_store.format import (
     check_files,
@@ -26,7 +27,7 @@ from retread.data.lance_store.format import (
 )
 from retread.data.lance_store.writing import delta_of, write_delta
 from retread.data.store import ID, SPLIT
-from retread.data.version import DatasetVersion, Split, VersionState
+from retread.data.version import DatasetVersion, Split
 
 _SUFFIX = ".lance"
 
