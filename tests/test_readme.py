@@ -17,7 +17,7 @@ import pytest
 from retread.app.supervisor import free_port
 
 README = Path(__file__).parents[1] / "README.md"
-TOUR = "## A tour of five minutes"
+TOUR = "## Five-minute tour"
 PORTS = {
     "5000": "RETREAD__PROJECT__TRACKING_PORT",
     "5001": "RETREAD__SERVING__PORT",

@@ -83,7 +83,7 @@ def test_a_commit_without_a_known_model_changes_nothing(
         (("drift",), "No drift was detected"),
         (("new-data",), "has no released version"),
         (("manual", "--candidate", "7"), "There is no model version 7"),
-        (("manual", "--force", "because"), "--force goes with --candidate"),
+        (("manual", "--force", "because"), "--force requires --candidate"),
         (("manual", "--scenario", "nonsense"), "Unknown scenario 'nonsense'"),
     ],
     ids=["no alarm", "no data", "unknown candidate", "force alone", "unknown scenario"],

@@ -266,7 +266,12 @@ def test_old_triggers_are_still_readable() -> None:
     old = b'{"event":"TriggerReceived","trigger":"t","key":"k","cause":{"kind":"manual"}}'
     event = decode_event(old)
     assert isinstance(event, TriggerReceived)
-    assert (event.candidate, event.version, event.force, event.user_requested) == (0, 0, "", False)
+    assert (event.candidate, event.version, event.force, event.user_requested) == (
+        None,
+        None,
+        "",
+        False,
+    )
 
 
 def test_an_event_holds_the_whole_proposal() -> None:

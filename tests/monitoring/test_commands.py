@@ -47,7 +47,7 @@ def test_check_exits_with_one_when_there_is_an_alarm(
     harness.promote(1, harness.reference(rng), {"Accuracy": 0.9})
     harness.traffic.append(harness.records(rng, 100, prefix="a"))
     assert run(["monitor", "check", "--project", str(project)]) == 0
-    assert capsys.readouterr().out == "Quiet.\n"
+    assert capsys.readouterr().out == "No alarm.\n"
     harness.traffic.append(harness.records(rng, 100, prefix="b", brightness=0.8))
     assert run(["monitor", "check", "--project", str(project)]) == 1
     assert capsys.readouterr().err == "Version 1: drift in brightness.\n"
@@ -71,7 +71,7 @@ def test_the_report_is_text_json_and_a_page(
     text = capsys.readouterr().out
     assert "<script>[red]" in text
     assert "Accuracy" in text
-    assert "1 label found no answer waiting." in text
+    assert "1 label matched no recent prediction." in text
     html = page.read_text()
     assert "1 label could not be joined to a prediction" in html
     assert "&lt;script&gt;[red]" in html

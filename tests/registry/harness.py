@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +86,7 @@ class BundleMaker:
             "model": "test",
             "recipe": "tabular-classification",
             "model_type": "linear",
-            "created_at": "2012-01-01T00:00:00+00:00",
+            "created_at": datetime(2012, 1, 1, tzinfo=UTC),
             "signature": signature(),
             "labels": ("bad", "good"),
             "image": None,

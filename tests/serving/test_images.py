@@ -95,7 +95,7 @@ def decompression_bomb() -> bytes:
         (picture(10)[:200], "cannot be read"),
         (picture(10, "PNG")[:60], "cannot be read"),
         (b"GIF89a" + bytes(100), "cannot be read"),
-        (decompression_bomb(), "more than 50,000,000"),
+        (decompression_bomb(), "more than the allowed 50,000,000"),
     ],
     ids=["empty", "text", "cut JPEG", "cut PNG", "GIF", "decompression bomb"],
 )

@@ -114,7 +114,7 @@ def test_a_promotion_that_cannot_be_loaded_is_reverted(server_with_two: Served) 
         promote(served, 1)
         with (
             ClientLoad(server, BODY) as load,
-            pytest.raises(Refused, match="not what its manifest says"),
+            pytest.raises(Refused, match="does not match the manifest"),
         ):
             promote(served, 3)
         assert load.failures == []

@@ -138,7 +138,7 @@ def test_a_changed_bundle_is_refused_and_the_old_one_kept(server: Server) -> Non
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     applied = served.applied(Slot.PRODUCTION, served.assign(7, changed))
-    assert "is not what its manifest says" in str(applied.error)
+    assert "does not match the manifest" in str(applied.error)
     assert applied.bundle == served.bundle_of[1]
     assert server.infer(rows(SETOSA)).json()["model_version"] == "1"
 

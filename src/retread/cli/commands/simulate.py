@@ -49,8 +49,8 @@ def simulate(
     ended: list[RolloutStatistics] = []
     watched: list[WatchFigures] = []
     with progress() as report:
-        for world in kinds:
-            ended.append(simulate_rollouts(world, settings.canary, rollouts, seed=seed))
+        for simulated in kinds:
+            ended.append(simulate_rollouts(simulated, settings.canary, rollouts, seed=seed))
             report("kinds of canary", len(ended), len(kinds))
         for name, traffic in product(detectors, TRAFFICS):
             watched.append(watch(traffic, detector=name))
@@ -87,6 +87,6 @@ def _tables(rollouts: list[RolloutStatistics], watches: list[WatchFigures]) -> G
             str(watch.watches),
             str(watch.windows),
             str(watch.alarmed),
-            f"{watch.median_windows:g}",
+            "" if watch.median_windows is None else f"{watch.median_windows:g}",
         )
     return Group(canary, monitor)
