@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 install: $(STAMP)
 
-# torch first: asked for later, pip may take a build with gigabytes of CUDA for a machine without it.
+# torch first: installed later, pip may take a build with gigabytes of CUDA for a machine without it.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Retread needs Python 3.11 or newer; set PYTHON=..."; exit 1; }

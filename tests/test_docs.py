@@ -32,6 +32,7 @@ def test_links_and_named_tests_exist(document: Path) -> None:
     links = [link for link in _LINK.findall(text) if not (document.parent / link).exists()]
     tests = [test for test in _TEST.findall(text) if not (ROOT / test).exists()]
     assert (links, tests) == ([], [])
+    assert "NUMBER_" not in text
 
 
 @pytest.mark.slow

@@ -15,19 +15,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from retread.api import Datasets, Monitoring, Project, Run, Runs, Version, init, open
-    from retread.core import RetreadError
+    from retread.core import RetreadError, Verdict
+    from retread.data import DatasetVersion
+    from retread.registry import Promotion
+    from retread.serving.client import Prediction, RequestOptions
     from retread.serving.client import ServingClient as Client
 
     __version__: str
 
 __all__ = [
     "Client",
+    "DatasetVersion",
     "Datasets",
     "Monitoring",
+    "Prediction",
     "Project",
+    "Promotion",
+    "RequestOptions",
     "RetreadError",
     "Run",
     "Runs",
+    "Verdict",
     "Version",
     "__version__",
     "init",
@@ -36,7 +44,12 @@ __all__ = [
 
 _MODULES = {
     "Client": ("retread.serving.client", "ServingClient"),
+    "DatasetVersion": ("retread.data", "DatasetVersion"),
+    "Prediction": ("retread.serving.client", "Prediction"),
+    "Promotion": ("retread.registry", "Promotion"),
+    "RequestOptions": ("retread.serving.client", "RequestOptions"),
     "RetreadError": ("retread.core", "RetreadError"),
+    "Verdict": ("retread.core", "Verdict"),
 }
 
 

@@ -237,8 +237,8 @@ def test_rows_from_memory(store: DatasetStore, write: Write, add: Adds, grow: Gr
             ID: ["req_1", "req_2"],
         }
     )
-    second = grow(rows, note="late labels")
-    assert (second.rows, second.source, second.note) == (202, "traffic", "late labels")
+    second = grow(rows, note="delayed labels")
+    assert (second.rows, second.source, second.note) == (202, "traffic", "delayed labels")
     assert grow(rows) == second
     assert diff(store, first, second).added == 2
     assert {"req_1", "req_2"} <= set(store.read(second)[ID].to_pylist())

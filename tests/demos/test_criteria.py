@@ -102,9 +102,9 @@ NO_FALSE_ALARM = "unchanged traffic raises no alarm"
 ALARM = "changed traffic raises an alarm"
 RETRAINING = "the alarm triggers a retraining"
 PASSES_GATE = "the gate passes the new model"
-PASSES_CANARY = "the canary confirms it on traffic"
-PROMOTED = "it is promoted to production"
-BETTER_MODEL = "it is more accurate on changed traffic that neither model was trained on"
+PASSES_CANARY = "the canary passes"
+PROMOTED = "the new model is promoted"
+BETTER_MODEL = "the new model is more accurate on unseen changed traffic"
 
 
 def entries_of(events: tuple[LedgerEvent, ...]) -> list[Entry]:

@@ -69,7 +69,7 @@ def text_of(value: DemoResults, width: int = 80) -> str:
 
 def test_a_closed_loop_is_shown_with_its_numbers() -> None:
     text = text_of(results(closed=True))
-    assert "tires: the loop closed in 2 min 41 s" in text
+    assert "tires: all criteria met in 2 min 41 s" in text
     assert "Accuracy 0.9031" in text
     assert "0.5  (2)" in text
     assert "1  (1)" in text
@@ -89,7 +89,7 @@ def test_commands_can_be_copied_whatever_the_width(width: int) -> None:
 
 def test_a_loop_that_did_not_close_says_what_is_missing() -> None:
     text = text_of(results(closed=False))
-    assert "did NOT close" in text
+    assert "NOT all criteria met" in text
     assert "\N{BALLOT X}" in text
 
 

@@ -116,7 +116,7 @@ def test_collecting_again_returns_the_same_version(flowers: Workspace) -> None:
     assert len(flowers.datasets.versions("flowers")) == 2
 
 
-def test_late_labels_count_from_their_arrival(flowers: Workspace) -> None:
+def test_delayed_labels_count_from_their_arrival(flowers: Workspace) -> None:
     records = [answered(n) for n in range(10)]
     record(flowers, records)
     data = LoopData(flowers)

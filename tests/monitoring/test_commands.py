@@ -86,7 +86,7 @@ def test_simulate_prints_the_guarantees(project: Path, capsys: pytest.CaptureFix
     few = ["--rollouts", "4", "--windows", "2", "--watches", "2"]
     assert run(["simulate", "--project", str(project), "--json", *few]) == 0
     figures = printed(capsys)
-    ends = {f["world"]: f for f in figures["rollouts"]}
+    ends = {f["canary"]: f for f in figures["rollouts"]}
     assert ends["labels flipped"]["rolled_back"] == 4
     assert {w["watches"] for w in figures["watches"]} == {2}
     assert run(["simulate", "--project", str(project), *few]) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import log
 from pathlib import Path
 
@@ -182,12 +182,9 @@ threshold = 0.5
 
 
 @pytest.fixture
-def own_detectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def own_detectors(own_module: Callable[[str, str], str]) -> str:
     """A module with detectors of the user's own."""
-    (tmp_path / "my_detectors.py").write_text(OWN)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "my_detectors", raising=False)
-    return "my_detectors"
+    return own_module("my_detectors", OWN)
 
 
 def test_a_detector_of_your_own_raises_alarms(

@@ -241,7 +241,7 @@ def test_two_detectors_share_alpha(harness: MonitorHarness, rng: np.random.Gener
     assert both.report().evidence_needed == pytest.approx(np.log(2 / 0.05))
 
 
-def test_late_labels_show_a_degradation_once(
+def test_delayed_labels_show_a_degradation_once(
     harness: MonitorHarness, rng: np.random.Generator
 ) -> None:
     harness.promote(1, harness.reference(rng), ACCURATE)

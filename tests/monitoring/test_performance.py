@@ -1,4 +1,4 @@
-"""Performance on late labels."""
+"""Performance on delayed labels."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -268,9 +268,8 @@ def with_own(project: LoadedProject, *names: str) -> LoadedProject:
 
 
 @pytest.fixture
-def own_notifiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own_notifiers.py").write_text(OWN_NOTIFIERS)
-    monkeypatch.syspath_prepend(str(tmp_path))
+def own_notifiers(own_module: Callable[[str, str], str]) -> None:
+    own_module("own_notifiers", OWN_NOTIFIERS)
 
 
 @pytest.mark.usefixtures("own_notifiers")

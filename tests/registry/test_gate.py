@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -342,12 +343,9 @@ threshold = 0.5
 
 
 @pytest.fixture
-def own_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def own_checks(own_module: Callable[[str, str], str]) -> str:
     """A module with gate checks of the user's own."""
-    (tmp_path / "my_checks.py").write_text(FAIRNESS)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "my_checks", raising=False)
-    return "my_checks"
+    return own_module("my_checks", FAIRNESS)
 
 
 def test_a_check_of_your_own_is_named_by_its_import_string(

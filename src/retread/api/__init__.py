@@ -12,8 +12,8 @@
 >>> best.promote(reason="first model").version == project.production.number
 True
 
-`project.client()` then asks the running server (`project.up()`), takes labels, and
-`project.lineage(id)` says where an answer came from.
+`project.client()` sends requests to the running server (`project.up()`) and records labels;
+`project.lineage(id)` traces a prediction.
 """
 
 from retread.api.project import Datasets, Monitoring, Project, TrainingOptions, init, open

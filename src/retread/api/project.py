@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack, overload
 
 from retread.api.versions import Run, Runs, Version
 from retread.app import Workspace
@@ -133,7 +133,7 @@ class Project(ShowsAsTable):
         *,
         dataset: str | None = None,
         dataset_version: int | None = None,
-        on_epoch: EpochCallback = lambda _: None,
+        on_epoch: EpochCallback | None = None,
         **options: Unpack[TrainingOptions],
     ) -> Runs:
         """Train one run or the runs of a scenario, and register those that met the threshold.
@@ -161,11 +161,11 @@ class Project(ShowsAsTable):
         requests = plan_training(
             self._workspace, overrides, dataset, dataset_version, cause="Python"
         )
-        trained = train_and_register(self._workspace, requests, on_epoch)
+        trained = train_and_register(self._workspace, requests, on_epoch or (lambda _: None))
         return Runs(tuple(Run(self._workspace, run) for run in trained))
 
     def rollback(self, to: int | None = None, reason: str = "") -> Promotion:
-        """Put an earlier production version back, within a second and without a gate.
+        """Return production to an earlier version, without a gate.
 
         Args:
             to: The version; default the one in production before.
@@ -175,6 +175,12 @@ class Project(ShowsAsTable):
             Refused: There is no such earlier production version, or a server could not load it.
         """
         return self._workspace.promoter.rollback(to, reason=reason)
+
+    @overload
+    def history(self) -> Sequence[Entry]: ...
+
+    @overload
+    def history(self, at: datetime) -> RegistryState: ...
 
     def history(self, at: datetime | None = None) -> Sequence[Entry] | RegistryState:
         """Return every recorded event, or what was registered and served at a time.
@@ -188,7 +194,7 @@ class Project(ShowsAsTable):
         return entries if at is None else state_at(entries, at.astimezone())
 
     def lineage(self, subject: str | int) -> Provenance:
-        """Follow an answer or a model version back to data, code, cause and verdict.
+        """Trace a prediction or a model version back to data, code, cause and verdict.
 
         Args:
             subject: The id of a request, or the number of a model version.

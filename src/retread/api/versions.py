@@ -1,4 +1,4 @@
-"""Training runs, and the model versions that came of them."""
+"""Training runs, and the model versions that they produced."""
 
 from __future__ import annotations
 
@@ -103,7 +103,11 @@ class Runs(ShowsAsTable, Sequence[Run]):
 
 
 class Version(ShowsAsTable):
-    """A model version: a bundle that was registered."""
+    """A model version: a bundle that was registered.
+
+    Attributes:
+        number: Its number.
+    """
 
     COLUMNS = ("version", "stage", "model type", "data", "evaluation")
 
@@ -140,7 +144,7 @@ class Version(ShowsAsTable):
         return self._workspace.promoter.stage(self.number)
 
     def promote(self, reason: str = "", *, force: bool = False) -> Promotion:
-        """Put the version into production; it is judged first where no verdict stands.
+        """Put the version into production. If it has no current verdict, the gate judges it first.
 
         Args:
             reason: Recorded in the ledger; required with `force`.

@@ -18,8 +18,8 @@ _MOST_DIGITS = 18
 
 
 class Provenance(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
-    """The lineage of a model version, with the record of the request that it answered, if one was
-    asked about."""
+    """The lineage of a model version, and the record of the request it answered, if the subject
+    is a request."""
 
     version: VersionLineage
     request: PredictionRecord | None = None

@@ -190,7 +190,7 @@ class LoopTraining:
 
 
 class LoopCanary:
-    """The loop's `CanaryPort`: paired evidence from recorded traffic and late labels."""
+    """The loop's `CanaryPort`: paired evidence from recorded traffic and delayed labels."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace

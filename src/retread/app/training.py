@@ -1,4 +1,4 @@
-"""Training runs and registering those that met the threshold, as a command or a notebook does."""
+"""Train, and register the runs that met the threshold."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Workspace:
     @cached_property
     def mirror(self) -> AliasMirror:
         """Mirror of stages in MLflow."""
-        from retread.app.stage_mirror import ProcessMirror
+        from retread.app.mlflow_stages import ProcessMirror
 
         return ProcessMirror(self.project)
 

@@ -13,6 +13,7 @@ from retread.demos.comparison import Comparison
 from retread.demos.event_reporter import events_of
 from retread.registry import fold
 from retread.registry.events import (
+    AlarmEvent,
     CanaryFinished,
     CanaryOutcome,
     DegradationDetected,
@@ -26,8 +27,6 @@ from retread.registry.events import (
     VersionRegistered,
 )
 from retread.registry.ledger import Entry
-
-AlarmEvent = DriftDetected | DegradationDetected
 
 _CAUSES: dict[type[AlarmEvent], CauseKind] = {
     DriftDetected: CauseKind.DRIFT,
@@ -181,7 +180,7 @@ def _gate(entries: Sequence[Entry], versions: frozenset[int]) -> Criterion:
 def _canary(entries: Sequence[Entry], versions: frozenset[int]) -> Criterion:
     ends = [end for end in events_of(entries, CanaryFinished) if end.version in versions]
     return Criterion(
-        name="the canary confirms it on traffic",
+        name="the canary passes",
         met=any(end.outcome is CanaryOutcome.PROMOTED for end in ends),
         detail=f"{ends[-1].outcome}: {ends[-1].reason}" if ends else "there was no canary",
     )
@@ -195,11 +194,11 @@ def _promoted(entries: Sequence[Entry], versions: frozenset[int]) -> Criterion:
     detail = f"version {production} serves" if met else "the first version still serves"
     if ends and not met:
         detail = f"{ends[-1].outcome}: {ends[-1].reason}"
-    return Criterion(name="it is promoted to production", met=met, detail=detail)
+    return Criterion(name="the new model is promoted", met=met, detail=detail)
 
 
 def _better(things: str, compared: Comparison | None) -> Criterion:
-    name = "it is more accurate on changed traffic that neither model was trained on"
+    name = "the new model is more accurate on unseen changed traffic"
     if compared is None:
         return Criterion(name=name, met=False, detail="there is no new version in production")
     return Criterion(

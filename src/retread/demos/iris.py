@@ -46,9 +46,9 @@ CONFIG = DemoConfig(
     after_retraining=10,
     training_pause_s=0.25,
     caveat=(
-        "Traffic measures the same few flowers repeatedly, without saying which: in the dataset "
-        "made from it, a flower may be in two splits, which flatters the metrics of version 2. The "
-        "last row is of flowers that were in no dataset and no traffic before."
+        "Traffic samples the same few flowers repeatedly and does not identify them, so a flower "
+        "may end up in two splits of iris@2. This inflates the metrics of version 2. The last row "
+        "is measured on flowers that were in no dataset and no earlier traffic."
     ),
 )
 

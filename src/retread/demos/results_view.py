@@ -29,20 +29,20 @@ def results_view(results: DemoResults) -> Group:
     parts += [_block("Model versions (metrics on their frozen evaluation splits)",
                      _versions(results.versions))]  # fmt: skip
     if results.traffic:
-        title = f"{results.metric} on the traffic itself (number of predictions)"
+        title = f"{results.metric} on traffic (number of predictions)"
         parts += [_block(title, _traffic(results.traffic, results.caveat))]
     if results.measures:
         parts += [_block("Measures", _measures(results.measures))]
     if results.messages:
         parts += [_lines("Slack messages", _messages(results.messages))]
-    up = (results.up, "starts the project again, including its loop; then open:")
+    up = (results.up, "start all services again, then open:")
     parts += [_lines("Links", _commands((up, *results.links)))]
     parts += [_lines("Next", _commands(results.commands))]
     return Group(*parts)
 
 
 def save_svg(entries: Iterable[ReportEntry], results: DemoResults, title: str, path: Path) -> None:
-    """Save the report and the results as an image of a terminal."""
+    """Save the report and the results as an SVG of a terminal."""
     console = Console(record=True, width=_SVG_WIDTH, file=io.StringIO(), force_terminal=True)
     for entry in entries:
         console.print(styled(entry, _SVG_WIDTH))
@@ -54,8 +54,8 @@ def _headline(results: DemoResults) -> Text:
     minutes, seconds = divmod(round(results.seconds), 60)
     took = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     if results.closed:
-        return Text(f"{results.demo}: the loop closed in {took}", "bold green")
-    return Text(f"{results.demo}: the loop did NOT close; it ended after {took}", "bold red")
+        return Text(f"{results.demo}: all criteria met in {took}", "bold green")
+    return Text(f"{results.demo}: NOT all criteria met; ended after {took}", "bold red")
 
 
 def _block(title: str, content: RenderableType) -> Group:

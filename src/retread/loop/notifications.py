@@ -63,7 +63,7 @@ def notifications(
     Events older than the time for which a message is retried are left out: a notifier that is set
     up later does not receive the past. Of the alarms since the last promotion, only those are
     announced that name a new stream or metric: traffic that has drifted stays drifted, and the
-    tenth message about it helps nobody.
+    tenth message about it is noise.
 
     Args:
         entries: All entries of the ledger, oldest first.

@@ -186,7 +186,9 @@ class Outbox:
 
         def work(connection: Connection) -> int:
             left = update(OUTBOX).where(OUTBOX.c.state == MessageState.SENDING)
-            reason = "The worker ended before the answer came; the message is not sent again."
+            reason = (
+                "The worker ended before the response arrived; the message will not be sent again."
+            )
             values = {"state": MessageState.UNCONFIRMED, "reason": reason}
             return connection.execute(left.values(**values)).rowcount
 

@@ -34,7 +34,7 @@ class OutboxWorker:
         """Start the thread; messages that a killed worker was sending are not sent again."""
         left = self._outbox.recover()
         if left:
-            log.warning("%d messages may have arrived; they are not sent again.", left)
+            log.warning("%d messages may have been delivered and will not be sent again.", left)
         self._thread.start()
 
     def stop(self, timeout_s: float = 10.0) -> None:

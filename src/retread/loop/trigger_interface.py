@@ -32,7 +32,7 @@ from retread.registry.events import (
 )
 from retread.registry.ledger import Entry
 
-AlarmEvent = TypeVar("AlarmEvent", DriftDetected, DegradationDetected)
+AlarmT = TypeVar("AlarmT", DriftDetected, DegradationDetected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class TriggerOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentifiedAlarm(Generic[AlarmEvent]):
+class IdentifiedAlarm(Generic[AlarmT]):
     """An alarm, with an id that no other alarm of the ledger has.
 
     The number of its window would not do: windows are numbered from one again whenever a version
@@ -94,7 +94,7 @@ class IdentifiedAlarm(Generic[AlarmEvent]):
     """
 
     id: str
-    event: AlarmEvent
+    event: AlarmT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class TriggerContext:
         """The digest of `newest_data`."""
         return self.newest_data.digest if self.newest_data else None
 
-    def newest_alarm(self, kind: type[AlarmEvent]) -> IdentifiedAlarm[AlarmEvent] | None:
+    def newest_alarm(self, kind: type[AlarmT]) -> IdentifiedAlarm[AlarmT] | None:
         """Return the newest alarm of one kind about the version in production."""
         for entry in reversed(self.entries):
             event = entry.event

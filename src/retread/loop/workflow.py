@@ -47,7 +47,7 @@ def retrain(trigger: str, ports: LoopPorts, steps: Steps) -> RetrainingResult:
     if received is None:
         raise NotFound(f"There is no trigger {trigger}.")
     context = RetrainingContext(received, ports, steps)
-    log.info("Retraining %s runs: %s.", trigger, context.cause)
+    log.info("Retraining %s started: %s.", trigger, context.cause)
     result = _run(context)
     result = context.run_step("finish", RetrainingResult, workflow_steps.finish, result)
     log.info("Retraining %s ended: %s. %s", trigger, result.outcome, result.reason)
@@ -55,7 +55,7 @@ def retrain(trigger: str, ports: LoopPorts, steps: Steps) -> RetrainingResult:
 
 
 def _run(context: RetrainingContext) -> RetrainingResult:
-    """Run every step but the last; whatever fails, people are notified and the next may start."""
+    """Run every step but the last; a failure is reported and does not block the next retraining."""
     step = context.run_step
     version = context.trigger.candidate or None
     try:
@@ -64,10 +64,10 @@ def _run(context: RetrainingContext) -> RetrainingResult:
         verdict = step("gate", Verdict, workflow_steps.judge, version)
         workflow_steps.check_verdict(context, version, verdict)
         production = step("stage", int, workflow_steps.stage, version)
-        proof = "it is in production already"
+        reason = "no canary was needed"
         if production != NO_VERSION and context.ports.settings.canary.enabled:
-            proof = _run_canary(context, version, production)
-        return step("promote", RetrainingResult, workflow_steps.promote, version, proof)
+            reason = _run_canary(context, version, production)
+        return step("promote", RetrainingResult, workflow_steps.promote, version, reason)
     except StopRetraining as stopped:
         return stopped.result
     except Exception as error:

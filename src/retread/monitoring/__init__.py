@@ -1,4 +1,4 @@
-"""Monitor traffic: drift with exact evidence and an effect size, performance on late labels.
+"""Monitor traffic: drift with exact evidence and an effect size, performance on delayed labels.
 
 >>> import numpy as np
 >>> from retread.monitoring import Streams, alarming_streams, load_detector
@@ -20,7 +20,7 @@ A detector is a file of `retread.monitoring.detectors`, or a class of your own.
 from retread.monitoring.betting import BettingTest
 from retread.monitoring.detector import Detector, alarming_streams, load_detector
 from retread.monitoring.effect import effect_sizes
-from retread.monitoring.monitor import Alarm, Monitor
+from retread.monitoring.monitor import Monitor
 from retread.monitoring.report import (
     MonitorReport,
     PastAlarm,
@@ -30,7 +30,6 @@ from retread.monitoring.report import (
 from retread.monitoring.streams import Streams, reference_streams, traffic_streams
 
 __all__ = [
-    "Alarm",
     "BettingTest",
     "Detector",
     "Monitor",

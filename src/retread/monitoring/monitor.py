@@ -31,14 +31,18 @@ from retread.monitoring.watch import (
     start_watch,
 )
 from retread.project import Settings
-from retread.registry.events import DegradationDetected, DriftDetected, Event, LedgerEvent
+from retread.registry.events import (
+    AlarmEvent,
+    DegradationDetected,
+    DriftDetected,
+    Event,
+    LedgerEvent,
+)
 from retread.registry.ledger import Entry, Ledger
 from retread.serving.traffic import Cursor, LabelStore, TrafficLog
 
 _BATCH = 1_000
 _MOST_BATCHES = 50
-
-Alarm = DriftDetected | DegradationDetected
 
 
 class Monitor:
@@ -85,7 +89,7 @@ class Monitor:
         self._version: MonitoredVersion | None = None
         self._state: MonitorState | None = None
 
-    def step(self) -> tuple[Alarm, ...]:
+    def step(self) -> tuple[AlarmEvent, ...]:
         """Process new traffic and labels once, and save the state.
 
         Returns:
@@ -153,8 +157,8 @@ class Monitor:
 
     def _process(
         self, state: MonitorState, version: MonitoredVersion
-    ) -> tuple[MonitorState, list[Alarm]]:
-        found: list[Alarm] = []
+    ) -> tuple[MonitorState, list[AlarmEvent]]:
+        found: list[AlarmEvent] = []
         start = state.cursor
         for _ in range(_MOST_BATCHES):
             records, cursor = self._traffic.read(state.cursor, _BATCH)
@@ -198,7 +202,7 @@ class Monitor:
         performance = msgspec.structs.replace(performance, missed=missed)
         return replace(state, performance=performance, labels=count)
 
-    def _append(self, alarm: Alarm, production: Production) -> bool:
+    def _append(self, alarm: AlarmEvent, production: Production) -> bool:
         after = self._clock.now() - timedelta(seconds=self._settings.monitoring.repeat_s)
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
@@ -210,7 +214,7 @@ class Monitor:
 
 
 def reported(
-    alarm: Alarm, entries: Sequence[Entry], production: Production, after: datetime
+    alarm: AlarmEvent, entries: Sequence[Entry], production: Production, after: datetime
 ) -> bool:
     """Tell whether such an alarm about this promotion was recorded later than `after`."""
     return any(
@@ -220,7 +224,7 @@ def reported(
     )
 
 
-def _is_same_kind(alarm: Alarm, event: LedgerEvent) -> bool:
+def _is_same_kind(alarm: AlarmEvent, event: LedgerEvent) -> bool:
     if isinstance(alarm, DriftDetected):
         return isinstance(event, DriftDetected) and event.detector == alarm.detector
     return isinstance(event, DegradationDetected)

@@ -1,4 +1,4 @@
-"""Performance on late labels: whether the model is still as good as its evaluation."""
+"""Performance on delayed labels: whether the model is still as good as its evaluation."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class PastAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     kind: str
-    description: str = msgspec.field(name="what")
+    description: str
 
 
 class MonitorReport(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):

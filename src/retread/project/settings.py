@@ -102,7 +102,8 @@ class TrainingSection(Section):
     """Defaults of training runs, and scenarios."""
 
     model_type: str = "cnn"
-    """Model type. `retread train --help` lists the available ones."""
+    """Model type: one of those that `retread train --help` lists, or your own as
+    package.module:function."""
     optimizer_type: Literal["adam", "sgd", "adamw"] = "adam"
     """Optimizer (neural networks only)."""
     epochs: int = Field(default=10, ge=1, le=10_000)

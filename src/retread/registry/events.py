@@ -294,6 +294,10 @@ class DegradationDetected(Event, frozen=True, kw_only=True):
     labels: int
 
 
+AlarmEvent = DriftDetected | DegradationDetected
+"""What the monitor detected, and the loop may retrain for."""
+
+
 LedgerEvent = (
     VersionRegistered
     | GateJudged

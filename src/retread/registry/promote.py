@@ -21,7 +21,7 @@ from retread.registry.servers import (
 )
 from retread.registry.stages import check_stageable, choose_to_roll_back
 from retread.registry.state import OpenPromotion, SlotState
-from retread.registry.transaction import Rule, StateLedger
+from retread.registry.state_ledger import Rule, StateLedger
 
 TIMEOUT_S = 30.0
 

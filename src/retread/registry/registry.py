@@ -29,7 +29,7 @@ from retread.registry.gate import judge
 from retread.registry.gate_inputs import GateInputs, Opponent, measure
 from retread.registry.ledger import Ledger
 from retread.registry.state import ModelVersion, RegistryState
-from retread.registry.transaction import StateLedger
+from retread.registry.state_ledger import StateLedger
 
 log = logging.getLogger(__name__)
 

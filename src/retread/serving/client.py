@@ -81,9 +81,9 @@ class SupportsToList(Protocol):
 class ServingClient:
     """Sends requests for one model to one server, over one kept connection.
 
-    with ServingClient("http://127.0.0.1:5001", "iris") as client:
-        prediction = client.predict(sepal_length=5.1, sepal_width=3.5, ...)
-        client.feedback(prediction.id, "setosa")
+    >>> with retread.Client("http://127.0.0.1:5001", "iris") as client:  # doctest: +SKIP
+    ...     prediction = client.predict(sepal_length=5.1, sepal_width=3.5)
+    ...     client.feedback(prediction.id, "setosa")
     """
 
     def __init__(self, address: str, model: str, *, timeout_s: float = 60.0) -> None:

@@ -325,4 +325,4 @@ def _fallback_of(call: Call) -> SlotEntry | None:
 
 
 def _no_answer(reason: str) -> Unavailable:
-    return Unavailable(f"The model has no answer: {reason}.", "Try again.")
+    return Unavailable(f"The model failed to predict: {reason}.", "Try again.")

@@ -48,8 +48,9 @@ class SameOriginMiddleware:
         if not is_same_origin(
             headers, opens_page=scope["method"] == "GET" and scope["path"] == "/"
         ):
-            message = "Only the user of this machine may send requests to this address."
-            refusal = error_response(HttpRefusal(HTTPStatus.FORBIDDEN, message))
+            message = "Requests from other sites or hosts are refused."
+            hint = "Open the page by its loopback address, or send no Origin header."
+            refusal = error_response(HttpRefusal(HTTPStatus.FORBIDDEN, message, hint))
             await refusal(scope, receive, send_with_headers)
         elif _is_too_large(headers):
             message = f"The body is larger than {MAX_BODY:,} bytes."

@@ -124,7 +124,7 @@ class UndeliveredMessage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """Its state as a sentence."""
-        return f"Message {self.key} to {self.notifier} {_DELIVERY[self.state]}."
+        return f"Notification {self.key} to {self.notifier} {_DELIVERY[self.state]}."
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):

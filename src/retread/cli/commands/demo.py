@@ -25,7 +25,7 @@ Full = Annotated[
 ]
 Svg = Annotated[
     Path | None,
-    typer.Option("--svg", hidden=True, help="Also save the output as an image of a terminal."),
+    typer.Option("--svg", hidden=True, help="Also save the output as an SVG file."),
 ]
 
 

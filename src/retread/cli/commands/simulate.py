@@ -49,8 +49,8 @@ def simulate(
     ended: list[RolloutStatistics] = []
     watched: list[WatchFigures] = []
     with progress() as report:
-        for simulated in kinds:
-            ended.append(simulate_rollouts(simulated, settings.canary, rollouts, seed=seed))
+        for canary in kinds:
+            ended.append(simulate_rollouts(canary, settings.canary, rollouts, seed=seed))
             report("kinds of canary", len(ended), len(kinds))
         for name, traffic in product(detectors, TRAFFICS):
             watched.append(watch(traffic, detector=name))

@@ -25,16 +25,21 @@ def _built_in_model_types() -> str:
     return ", ".join(sorted(names))
 
 
+DatasetVersionOption = Annotated[
+    str,
+    typer.Option(
+        metavar="N|latest", help="Version number, or `latest` for the latest released version."
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     app.command("train")(train)
 
 
 def train(
     dataset: Annotated[str, typer.Option(help="Dataset. Default: [data] dataset.")] = "",
-    dataset_version: Annotated[
-        str,
-        typer.Option(metavar="N|latest", help="Version number; latest: the latest released one."),
-    ] = "latest",
+    dataset_version: DatasetVersionOption = "latest",
     model_type: Annotated[
         str | None, typer.Option(help=f"{_built_in_model_types()}, or package.module:function.")
     ] = None,

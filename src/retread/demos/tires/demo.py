@@ -27,9 +27,9 @@ REAL: Values = {
 """Settings for real photos."""
 
 CAVEAT = (
-    "Traffic shows tires of the first photos again, without saying which: in the dataset made from "
-    "it, a tire may be in two splits, which flatters the metrics of version 2. The last row is of "
-    "tires that were in no dataset and no traffic before."
+    "Traffic shows the tires of the first photos again and does not identify them, so a tire may "
+    "end up in two splits of tires@2. This inflates the metrics of version 2. The last row is "
+    "measured on tires that were in no dataset and no earlier traffic."
 )
 
 

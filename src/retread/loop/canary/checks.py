@@ -103,15 +103,15 @@ def _quality(evidence: PairedEvidence, settings: CanarySection, *, needed: bool)
         reason = f"the loss is {difference:.3f} larger than production's on {worse.values} labels"
     elif not needed:
         outcome = Outcome.PASS
-        reason = f"{worse.values} labels; this step needs none"
+        reason = f"{worse.values} labels so far; this step does not require labels"
     elif fine.values >= settings.min_labels and fine.evidence >= log(1 / settings.alpha):
         outcome = Outcome.PASS
         reason = f"not worse by the margin of {settings.margin:g} on {fine.values} labels"
     else:
         outcome = Outcome.INCONCLUSIVE
         reason = (
-            f"{fine.values} labels (at least {settings.min_labels}) do not yet show that the loss "
-            f"is not larger by the margin of {settings.margin:g}; so far: {difference:+.3f}"
+            f"{fine.values} labels (minimum {settings.min_labels}) do not yet rule out a loss "
+            f"larger by {settings.margin:g}; difference so far: {difference:+.3f}"
         )
     return CheckResult(
         check="quality",

@@ -1,4 +1,4 @@
-"""The evidence for and against a canary, folded from recorded traffic and late labels."""
+"""The evidence for and against a canary, folded from recorded traffic and delayed labels."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class RolloutStatistics(msgspec.Struct, frozen=True, kw_only=True):
         median_requests: Median number of requests until the end.
     """
 
-    canary: str = msgspec.field(name="world")
+    canary: str
     rollouts: int
     promoted: int
     rolled_back: int

@@ -9,7 +9,7 @@ from typing import Generic
 from retread.bundle import CauseKind
 from retread.core import Refused
 from retread.loop.trigger_interface import (
-    AlarmEvent,
+    AlarmT,
     IdentifiedAlarm,
     Proposal,
     TriggerContext,
@@ -19,7 +19,7 @@ from retread.loop.trigger_interface import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmTrigger(Generic[AlarmEvent]):
+class AlarmTrigger(Generic[AlarmT]):
     """A trigger for the newest alarm about the version in production.
 
     Attributes:
@@ -30,8 +30,8 @@ class AlarmTrigger(Generic[AlarmEvent]):
     """
 
     kind: CauseKind
-    event: type[AlarmEvent]
-    describe: Callable[[AlarmEvent], str]
+    event: type[AlarmT]
+    describe: Callable[[AlarmT], str]
     missing: str
 
     def evaluate(self, context: TriggerContext) -> tuple[Proposal, ...]:
@@ -55,7 +55,7 @@ class AlarmTrigger(Generic[AlarmEvent]):
         return replace(proposal, user_requested=True)
 
     def _proposal(
-        self, context: TriggerContext, alarm: IdentifiedAlarm[AlarmEvent], window: str
+        self, context: TriggerContext, alarm: IdentifiedAlarm[AlarmT], window: str
     ) -> Proposal:
         return Proposal(
             kind=self.kind,

@@ -22,7 +22,7 @@ def check(inputs: GateInputs) -> CheckResult:
     loss. Otherwise it is inconclusive.
     """
     if inputs.production is None:
-        return _result(Outcome.PASS, "There is no production yet to compare with.")
+        return _result(Outcome.PASS, "There is no production version to compare with yet.")
     evidence = inputs.production.evidence
     if evidence is None:
         return _result(
@@ -101,7 +101,7 @@ def _reason(metric: Metric, numbers: dict[str, float], production: str) -> str:
         f"{numbers['production']:.4f} on the same {numbers['examples']:.0f} examples: "
         f"a gain of {numbers['difference']:+.4f}{unit}, "
         f"at least {numbers['lower_bound']:+.4f} with "
-        f"{numbers['confidence']:.0%} confidence; {-numbers['margin']:+g} is required."
+        f"{numbers['confidence']:.0%} confidence; the limit is {-numbers['margin']:+g}."
     )
 
 

@@ -19,6 +19,6 @@ def check(inputs: GateInputs) -> CheckResult:
     return CheckResult(
         check="latency",
         outcome=Outcome.PASS if p95 <= budget else Outcome.FAIL,
-        reason=f"95 % of single predictions take at most {p95:.2f} ms; {budget:g} ms is allowed.",
+        reason=f"95th percentile of single predictions: {p95:.2f} ms (limit: {budget:g} ms).",
         numbers={"p95_ms": p95, "median_ms": float(np.median(runs)), "budget_ms": budget},
     )

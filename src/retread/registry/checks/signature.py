@@ -14,7 +14,7 @@ def check(inputs: GateInputs) -> CheckResult:
     """Fail if labels, inputs or outputs differ from production's, or do not fit the evidence."""
     problem = _misfit(inputs)
     if problem or inputs.production is None:
-        return _result(problem, "the evidence; there is no production yet")
+        return _result(problem, "the evidence; there is no production version yet")
     manifest = inputs.production.manifest
     if manifest is None:
         reason = f"The signature of {inputs.production_name} is unknown: its bundle is damaged."

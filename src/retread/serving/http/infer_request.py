@@ -44,7 +44,7 @@ class Connection(Protocol):
 
 
 class InferRequest(Call):
-    """A call that arrived by HTTP. `reply` sets `head` and `body` and tells the connection.
+    """A call that arrived by HTTP. `reply` sets `head` and `body` and notifies the connection.
 
     Attributes:
         content_type: Content-Type of the request.

@@ -145,7 +145,7 @@ class SlotReconciler:
             except RetreadError as error:
                 logger.debug("No heartbeat: %s", error)
             except Exception:
-                logger.exception("No heartbeat; trying again.")
+                logger.exception("The heartbeat failed; trying again.")
 
     def _announce(self) -> None:
         # Under a lock, so that no announcement is older than the one before it.
@@ -220,7 +220,7 @@ class SlotReconciler:
             table = table.without(slot)
         self._slots.table = table
         for slot, error in incompatible.items():
-            logger.error("Slot %s is emptied: %s", slot, error)
+            logger.error("Slot %s was cleared: %s", slot, error)
             self._report_failure(slot, self._desired[slot], error)
 
     def _report_failure(self, slot: Slot, desired: SlotState, error: RetreadError) -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.serving.running import until
 
 from retread.app import Workspace
-from retread.app.stage_mirror import MIRRORED, ProcessMirror
+from retread.app.mlflow_stages import MIRRORED, ProcessMirror
 from retread.bundle import Cause
 from retread.project import LoadedProject
 from retread.training import TrainingRequest

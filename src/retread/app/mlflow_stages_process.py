@@ -1,4 +1,4 @@
-"""`python -m retread.app.mirror_stages --project PATH`: set the MLflow aliases given on stdin."""
+"""`python -m retread.app.mlflow_stages_process --project PATH`: set MLflow's aliases from stdin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from retread.app.stage_mirror import MIRRORED
+from retread.app.mlflow_stages import MIRRORED
 from retread.core import canonical_json, write_atomically
 from retread.project import open_project
 

@@ -40,7 +40,7 @@ class ProcessMirror:
 
     def _work(self) -> None:
         while (pending := self._take()) is not None:
-            command = [sys.executable, "-m", "retread.app.mirror_stages"]
+            command = [sys.executable, "-m", "retread.app.mlflow_stages_process"]
             self._project.logs.mkdir(parents=True, exist_ok=True)
             with (self._project.logs / "stage-mirror.log").open("ab") as log:
                 subprocess.run(
