@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import retread
 from retread.app.supervisor import free_port
 
 README = Path(__file__).parents[1] / "README.md"
@@ -95,6 +96,27 @@ def test_every_line_of_the_tour_works(tmp_path: Path) -> None:
                 request_id = _REQUEST.search(said)[1]  # type: ignore[index]
     assert request_id
     assert lines[-1] == "retread down"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_lines_of_python_work(tmp_path: Path) -> None:
+    (block,) = re.findall(
+        r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    retread.init(tmp_path / "inspection", template="iris")
+    ports = {setting: str(free_port()) for setting in PORTS.values()}
+    done = subprocess.run(
+        [sys.executable, "-c", block],
+        cwd=tmp_path,
+        env={**os.environ, **ports},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for shown in ("Verdict: pass", "Lineage", "Version 1:"):
+        assert shown in done.stdout
 
 
 def test_the_tour_is_there() -> None:

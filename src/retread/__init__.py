@@ -53,19 +53,21 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module, metadata
+if not TYPE_CHECKING:  # or every misspelled name would pass for one of ours
 
-    if name not in __all__:
-        raise AttributeError(f"module 'retread' has no attribute {name!r}")
-    found: object
-    if name == "__version__":
-        found = metadata.version("retread")
-    else:
-        module, attribute = _MODULES.get(name, ("retread.api", name))
-        found = getattr(import_module(module), attribute)
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> object:
+        from importlib import import_module, metadata
+
+        if name not in __all__:
+            raise AttributeError(f"module 'retread' has no attribute {name!r}")
+        found: object
+        if name == "__version__":
+            found = metadata.version("retread")
+        else:
+            module, attribute = _MODULES.get(name, ("retread.api", name))
+            found = getattr(import_module(module), attribute)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

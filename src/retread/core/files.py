@@ -78,6 +78,14 @@ def sync_folder(folder: Path) -> None:
     _sync(folder)
 
 
+def lock_descriptor(descriptor: int) -> None:
+    """Lock an open file or folder exclusively, until its descriptor is closed.
+
+    The lock is advisory, and the kernel releases it when its holder ends, even if killed.
+    """
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 class FolderLock:
     """An exclusive lock on a folder, held from its construction until `release`.
 
@@ -110,7 +118,7 @@ class FolderLock:
 
     def _acquire(self, wait_s: float | None) -> None:
         if wait_s is None:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            lock_descriptor(self._descriptor)
             return
         deadline = time.monotonic() + wait_s
         while True:

@@ -68,7 +68,7 @@ class DurableEngine:
         return str(status.error or status.status)
 
     def stop(self) -> None:
-        """Close the database. Whatever waits must have been interrupted before."""
+        """Close the database. Waiting steps must have been interrupted before."""
         DBOS.destroy(destroy_registry=True)
 
     def _id(self, trigger: str) -> str:

@@ -115,7 +115,7 @@ class WaitPoint:
             self._check()
 
     def stop(self) -> None:
-        """Interrupt whatever waits now or tries to wait later."""
+        """Interrupt current and future waits."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -27,7 +27,7 @@ from retread.registry.events import RetrainingOutcome, TriggerReceived
 
 WORKFLOW_VERSION = "2"
 """Not a hash of the code, so that open workflows continue under newer code. Steps are recognised by
-their order: whoever changes the order raises this number, and open workflows start again."""
+their order: increase this number when the order changes; open workflows then start again."""
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from retread.core import IntegrityBroken
+from retread.core.files import lock_descriptor
 from retread.registry.hash_chain import Head
 
 SUFFIX = ".head"
@@ -44,7 +44,7 @@ class FileAnchor:
             log.warning("%s could not be written: %s", self._path, error)
             return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock_descriptor(descriptor)
             if head.sequence > _decoded(os.pread(descriptor, 128, 0), self.name).sequence:
                 os.pwrite(descriptor, b"%020d %s\n" % (head.sequence, head.hash.encode()), 0)
         except (OSError, IntegrityBroken) as error:
