@@ -220,6 +220,9 @@ def test_the_client_takes_rows_in_many_forms(iris: Server) -> None:
         pinned = client.predict(SETOSA, options=options)
         assert (pinned.id, pinned.model_version) == ("client-1", 2)
         client.feedback(pinned.id, "setosa")
+        staged = client.predict(row, options=RequestOptions(slot="staging"))
+        assert (staged.label, staged.model_version, staged.slot) == ("versicolor", 2, "staging")
+        assert staged.probabilities["versicolor"] == staged.confidence
         wrong: Any
         for wrong in ([], None, 3):
             with pytest.raises(InvalidInput):

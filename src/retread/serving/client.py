@@ -8,30 +8,44 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Protocol, overload
 
 import msgspec
 
-from retread.core import Conflict, InvalidInput, NotFound, RetreadError, Unavailable
+from retread.core import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RetreadError,
+    Unavailable,
+    checked_name,
+)
 from retread.core.http_client import HttpClient, HttpResponse
+from retread.core.notebook import ShownTable, ShowsAsTable
+from retread.serving.client_data import (
+    Image,
+    Row,
+    Value,
+    as_rows,
+    column_tensor,
+    feature_tensor,
+    image_file,
+    media_type,
+    shown,
+    true_label,
+)
+from retread.serving.request_id import checked_request_id
+from retread.serving.served_versions import ServedVersions
 
-Value = float | int | str | None
-Row = Mapping[str, Value]
-Image = bytes | str | Path
-"""An image file: its content, or its path."""
-
+_LONGEST_TIMEOUT_S = 1e6
 _FEEDBACK_PER_REQUEST = 1000
 _ERRORS: dict[int, type[RetreadError]] = {404: NotFound, 409: Conflict, 503: Unavailable}
-_SIGNATURES = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"BM", "image/bmp"),
-)
 _JSON = {"content-type": "application/json"}
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+class Prediction(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """The prediction for one row or image.
 
     Attributes:
@@ -40,7 +54,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         slot: The slot that it is in.
         label: The predicted label; None for a model that predicts a number.
         confidence: Its probability.
-        probabilities: The probability of every label.
+        probabilities: The probability of every label; empty if the version that answered is no
+            longer served, so that its other labels are unknown.
         value: The predicted number; None for a model that predicts a label.
     """
 
@@ -52,10 +67,18 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     probabilities: dict[str, float] = {}
     value: float | None = None
 
+    def as_table(self) -> ShownTable:
+        """Return the prediction, as print() and a notebook show it."""
+        output = "value" if self.label is None else "label"
+        facts = [(output, self.value if self.label is None else self.label)]
+        facts += [(f"probability of {name}", f"{p:.1%}") for name, p in self.probabilities.items()]
+        facts += [("version", f"{self.model_version}, {self.slot}"), ("request", self.id)]
+        return ShownTable("Prediction", ("", ""), facts)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """How a request is to be answered.
+    """How a request is to be answered. A value that no request can have is InvalidInput.
 
     Attributes:
         request_id: The request's id; made by the server by default.
@@ -68,6 +91,17 @@ class RequestOptions:
     key: str | None = None
     slot: str | None = None
     version: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.request_id is not None:
+            checked_request_id(_checked_text("request id", self.request_id))
+        if self.key is not None:
+            _checked_text("key", self.key)
+        if self.slot not in (None, "production", "staging"):
+            raise InvalidInput(f"The slot is {shown(self.slot)}.", "Use production or staging.")
+        version = self.version
+        if version is not None and (not _is_a(Integral, version) or version < 1):
+            raise InvalidInput(f"The version is {shown(version)}.", "Versions are numbers from 1.")
 
 
 class SupportsToList(Protocol):
@@ -95,11 +129,17 @@ class ServingClient:
             timeout_s: Longest time without any progress.
 
         Raises:
-            InvalidInput: `address` is not an HTTP address.
+            InvalidInput: `address` is not an HTTP address, `model` not the name of a model, or
+                `timeout_s` not a time.
         """
-        self._model = model
+        if not _is_a(Real, timeout_s) or not 0 < timeout_s <= _LONGEST_TIMEOUT_S:
+            raise InvalidInput(
+                f"timeout_s is {shown(timeout_s)}.",
+                f"Use a number of seconds above 0, up to {_LONGEST_TIMEOUT_S:,.0f}.",
+            )
+        self._model = checked_name("model", str(model))
         self._http = HttpClient(address, timeout_s)
-        self._metadata: dict[str, Any] | None = None
+        self._served = ServedVersions(lambda path: self._send("GET", path, None, {})[0])
 
     def __enter__(self) -> ServingClient:
         return self
@@ -112,15 +152,15 @@ class ServingClient:
         self._http.close()
 
     def metadata(self) -> dict[str, Any]:
-        """Return the server's description of the model; it is requested once.
+        """Return the server's description of the model in production.
+
+        It is requested once, and again after another version has answered from production.
 
         Raises:
             NotFound: The server has no such model.
             Unavailable: The server does not respond, or has no model in production.
         """
-        if self._metadata is None:
-            self._metadata, _ = self._send("GET", "", None, {})
-        return self._metadata
+        return self._served.in_slot("production")
 
     @overload
     def predict(
@@ -166,9 +206,14 @@ class ServingClient:
             NotFound: The server has no such model, or does not serve the requested version.
             Unavailable: The server does not respond, is overloaded, or has no model in production.
         """
+        if not isinstance(options, RequestOptions | None):
+            raise InvalidInput(
+                f"The options are {shown(options)}.",
+                'Pass retread.RequestOptions, such as options=RequestOptions(slot="staging").',
+            )
         if (data is None) != bool(columns):
             raise InvalidInput("Nothing to predict.", "Pass either the columns of a row, or data.")
-        many, is_single = _as_list(columns if data is None else data)
+        many, is_single = as_rows(columns if data is None else data)
         predictions = self._predict(many, options or RequestOptions())
         return predictions[0] if is_single else predictions
 
@@ -196,11 +241,12 @@ class ServingClient:
             How many were recorded.
 
         Raises:
-            InvalidInput: The model has no such label; those of earlier requests are recorded.
+            InvalidInput: One is not such a pair, and none is recorded; or the model has no such
+                label, and those of earlier requests are recorded.
             NotFound: The server has no such model.
             Unavailable: The server or its database does not respond.
         """
-        pairs = [{"id": id_, "label": label} for id_, label in labels]
+        pairs = [true_label(pair, number) for number, pair in enumerate(labels, start=1)]
         accepted = 0
         for start in range(0, len(pairs), _FEEDBACK_PER_REQUEST):
             content = msgspec.json.encode(pairs[start : start + _FEEDBACK_PER_REQUEST])
@@ -210,15 +256,36 @@ class ServingClient:
 
     def _predict(self, many: Sequence[Any], options: RequestOptions) -> list[Prediction]:
         if all(isinstance(one, Image) for one in many):
-            files = [one if isinstance(one, bytes) else _read_file(Path(one)) for one in many]
+            files = [image_file(one) for one in many]
             if len(files) == 1:
-                return self._infer(files[0], _media_type(files[0]), options)
+                return self._infer(files[0], media_type(files[0]), options)
             data = [base64.b64encode(file).decode() for file in files]
             tensors = [{"name": "image", "datatype": "BYTES", "shape": [len(files)], "data": data}]
         elif all(isinstance(one, Mapping) for one in many):
-            tensors = [_column_tensor(name, kind, many) for name, kind in self._columns()]
+            return self._predict_rows(many, options)
         else:
-            tensors = [_feature_tensor(many)]
+            tensors = [feature_tensor(many)]
+        return self._infer_tensors(tensors, options)
+
+    def _predict_rows(self, rows: Sequence[Row], options: RequestOptions) -> list[Prediction]:
+        slot = options.slot or "production"
+        may_be_outdated = options.version is None and self._served.is_known(slot)
+        columns = self._columns(options)
+        try:
+            return self._infer_tensors([column_tensor(*one, rows) for one in columns], options)
+        except InvalidInput:
+            if not may_be_outdated:
+                raise
+            # Another version, with other columns, may have come into the slot.
+            self._served.forget(slot)
+            current = self._columns(options)
+            if current == columns:
+                raise
+        return self._infer_tensors([column_tensor(*one, rows) for one in current], options)
+
+    def _infer_tensors(
+        self, tensors: Sequence[dict[str, Any]], options: RequestOptions
+    ) -> list[Prediction]:
         content = msgspec.json.encode({"inputs": tensors})
         return self._infer(content, "application/json", options)
 
@@ -234,13 +301,20 @@ class ServingClient:
         }
         sent = {name: value for name, value in headers.items() if value is not None}
         body, response = self._send("POST", path, content, sent)
-        return self._predictions(body, response.headers["x-retread-slot"])
+        slot = response.headers["x-retread-slot"]
+        predictions = self._predictions(body, slot)
+        self._served.answered(slot, int(body["model_version"]))
+        return predictions
 
-    def _columns(self) -> list[tuple[str, str]]:
+    def _columns(self, options: RequestOptions) -> list[tuple[str, str]]:
         """Return the name and the datatype of every column that the model takes."""
+        if options.version is None:
+            model = self._served.in_slot(options.slot or "production")
+        else:
+            model = self._served.version(options.version)
         columns = [
             (name, tensor["datatype"])
-            for tensor in self.metadata()["inputs"]
+            for tensor in model["inputs"]
             for name in tensor.get("parameters", {}).get("columns", ())
         ]
         if not columns:
@@ -257,19 +331,20 @@ class ServingClient:
                 Prediction(id=id_, model_version=version, slot=slot, value=value)
                 for id_, value in zip(ids, outputs["value"]["data"], strict=True)
             ]
-        labels = self.metadata()["parameters"]["labels"]
-        flat = outputs["probabilities"]["data"]
-        rows = [flat[i * len(labels) : (i + 1) * len(labels)] for i in range(count)]
+        flat, width = outputs["probabilities"]["data"], outputs["probabilities"]["shape"][1]
+        rows = [flat[i * width : (i + 1) * width] for i in range(count)]
+        known = self._served.labels(version)
+        labels = known if len(known) == width else ()
         return [
             Prediction(
                 id=id_,
                 model_version=version,
                 slot=slot,
-                label=labels[row.index(max(row))],
+                label=label,
                 confidence=max(row),
-                probabilities=dict(zip(labels, row, strict=True)),
+                probabilities=dict(zip(labels, row, strict=False)),
             )
-            for id_, row in zip(ids, rows, strict=True)
+            for id_, label, row in zip(ids, outputs["label"]["data"], rows, strict=True)
         ]
 
     def _send(
@@ -294,72 +369,20 @@ class ServingClient:
         raise _ERRORS.get(response.status, default)(refusal["message"], refusal["hint"])
 
 
-def _as_list(data: Any) -> tuple[Sequence[Any], bool]:
-    """Return data as a list of rows or images, and whether it was a single one."""
-    if hasattr(data, "to_dict"):  # a data frame
-        data = data.to_dict("records")
-    elif hasattr(data, "tolist"):
-        data = data.tolist()
-    if isinstance(data, Mapping | Image):
-        return [data], True
-    if not isinstance(data, Sequence) or not data:
-        raise InvalidInput(
-            "There are no rows to predict.", "Pass a row, an image, or a list that is not empty."
-        )
-    if isinstance(data[0], int | float):
-        return [data], True
-    return data, False
+def _is_a(kind: type, value: Any) -> bool:
+    """Return whether a value is such a number, which True and False are not meant as."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def _feature_tensor(rows: Sequence[Sequence[float]]) -> dict[str, Any]:
-    width = len(rows[0])
-    if any(len(row) != width for row in rows):
-        raise InvalidInput("The rows have different lengths.", f"Each must have {width} values.")
-    data = [_number("features", value) for row in rows for value in row]
-    return {"name": "features", "datatype": "FP32", "shape": [len(rows), width], "data": data}
-
-
-def _column_tensor(name: str, datatype: str, rows: Sequence[Row]) -> dict[str, Any]:
-    missing = next((i for i, row in enumerate(rows) if name not in row), None)
-    if missing is not None:
-        raise InvalidInput(
-            f"Row {missing + 1} has no column {name!r}; it has: "
-            f"{', '.join(rows[missing]) or 'none'}."
-        )
-    data: list[Any] = [row[name] for row in rows]
-    if datatype == "BYTES":
-        data = ["" if value is None else str(value) for value in data]
-    else:
-        data = [_number(name, value) for value in data]
-    return {"name": name, "datatype": datatype, "shape": [len(rows)], "data": data}
-
-
-def _number(column: str, value: Any) -> float | None:
-    """Return a number; None for a missing value, which data frames write as NaN."""
-    if value is None or value == "" or value != value:
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InvalidInput(
-            f"Column {column!r} has the value {value!r}.", "It must hold numbers."
-        ) from None
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _media_type(content: bytes) -> str:
-    for signature, media_type in _SIGNATURES:
-        if content.startswith(signature):
-            return media_type
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
+def _checked_text(what: str, value: Any) -> str:
+    """Return a value that can be sent in a header; raise InvalidInput for any other."""
+    if isinstance(value, str) and value.isprintable():
+        try:
+            value.encode("latin-1")
+        except UnicodeEncodeError:
+            pass
+        else:
+            return value
     raise InvalidInput(
-        "The image cannot be read: its format is not recognised.",
-        "Send one of: JPEG, PNG, WEBP, BMP.",
+        f"The {what} {shown(value)} cannot be sent.", "Use text of printable Latin-1 characters."
     )

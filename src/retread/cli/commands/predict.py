@@ -15,7 +15,8 @@ from retread.core import InvalidInput, checked_name
 from retread.project import open_project
 
 if TYPE_CHECKING:
-    from retread.serving.client import Prediction, Row, ServingClient
+    from retread.serving.client import Prediction, ServingClient
+    from retread.serving.client_data import Row
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _TABLES = (".csv", ".json")

@@ -1,0 +1,222 @@
+"""What a client sends: rows, images and true labels, out of the many forms that they have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Number
+from pathlib import Path
+from typing import Any
+
+from retread.core import InvalidInput
+
+Value = float | int | str | None
+Row = Mapping[str, Value]
+Image = bytes | str | Path
+"""An image file: its content, or its path."""
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"BM", "image/bmp"),
+)
+_MOST_SHOWN = 60
+_TOO_LONG_FOR_JSON = 2**63
+_FORMS = "A row is a mapping of columns to values, or a list of numbers in the features' order."
+
+
+def as_rows(data: Any) -> tuple[Sequence[Any], bool]:
+    """Return data as a list of rows or images, and whether it was a single one.
+
+    Raises:
+        InvalidInput: It is neither, or is empty.
+
+    >>> as_rows([None, 1.5])
+    ([[None, 1.5]], True)
+    """
+    data = _plain(data)
+    if isinstance(data, Mapping | Image):
+        return [data], True
+    if not isinstance(data, Sequence):
+        raise InvalidInput(f"{shown(data)} cannot be predicted.", _FORMS)
+    if not data:
+        raise InvalidInput(
+            "There are no rows to predict.", "Pass a row, an image, or a list that is not empty."
+        )
+    if _is_scalar(data[0]):
+        return [data], True
+    return [_plain(one) for one in data], False
+
+
+def feature_tensor(rows: Sequence[Any]) -> dict[str, Any]:
+    """Return rows of numbers as one tensor.
+
+    Raises:
+        InvalidInput: A row is not a list, has another length or holds what is not a number.
+    """
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, Sequence) or isinstance(row, Image):
+            raise InvalidInput(f"Row {number} is {shown(row)}.", _FORMS)
+    width = len(rows[0])
+    if any(len(row) != width for row in rows):
+        raise InvalidInput("The rows have different lengths.", f"Each must have {width} values.")
+    data = [
+        _number(value, f"Feature {column}", number)
+        for number, row in enumerate(rows, start=1)
+        for column, value in enumerate(row, start=1)
+    ]
+    return {"name": "features", "datatype": "FP32", "shape": [len(rows), width], "data": data}
+
+
+def column_tensor(name: str, datatype: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return one column of the rows as a tensor.
+
+    Raises:
+        InvalidInput: A row does not have the column, or not with such a value.
+    """
+    missing = next((i for i, row in enumerate(rows) if name not in row), None)
+    if missing is not None:
+        raise InvalidInput(
+            f"Row {missing + 1} has no column {name!r}; it has: "
+            f"{', '.join(map(str, rows[missing])) or 'none'}."
+        )
+    read = _category if datatype == "BYTES" else _number
+    data = [read(row[name], f"Column {name!r}", i) for i, row in enumerate(rows, start=1)]
+    return {"name": name, "datatype": datatype, "shape": [len(rows)], "data": data}
+
+
+def image_file(image: Image) -> bytes:
+    """Return the content of an image file.
+
+    Raises:
+        InvalidInput: It cannot be read.
+    """
+    if isinstance(image, bytes):
+        return image
+    try:
+        return Path(image).read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{image} cannot be read: {error.strerror}.") from error
+
+
+def media_type(content: bytes) -> str:
+    """Return the Content-Type of an image file.
+
+    Raises:
+        InvalidInput: Its format is not one of those that the server takes.
+    """
+    for signature, kind in _SIGNATURES:
+        if content.startswith(signature):
+            return kind
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    raise InvalidInput(
+        "The image cannot be read: its format is not recognised.",
+        "Send one of: JPEG, PNG, WEBP, BMP.",
+    )
+
+
+def true_label(pair: Any, number: int) -> dict[str, Any]:
+    """Return a pair of request id and label as the server takes it.
+
+    Args:
+        pair: The pair.
+        number: Its position from 1, for the error.
+
+    Raises:
+        InvalidInput: It is not such a pair.
+    """
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InvalidInput(
+            f"Pair {number} is {shown(pair)}.", "Use pairs of request id and true label."
+        )
+    id_, label = pair[0], _item(pair[1])
+    if not isinstance(id_, str) or not _is_label(label):
+        raise InvalidInput(
+            f"Pair {number} is {shown(pair)}.",
+            "The request id is text, and the label is text or a finite number.",
+        )
+    return {"id": id_, "label": label}
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, cut to a readable length.
+
+    >>> shown("a"), len(shown("a" * 100))
+    ("'a'", 61)
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+def _plain(data: Any) -> Any:
+    """Return a data frame as a list of mappings, a series as a row, an array as nested lists."""
+    if isinstance(data, bytearray | memoryview):
+        return bytes(data)
+    if hasattr(data, "to_dict"):
+        if getattr(data, "ndim", 2) != 1:
+            return data.to_dict("records")
+        row = data.to_dict()
+        return row if all(isinstance(name, str) for name in row) else list(row.values())
+    return data.tolist() if hasattr(data, "tolist") else data
+
+
+def _number(value: Any, where: str, row: int) -> float | None:
+    """Return a number; None for a missing value."""
+    if _is_missing(value):
+        return None
+    value = _item(value)
+    is_wrong = isinstance(value, bool) or hasattr(value, "ndim")
+    try:
+        number = math.inf if is_wrong else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.inf
+    if math.isinf(number):
+        raise InvalidInput(
+            f"{where} has the value {shown(value)} in row {row}.",
+            "It must hold finite numbers; None and NaN are missing values.",
+        )
+    return None if math.isnan(number) else number
+
+
+def _category(value: Any, where: str, row: int) -> str:
+    """Return a category, the empty one for a missing value."""
+    if _is_missing(value):
+        return ""
+    value = _item(value)
+    if isinstance(value, float) and math.isinf(value):
+        raise InvalidInput(
+            f"{where} has the value {value!r} in row {row}.",
+            "It must hold text or finite numbers; None and NaN are missing values.",
+        )
+    return str(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    if isinstance(value, Image):
+        return False
+    return isinstance(value, Number) or getattr(value, "ndim", None) == 0 or _is_missing(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value is None, empty text, NaN, or NA or NaT of pandas."""
+    if value is None or isinstance(value, str):
+        return not value
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError, RuntimeError, ArithmeticError):  # NA, arrays, signalling NaN
+        return type(value).__name__ == "NAType"
+
+
+def _item(value: Any) -> Any:
+    """Return a scalar of NumPy, PyTorch and others as one of Python."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _is_label(value: Any) -> bool:
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < _TOO_LONG_FOR_JSON
+    return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
