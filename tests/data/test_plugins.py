@@ -96,6 +96,19 @@ class Failing(KeyValueFile):
 class WithArguments(KeyValueFile):
     def __init__(self, path):
         self.path = path
+
+class AcceptsNothing(KeyValueFile):
+    def accepts(self):
+        return True
+
+class Exits(KeyValueFile):
+    def accepts(self, request):
+        raise SystemExit
+
+class OfFrame(KeyValueFile):
+    def gather(self, request):
+        import pandas as pd
+        return gather_table(pd.DataFrame({"x": [1.0], "y": ["a"]}), "pairs", request)
 """
 
 
@@ -125,8 +138,17 @@ def test_a_source_of_the_project_is_used(add: Adds, tmp_path: Path, own_sources:
         ("WithoutDescription", "has no text DESCRIPTION"),
         ("OfNoExamples", "object of type list, not SourceExamples"),
         ("Failing", "failed: KeyError"),
-        ("WithArguments", "failed: TypeError"),
-        ("Missing", "has no data source 'Missing'"),
+        ("WithArguments", r"cannot be called without arguments\. Implement retread.data.Source"),
+        (
+            "AcceptsNothing",
+            r"accepts\(\) cannot be called with \(request\)\. Implement retread",
+        ),
+        (
+            "Exits",
+            r"failed: SystemExit. Fix it as retread.data.Source describes; see docs/extending.md",
+        ),
+        ("OfFrame", "an object of type DataFrame for pairs.*retread.data.Source in docs"),
+        ("Missing", "has no data source 'Missing'.*retread.data.Source in docs/extending.md"),
     ],
 )
 def test_an_invalid_source_of_the_project_is_refused(

@@ -185,8 +185,11 @@ def test_a_message_without_an_answer_is_not_sent_again(outbox: Outbox, clock: Ma
     assert outbox.counts()[MessageState.SENT] == 1, "the webhook has a message of its own"
 
 
-def test_a_message_is_retried_after_a_notifier_broke(outbox: Outbox, clock: ManualClock) -> None:
-    slack = FakeNotifier(ZeroDivisionError())
+@pytest.mark.parametrize("error", [ZeroDivisionError(), SystemExit()])
+def test_a_message_is_retried_after_a_notifier_broke(
+    outbox: Outbox, clock: ManualClock, error: BaseException
+) -> None:
+    slack = FakeNotifier(error)
     worker = worker_of(outbox, slack)
     outbox.enqueue("a", HELLO)
     while worker.deliver_one():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.monitoring.harness import MonitorHarness
 
 from retread.core import InvalidInput, UnknownOption
-from retread.monitoring import alarming_streams, detectors, load_detector
+from retread.monitoring import Streams, alarming_streams, detectors, load_detector
 from retread.registry.events import DriftDetected
 
 evidences = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(-20, 20))
@@ -124,7 +124,8 @@ def test_two_detectors_need_more_evidence_than_one(
 
 def test_a_detector_can_be_named_by_its_import_string() -> None:
     detector = load_detector("retread.monitoring.detectors.conformal:Conformal")
-    assert type(detector).__name__ == "Conformal"
+    reference = Streams(100, {"x": np.arange(100.0)}, {}, np.zeros((100, 0), dtype=np.float32))
+    assert detector.evidence(detector.start(reference, seed=0)).keys() == {"x"}
 
 
 def test_an_unknown_detector_lists_the_known_ones() -> None:
@@ -134,6 +135,7 @@ def test_an_unknown_detector_lists_the_known_ones() -> None:
 
 OWN = '''
 import msgspec
+import numpy as np
 
 from retread.monitoring import BettingTest
 
@@ -177,6 +179,44 @@ class Fails(NewMaximum):
         raise KeyError("threshold")
 
 
+class Returns(NewMaximum):
+    def __init__(self):
+        self.evidence = lambda state: self.returned
+
+
+class NoneAsEvidence(Returns):
+    returned = None
+
+
+class Number(Returns):
+    returned = 0.5
+
+
+class Text(Returns):
+    returned = {"x": "a"}
+
+
+class NotANumber(Returns):
+    returned = {"x": float("nan")}
+
+
+class NumPy(Returns):
+    returned = {"x": np.float32(0.5)}
+
+
+class EncodesText(NewMaximum):
+    def encode(self, state):
+        return "state"
+
+
+def exits(*arguments):
+    raise SystemExit(1)
+
+
+class AlwaysExits:
+    start = update = evidence = encode = decode = staticmethod(exits)
+
+
 threshold = 0.5
 '''
 
@@ -217,8 +257,43 @@ def test_a_detector_that_does_not_fit_is_refused(
     with pytest.raises(InvalidInput, match=problem) as refused:
         load_detector(f"{own_detectors}:{name}")
     assert "docs/extending.md" in refused.value.hint
-    if name != "Fails":
-        assert "Implement retread.monitoring.Detector" in refused.value.hint
+    assert "retread.monitoring.Detector" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "problem"),
+    [
+        (
+            "NoneAsEvidence",
+            "evidence",
+            r"evidence\(\) returned an object of type NoneType, not a",
+        ),
+        ("Number", "evidence", r"evidence\(\) returned an object of type float, not a dict"),
+        ("Text", "evidence", r"evidence\(\) returned an object of type str for 'x', not a number"),
+        ("NotANumber", "evidence", r"evidence\(\) returned nan for 'x'"),
+        ("EncodesText", "encode", r"encode\(\) returned an object of type str, not bytes"),
+        ("AlwaysExits", "start", r"failed in start\(\): SystemExit: 1"),
+        ("AlwaysExits", "update", r"failed in update\(\): SystemExit: 1"),
+        ("AlwaysExits", "evidence", r"failed in evidence\(\): SystemExit: 1"),
+        ("AlwaysExits", "encode", r"failed in encode\(\): SystemExit: 1"),
+        ("AlwaysExits", "decode", r"failed in decode\(\): SystemExit: 1"),
+    ],
+)
+def test_what_a_detector_of_your_own_returns_is_checked(
+    own_detectors: str, name: str, method: str, problem: str
+) -> None:
+    detector = load_detector(f"{own_detectors}:{name}")
+    arguments = [None] * (2 if method in {"start", "update"} else 1)
+    with pytest.raises(InvalidInput, match=f"'my_detectors:{name}'.*{problem}") as refused:
+        getattr(detector, method)(*arguments)
+    assert "retread.monitoring.Detector" in refused.value.hint
+    assert "docs/extending.md" in refused.value.hint
+
+
+def test_evidence_may_be_numbers_of_numpy(own_detectors: str) -> None:
+    evidence = load_detector(f"{own_detectors}:NumPy").evidence(None)
+    assert evidence == {"x": 0.5}
+    assert type(evidence["x"]) is float
 
 
 @pytest.mark.parametrize("path", ["retread.nowhere:X", "retread.monitoring:X", "retread.:X"])

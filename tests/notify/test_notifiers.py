@@ -259,6 +259,17 @@ class Silent:
 
 def without_arguments():
     return Silent({})
+
+class WithoutMessage(Silent):
+    def send(self):
+        pass
+
+class Async(Silent):
+    async def send(self, message):
+        pass
+
+def ends_the_process(environment):
+    raise SystemExit(1)
 """
 
 
@@ -287,6 +298,10 @@ def test_a_notifier_of_ones_own(project: LoadedProject, capsys: pytest.CaptureFi
         ("own_notifiers:Silent", "it has no method send()"),
         ("own_notifiers:without_arguments", "it cannot be called with (environment)"),
         ("own_notifiers:OWN", "has no notifier 'OWN'"),
+        ("own_notifiers:Printer", "cannot be created: KeyError: 'PREFIX'"),
+        ("own_notifiers:ends_the_process", "cannot be created: SystemExit: 1"),
+        ("own_notifiers:WithoutMessage", "send() cannot be called with (message)"),
+        ("own_notifiers:Async", "send() is async, and would not be awaited"),
     ],
 )
 def test_a_notifier_that_does_not_fit_is_refused(
@@ -294,4 +309,5 @@ def test_a_notifier_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=re.escape(problem)) as refused:
         configured_notifiers(with_own(project, name), {})
-    assert "docs/extending.md" in refused.value.hint or "Define OWN" in refused.value.hint
+    assert "retread.notify.Notifier" in refused.value.hint
+    assert "docs/extending.md" in refused.value.hint

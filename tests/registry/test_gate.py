@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace as changed
@@ -21,7 +22,7 @@ from retread.bundle import (
     Parity,
     evidence_metrics,
 )
-from retread.core import CheckResult, InvalidInput, Outcome, digest_bytes
+from retread.core import CheckResult, InvalidInput, Outcome, Verdict, digest_bytes
 from retread.project.settings import GateSection
 from retread.registry import GateInputs, Measurement, Opponent, checks, judge
 
@@ -338,6 +339,23 @@ def fails(inputs):
     raise KeyError("age")
 
 
+def ends_the_process(inputs):
+    raise SystemExit
+
+
+def result(outcome=Outcome.PASS, check="own", reason="Fine.", numbers={}):
+    return lambda inputs: CheckResult(check=check, outcome=outcome, reason=reason, numbers=numbers)
+
+
+of_numpy = result("pass", numbers={"a": np.float64(0.5), "b": np.int64(2), "c": np.float32("nan")})
+numbers_none = result(numbers=None)
+number_text = result(numbers={"a": "x"})
+number_huge = result(numbers={"a": 10**400})
+outcome_unknown = result("passed")
+reason_number = result(reason=3)
+reason_surrogate = result(reason="\\ud800")
+name_number = result(check=3)
+name_built_in = result(check="latency")
 threshold = 0.5
 """
 
@@ -369,6 +387,15 @@ def test_a_check_of_your_own_is_named_by_its_import_string(
         ("takes_nothing", r"it cannot be called with \(inputs\)"),
         ("returns_nothing", r"it returned an object of type NoneType, not a CheckResult"),
         ("fails", r"failed: KeyError: 'age'"),
+        ("ends_the_process", r"failed: SystemExit"),
+        ("numbers_none", r"the numbers of its CheckResult are an object of type NoneType, not a"),
+        ("number_text", r"are an object of type str for 'a', not a number"),
+        ("number_huge", r"are a number for 'a' that is too large"),
+        ("outcome_unknown", r"cannot be stored: Invalid enum value 'passed'"),
+        ("reason_number", r"cannot be stored: Expected `str`, got `int`"),
+        ("reason_surrogate", r"cannot be stored: .*surrogates not allowed"),
+        ("name_number", r"cannot be stored: Expected `str`, got `int`"),
+        ("name_built_in", r"its result is named 'latency', like that of another check"),
     ],
 )
 def test_a_check_that_does_not_fit_is_refused(
@@ -377,10 +404,18 @@ def test_a_check_that_does_not_fit_is_refused(
     inputs = inputs_of(maker, evidence, settings={"extra_checks": (f"{own_checks}:{name}",)})
     with pytest.raises(InvalidInput, match=problem) as refused:
         judge(inputs)
-    if name != "nowhere":
-        assert "docs/extending.md" in refused.value.hint
-    if name != "fails" and name != "nowhere":
-        assert "retread.registry.GateCheck" in refused.value.hint
+    assert "docs/extending.md" in refused.value.hint
+    assert "retread.registry.GateCheck" in refused.value.hint
+
+
+def test_the_numbers_of_a_check_may_be_those_of_numpy(
+    maker: BundleMaker, evidence: Evidence, own_checks: str
+) -> None:
+    inputs = inputs_of(maker, evidence, settings={"extra_checks": (f"{own_checks}:of_numpy",)})
+    verdict = judge(inputs)
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.checks[-1].numbers == {"a": 0.5, "b": 2.0}
+    assert msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict) == verdict
 
 
 def test_the_gate_needs_no_clock_disk_or_network(

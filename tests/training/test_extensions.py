@@ -151,7 +151,9 @@ def test_a_model_type_is_a_function_or_a_class(user_modules: Path) -> None:
     (user_modules / "number.py").write_text("build = 5", "utf-8")
     for path in ("number:build", "os:getpid"):
         with pytest.raises(
-            InvalidInput, match=rf"'{path}' is neither a function nor a class.*docs"
+            InvalidInput,
+            match=rf"'{path}' is not a valid model type: it is neither a function nor a class.*"
+            r"Implement retread\.training\.TabularModelType or .*; see docs/extending\.md",
         ):
             model_version(path)
 

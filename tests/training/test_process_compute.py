@@ -175,16 +175,26 @@ BROKEN = '''"""A model type with a mistake in it."""
 
 
 def build(regression: bool, seed: int, threads: int) -> None:
-    return {}["nothing"]
+    {mistake}
 '''
 
 
 @pytest.mark.slow
-def test_an_unexpected_error_is_reported_and_not_retried(fruit_harness: TrainingHarness) -> None:
+@pytest.mark.parametrize(
+    ("mistake", "reported"),
+    [
+        ("raise KeyError('nothing')", "KeyError: 'nothing'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_an_unexpected_error_is_reported_and_not_retried(
+    fruit_harness: TrainingHarness, mistake: str, reported: str
+) -> None:
     fruit_harness.project.root.mkdir(exist_ok=True)
-    (fruit_harness.project.root / "broken_model.py").write_text(BROKEN, "utf-8")
+    code = BROKEN.format(mistake=mistake)
+    (fruit_harness.project.root / "broken_model.py").write_text(code, "utf-8")
     request = fruit_harness.request(model_type="broken_model:build")
-    with pytest.raises(RetreadError, match=r"KeyError: 'nothing'.*training-.*log") as raised:
+    with pytest.raises(RetreadError, match=rf"{reported}.*training-.*log") as raised:
         ProcessCompute(fruit_harness.project).train(request, lambda _: None)
     assert not isinstance(raised.value, Unavailable)
 

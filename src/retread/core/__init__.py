@@ -46,6 +46,8 @@ from retread.core.import_string import add_to_import_path, import_from_string, i
 from retread.core.metric import METRICS, Metric, format_metric, format_metrics, metric_named
 from retread.core.plugins import (
     accepts_arguments,
+    code_of_user,
+    floats,
     import_callable,
     invalid_plugin,
     load_plugin,
@@ -83,9 +85,11 @@ __all__ = [
     "add_to_import_path",
     "canonical_json",
     "checked_name",
+    "code_of_user",
     "combine",
     "digest_bytes",
     "digest_json",
+    "floats",
     "folder_lock",
     "format_metric",
     "format_metrics",

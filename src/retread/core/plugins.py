@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from retread.core.errors import InvalidInput, UnknownOption
-from retread.core.import_string import import_from_string
+from retread.core.errors import InvalidInput, RetreadError, UnknownOption
+from retread.core.import_string import import_from_string, with_type
 
 
 def plugin_names(package: ModuleType) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ def import_callable(
     Raises:
         InvalidInput: It cannot be imported, or cannot be called with these arguments.
     """
-    function: object = import_from_string(kind, name)
+    function: object = import_from_string(kind, name, interface)
     if not callable(function):
         problem = f"it is an object of type {type(function).__name__}, not a function or class"
         raise invalid_plugin(kind, name, interface, problem)
@@ -66,6 +67,32 @@ def import_callable(
         call = f"with ({', '.join(parameters)})" if parameters else "without arguments"
         raise invalid_plugin(kind, name, interface, f"it cannot be called {call}")
     return function
+
+
+@contextmanager
+def code_of_user(kind: str, name: str, interface: str, step: str = "failed") -> Iterator[None]:
+    """Run code of the user's own, which may raise anything, and report what it raises.
+
+    Errors of Retread pass, for they are written for users already.
+
+    Args:
+        kind: The kind of plugin, for messages.
+        name: Its import string.
+        interface: The interface that it implements, for messages.
+        step: What went wrong, for messages.
+
+    Raises:
+        InvalidInput: The code raised an error, or would have ended the process.
+    """
+    try:
+        yield
+    except RetreadError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InvalidInput(
+            f"The {kind} {name!r} {step}: {with_type(error)}.",
+            f"Fix it as {interface} describes; see docs/extending.md.",
+        ) from error
 
 
 def accepts_arguments(function: Callable[..., object], count: int) -> bool:
@@ -94,3 +121,31 @@ see docs/extending.md.
         f"{name!r} is not a valid {kind}: {problem}.",
         f"Implement {interface}; see docs/extending.md.",
     )
+
+
+def floats(values: Any) -> dict[str, float]:
+    """Return numbers by name that the user's code computed, perhaps with NumPy, as floats.
+
+    >>> floats({"a": 1})
+    {'a': 1.0}
+
+    Raises:
+        ValueError: They are not a dict of numbers by name; says what there is instead.
+    """
+    if not isinstance(values, dict):
+        raise ValueError(f"an object of type {type(values).__name__}, not a dict")
+    for name in values:
+        if not isinstance(name, str):
+            raise ValueError(f"the key {name!r}, which is not text")
+    return {name: _float(name, value) for name, value in values.items()}
+
+
+def _float(name: str, value: Any) -> float:
+    try:
+        if not isinstance(value, str | bytes | bytearray):
+            return float(value)
+    except OverflowError:
+        raise ValueError(f"a number for {name!r} that is too large") from None
+    except (TypeError, ValueError, RuntimeError):  # the last from PyTorch
+        pass
+    raise ValueError(f"an object of type {type(value).__name__} for {name!r}, not a number")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import cast
 
 from retread.core import (
     InvalidInput,
     NotFound,
-    RetreadError,
+    accepts_arguments,
+    code_of_user,
     import_from_string,
     invalid_plugin,
     load_plugins,
@@ -18,6 +18,7 @@ from retread.data import sources
 from retread.data.source import Source, SourceExamples, SourceRequest
 
 _KIND = "data source"
+_INTERFACE = "retread.data.Source"
 
 
 def read_source(request: SourceRequest) -> SourceExamples:
@@ -51,12 +52,17 @@ class _ExtraSource:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        own = import_from_string(_KIND, name)
+        own = import_from_string(_KIND, name, _INTERFACE)
+        if isinstance(own, type) and not accepts_arguments(own, 0):
+            raise self._invalid("it cannot be called without arguments")
         with self._reported_errors():
             self._source = own() if isinstance(own, type) else own
         for method in ("accepts", "gather"):
-            if not callable(getattr(self._source, method, None)):
+            function = getattr(self._source, method, None)
+            if not callable(function):
                 raise self._invalid(f"it has no method {method}()")
+            if not accepts_arguments(function, 1):
+                raise self._invalid(f"{method}() cannot be called with (request)")
         self.DESCRIPTION = getattr(self._source, "DESCRIPTION", None) or ""
         if not isinstance(self.DESCRIPTION, str) or not self.DESCRIPTION:
             raise self._invalid("it has no text DESCRIPTION")
@@ -73,17 +79,8 @@ class _ExtraSource:
             raise self._invalid(f"gather() returned an object of type {type_}, not SourceExamples")
         return examples
 
-    @contextmanager
-    def _reported_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except RetreadError:
-            raise
-        except Exception as error:  # the user's code may raise anything
-            raise InvalidInput(
-                f"The {_KIND} {self._name!r} failed: {type(error).__name__}: {error}.",
-                "Fix the class; see docs/extending.md.",
-            ) from error
+    def _reported_errors(self) -> AbstractContextManager[None]:
+        return code_of_user(_KIND, self._name, _INTERFACE)
 
     def _invalid(self, problem: str) -> InvalidInput:
-        return invalid_plugin(_KIND, self._name, "retread.data.Source", problem)
+        return invalid_plugin(_KIND, self._name, _INTERFACE, problem)

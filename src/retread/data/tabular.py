@@ -32,6 +32,12 @@ def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceEx
     Raises:
         InvalidInput: The table does not fit the request, or has values that cannot be used.
     """
+    if not isinstance(table, pa.Table):  # the source may be the user's own
+        raise InvalidInput(
+            f"gather_table() was given an object of type {type(table).__name__} for {name}.",
+            "Pass a pyarrow.Table, such as pyarrow.Table.from_pandas(frame); "
+            "see retread.data.Source in docs/extending.md.",
+        )
     settings = request.settings
     _check_names(table.column_names, name)
     features = _feature_names(table.column_names, request, name)

@@ -75,7 +75,7 @@ class OutboxWorker:
             notifier.send(claimed.message)
         except (Undelivered, Unconfirmed):
             raise
-        except Exception as error:  # a notifier may be the user's own; its failure is one attempt
+        except (Exception, SystemExit) as error:  # a user's notifier; its failure is one attempt
             raise Undelivered(f"{type(error).__name__} in the notifier.") from error
 
     def _run(self) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from math import log
+from contextlib import AbstractContextManager
+from math import isfinite, log
 from typing import Any, Protocol, TypeVar, cast
 
 from retread.core import (
     InvalidInput,
     accepts_arguments,
+    code_of_user,
+    floats,
     import_callable,
     invalid_plugin,
     is_import_string,
@@ -93,17 +96,58 @@ def alarming_streams(evidence: Mapping[str, float], alpha: float) -> tuple[str, 
 
 def _own_detector(name: str) -> Detector[Any]:
     create = import_callable(_KIND, name, _INTERFACE, ())
-    try:
+    with code_of_user(_KIND, name, _INTERFACE, "cannot be created"):
         detector = create()
-    except Exception as error:  # the user's code may raise anything
-        raise InvalidInput(
-            f"The detector {name!r} cannot be created: {type(error).__name__}: {error}.",
-            "Fix the class; see docs/extending.md.",
-        ) from error
-    missing = _missing(detector)
+        missing = _missing(detector)
     if missing:
         raise invalid_plugin(_KIND, name, _INTERFACE, missing)
-    return cast("Detector[Any]", detector)
+    return _OwnDetector(name, cast("Detector[Any]", detector))
+
+
+class _OwnDetector:
+    """A detector of the user's own, `package.module:Class`, whose results are checked."""
+
+    def __init__(self, name: str, detector: Detector[Any]) -> None:
+        self._name = name
+        self._detector = detector
+
+    def start(self, reference: Streams, seed: int) -> Any:
+        with self._reported("start"):
+            return self._detector.start(reference, seed)
+
+    def update(self, state: Any, batch: Streams) -> Any:
+        with self._reported("update"):
+            return self._detector.update(state, batch)
+
+    def evidence(self, state: Any) -> dict[str, float]:
+        with self._reported("evidence"):
+            returned = self._detector.evidence(state)
+        try:
+            evidence = floats(returned)
+        except ValueError as error:
+            raise self._invalid(f"evidence() returned {error}") from error
+        for stream, value in evidence.items():
+            if not isfinite(value):
+                raise self._invalid(f"evidence() returned {value} for {stream!r}")
+        return evidence
+
+    def encode(self, state: Any) -> bytes:
+        with self._reported("encode"):
+            content: object = self._detector.encode(state)
+        if not isinstance(content, bytes):
+            type_ = type(content).__name__
+            raise self._invalid(f"encode() returned an object of type {type_}, not bytes")
+        return content
+
+    def decode(self, content: bytes) -> Any:
+        with self._reported("decode"):
+            return self._detector.decode(content)
+
+    def _reported(self, method: str) -> AbstractContextManager[None]:
+        return code_of_user(_KIND, self._name, _INTERFACE, f"failed in {method}()")
+
+    def _invalid(self, problem: str) -> InvalidInput:
+        return invalid_plugin(_KIND, self._name, _INTERFACE, problem)
 
 
 def _missing(detector: object) -> str | None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import cast
 
-from retread.core import import_callable, invalid_plugin, load_plugins
+from retread.core import (
+    accepts_arguments,
+    code_of_user,
+    import_callable,
+    invalid_plugin,
+    load_plugins,
+)
 from retread.notify import notifiers
 from retread.notify.message import Notifier
 from retread.project import LoadedProject
+
+_KIND = "notifier"
+_INTERFACE = "retread.notify.Notifier"
 
 
 def configured_notifiers(
@@ -26,7 +36,7 @@ def configured_notifiers(
 
     Raises:
         InvalidInput: A configured address is not valid, or a notifier of the user's own cannot be
-            imported or does not implement `Notifier`.
+            imported or created, or does not implement `Notifier`.
         NotFound: A file that should contain an address does not exist.
     """
     built = {
@@ -38,8 +48,14 @@ def configured_notifiers(
 
 
 def _extra_notifier(name: str, environment: Mapping[str, str]) -> Notifier:
-    kind, interface = "notifier", "retread.notify.Notifier"
-    notifier = import_callable(kind, name, interface, ("environment",))(environment)
-    if not callable(getattr(notifier, "send", None)):
-        raise invalid_plugin(kind, name, interface, "it has no method send()")
+    create = import_callable(_KIND, name, _INTERFACE, ("environment",))
+    with code_of_user(_KIND, name, _INTERFACE, "cannot be created"):
+        notifier: object = create(environment)
+        send = getattr(notifier, "send", None)
+    if not callable(send):
+        raise invalid_plugin(_KIND, name, _INTERFACE, "it has no method send()")
+    if not accepts_arguments(send, 1):
+        raise invalid_plugin(_KIND, name, _INTERFACE, "send() cannot be called with (message)")
+    if inspect.iscoroutinefunction(send):
+        raise invalid_plugin(_KIND, name, _INTERFACE, "send() is async, and would not be awaited")
     return cast("Notifier", notifier)

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import cast
 
+import msgspec
+
 from retread.core import (
     CheckResult,
-    InvalidInput,
     Verdict,
+    code_of_user,
     combine,
+    floats,
     import_callable,
     invalid_plugin,
     load_plugins,
@@ -31,11 +34,18 @@ def judge(inputs: GateInputs) -> Verdict:
             are judged by as well.
 
     Raises:
-        InvalidInput: An extra check cannot be imported, or does not implement GateCheck.
+        InvalidInput: An extra check cannot be imported, or does not implement GateCheck,
+            or has the name of another check.
     """
-    extra = [_load_check(name) for name in inputs.settings.extra_checks]
-    known = _built_in(tuple(checks.__path__))
-    return combine(recordable(check(inputs)) for check in (*known, *extra))
+    extra = {name: _load_check(name) for name in inputs.settings.extra_checks}
+    results = [check(inputs) for check in _built_in(tuple(checks.__path__))]
+    for name, check in extra.items():
+        result = check(inputs)
+        if result.check in (other.check for other in results):
+            problem = f"its result is named {result.check!r}, like that of another check"
+            raise invalid_plugin(_KIND, name, _INTERFACE, problem)
+        results.append(result)
+    return combine(recordable(result) for result in results)
 
 
 @cache
@@ -50,16 +60,28 @@ def _load_check(name: str) -> GateCheck:
 
 def _checked(name: str, function: Callable[[GateInputs], object]) -> GateCheck:
     def check(inputs: GateInputs) -> CheckResult:
-        try:
+        with code_of_user(_KIND, name, _INTERFACE):
             result = function(inputs)
-        except Exception as error:  # the user's code may raise anything
-            raise InvalidInput(
-                f"The gate check {name!r} failed: {type(error).__name__}: {error}.",
-                "Fix the function; see docs/extending.md.",
-            ) from error
         if not isinstance(result, CheckResult):
             problem = f"it returned an object of type {type(result).__name__}, not a CheckResult"
             raise invalid_plugin(_KIND, name, _INTERFACE, problem)
-        return result
+        return _storable(name, result)
 
     return check
+
+
+def _storable(name: str, result: CheckResult) -> CheckResult:
+    """Return a result of the user's code with values of the declared types."""
+    try:
+        numbers = floats(result.numbers)
+    except ValueError as error:
+        problem = f"the numbers of its CheckResult are {error}"
+        raise invalid_plugin(_KIND, name, _INTERFACE, problem) from error
+    values = {**msgspec.structs.asdict(result), "numbers": numbers}
+    try:
+        converted = msgspec.convert(values, CheckResult)
+        msgspec.json.encode(converted)
+    except (msgspec.ValidationError, TypeError, UnicodeEncodeError) as error:
+        problem = f"its CheckResult cannot be stored: {error}"
+        raise invalid_plugin(_KIND, name, _INTERFACE, problem) from error
+    return converted

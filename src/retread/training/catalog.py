@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import cast, get_args
 
 from retread.core import (
-    InvalidInput,
     UnknownOption,
     is_import_string,
     load_plugin,
     plugin_names,
 )
-from retread.core.plugins import import_callable, invalid_plugin
+from retread.core.plugins import code_of_user, import_callable, invalid_plugin
 from retread.project.settings import TrainingSection
 from retread.training import recipes
 from retread.training.recipe import Recipe
@@ -68,13 +67,8 @@ def _own_recipe(path: str) -> Recipe:
     abstract = sorted(getattr(create, "__abstractmethods__", ()))
     if abstract:
         raise invalid_plugin("recipe", path, _INTERFACE, f"it does not define {abstract[0]}")
-    try:
-        recipe = create()
-    except Exception as error:  # the user's code may raise anything
-        raise InvalidInput(
-            f"The recipe {path!r} cannot be created: {type(error).__name__}: {error}.",
-            "Fix the class; see docs/extending.md.",
-        ) from error
+    with code_of_user("recipe", path, _INTERFACE, "cannot be created"):
+        recipe: object = create()
     return _checked(path, recipe)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from retread.bundle import Parameter
 from retread.core import (
-    InvalidInput,
     digest_bytes,
     import_from_string,
+    invalid_plugin,
     is_import_string,
     load_plugins,
     plugin_names,
@@ -25,6 +25,8 @@ from retread.training import model_types
 from retread.training.catalog import recipe_named
 from retread.training.recipe import FITTING_OPTIONS
 from retread.training.request import TrainingRequest
+
+_INTERFACES = "retread.training.TabularModelType or retread.training.VisionModelType"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,12 @@ def _all_parameters(
 
 def _source(model_type: str) -> Path | None:
     if is_import_string(model_type):
+        own = import_from_string("model type", model_type, _INTERFACES)
         try:
-            found = inspect.getsourcefile(import_from_string("model type", model_type))
+            found = inspect.getsourcefile(own)
         except TypeError as error:
-            raise InvalidInput(
-                f"The model type {model_type!r} is neither a function nor a class.",
-                "Name one that is written in Python; see docs/extending.md.",
-            ) from error
+            problem = "it is neither a function nor a class that is written in Python"
+            raise invalid_plugin("model type", model_type, _INTERFACES, problem) from error
         return Path(found) if found else None
     for family in load_plugins(model_types).values():
         if model_type in plugin_names(family):

@@ -53,7 +53,7 @@ def main(folder: Path) -> int:
         add_to_import_path(Path(job.root))
         try:
             outcome = train(job, progress, watch)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # the user's code may raise anything
             traceback.print_exc()
             write_failure(folder, failure_of(error))
             return FAILED
@@ -83,7 +83,7 @@ def train(job: TrainingJob, progress: BinaryIO, watch: ParentWatch) -> TrainingO
     return run(context, job.request, job.created_at, on_epoch)
 
 
-def failure_of(error: Exception) -> Failure:
+def failure_of(error: Exception | SystemExit) -> Failure:
     """Describe an error for the parent process."""
     if isinstance(error, RetreadError):
         return Failure(code=error.code, message=error.message, hint=error.hint)
