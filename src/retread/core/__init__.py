@@ -52,6 +52,7 @@ from retread.core.plugins import (
     load_plugins,
     plugin_names,
 )
+from retread.core.type_check import checked_type
 from retread.core.verdict import CheckResult, Outcome, Verdict, combine, recordable
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "add_to_import_path",
     "canonical_json",
     "checked_name",
+    "checked_type",
     "combine",
     "digest_bytes",
     "digest_json",
