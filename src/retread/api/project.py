@@ -37,6 +37,7 @@ def open(path: str | Path = ".", model: str | None = None) -> Project:
     Raises:
         NotFound: There is no `retread.toml` in `path` or above it, or no such model.
         InvalidSettings: `retread.toml` has mistakes; the message names all of them.
+        InvalidInput: `path` is no valid path.
         StorageFailed: The folder cannot be read.
     """
     from retread.app.projects import known_names
@@ -63,6 +64,7 @@ def init(path: str | Path, template: str = "blank") -> Project:
     Raises:
         UnknownOption: There is no such template.
         Conflict: The folder is not empty.
+        InvalidInput: `path` is no valid path.
         StorageFailed: The folder cannot be written to.
     """
     from retread.app.projects import new_project
