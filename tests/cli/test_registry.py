@@ -148,7 +148,7 @@ def test_a_version_enters_and_leaves_the_shadow_slot(typed: Typed) -> None:
     assert list(json.loads(typed("production", "--json")[1])["slots"]) == ["production"]
     for words in ((), ("3", "--clear")):
         code, _, err = typed("shadow", *words)
-        assert (code, "Either a version or --clear" in err) == (1, True)
+        assert (code, "Either a version or --clear" in err) == (2, True)
 
 
 @pytest.mark.usefixtures("two")
@@ -174,7 +174,7 @@ def test_flipped_labels_are_refused_with_the_numbers(typed: Typed) -> None:
     assert (code, out) == (1, "")
     assert "Accuracy is 0.0000" in err
     code, _, err = typed("promote", "3", "--force")
-    assert (code, "--reason" in err) == (1, True)
+    assert (code, "--reason" in err) == (2, True)
     code, out, _ = typed("promote", "3", "--force", "--reason", "to see the loop catch it")
     assert code == 0
     code, out, _ = typed("lineage", "3")
@@ -277,11 +277,36 @@ def test_requests_that_cannot_be_met_are_explained(typed: Typed, workspace: Work
         (("promote",), "No staged version has the metric Accuracy"),
         (("promote", "4"), "There is no model version 4"),
         (("promote", "0"), "There is no model version 0"),
-        (("stage", "1", "--metric", "F1"), "Give one of them"),
         (("gate", "1"), "There is no model version 1"),
         (("rollback", "--to", "2"), "There is no model version 2"),
     ):
         code, out, err = typed(*words)
         assert (code, out) == (1, ""), words
         assert message in err
+    for command in ("stage", "promote"):
+        code, out, err = typed(command, "1", "--metric", "F1")
+        assert (code, out, "Give one of them" in err) == (2, "", True)
     assert typed("production")[0] == 0
+
+
+@pytest.mark.usefixtures("two")
+def test_what_is_in_production_is_not_promoted_again(typed: Typed, two: Workspace) -> None:
+    assert typed("promote", "1")[0] == 0
+    entries = len(two.ledger.read())
+    for words in ((), ("--force", "--reason", "again")):
+        code, _, err = typed("promote", "1", *words)
+        assert (code, "Version 1 is in production already." in err) == (1, True)
+    assert len(two.ledger.read()) == entries
+
+
+@pytest.mark.parametrize(
+    ("command", "chosen"),
+    [("stage", "the best version by --metric"), ("promote", "the staged version")],
+)
+def test_help_says_what_is_chosen_without_a_version(
+    typed: Typed, command: str, chosen: str
+) -> None:
+    text = " ".join(typed(command, "--help")[1].split())
+    assert "[OPTIONS] [VERSION] " in text
+    assert f"Without VERSION, {chosen}" in text
+    assert "Default: the best version" not in text

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack, overload
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast, get_type_hints, overload
 
+from retread.api.arguments import absolute_time, path_of, storage_errors
+from retread.api.sequences import DatasetVersions, History
 from retread.api.versions import Run, Runs, Version
 from retread.app import Workspace
-from retread.core import NotFound
+from retread.core import NotFound, UnknownOption, checked_type
 from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.project import find_home, open_project
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from retread.data import DatasetVersion
     from retread.monitoring import MonitorReport
     from retread.registry import Promotion, RegistryState
-    from retread.registry.ledger import Entry
     from retread.serving.client import ServingClient
     from retread.training import EpochCallback
 
@@ -29,16 +31,21 @@ def open(path: str | Path = ".", model: str | None = None) -> Project:
     """Open the project of a folder.
 
     Args:
-        path: The project's folder, or any folder below it.
+        path: The project's folder, or any folder below it; `~` is the user's home folder.
         model: Name of the model. A project has one model; another name is refused.
 
     Raises:
         NotFound: There is no `retread.toml` in `path` or above it, or no such model.
         InvalidSettings: `retread.toml` has mistakes; the message names all of them.
+        InvalidInput: `path` is no valid path.
+        StorageFailed: The folder cannot be read.
     """
     from retread.app.projects import known_names
 
-    project = Project(Workspace(open_project(Path(path), os.environ, known_names())))
+    folder = path_of("path", path)
+    checked_type("model", model, str, NoneType)
+    with storage_errors(folder):
+        project = Project(Workspace(open_project(folder, os.environ, known_names())))
     if model not in (None, project.name):
         raise NotFound(
             f"The project in {project.root} has no model {model!r}; its model is {project.name!r}.",
@@ -51,17 +58,22 @@ def init(path: str | Path, template: str = "blank") -> Project:
     """Create a project from a template and open it.
 
     Args:
-        path: A new or an empty folder.
+        path: A new or an empty folder; `~` is the user's home folder.
         template: `tires`, `iris`, `bikes` or `blank`.
 
     Raises:
         UnknownOption: There is no such template.
         Conflict: The folder is not empty.
+        InvalidInput: `path` is no valid path.
+        StorageFailed: The folder cannot be written to.
     """
     from retread.app.projects import new_project
 
-    new_project(Path(path), template)
-    return open(path)
+    folder = path_of("path", path)
+    checked_type("template", template, str)
+    with storage_errors(folder):
+        new_project(folder, template)
+    return open(folder)
 
 
 class TrainingOptions(TypedDict, total=False):
@@ -125,6 +137,7 @@ class Project(ShowsAsTable):
         Raises:
             NotFound: There is no version with that number.
         """
+        checked_type("number", number, int)
         return Version(self._workspace, self._workspace.registry.state().version(number).version)
 
     def train(
@@ -151,13 +164,17 @@ class Project(ShowsAsTable):
 
         Raises:
             NotFound: There is no such dataset version.
-            UnknownOption: There is no such scenario, model type or optimizer.
+            UnknownOption: There is no such option, scenario, model type or optimizer.
             InvalidInput: An option is out of range or does not apply to the recipe.
         """
         from retread.app.training import plan_training, train_and_register
         from retread.training import Overrides
 
-        overrides = Overrides(scenario=scenario, **options)
+        checked_type("scenario", scenario, str, NoneType)
+        checked_type("dataset", dataset, str, NoneType)
+        dataset_version = checked_type("dataset_version", dataset_version, int, NoneType)
+        checked_type("on_epoch", on_epoch, Callable, NoneType)
+        overrides = Overrides(scenario=scenario, **_checked_options(options))
         requests = plan_training(
             self._workspace, overrides, dataset, dataset_version, cause="Python"
         )
@@ -174,24 +191,30 @@ class Project(ShowsAsTable):
         Raises:
             Refused: There is no such earlier production version, or a server could not load it.
         """
+        checked_type("reason", reason, str)
+        to = checked_type("to", to, int, NoneType)
         return self._workspace.promoter.rollback(to, reason=reason)
 
     @overload
-    def history(self) -> Sequence[Entry]: ...
+    def history(self) -> History: ...
 
     @overload
     def history(self, at: datetime) -> RegistryState: ...
 
-    def history(self, at: datetime | None = None) -> Sequence[Entry] | RegistryState:
+    def history(self, at: datetime | None = None) -> History | RegistryState:
         """Return every recorded event, or what was registered and served at a time.
 
         Args:
             at: The time, with a zone; without one it is local time.
+
+        Raises:
+            InvalidInput: `at` is no datetime.
         """
         from retread.registry import state_at
 
+        time = absolute_time("at", at)
         entries = self._workspace.ledger.read()
-        return entries if at is None else state_at(entries, at.astimezone())
+        return History(entries) if time is None else state_at(entries, time)
 
     def lineage(self, subject: str | int) -> Provenance:
         """Trace a prediction or a model version back to data, code, cause and verdict.
@@ -204,7 +227,7 @@ class Project(ShowsAsTable):
         """
         from retread.app.lineage import trace
 
-        return trace(self._workspace, subject)
+        return trace(self._workspace, checked_type("subject", subject, int, str))
 
     def client(self, *, timeout_s: float = 60.0) -> ServingClient:
         """Return a client of the project's running server; use it as a context manager.
@@ -218,6 +241,7 @@ class Project(ShowsAsTable):
         from retread.app.supervisor import serving_address
         from retread.serving.client import ServingClient
 
+        timeout_s = checked_type("timeout_s", timeout_s, float)
         address = serving_address(self._workspace.project)
         return ServingClient(address, self.name, timeout_s=timeout_s)
 
@@ -240,11 +264,29 @@ class Project(ShowsAsTable):
         take_down(find_home(self.root, os.environ))
 
 
-class Datasets:
+def _checked_options(options: TrainingOptions) -> TrainingOptions:
+    kinds = get_type_hints(TrainingOptions)
+    for name in options:
+        if name not in kinds:
+            known = ("scenario", "dataset", "dataset_version", "on_epoch", *kinds)
+            raise UnknownOption("option of train", name, known)
+    checked: dict[str, Any] = {
+        name: checked_type(name, value, kinds[name], NoneType) for name, value in options.items()
+    }
+    return cast(TrainingOptions, checked)
+
+
+class Datasets(ShowsAsTable):
     """The dataset versions of a project."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+
+    def as_table(self) -> ShownTable:
+        """Return every version of every dataset, as print() and a notebook show them."""
+        store = self._workspace.datasets
+        found = (version for name in store.datasets() for version in store.versions(name))
+        return DatasetVersions(found).as_table()
 
     def add(
         self,
@@ -258,7 +300,8 @@ class Datasets:
         """Add a version of a dataset, checked and split; the same content adds none.
 
         Args:
-            source: A folder or file, relative to the project; default `[data] source`.
+            source: A folder or file, relative to the project; default `[data] source`. `~` is the
+                user's home folder.
             name: Name of the dataset; default `[data] dataset`.
             labels: `folder`, a JSON label file, or a column; default `[data] labels`.
             note: Text stored with the version.
@@ -273,15 +316,16 @@ class Datasets:
         from retread.app.datasets import add_data, add_request
 
         workspace = self._workspace
+        checked_type("labels", labels, str)
+        checked_type("note", note, str)
+        checked_type("append", append, bool)
+        folder = workspace.project.root
+        given = None if source is None else folder / path_of("source", source)
         request = add_request(
-            workspace,
-            name or workspace.settings.data.dataset,
-            None if source is None else workspace.project.root / source,
-            labels=labels,
-            note=note,
-            append=append,
+            workspace, self._named(name), given, labels=labels, note=note, append=append
         )
-        return add_data(workspace, request)
+        with storage_errors(request.source):
+            return add_data(workspace, request)
 
     def version(self, number: int | None = None, *, name: str | None = None) -> DatasetVersion:
         """Return a version; by default the latest that is not in quarantine.
@@ -289,12 +333,12 @@ class Datasets:
         Raises:
             NotFound: There is no such version.
         """
-        dataset = name or self._workspace.settings.data.dataset
-        return self._workspace.datasets.version(dataset, number)
+        number = checked_type("number", number, int, NoneType)
+        return self._workspace.datasets.version(self._named(name), number)
 
-    def versions(self, *, name: str | None = None) -> Sequence[DatasetVersion]:
+    def versions(self, *, name: str | None = None) -> DatasetVersions:
         """Return every version of a dataset, oldest first."""
-        return self._workspace.datasets.versions(name or self._workspace.settings.data.dataset)
+        return DatasetVersions(self._workspace.datasets.versions(self._named(name)))
 
     def release(self, number: int, *, name: str | None = None, reason: str = "") -> DatasetVersion:
         """Release a version from quarantine.
@@ -304,15 +348,24 @@ class Datasets:
         """
         from retread.app.datasets import release_data
 
-        dataset = name or self._workspace.settings.data.dataset
-        return release_data(self._workspace, dataset, number, reason)
+        number = checked_type("number", number, int)
+        checked_type("reason", reason, str)
+        return release_data(self._workspace, self._named(name), number, reason)
+
+    def _named(self, name: str | None) -> str:
+        checked_type("name", name, str, NoneType)
+        return self._workspace.settings.data.dataset if name is None else name
 
 
-class Monitoring:
+class Monitoring(ShowsAsTable):
     """Drift and performance of the version in production."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+
+    def as_table(self) -> ShownTable:
+        """Return the report, as print() and a notebook show it."""
+        return self.report().as_table()
 
     def report(self) -> MonitorReport:
         """Return evidence and size of drift per stream, performance on labels, and past alarms."""

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from retread.core import NotFound, Verdict, format_metrics, metric_named
+from retread.core import (
+    NotFound,
+    UnknownOption,
+    Verdict,
+    checked_type,
+    format_metrics,
+    metric_named,
+)
 from retread.core.notebook import ShownTable, ShowsAsTable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from retread.app import Workspace
     from retread.app.training import TrainedRun
     from retread.registry import ModelVersion, Promotion, SlotState
@@ -87,17 +96,26 @@ class Runs(ShowsAsTable, Sequence[Run]):
             metric: Name of the metric; its direction is known.
 
         Raises:
-            UnknownOption: There is no such metric.
+            UnknownOption: There is no such metric, or no registered run has it.
             NotFound: No run was registered; the message says why.
         """
         from retread.loop.selection import best_run
 
-        chosen = best_run((run._trained.outcome for run in self._runs), metric_named(metric))
-        for run in self._runs:
-            if chosen is not None and run._trained.outcome is chosen and run.version is not None:
-                return run.version
+        chosen = metric_named(checked_type("metric", metric, str))
+        registered = [(run._trained.outcome, found) for run in self if (found := run.version)]
+        if not registered:
+            raise self._none_registered()
+        measured = sorted({name for outcome, _ in registered for name in outcome.metrics})
+        if chosen.name not in measured:
+            raise UnknownOption("metric of these runs", metric, measured)
+        best = best_run((outcome for outcome, _ in registered), chosen)
+        return next(version for outcome, version in registered if outcome is best)
+
+    def _none_registered(self) -> NotFound:
+        if not self._runs:
+            return NotFound("There are no runs to choose from.", "Train with: project.train()")
         reasons = "; ".join(f"{run.model_type}: {run.reason.rstrip('.')}" for run in self._runs)
-        raise NotFound(
+        return NotFound(
             f"No run was registered. {reasons}.", "Lower [early_stopping], or train for longer."
         )
 
@@ -117,6 +135,12 @@ class Version(ShowsAsTable):
 
     def __repr__(self) -> str:
         return f"<Version {self.number}: {self.current_stage}, {format_metrics(self.metrics)}>"
+
+    def __eq__(self, other: object) -> bool:
+        return self._identity == other._identity if isinstance(other, Version) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
 
     @property
     def current_stage(self) -> str:
@@ -151,14 +175,20 @@ class Version(ShowsAsTable):
             force: Bypass the gate.
 
         Raises:
-            InvalidInput: `force` without a reason.
+            InvalidInput: `force` without a reason, or an argument of another type.
             Refused: The gate did not pass it, or a server could not load it.
             Inconclusive: The gate could not decide.
-            Conflict: Another promotion is under way.
+            Conflict: It is in production already, or another promotion is under way.
         """
         from retread.app.gate import promote_version
 
+        checked_type("reason", reason, str)
+        checked_type("force", force, bool)
         return promote_version(self._workspace, self.number, reason, force=force)
+
+    @property
+    def _identity(self) -> tuple[Path, int]:
+        return self._workspace.project.home, self.number
 
     @property
     def _known(self) -> ModelVersion:

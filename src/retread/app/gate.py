@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from retread.bundle import Evidence, Lineage
-from retread.core import Inconclusive, IntegrityBroken, InvalidInput, NotFound, Verdict
+from retread.core import Conflict, Inconclusive, IntegrityBroken, InvalidInput, NotFound, Verdict
 from retread.data.version import Split
 from retread.registry import ModelVersion, Promotion, RegistryState
 
@@ -46,12 +46,15 @@ def promote_version(
         NotFound: There is no such version.
         Refused: The gate did not pass it.
         Inconclusive: The gate had too little evidence.
-        Conflict: Another promotion is in progress, or production changed in the meantime.
+        Conflict: The version is in production already, another promotion is in progress, or
+            production changed in the meantime.
     """
     if force and not reason.strip():
         raise InvalidInput("A forced promotion needs a reason.", "Say why the gate is bypassed.")
     state = workspace.registry.state()
     candidate = state.version(number)
+    if number == state.production and state.promotion is None:
+        raise Conflict(f"Version {number} is in production already.", "Promote another version.")
     judged = candidate.judged
     is_current = judged is not None and judged.production == state.production
     if number != state.production and not is_current:

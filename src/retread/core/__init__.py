@@ -54,6 +54,7 @@ from retread.core.plugins import (
     load_plugins,
     plugin_names,
 )
+from retread.core.type_check import checked_type
 from retread.core.verdict import CheckResult, Outcome, Verdict, combine, recordable
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "add_to_import_path",
     "canonical_json",
     "checked_name",
+    "checked_type",
     "code_of_user",
     "combine",
     "digest_bytes",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from retread.core import Conflict, InvalidInput, Refused
+from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.registry.events import (
     Event,
     GateOverridden,
@@ -27,7 +28,7 @@ SERVER_HINT = "See the server's log, and try again."
 # Production: a promotion starts, and is completed or reverted.
 
 
-class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+class Promotion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """A completed promotion; `servers` acknowledged it, `previous`, if any, was archived."""
 
     version: int
@@ -35,6 +36,11 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     servers: tuple[str, ...]
     rollback: bool
+
+    def as_table(self) -> ShownTable:
+        kind = "Rollback" if self.rollback else "Promotion"
+        row = (self.version, self.previous, self.generation, ", ".join(self.servers))
+        return ShownTable(kind, ("version", "previous", "generation", "servers"), [row])
 
 
 def check_free(state: RegistryState, expected_generation: int | None = None) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from retread.bundle import Cause
 from retread.core import NotFound, Outcome
+from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.registry.events import GateJudged, Slot
 
 
@@ -66,7 +67,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
         return self.override is not None and self.override.production == production
 
 
-class SlotState(msgspec.Struct, frozen=True, kw_only=True):
+class SlotState(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """The content of a slot since `generation`; version and bundle are None if it is empty.
 
     `share` is a canary's share of routing keys.
@@ -76,6 +77,10 @@ class SlotState(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str | None = None
     generation: int
     share: float = 1.0
+
+    def as_table(self) -> ShownTable:
+        row = (self.version, f"{self.share:.0%}", self.generation, self.bundle)
+        return ShownTable("Slot", ("version", "share", "generation", "bundle"), [row])
 
 
 class OpenPromotion(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +94,7 @@ class OpenPromotion(msgspec.Struct, frozen=True, kw_only=True):
     rollback: bool
 
 
-class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
+class RegistryState(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """All versions and slots, and the promotion in progress.
 
     Attributes:
@@ -107,6 +112,14 @@ class RegistryState(msgspec.Struct, frozen=True, kw_only=True):
     production: int | None = None
     promotion: OpenPromotion | None = None
     served: tuple[int, ...] = ()
+
+    def as_table(self) -> ShownTable:
+        rows = [
+            (slot.value, held.version, f"{held.share:.0%}", held.generation)
+            for slot, held in sorted(self.slots.items())
+        ]
+        caption = f"Model versions: {len(self.versions)}; production: {self.production or 'none'}"
+        return ShownTable(caption, ("slot", "version", "share", "generation"), rows)
 
     @property
     def latest(self) -> dict[Slot, SlotState]:

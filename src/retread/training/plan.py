@@ -135,5 +135,5 @@ def _check_ranges(overrides: Overrides) -> None:
             bound = "greater than" if exclusive else "at least"
             raise InvalidInput(
                 f"{name} is {value}, but must be {bound} {low} and at most {high}.",
-                f"Use another value for --{name.replace('_', '-')}.",
+                f"Use another value for {name}.",
             )

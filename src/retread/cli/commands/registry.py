@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retread.cli.options import HERE, Json, ProjectPath, workspace
+from retread.cli.options import HERE, Json, ProjectPath, WrongUsage, workspace
 from retread.cli.output import emit, errors
-from retread.core import InvalidInput, Outcome
+from retread.core import Outcome
 
 if TYPE_CHECKING:
     from retread.registry import Promotion
 
 Version = Annotated[
-    int | None, typer.Argument(help="Model version. Default: the best version by --metric.")
+    int | None,
+    typer.Argument(metavar="VERSION", help="Model version. Default: chosen by --metric."),
 ]
 ByMetric = Annotated[
     str, typer.Option("--metric", help="Loss, Accuracy, ... Default: [gate] metric.")
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def gate(
-    version: Annotated[int, typer.Argument(help="Model version.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="Model version.")],
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
@@ -58,7 +59,7 @@ def stage(
 ) -> None:
     """Move a version to Staging.
 
-    Without VERSION, the best version by a metric on the validation split.
+    Without VERSION, the best version by --metric on the validation split.
     """
     from retread.registry import choose_to_stage
 
@@ -74,7 +75,7 @@ def stage(
 
 
 def shadow(
-    version: Annotated[int | None, typer.Argument(help="Model version.")] = None,
+    version: Annotated[int | None, typer.Argument(metavar="VERSION", help="Model version.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Empty the slot.")] = False,
     project: ProjectPath = HERE,
     json: Json = False,
@@ -83,7 +84,7 @@ def shadow(
     from retread.registry.events import Slot
 
     if clear != (version is None):
-        raise InvalidInput(
+        raise WrongUsage(
             "Either a version or --clear is required.", "Use: retread shadow VERSION, or --clear"
         )
     promoter = workspace(project).promoter
@@ -109,13 +110,13 @@ def promote(
 ) -> None:
     """Promote a version that passes the gate.
 
-    Without VERSION, the staged version, or the best of several by a metric.
+    Without VERSION, the staged version; of several, the best by --metric.
     """
     from retread.app.gate import promote_version
     from retread.registry import choose_to_promote
 
     if force and not reason.strip():
-        raise InvalidInput("--force requires --reason.", "Add: --reason TEXT")
+        raise WrongUsage("--force requires --reason.", "Add: --reason TEXT")
     _check_one_way(version, metric)
     work = workspace(project)
     if version is None:
@@ -154,7 +155,7 @@ def rollback(
 
 def _check_one_way(version: int | None, metric: str) -> None:
     if version is not None and metric:
-        raise InvalidInput(
+        raise WrongUsage(
             f"Version {version} and --metric {metric} cannot be combined.",
             "Give one of them.",
         )
