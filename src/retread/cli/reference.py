@@ -50,7 +50,7 @@ def _entry(path: str, command: Any) -> str:
 
 def _metavar(argument: Any) -> str:
     name = str(argument.metavar or argument.name.upper())
-    return name if argument.required or name.startswith("[") else f"[{name}]"
+    return name if argument.required else f"[{name}]"
 
 
 def _row(option: Any) -> str:

@@ -71,7 +71,7 @@ def add(
 
 
 def list_versions(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this dataset.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only this dataset.")] = "",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
@@ -193,7 +193,7 @@ def release(
 
 
 def collect_garbage(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this dataset.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only this dataset.")] = "",
     older_than_hours: Annotated[
         float,
         typer.Option(

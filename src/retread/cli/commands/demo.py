@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    name: Annotated[str, typer.Argument(metavar="[tires|iris|bikes]")] = "tires",
+    name: Annotated[str, typer.Argument(metavar="tires|iris|bikes")] = "tires",
     data: Data = None,
     folder: Folder = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,

@@ -10,7 +10,7 @@ import typer
 from retread.cli.options import HERE, Json, ProjectPath, checked_project
 from retread.cli.output import emit
 
-Key = Annotated[str, typer.Argument(metavar="[KEY]", help="One setting, such as gate.metric.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="One setting, such as gate.metric.")]
 
 
 def register(app: typer.Typer) -> None:
