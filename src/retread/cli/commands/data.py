@@ -119,7 +119,7 @@ def diff(
 
 def verify(
     version: Annotated[
-        str, typer.Argument(metavar="[NAME[@N]]", help="A version or a dataset. Default: all.")
+        str, typer.Argument(metavar="NAME[@N]", help="A version or a dataset. Default: all.")
     ] = "",
     project: ProjectPath = HERE,
     json: Json = False,
