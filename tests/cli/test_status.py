@@ -81,9 +81,9 @@ def test_it_shows_messages_that_may_not_have_been_delivered(
     outbox.recover()
     assert run(["status"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert [line for line in printed if line.startswith("Message")] == [
-        "Message killed to slack may have been delivered; it will not be sent again.",
-        "Message unwanted to slack could not be delivered; it will not be sent again.",
+    assert [line for line in printed if line.startswith("Notification")] == [
+        "Notification killed to slack may have been delivered; it will not be sent again.",
+        "Notification unwanted to slack could not be delivered; it will not be sent again.",
     ]
     assert run(["status", "--json"]) == 0
     messages = json.loads(capsys.readouterr().out)["project"]["messages"]
