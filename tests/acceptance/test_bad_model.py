@@ -60,7 +60,10 @@ def test_the_gate_refuses_it_and_the_canary_rolls_it_back_when_forced(
                 services.wait_until_ready(name)
             with Traffic(services.address("serving"), "treads") as client:
                 _forced(workspace, typed, flipped, client)
-                rolled_back = f"treads: version {flipped} was rolled back, 1 answers alone"
+                rolled_back = (
+                    f"treads: canary version {flipped} was rolled back; "
+                    "version 1 stays in production"
+                )
                 until(lambda: rolled_back in slack.headlines, "Slack knows of the rollback")
                 services.check()
         assert slack.headlines.count(rolled_back) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from retread.app.workspace import Workspace
 
 _MOST_DIGITS = 18
+_RECORDED_WITHIN_S = 2.0
+_POLL_S = 0.1
 
 
 class Provenance(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
@@ -49,18 +52,30 @@ def trace(workspace: Workspace, subject: str | int) -> Provenance:
         subject: The `X-Request-Id` of an answer, or the number of a model version. Text that is
             both means the version, if there is one.
 
+    A server records an answer shortly after the client has it, so an unknown request is waited
+    for, for up to two seconds.
+
     Raises:
         NotFound: There is no such version, no such request, or no model answered the request.
     """
     text = str(subject)
     state = workspace.registry.state()
     number = int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
-    record = None if number in state.versions else workspace.traffic.find(text)
+    record = None if number in state.versions else _recorded(workspace, text)
     if record is not None or number is None:
         number = _answering_version(text, record)
     manifest = workspace.bundles.manifest(state.version(number).bundle)
     lineage = lineage_of_version(number, state, manifest, workspace.ledger.read())
     return Provenance(version=lineage, request=record)
+
+
+def _recorded(workspace: Workspace, request_id: str) -> PredictionRecord | None:
+    deadline = time.monotonic() + _RECORDED_WITHIN_S
+    record = workspace.traffic.find(request_id)
+    while record is None and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+        record = workspace.traffic.find(request_id)
+    return record
 
 
 def _answering_version(request_id: str, record: PredictionRecord | None) -> int:
