@@ -33,7 +33,7 @@ FREE_PORTS = {
     "RETREAD__SERVING__PORT": "0",
 }
 MEGABYTE = 2**20
-READY_WITHIN_CPU_S = 30.0
+READY_WITHIN_CPU_S = 15.0
 
 
 def retread(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from retread.core import Unavailable
 from retread.core.parent_watch import ParentPipe
 from retread.project import LoadedProject
 
-READY_WITHIN_S = 120.0
+READY_WITHIN_S = 60.0
 _END_WITHIN_S = 10.0
 
 
