@@ -42,8 +42,6 @@ class DemoSize:
         baseline: Photos sent before the change.
         min_labelled: Labelled photos from traffic that the retraining waits for.
         window: Predictions in a window of the monitor.
-        canary_requests: Requests in each step of the canary.
-        margin: Margin of the gate; on few photos, a narrow one would leave it undecided.
     """
 
     photos: int = 1000
@@ -55,23 +53,18 @@ class DemoSize:
     baseline: int = 250
     min_labelled: int = 450
     window: int = 50
-    canary_requests: int = 50
-    margin: float = 0.02
 
     @property
     def settings(self) -> Values:
         """The settings of a project of this size."""
         return {
             "recipe": {"image_size": self.image_size},
-            "gate": {"threshold": 0.7, "margin": self.margin},
+            "gate": {"threshold": 0.7},
             "training": {
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
                 "learning_rate": self.learning_rate,
             },
-            # A model that knows the new cracks disagrees with the one before it almost half the
-            # time.
-            "canary": {"min_requests": self.canary_requests, "max_disagreement": 0.9},
             "monitoring": {"interval_s": 1.0, "window": self.window},
             "triggers": {
                 "watch_source": False,
@@ -95,10 +88,8 @@ SMALL = DemoSize(
     baseline=100,
     min_labelled=380,
     window=25,
-    canary_requests=30,
-    margin=0.05,
 )
-SMALLEST = replace(SMALL, photos=320, epochs=8, baseline=75, min_labelled=320, canary_requests=25)
+SMALLEST = replace(SMALL, photos=320, epochs=8, baseline=75, min_labelled=320)
 SIZES = (FULL, SMALL, SMALLEST)
 """From the largest to the smallest."""
 
