@@ -149,8 +149,8 @@ def test_a_cancelled_run_is_recorded_as_killed(
         table(fruit()),
         "kind",
         recipe={"kind": "tabular-classification"},
-        training={"model_type": "gradient_boosting", "epochs": 200},
-        early_stopping={"patience": 200},
+        training={"model_type": "gradient_boosting", "epochs": 500},
+        early_stopping={"patience": 500},
     )
     compute, request = ProcessCompute(harness.project), harness.request()
     raised = list[Exception]()
@@ -164,9 +164,9 @@ def test_a_cancelled_run_is_recorded_as_killed(
     started = threading.Event()
     waiting = threading.Thread(target=train)
     waiting.start()
-    assert started.wait(200)
+    assert started.wait(60)
     compute.cancel()
-    waiting.join(60)
+    waiting.join(20)
     assert raised
     assert [run.status for run in MlflowRuns(harness.project).latest()] == ["KILLED"]
 
