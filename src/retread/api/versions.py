@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retread.core import (
@@ -69,24 +68,14 @@ class Run(ShowsAsTable):
         return ShownTable("Run", self.COLUMNS, [row])
 
 
-class Runs(ShowsAsTable, Sequence[Run]):
+class Runs(ShowsAsTable, tuple[Run, ...]):
     """The runs of one training, in the order of the scenario."""
 
-    def __init__(self, runs: tuple[Run, ...]) -> None:
-        self._runs = runs
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __getitem__(self, index: int) -> Run:  # type: ignore[override]  # no slices
-        return self._runs[index]
-
-    def __repr__(self) -> str:
-        return f"<Runs {list(self._runs)}>"
+    __slots__ = ()
 
     def as_table(self) -> ShownTable:
         """Return the runs, as print() and a notebook show them."""
-        rows = [row for run in self._runs for row in run.as_table().rows]
+        rows = [row for run in self for row in run.as_table().rows]
         return ShownTable("Runs", Run.COLUMNS, rows)
 
     def best(self, metric: str = "Loss") -> Version:
@@ -112,9 +101,9 @@ class Runs(ShowsAsTable, Sequence[Run]):
         return next(version for outcome, version in registered if outcome is best)
 
     def _none_registered(self) -> NotFound:
-        if not self._runs:
+        if not self:
             return NotFound("There are no runs to choose from.", "Train with: project.train()")
-        reasons = "; ".join(f"{run.model_type}: {run.reason.rstrip('.')}" for run in self._runs)
+        reasons = "; ".join(f"{run.model_type}: {run.reason.rstrip('.')}" for run in self)
         return NotFound(
             f"No run was registered. {reasons}.", "Lower [early_stopping], or train for longer."
         )
