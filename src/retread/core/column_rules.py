@@ -1,0 +1,155 @@
+"""How the values of a column are read: decided when data is added, and obeyed at every door.
+
+The rules are kept in the dataset version and in the bundle. Training files, requests, feedback and
+batches are read by the same functions, so that a value means the same wherever it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from enum import StrEnum
+
+import msgspec
+
+MISSING = (
+    "", "#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a",
+    "nan", "null",
+)  # fmt: skip
+"""What counts as a missing value, unless [data.columns] says otherwise."""
+
+TRUE = ("true", "t", "yes", "y", "1", "1.0")
+FALSE = ("false", "f", "no", "n", "0", "0.0")
+"""Spellings of truth in a boolean column, in any case."""
+
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
+
+
+class ValueKind(StrEnum):
+    """What the values of a column are."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    BOOLEAN = "boolean"
+
+
+class ColumnRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How the values of one column are read.
+
+    Attributes:
+        name: Name of the column.
+        kind: What its values are. Booleans are the categories `true` and `false`.
+        missing: Texts that stand for a missing value.
+        decimal: The decimal separator of numbers written as text.
+        thousands: The separator of thousands in them; empty if there is none.
+    """
+
+    name: str
+    kind: ValueKind
+    missing: tuple[str, ...] = MISSING
+    decimal: str = "."
+    thousands: str = ""
+
+
+class UnreadableValue(ValueError):
+    """A value that the rules of its column cannot read; the message says what they can."""
+
+
+def clean_text(text: str) -> str:
+    """Return text in Unicode form C, without invisible characters and surrounding spaces.
+
+    >>> clean_text(" bad\\u200b\\u00a0")
+    'bad'
+    """
+    visible = text if text.isascii() else unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+    return visible.strip()
+
+
+def read_value(rules: ColumnRules, value: object) -> float | str | None:
+    """Return a value as the model takes it: a number, a category, or None if it is missing.
+
+    Args:
+        rules: The rules of its column.
+        value: A cell of a text file, or a scalar of JSON or Python.
+
+    Raises:
+        UnreadableValue: The rules do not allow it.
+
+    >>> zip_code = ColumnRules(name="zip", kind=ValueKind.CATEGORY)
+    >>> read_value(zip_code, " 01234 "), read_value(zip_code, 7), read_value(zip_code, "NA")
+    ('01234', '7', None)
+    >>> price = ColumnRules(name="price", kind=ValueKind.NUMBER, decimal=",", thousands=".")
+    >>> read_value(price, "1.234,5"), read_value(price, 2)
+    (1234.5, 2.0)
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, str):
+        value = clean_text(value)
+        if value in rules.missing:
+            return None
+    if rules.kind is ValueKind.NUMBER:
+        return read_number(rules, value)
+    text = category_text(value)
+    return read_boolean(text) if rules.kind is ValueKind.BOOLEAN else text
+
+
+def read_number(rules: ColumnRules, value: object) -> float:
+    """Return a value that is not missing as a number.
+
+    Raises:
+        UnreadableValue: It is not a finite number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise UnreadableValue(f"{value!r} is not a number")
+    if isinstance(value, str):
+        text = value.translate(_MINUS)
+        if rules.thousands:
+            text = text.replace(rules.thousands, "")
+        if rules.decimal != ".":
+            text = text.replace(rules.decimal, ".")
+        try:
+            # Python also reads 1_000, which no file means by it.
+            number = float(text) if "_" not in text else math.nan
+        except ValueError:
+            number = math.nan
+    else:
+        number = float(value)
+    if not math.isfinite(number):
+        raise UnreadableValue(f"{value!r} is not a finite number")
+    return number
+
+
+def category_text(value: object) -> str:
+    """Return the category that a scalar stands for.
+
+    >>> category_text(1.0), category_text(True), category_text("1.0")
+    ('1', 'true', '1.0')
+
+    Raises:
+        UnreadableValue: It is not a scalar.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+    raise UnreadableValue(f"{value!r} is not a category: use a text, a number or a truth value")
+
+
+def read_boolean(text: str) -> str:
+    """Return `true` or `false` for any of their spellings.
+
+    Raises:
+        UnreadableValue: It is neither.
+    """
+    lower = text.lower()
+    if lower in TRUE:
+        return "true"
+    if lower in FALSE:
+        return "false"
+    raise UnreadableValue(f"{text!r} is neither true nor false")
