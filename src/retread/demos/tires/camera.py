@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,12 @@ BOARD = Camera(
     cast=(0.88, 1.0, 1.14), blur=(0.6, 1.2), noise=(0.01, 0.03), vignette=0.5, quality=(35, 60)
 )
 """A cheap board camera: soft, blue, heavily compressed."""
+
+LAMP = replace(DUSK, exposure=(0.3, 0.55), gamma=(1.6, 2.2), cast=(1.3, 0.95, 0.6))
+"""Dusk under a weak lamp, by a camera whose shadows are black."""
+
+WEBCAM = replace(BOARD, gamma=(0.4, 0.6), cast=(0.75, 1.0, 1.3))
+"""A board camera whose shadows are gray."""
 
 
 def shoot(rng: np.random.Generator, scene: Floats, camera: Camera) -> bytes:

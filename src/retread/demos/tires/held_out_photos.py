@@ -15,7 +15,7 @@ from retread.core import InvalidInput
 from retread.data import GROUP, LABEL, SourceRequest, Split, read_source
 from retread.data.near_duplicates import NearDuplicateIndex
 from retread.data.splits import split_of
-from retread.demos.tires.camera import BOARD, DUSK, shoot
+from retread.demos.tires.camera import LAMP, WEBCAM, shoot
 from retread.demos.tires.cracks import carve, crazing
 from retread.demos.tires.drawn_photos import DEFECTIVE, GOOD
 from retread.demos.traffic import Sample
@@ -160,7 +160,7 @@ def changed(rng: np.random.Generator, photo: Photo) -> Sample:
         depth = carve(rng, _SIZE, crazing) * np.float32(rng.uniform(0.6, 1.0))
         scene = (scene * (1 - 0.8 * depth[..., None])).astype(np.float32)
         label = DEFECTIVE
-    return Sample(shoot(rng, scene, DUSK if rng.random() < 0.5 else BOARD), label)
+    return Sample(shoot(rng, scene, LAMP if rng.random() < 0.5 else WEBCAM), label)
 
 
 def _is_trained_on(photo: Photo) -> bool:
