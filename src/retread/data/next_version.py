@@ -88,7 +88,12 @@ def commit_next(
     assigned = assign_splits(
         addition.examples, old if same_columns else None, addition.retained, addition.settings
     )
-    schema = Schema(columns=columns, labels=_labels(assigned.keys, addition.positive_label))
+    schema = Schema(
+        columns=columns,
+        labels=_labels(assigned.keys, addition.positive_label),
+        rules=addition.examples.rules,
+        label_rules=addition.examples.label_rules,
+    )
     summary = summarise(
         assigned.keys,
         schema,

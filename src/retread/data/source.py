@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from retread.core.column_rules import ColumnRules
 from retread.data.version import Column
 from retread.project.settings import DataSection
 
@@ -57,6 +58,8 @@ class SourceExamples:
         unreadable: The names of the files that cannot be read, each with the reason.
         fetch: Reads the images of rows; None for a table.
         properties: IMAGE_PROPERTIES of a sample of the images, by digest.
+        rules: How the values of each feature column of a table are read.
+        label_rules: How its labels are read.
     """
 
     columns: tuple[Column, ...]
@@ -65,6 +68,8 @@ class SourceExamples:
     unreadable: tuple[str, ...] = ()
     fetch: Fetch | None = None
     properties: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    rules: tuple[ColumnRules, ...] = ()
+    label_rules: ColumnRules | None = None
 
 
 class Source(Protocol):

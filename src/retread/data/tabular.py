@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import InvalidInput
+from retread.core.column_rules import ColumnRules, ValueKind
 from retread.data.integrity import content_columns, row_digests
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
@@ -80,6 +81,13 @@ def gather_columns(
         columns=columns,
         rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
         similarity_keys=row_digests(table, [column.name for column in columns]),
+        rules=tuple(_rules(column, features[column.name]) for column in columns),
+        label_rules=ColumnRules(
+            name=LABEL,
+            kind=ValueKind.NUMBER
+            if pa.types.is_floating(table[LABEL].type)
+            else ValueKind.CATEGORY,
+        ),
     )
 
 
@@ -278,6 +286,14 @@ def _text(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
             f"Column {column!r} of {name} cannot be converted from {values.type} to text.",
             "Add it to [data] exclude.",
         ) from error
+
+
+def _rules(column: Column, values: pa.ChunkedArray) -> ColumnRules:
+    if column.kind is ColumnKind.NUMERIC:
+        return ColumnRules(name=column.name, kind=ValueKind.NUMBER)
+    boolean = pa.types.is_boolean(values.type)
+    kind = ValueKind.BOOLEAN if boolean else ValueKind.CATEGORY
+    return ColumnRules(name=column.name, kind=kind)
 
 
 def without_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:

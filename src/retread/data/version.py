@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from retread.core import CheckResult, InvalidInput, Outcome, checked_name
+from retread.core.column_rules import ColumnRules
 from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.core.quarantine import VersionState
 
@@ -36,13 +37,17 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
-    """The feature columns in order, and the labels.
+    """The feature columns in order, the labels, and how values of both are read.
 
-    `labels` are sorted; they are empty for numeric targets.
+    `labels` are sorted; they are empty for numeric targets. `rules` has one entry per feature
+    column of a table, in their order, and is empty for images. `label_rules` is None for images,
+    whose labels are cleaned text.
     """
 
     columns: tuple[Column, ...]
     labels: tuple[str, ...]
+    rules: tuple[ColumnRules, ...] = ()
+    label_rules: ColumnRules | None = None
 
 
 class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
