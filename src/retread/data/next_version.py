@@ -88,7 +88,12 @@ def commit_next(
     assigned = assign_splits(
         addition.examples, old if same_columns else None, addition.retained, addition.settings
     )
-    schema = Schema(columns=columns, labels=_labels(assigned.keys, addition.positive_label))
+    schema = Schema(
+        columns=columns,
+        labels=_labels(assigned.keys, addition.positive_label),
+        rules=addition.examples.rules,
+        label_rules=addition.examples.label_rules,
+    )
     summary = summarise(
         assigned.keys,
         schema,
@@ -96,6 +101,7 @@ def commit_next(
         addition.examples.unreadable,
         addition.settings.max_label_share,
         _changes(base, old, assigned),
+        addition.examples.problems,
     )
     number = heads.newest.number + 1 if heads else 1
     version = _version(addition, number, assigned, summary, validate(summary), clock)
@@ -148,6 +154,8 @@ def _version(
         source=addition.source,
         note=addition.note,
         created_at=clock.now().replace(microsecond=0),
+        reading=addition.examples.reading,
+        decisions=addition.examples.decisions,
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from retread.core import CheckResult, InvalidInput, Outcome, checked_name
+from retread.core.column_rules import ColumnRules
 from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.core.quarantine import VersionState
 
@@ -36,13 +37,47 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
-    """The feature columns in order, and the labels.
+    """The feature columns in order, the labels, and how values of both are read.
 
-    `labels` are sorted; they are empty for numeric targets.
+    `labels` are sorted; they are empty for numeric targets. `rules` has one entry per feature
+    column of a table, in their order, and is empty for images. `label_rules` is None for images,
+    whose labels are cleaned text.
     """
 
     columns: tuple[Column, ...]
     labels: tuple[str, ...]
+    rules: tuple[ColumnRules, ...] = ()
+    label_rules: ColumnRules | None = None
+
+
+class ColumnUse(StrEnum):
+    """What a column of a source is used as."""
+
+    FEATURE = "feature"
+    LABEL = "label"
+    GROUP = "group"
+    TIME = "time"
+    UNUSED = "not used"
+
+
+class ColumnDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about a column of a source, and why.
+
+    Attributes:
+        name: Name of the column.
+        use: What it is used as.
+        kind: What its values are, such as number, category or identifier.
+        reason: Why, with examples, and what else there is to say about its values.
+    """
+
+    name: str
+    use: ColumnUse
+    kind: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        used = self.kind if self.use is ColumnUse.FEATURE else f"{self.use}, {self.kind}"
+        return f"{self.name}: {used}" + (f" ({self.reason})" if self.reason else "")
 
 
 class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +86,8 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     `digest` covers the id, label, group, split, content and timestamp of every row,
     `evaluation_digest` the id, label and content of the rows of the evaluation split. `labels`
     counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
-    column. `checks` are the results that decided about quarantine.
+    column. `checks` are the results that decided about quarantine. `reading` says how the file was
+    read, and `decisions` what was decided about each of its columns; both are empty for images.
     """
 
     dataset: str
@@ -68,6 +104,8 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     source: str
     note: str
     created_at: datetime
+    reading: str = ""
+    decisions: tuple[ColumnDecision, ...] = ()
 
     @property
     def reference(self) -> str:
