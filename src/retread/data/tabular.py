@@ -12,7 +12,9 @@ from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind
 from retread.data.integrity import content_columns, row_digests
 from retread.data.source import SourceExamples, SourceRequest
-from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
+from retread.data.split_plan import split_column
+from retread.data.splits import given_splits
+from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, SPLIT, TIMESTAMP
 from retread.data.version import Column, ColumnKind
 
 _RESERVED = {*KEYS, SOURCE, TIMESTAMP}
@@ -49,6 +51,8 @@ def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceEx
     }
     if settings.timestamp:
         rows[TIMESTAMP] = _timestamp(table, settings.timestamp, name)
+    if column := split_column(settings.split):
+        rows[SPLIT] = given_splits(table[column], column, name)
     by_name = {feature: table[feature] for feature in features}
     return gather_columns(rows, by_name, name, request.columns)
 
@@ -132,6 +136,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
         ("[data] exclude", settings.exclude),
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
+        ("[data] split", [split_column(settings.split)] if split_column(settings.split) else []),
         ("the previous version", previous),
     ):
         for name in wanted:
@@ -141,6 +146,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
                     f"Its columns are: {', '.join(names)}.",
                 )
     roles = {request.labels, settings.group, settings.timestamp, *settings.exclude}
+    roles.add(split_column(settings.split))
     features = [name for name in (settings.features or names) if name not in roles]
     if not features:
         raise InvalidInput(

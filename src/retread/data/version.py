@@ -11,6 +11,8 @@ from retread.core import CheckResult, InvalidInput, Outcome, checked_name
 from retread.core.column_rules import ColumnRules
 from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.core.quarantine import VersionState
+from retread.data.read_settings import ReadSettings
+from retread.data.split_plan import SplitPlan
 
 
 class Split(StrEnum):
@@ -56,7 +58,9 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     `digest` covers the id, label, group, split, content and timestamp of every row,
     `evaluation_digest` the id, label and content of the rows of the evaluation split. `labels`
     counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
-    column. `checks` are the results that decided about quarantine.
+    column. `checks` are the results that decided about quarantine. `split_plan` is how rows are
+    assigned to splits, and `settings` those under which the rows were read; both are None for
+    versions of before they were kept. `positive_label` is the positive one of two labels.
     """
 
     dataset: str
@@ -73,6 +77,9 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     source: str
     note: str
     created_at: datetime
+    split_plan: SplitPlan | None = None
+    settings: ReadSettings | None = None
+    positive_label: str | None = None
 
     @property
     def reference(self) -> str:
@@ -88,6 +95,11 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     def failed_checks(self) -> tuple[CheckResult, ...]:
         """The checks that put the version into quarantine, even if it was released since."""
         return tuple(check for check in self.checks if check.outcome is not Outcome.PASS)
+
+    @property
+    def notices(self) -> tuple[CheckResult, ...]:
+        """The checks that passed and found something that people should know."""
+        return tuple(c for c in self.checks if c.outcome is Outcome.PASS and c.notice)
 
     def as_table(self) -> ShownTable:
         splits = ", ".join(f"{split} {count}" for split, count in self.splits.items())
