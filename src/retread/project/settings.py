@@ -91,8 +91,8 @@ class RecipeSection(Section):
     """`image-classification`, `tabular-classification`, `tabular-regression`, or your own recipe
     as package.module:Class."""
     positive_label: str = ""
-    """Positive class of a binary classification, for precision and recall. Empty: the last
-    label in alphabetical order."""
+    """Positive class of a binary classification, for precision and recall. Empty: the rarer label
+    of the first dataset version, which `retread data add` names."""
     image_size: int = Field(default=256, ge=32, le=1024)
     """Width and height in pixels to which images are resized."""
 
@@ -193,6 +193,8 @@ class GateSection(Section):
     errors such as MAE, absolute for all other metrics."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     """Confidence level of the paired comparison with production."""
+    min_recall: float = Field(default=0.0, ge=0, le=1)
+    """Lowest recall that each class must have on the evaluation split (classification)."""
     max_latency_ms: float = Field(default=200.0, gt=0)
     """Maximum 95th percentile of the latency of single predictions."""
     max_size_mb: float = Field(default=500.0, gt=0)
