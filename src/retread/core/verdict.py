@@ -27,12 +27,14 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
         outcome: The result.
         reason: One sentence that explains the result.
         numbers: The numbers the result is based on.
+        notice: Whether the reason is to be shown to people although the check passed.
     """
 
     check: str
     outcome: Outcome
     reason: str
     numbers: dict[str, float] = {}
+    notice: bool = False
 
 
 class Verdict(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,9 @@ from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
 from retread.data.integrity import content_columns, row_digests
 from retread.data.source import SourceExamples, SourceRequest
-from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
+from retread.data.split_plan import split_column
+from retread.data.splits import given_splits
+from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, SPLIT, TIMESTAMP
 from retread.data.tables import (
     Positions,
     Question,
@@ -105,6 +107,8 @@ def gather_table(
         time = read_row_times(question(settings.timestamp), name)
         rows[TIMESTAMP] = time.values
         decisions.append(_role(settings.timestamp, ColumnUse.TIME, time))
+    if split := split_column(settings.split):
+        rows[SPLIT] = given_splits(columns[split], split, name)
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
     features = _read_features(questions, request, name)
     features = _in_file_order(
@@ -230,6 +234,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
         ("[data.columns]", settings.columns),
+        ("[data] split", [split_column(settings.split)] if split_column(settings.split) else []),
         ("the previous version", previous),
     ):
         for name in wanted:
@@ -239,6 +244,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
                     f"Its columns are: {', '.join(names)}.",
                 )
     roles = {request.labels, settings.group, settings.timestamp, *settings.exclude}
+    roles.add(split_column(settings.split))
     features = [name for name in (settings.features or names) if name not in roles]
     if not features:
         raise InvalidInput(
