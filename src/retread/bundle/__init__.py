@@ -19,7 +19,9 @@ from retread.bundle.image import (
     eight_bits,
     image_statistics,
 )
+from retread.bundle.known_categories import decode_categories, encode_categories
 from retread.bundle.manifest import (
+    CATEGORIES,
     ENVIRONMENT,
     EVIDENCE,
     EXAMPLES,
@@ -53,6 +55,7 @@ from retread.bundle.reference import (
 from retread.bundle.store import BundleStore, LocalBundleStore, file_entries
 
 __all__ = [
+    "CATEGORIES",
     "CONFIDENCE",
     "ENVIRONMENT",
     "EVIDENCE",
@@ -82,11 +85,13 @@ __all__ = [
     "Reference",
     "Signature",
     "TensorSpec",
+    "decode_categories",
     "decode_evidence",
     "decode_image",
     "decode_manifest",
     "decode_reference",
     "eight_bits",
+    "encode_categories",
     "encode_evidence",
     "encode_manifest",
     "encode_reference",

@@ -12,12 +12,14 @@ from enum import StrEnum
 import msgspec
 
 from retread.core import IntegrityBroken, canonical_json, digest_bytes
+from retread.core.column_rules import ColumnRules
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 EVIDENCE = "evidence.npz"
 REFERENCE = "reference.npz"
 EXAMPLES = "examples.npz"
+CATEGORIES = "categories.json"
 ENVIRONMENT = "environment.txt"
 FORMAT = 1
 
@@ -153,6 +155,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         parity: Comparison of the exported model with the trained one.
         lineage: What the model was made from.
         files: The files of the bundle by name, except the manifest.
+        rules: How the values of each column of a table are read, in the order of the columns in
+            the data; empty for images, and for a model that was imported.
+        label_rules: How labels are read; None where they are any text.
         format: Version of the format of the manifest and the files.
     """
 
@@ -168,6 +173,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parity: Parity
     lineage: Lineage
     files: dict[str, FileEntry]
+    rules: tuple[ColumnRules, ...] = ()
+    label_rules: ColumnRules | None = None
     format: int = FORMAT
 
 

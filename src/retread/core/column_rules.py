@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from contextlib import suppress
 from enum import StrEnum
+from functools import cache
 
 import msgspec
 
@@ -22,6 +24,7 @@ TRUE = ("true", "t", "yes", "y", "1", "1.0")
 FALSE = ("false", "f", "no", "n", "0", "0.0")
 """Spellings of truth in a boolean column, in any case."""
 
+_MOST_SHOWN = 60
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
 
@@ -89,10 +92,26 @@ def read_value(rules: ColumnRules, value: object) -> float | str | None:
         value = clean_text(value)
         if value in rules.missing:
             return None
+    elif value in missing_numbers(rules) and not isinstance(value, bool):
+        return None
     if rules.kind is ValueKind.NUMBER:
         return read_number(rules, value)
     text = category_text(value)
     return read_boolean(text) if rules.kind is ValueKind.BOOLEAN else text
+
+
+@cache
+def missing_numbers(rules: ColumnRules) -> tuple[float, ...]:
+    """Return the numbers that stand for a missing value, such as -999.
+
+    >>> missing_numbers(ColumnRules(name="t", kind=ValueKind.NUMBER, missing=("", "NA", "-999")))
+    (-999.0,)
+    """
+    numbers = []
+    for word in rules.missing:
+        with suppress(UnreadableValue):
+            numbers.append(read_number(rules, word))
+    return tuple(numbers)
 
 
 def read_number(rules: ColumnRules, value: object) -> float:
@@ -102,7 +121,7 @@ def read_number(rules: ColumnRules, value: object) -> float:
         UnreadableValue: It is not a finite number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise UnreadableValue(f"{value!r} is not a number")
+        raise UnreadableValue(f"{shown(value)} is not a number")
     if isinstance(value, str):
         text = value.translate(_MINUS)
         if rules.thousands:
@@ -110,14 +129,18 @@ def read_number(rules: ColumnRules, value: object) -> float:
         if rules.decimal != ".":
             text = text.replace(rules.decimal, ".")
         try:
-            # Python also reads 1_000, which no file means by it.
-            number = float(text) if "_" not in text else math.nan
+            number = float(text)
         except ValueError:
-            number = math.nan
+            raise UnreadableValue(f"{shown(value)} is not a number") from None
+        if "_" in text:  # Python also reads 1_000, which no file means by it
+            raise UnreadableValue(f"{shown(value)} is not a number")
     else:
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
     if not math.isfinite(number):
-        raise UnreadableValue(f"{value!r} is not a finite number")
+        raise UnreadableValue(f"{shown(value)} is not a finite number")
     return number
 
 
@@ -138,7 +161,7 @@ def category_text(value: object) -> str:
         return str(value)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
-    raise UnreadableValue(f"{value!r} is not a category: use a text, a number or a truth value")
+    raise UnreadableValue(f"{shown(value)} is not a text, a number or a truth value")
 
 
 def read_boolean(text: str) -> str:
@@ -152,4 +175,33 @@ def read_boolean(text: str) -> str:
         return "true"
     if lower in FALSE:
         return "false"
-    raise UnreadableValue(f"{text!r} is neither true nor false")
+    raise UnreadableValue(f"{shown(text)} is neither true nor false")
+
+
+def allowed(rules: ColumnRules) -> str:
+    """Return what a column takes, in a sentence.
+
+    >>> allowed(ColumnRules(name="price", kind=ValueKind.NUMBER, decimal=",", thousands="."))
+    "'price' takes finite numbers, as text like 1.234,5; null and empty text are missing values."
+    """
+    if rules.kind is ValueKind.NUMBER:
+        takes = f"finite numbers, as text like 1{rules.thousands}234{rules.decimal}5"
+    elif rules.kind is ValueKind.BOOLEAN:
+        takes = f"true and false, as text {', '.join(TRUE)} and {', '.join(FALSE)} in any case"
+    else:
+        takes = "texts, numbers, true and false"
+    missing = "null and empty text are missing values" if "" in rules.missing else "null is missing"
+    return f"{rules.name!r} takes {takes}; {missing}."
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, cut to a readable length.
+
+    >>> shown("a"), len(shown("a" * 100))
+    ("'a'", 61)
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

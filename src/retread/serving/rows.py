@@ -29,13 +29,15 @@ class Rows:
     """`count` rows that a model can take: of a table, or images.
 
     `features` is a float32 matrix [count, F] as bytes in row-major order (NaN is a missing value);
-    `categories` is [count][C]; `pixels` is uint8 [count, H, W, 3] or None.
+    `categories` is [count][C]; `pixels` is uint8 [count, H, W, 3] or None. `unknown` is, per row,
+    the columns whose category the model does not know; () if it knows all.
     """
 
     count: int
     features: bytes = b""
     categories: Sequence[Sequence[str]] = ()
     pixels: Pixels | None = None
+    unknown: Sequence[Sequence[str]] = ()
 
 
 def is_short(rows: Rows | None) -> bool:

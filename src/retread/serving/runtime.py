@@ -6,7 +6,8 @@ import io
 import math
 import statistics
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -15,15 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.bundle import (
+    CATEGORIES,
     EXAMPLES,
     MODEL,
     BundleStore,
     Manifest,
     OnnxModel,
+    decode_categories,
     unpack_arrays,
 )
 from retread.core import IntegrityBroken, RetreadError
+from retread.core.column_rules import missing_numbers
+from retread.serving.image_tensors import rows_of_pixels
+from retread.serving.row_reader import RowReader
 from retread.serving.rows import FEATURES, IMAGE, Rows, input_named, join_rows
+from retread.serving.tensors import Tensor
 
 EMBEDDING = "embedding"
 NOT_FINITE = "the answer is not finite"
@@ -76,7 +83,21 @@ class ModelResult:
 class Runtime:
     """One model version, loaded and warm; `score` may be called by several threads at once."""
 
-    def __init__(self, bundle: str, manifest: Manifest, model: OnnxModel) -> None:
+    def __init__(
+        self,
+        bundle: str,
+        manifest: Manifest,
+        model: OnnxModel,
+        known: Mapping[str, Collection[str]],
+    ) -> None:
+        """Prepare a model.
+
+        Args:
+            bundle: The digest of its bundle.
+            manifest: The bundle's manifest.
+            model: The graph.
+            known: The categories by column that the model saw in training.
+        """
         self.bundle = bundle
         self.manifest = manifest
         self.signature = manifest.signature
@@ -90,9 +111,18 @@ class Runtime:
         self.output = outputs[self._main]
         """Name of the output that holds the probabilities or the value."""
         features = input_named(self.signature, FEATURES)
-        self.is_image = input_named(self.signature, IMAGE) is not None
+        image = input_named(self.signature, IMAGE)
+        self.is_image = image is not None
+        reader = RowReader(manifest, known)
+        self.rules = reader.rules
+        """The rules of the columns of a table, in the order of the training data."""
+        self.read_rows: Callable[[Mapping[str, Tensor]], Rows] = (
+            reader.read if image is None else partial(rows_of_pixels, image)
+        )
         self.numeric = features.columns if features else ()
         only_features = features is not None and len(self.signature.inputs) == 1
+        if any(missing_numbers(rules) for rules in self.rules):
+            only_features = False
         width = features.shape[1] if features else 0
         self.pack_row: Callable[..., bytes] | None = (
             struct.Struct(f"={width}f").pack if only_features else None
@@ -162,7 +192,8 @@ def load_runtime(bundles: BundleStore, digest: str, *, threads: int = 1) -> Runt
     """
     manifest = bundles.manifest(digest)
     model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
-    runtime = Runtime(digest, manifest, model)
+    found = bundles.read(digest, CATEGORIES) if CATEGORIES in manifest.files else b"{}"
+    runtime = Runtime(digest, manifest, model, decode_categories(found))
     runtime.warm(_example(bundles, runtime))
     return runtime
 

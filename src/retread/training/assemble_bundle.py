@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.bundle import (
+    CATEGORIES,
     CONFIDENCE,
     ENVIRONMENT,
     EVIDENCE,
@@ -27,6 +28,7 @@ from retread.bundle import (
     Parity,
     Reference,
     Signature,
+    encode_categories,
     encode_evidence,
     encode_reference,
     file_entries,
@@ -100,6 +102,8 @@ def assemble_bundle(
         EXAMPLES: pack_arrays(**examples),
         ENVIRONMENT: origin.environment,
     }
+    if known := _known_categories(trained.signature, task.train):
+        files[CATEGORIES] = encode_categories(known)
     manifest = Manifest(
         model=task.settings.project.name,
         recipe=task.settings.recipe.kind,
@@ -113,6 +117,8 @@ def assemble_bundle(
         parity=parity,
         lineage=_lineage(task, evaluation, origin),
         files=file_entries(files),
+        rules=origin.version.schema.rules,
+        label_rules=origin.version.schema.label_rules,
     )
     return manifest, files
 
@@ -180,6 +186,11 @@ def _reference(task: Task, trained: TrainedModel, model: OnnxModel, held_out: Ex
     profile = reference_of(trained.signature, task.labels, inputs, predict(model, inputs))
     groups = np.array(rows[GROUP].to_pylist(), dtype=np.str_)
     return encode_reference(replace(profile, groups=groups))
+
+
+def _known_categories(signature: Signature, train: Examples) -> dict[str, list[str]]:
+    columns = [c for s in signature.inputs if s.datatype is Datatype.BYTES for c in s.columns]
+    return {c: train.rows[c].unique().drop_null().to_pylist() for c in columns}
 
 
 def _image_statistics(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float64]]:

@@ -131,6 +131,15 @@ class ResponseTemplates:
         return found
 
 
+def with_unknown(body: bytes, unknown: Sequence[Sequence[str]]) -> bytes:
+    """Return the body of a response with the parameter `unknown`: unknown categories per row.
+
+    >>> with_unknown(b'{"outputs":[]}', [("colour",), ()])
+    b'{"outputs":[],"parameters":{"unknown":[["colour"],[]]}}'
+    """
+    return body[:-1] + b',"parameters":{"unknown":' + _encode(unknown) + b"}}"
+
+
 def predictions_of(entry: SlotEntry, result: ModelResult) -> list[str] | list[float]:
     """Return each row's predicted label, or its predicted value."""
     labels = entry.runtime.labels
