@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from retread.core import InvalidInput, NotFound, Unavailable
-from retread.serving.client import Prediction, RequestOptions, ServingClient
+from retread.serving.client import RequestOptions, ServingClient
+from retread.serving.prediction import Prediction
 
 OTHER = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n<html"
 UNKNOWN = b'{"error":{"code":"not_found","message":"No model.","hint":"Name another."}}'
@@ -83,7 +84,12 @@ class FakeServer:
         return {
             "versions": [str(number) for number in self.slots.values()],
             "inputs": [{"name": "features", "datatype": "FP32", **columns}],
-            "parameters": {"version": version, "slot": slot, "labels": self.labels[version]},
+            "parameters": {
+                "version": version,
+                "slot": slot,
+                "labels": self.labels[version],
+                "rules": [{"name": n, "kind": "number"} for n in self.columns[version]],
+            },
         }
 
 
@@ -187,10 +193,14 @@ def test_missing_values_are_null_in_every_form(fake: FakeServer, client: Serving
         [pd.NA, np.float32(1.5)],
         np.array([np.nan, 1.5]),
         pd.Series([np.nan, 1.5]),
-        (np.float32("nan"), "1.5"),
+        (np.float32("nan"), np.float16(1.5)),
     ):
         assert isinstance(client.predict(row), Prediction)
         assert sent(fake) == [None, 1.5]
+    row = (None, "1,5")
+    assert isinstance(client.predict(row), Prediction)
+    texts: list[Any] = sent(fake)
+    assert texts == [None, "1,5"], "text is read by the server"
     frame = pd.DataFrame({"a": [pd.NA], "b": [2.0]})
     for row in (frame.iloc[0], {"a": pd.NaT, "b": 2}, {"a": "", "b": np.int64(2)}):
         assert isinstance(client.predict(row), Prediction)

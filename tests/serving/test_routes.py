@@ -126,7 +126,7 @@ def test_mlflow_clients_get_the_headers_of_infer(
 
 def test_an_unsupported_content_type_is_415(planes: PlaneFactory, store: LocalBundleStore) -> None:
     runtime = load_runtime(store, iris_bundle(store))
-    headers = {"content-type": "text/csv"}
+    headers = {"content-type": "text/plain"}
     response = post(planes, runtime, "/invocations", content=b"1,2,3", headers=headers)
     assert response.status_code == 415
     assert response.json()["error"]["code"] == "unsupported_media_type"

@@ -11,6 +11,7 @@ import unicodedata
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
+from typing import TypeGuard
 
 import msgspec
 
@@ -92,7 +93,7 @@ def read_value(rules: ColumnRules, value: object) -> float | str | None:
         value = clean_text(value)
         if value in rules.missing:
             return None
-    elif value in missing_numbers(rules) and not isinstance(value, bool):
+    elif _is_number(value) and value in missing_numbers(rules):
         return None
     if rules.kind is ValueKind.NUMBER:
         return read_number(rules, value)
@@ -120,7 +121,7 @@ def read_number(rules: ColumnRules, value: object) -> float:
     Raises:
         UnreadableValue: It is not a finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if not isinstance(value, str) and not _is_number(value):
         raise UnreadableValue(f"{shown(value)} is not a number")
     if isinstance(value, str):
         text = value.translate(_MINUS)
@@ -176,6 +177,10 @@ def read_boolean(text: str) -> str:
     if lower in FALSE:
         return "false"
     raise UnreadableValue(f"{shown(text)} is neither true nor false")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def allowed(rules: ColumnRules) -> str:

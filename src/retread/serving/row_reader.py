@@ -68,7 +68,8 @@ class RowReader:
         Args:
             tensors: Its tensors by name: one per column; or `features` and `categories`, the
                 matrices that the model takes; or, as `features` without a datatype, one matrix of
-                all columns in the order of the training data.
+                all columns in the order of the training data. A column without a datatype that the
+                model does not take is ignored.
 
         Raises:
             InvalidInput: A tensor is missing, is not known or has another shape, or a value cannot
@@ -96,15 +97,17 @@ class RowReader:
         given = {_matching(name, columns): tensor for name, tensor in tensors.items()}
         if set(given) & set(names) and not set(columns) <= set(given):
             return self._cells_of_matrices(tensors)
-        check_names(given, columns or names)
-        count = row_count(list(given.values()))
-        for tensor in given.values():
+        # Who names no datatypes sends a table as it is, with columns that are not features.
+        wanted = {n: t for n, t in given.items() if t.datatype is not None or n in columns}
+        check_names(wanted, columns or names)
+        count = row_count(list(wanted.values()))
+        for tensor in wanted.values():
             if tensor.shape not in ((count,), (count, 1)):
                 raise InvalidInput(
                     f"The tensor {tensor.name!r} has shape {list(tensor.shape)}.",
                     f"Every column has the same number of rows: use [{count}] or [{count}, 1].",
                 )
-        return {name: elements(given[name]) for name in columns}
+        return {name: elements(wanted[name]) for name in columns}
 
     def _cells_of_matrices(self, tensors: Mapping[str, Tensor]) -> dict[str, Sequence[Any]]:
         matrix = tensors.get(FEATURES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +16,21 @@ from retread.core import InvalidInput, checked_name
 from retread.project import open_project
 
 if TYPE_CHECKING:
-    from retread.serving.client import Prediction, ServingClient
+    from retread.serving.client import ServingClient
     from retread.serving.client_data import Row
+    from retread.serving.prediction import Prediction
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _TABLES = (".csv", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Predicted:
+    """The prediction for an image, or for a row of a table."""
+
+    path: Path
+    row: int | None
+    prediction: Prediction
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +49,9 @@ def predict(
 ) -> None:
     """Predict images or rows.
 
-    Sends them to the running server and prints each prediction with its request id.
+    Sends them to the running server and prints each prediction with its row in the file (the
+    header is row 1) and its request id. Values are read by the rules of the model's training data;
+    categories that the model did not see in training are marked.
     """
     from retread.app.supervisor import serving_address
     from retread.serving.client import ServingClient
@@ -47,8 +60,8 @@ def predict(
     opened = open_project(project, os.environ)
     with ServingClient(serving_address(opened, port), model) as client:
         predictions = list(_predictions(client, _contents(files)))
-    body = [{"file": str(path), "prediction": one} for path, one in predictions]
-    emit(body, as_json=json, text="\n".join(_line(path, one) for path, one in predictions))
+    body = [{"file": str(p.path), "row": p.row, "prediction": p.prediction} for p in predictions]
+    emit(body, as_json=json, text="\n".join(map(_line, predictions)))
 
 
 def _contents(files: list[Path]) -> list[tuple[Path, bytes]]:
@@ -66,13 +79,19 @@ def _contents(files: list[Path]) -> list[tuple[Path, bytes]]:
 
 def _predictions(
     client: ServingClient, contents: Sequence[tuple[Path, bytes]]
-) -> Iterator[tuple[Path, Prediction]]:
+) -> Iterator[_Predicted]:
     for path, content in contents:
         if path.suffix.lower() in _IMAGES:
-            yield path, client.predict(content)
-        else:
-            for one in client.predict(_rows(path, content)):
-                yield path, one
+            yield _Predicted(path, None, client.predict(content))
+            continue
+        rows = _rows(path, content)
+        numbers = range(2, len(rows) + 2)
+        try:
+            found = client.predict_rows(rows, numbers)
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error.message}", error.hint) from error
+        for number, prediction in zip(numbers, found, strict=True):
+            yield _Predicted(path, number, prediction)
 
 
 def _rows(path: Path, content: bytes) -> list[Row]:
@@ -109,6 +128,12 @@ def _check_lengths(path: Path, rows: Sequence[dict[str | Any, str | Any]]) -> No
             )
 
 
-def _line(path: Path, one: Prediction) -> str:
+def _line(predicted: _Predicted) -> str:
+    one = predicted.prediction
     output = f"{one.value:.6g}" if one.value is not None else f"{one.label} {one.confidence:.1%}"
-    return f"{path}: {output}  (version {one.model_version}, {one.slot}, request {one.id})"
+    place = "" if predicted.row is None else f":{predicted.row}"
+    unknown = f"  unknown category: {', '.join(one.unknown)}" if one.unknown else ""
+    return (
+        f"{predicted.path}{place}: {output}{unknown}  "
+        f"(version {one.model_version}, {one.slot}, request {one.id})"
+    )

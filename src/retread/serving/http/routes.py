@@ -114,6 +114,8 @@ class InferenceEndpoints(Endpoints):
     async def model(self, request: Request) -> Response:
         """Return the model's inputs and outputs, its labels, its bundle and the served versions.
 
+        `rules` says how the values of each column are read, in the order of the training data.
+
         Without a version in the path, this is the version in production.
         """
         return json_response(self._metadata(self._entry(request)))
@@ -135,6 +137,11 @@ class InferenceEndpoints(Endpoints):
         for images. An image file may also be the body itself, as `image/jpeg`, `image/png`,
         `image/webp` or `image/bmp`. `outputs` selects among the probabilities or the value, the
         label, and the embedding.
+
+        The values of a column are read by the rules of the training data and may have any
+        datatype: numbers, text in `BYTES`, truth values in `BOOL`, and `null` for a missing value.
+        Where rows have categories that the model did not see in training, the response's
+        parameter `unknown` lists their columns, row by row.
 
         Request headers: `X-Request-Id`; `X-Retread-Key`, which keeps a customer with one model
         during a canary; `X-Retread-Slot: staging` for the version in staging. A version in the
@@ -215,6 +222,8 @@ class InferenceEndpoints(Endpoints):
                 "slot": entry.slot,
                 "bundle": runtime.bundle,
                 "labels": list(runtime.labels),
+                "rules": msgspec.to_builtins(runtime.rules),
+                "label_rules": msgspec.to_builtins(runtime.manifest.label_rules),
                 "image_size": image.size if image else None,
             },
         }
