@@ -9,7 +9,7 @@ Nothing here depends on the libraries used for training.
 """
 
 from retread.bundle.arrays import pack_arrays, unpack_arrays
-from retread.bundle.evidence import Evidence, decode_evidence, encode_evidence
+from retread.bundle.evidence import UNKNOWN, Evidence, decode_evidence, encode_evidence
 from retread.bundle.image import (
     FORMATS,
     MAX_PIXELS,
@@ -68,6 +68,7 @@ __all__ = [
     "PREDICTED_VALUE",
     "REFERENCE",
     "STATISTICS",
+    "UNKNOWN",
     "BundleStore",
     "Cause",
     "CauseKind",

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from retread.bundle.arrays import pack_arrays, unpack_arrays
 
+UNKNOWN = -1
+"""In place of the index of a label that the model does not know, and so predicts wrongly."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
@@ -20,7 +23,7 @@ class Evidence:
     Attributes:
         evaluation_digest: Identifies the split.
         ids: Ids of the examples, str [n].
-        truth: Label indices, int64 [n], or target values, float64 [n].
+        truth: Label indices or UNKNOWN, int64 [n], or target values, float64 [n].
         outputs: Probabilities, float32 [n, classes], or values, float32 [n, 1].
     """
 

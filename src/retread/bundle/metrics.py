@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle.evidence import Evidence
+from retread.bundle.evidence import UNKNOWN, Evidence
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _SMALLEST = 1e-7
+_NO_PREDICTION = -2
 
 
 def evidence_metrics(evidence: Evidence) -> dict[str, float]:
@@ -23,6 +24,7 @@ def evidence_metrics(evidence: Evidence) -> dict[str, float]:
     For two classes, Precision, Recall and F1 are those of the second (positive) class; for more,
     they are macro averages. AUC is one-vs-rest, averaged over the classes that occur. Non-finite
     outputs count as wrong predictions and make Loss and AUC, or all metrics of a regression, NaN.
+    An unknown label counts as a wrong prediction with probability 0.
 
     Returns:
         Values by name; empty if there are no examples.
@@ -38,12 +40,13 @@ def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
     classes = probabilities.shape[1]
     finite = np.isfinite(probabilities).all(axis=1)
     # argmax treats NaN as the largest value and would turn it into a prediction.
-    predicted = np.where(finite, probabilities.argmax(axis=1), -1)
+    predicted = np.where(finite, probabilities.argmax(axis=1), _NO_PREDICTION)
     averaged = (1,) if classes == 2 else tuple(range(classes))
     precision, recall, f1 = np.mean(
         [_precision_recall_f1(truth == c, predicted == c) for c in averaged], axis=0
     )
-    picked = np.clip(probabilities[np.arange(len(truth)), truth], _SMALLEST, 1.0)
+    picked = np.where(truth == UNKNOWN, 0.0, probabilities[np.arange(len(truth)), truth])
+    picked = np.clip(picked, _SMALLEST, 1.0)
     return {
         "Loss": float(-np.log(picked).mean()) if finite.all() else float("nan"),
         "Accuracy": float((predicted == truth).mean()),

@@ -24,6 +24,7 @@ from retread.core import (
 )
 from retread.core.column_rules import ColumnRules, shown
 from retread.core.http_client import HttpClient, HttpResponse
+from retread.core.label_check import LabelReader
 from retread.serving.client_data import (
     Image,
     Row,
@@ -40,12 +41,25 @@ from retread.serving.request_id import checked_request_id
 from retread.serving.served_versions import ServedVersions
 
 _LONGEST_TIMEOUT_S = 1e6
-_FEEDBACK_PER_REQUEST = 1000
 ROWS_PER_REQUEST = 1000
 """More rows are sent in several requests."""
 
 _ERRORS: dict[int, type[RetreadError]] = {404: NotFound, 409: Conflict, 503: Unavailable}
 _JSON = {"content-type": "application/json"}
+
+
+class FeedbackResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of true labels.
+
+    Attributes:
+        accepted: How many were recorded.
+        waiting: Request ids that no answer was seen for yet; their labels are kept until one is.
+        unknown_labels: Labels that the model cannot predict. They count as its errors.
+    """
+
+    accepted: int = 0
+    waiting: tuple[str, ...] = ()
+    unknown_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +234,7 @@ class ServingClient:
                 raise
         return self._infer_rows(current, rows, numbers, options)
 
-    def feedback(self, request_id: str, label: str | float) -> None:
+    def feedback(self, request_id: str, label: str | float) -> FeedbackResult:
         """Record the true label of a prediction.
 
         Args:
@@ -228,34 +242,37 @@ class ServingClient:
             label: Its true label, or its true value.
 
         Raises:
-            InvalidInput: The model has no such label.
+            InvalidInput: The label cannot be read.
             NotFound: The server has no such model.
             Unavailable: The server or its database does not respond.
         """
-        self.feedback_many([(request_id, label)])
+        return self.feedback_many([(request_id, label)])
 
-    def feedback_many(self, labels: Iterable[tuple[str, str | float]]) -> int:
-        """Record the true labels of many predictions.
+    def feedback_many(self, labels: Iterable[tuple[str, str | float]]) -> FeedbackResult:
+        """Record the true labels of many predictions: all of them, or none.
 
         Args:
             labels: Pairs of request id and true label.
 
         Returns:
-            How many were recorded.
+            What became of them.
 
         Raises:
-            InvalidInput: One is not such a pair, and none is recorded; or the model has no such
-                label, and those of earlier requests are recorded.
+            InvalidInput: One is not such a pair, or its label cannot be read.
             NotFound: The server has no such model.
             Unavailable: The server or its database does not respond.
         """
         pairs = [true_label(pair, number) for number, pair in enumerate(labels, start=1)]
-        accepted = 0
-        for start in range(0, len(pairs), _FEEDBACK_PER_REQUEST):
-            content = msgspec.json.encode(pairs[start : start + _FEEDBACK_PER_REQUEST])
-            body, _ = self._send("POST", "/feedback", content, _JSON)
-            accepted += int(body["accepted"])
-        return accepted
+        if not pairs:
+            return FeedbackResult()
+        body, _ = self._send("POST", "/feedback", msgspec.json.encode(pairs), _JSON)
+        return msgspec.convert(body, FeedbackResult)
+
+    def label_reader(self) -> LabelReader:
+        """Return what reads true labels as those of the model in production."""
+        parameters = self.metadata()["parameters"]
+        rules = msgspec.convert(parameters.get("label_rules"), ColumnRules | None)
+        return LabelReader(parameters["labels"], rules)
 
     def _predict(self, many: Sequence[Any], options: RequestOptions) -> list[Prediction]:
         if all(isinstance(one, Image) for one in many):

@@ -151,7 +151,7 @@ def true_label(pair: Any, number: int) -> dict[str, Any]:
     if not isinstance(id_, str) or not _is_label(label):
         raise InvalidInput(
             f"Pair {number} is {shown(pair)}.",
-            "The request id is text, and the label is text or a finite number.",
+            "The request id is text, and the label text, a truth value or a finite number.",
         )
     return {"id": id_, "label": label}
 
@@ -223,5 +223,5 @@ def _item(value: Any) -> Any:
 
 def _is_label(value: Any) -> bool:
     if isinstance(value, int):
-        return not isinstance(value, bool) and abs(value) < _TOO_LONG_FOR_JSON
+        return abs(value) < _TOO_LONG_FOR_JSON
     return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))

@@ -57,6 +57,9 @@ class ServingMetrics:
         unpaired: Calls that a second model was too busy to score.
         batches: Batches that were scored in one run of a model.
         unknown_categories: Rows with a category that the model does not know, by column.
+        labels: True labels that were recorded.
+        labels_waiting: Those of them for which no answer was seen.
+        labels_unknown: Those of them that the model cannot predict.
     """
 
     def __init__(self) -> None:
@@ -66,6 +69,9 @@ class ServingMetrics:
         self.unpaired = 0
         self.batches = 0
         self.unknown_categories: Counter[str] = Counter()
+        self.labels = 0
+        self.labels_waiting = 0
+        self.labels_unknown = 0
 
     def count_responses(
         self, slot: str, version: int, status: int, times: int, seconds: float
@@ -154,6 +160,17 @@ class ServingCollector:
             "Values of a category that the model did not see in training.",
             ("column",),
             {(column,): count for column, count in metrics.unknown_categories.items()},
+        )
+        yield self._count("retread_labels", "True labels recorded.", metrics.labels)
+        yield self._count(
+            "retread_labels_waiting",
+            "True labels for which no answer was seen when they came.",
+            metrics.labels_waiting,
+        )
+        yield self._count(
+            "retread_labels_unknown",
+            "True labels that the model cannot predict.",
+            metrics.labels_unknown,
         )
         yield self._gauge("retread_pending", "Requests in flight.", (), {(): now.pending})
         yield self._gauge(

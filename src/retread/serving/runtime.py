@@ -27,6 +27,7 @@ from retread.bundle import (
 )
 from retread.core import IntegrityBroken, RetreadError
 from retread.core.column_rules import missing_numbers
+from retread.core.label_check import LabelReader
 from retread.serving.image_tensors import rows_of_pixels
 from retread.serving.row_reader import RowReader
 from retread.serving.rows import FEATURES, IMAGE, Rows, input_named, join_rows
@@ -102,6 +103,7 @@ class Runtime:
         self.manifest = manifest
         self.signature = manifest.signature
         self.labels = manifest.labels
+        self.label_reader = LabelReader(manifest.labels, manifest.label_rules)
         self.milliseconds = 0.0
         """Time per row, measured by `warm`."""
         self._model = model
