@@ -54,17 +54,18 @@ def score(
         threads: Number of CPU threads to use.
 
     Returns:
-        The predictions for each example, with the truth.
+        The predictions for each example, with the truth: UNKNOWN for a label that the model does
+        not know.
 
     Raises:
-        Inconclusive: The version has labels that the model does not know, or lacks columns.
+        Inconclusive: The version lacks columns, or has labels where the model predicts numbers.
         NotFound: There is no such bundle.
         IntegrityBroken: A file of the bundle does not match its digest.
     """
     manifest = bundles.manifest(digest)
     model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
     examples = read_examples(datasets, version, split, window_days)
-    truth = examples.truth(manifest.labels)
+    truth = examples.truth(manifest.labels, allow_unknown=True)
     inputs = graph_inputs(examples.rows, manifest.signature, manifest.image, threads)
     return evidence(examples, truth, predict(model, inputs))
 

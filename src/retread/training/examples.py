@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.bundle import UNKNOWN
 from retread.core import Inconclusive, InvalidInput, digest_json
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.version import DatasetVersion, Split
@@ -35,29 +36,33 @@ class Examples:
         """Ids of the rows, str [n]."""
         return np.array(self.rows[ID].to_pylist(), dtype=np.str_)
 
-    def truth(self, labels: tuple[str, ...]) -> Truth:
+    def truth(self, labels: tuple[str, ...], *, allow_unknown: bool = False) -> Truth:
         """Return the true labels or targets.
 
         Args:
             labels: The labels that the model knows; empty for regression.
+            allow_unknown: Whether other labels are UNKNOWN rather than an error.
 
         Returns:
             Int64 [n] indices into `labels`, or float64 [n] targets.
 
         Raises:
-            Inconclusive: A row has a label that is not in `labels`.
+            Inconclusive: A row has a label that is not in `labels`, unless that is allowed, or
+                that is no number where the model predicts one.
         """
+        if not labels and not pa.types.is_floating(self.rows[LABEL].type):
+            raise Inconclusive("The data has class labels, but the model predicts numbers.")
         if not labels:
             return np.asarray(self.rows[LABEL].to_numpy(), dtype=np.float64)
         indices = {label: index for index, label in enumerate(labels)}
         values = self.rows[LABEL].to_pylist()
         unknown = sorted(set(values) - set(indices))
-        if unknown:
+        if unknown and not allow_unknown:
             raise Inconclusive(
                 f"The data has labels {unknown} that the model does not know.",
                 f"It was trained on {list(labels)}; train a new one.",
             )
-        return np.array([indices[value] for value in values], dtype=np.int64)
+        return np.array([indices.get(value, UNKNOWN) for value in values], dtype=np.int64)
 
 
 def read_examples(
