@@ -87,7 +87,8 @@ def test_a_target_beyond_float32_is_quarantined(write: Write, add: Adds, largest
     frame = people()
     frame.loc[3, "income"] = largest
     version = add(write(frame), labels="income", regression=True, settings={"exclude": ["at"]})
-    assert [check.check for check in version.failed_checks] == ["values"]
+    assert [check.check for check in version.failed_checks] == ["columns", "values"]
+    assert "row 5" in version.failed_checks[0].reason
 
 
 def test_labels_may_have_any_encoding(store: DatasetStore, write: Write, add: Adds) -> None:
@@ -145,7 +146,6 @@ def test_kinds_of_columns_are_kept_when_rows_are_appended(
         ({"_label": 1}, {}, "'_label', which is a reserved or blank name"),
         ({"hole": "employed"}, {}, "empty in 1 of 200 rows.* NA, N/A"),
         ({"employed": ["NA"] * 100 + ["EU"] * 100}, {}, "empty in 100 of 200 rows.* NA, N/A"),
-        ({"age": 2**62 + 1}, {}, r"numbers too large for float64.*\[data\] exclude"),
         ({"hole": "at"}, {"timestamp": "at"}, "'at' of people.csv is empty in 1"),
         ({"hole": "city"}, {"group": "city"}, "'city' of people.csv is empty in"),
         ({"employed": np.linspace(0, 1, 200)}, {}, "contains fractions"),
@@ -162,7 +162,6 @@ def test_kinds_of_columns_are_kept_when_rows_are_appended(
         "a reserved name",
         "a missing label",
         "labels that mean empty",
-        "too large numbers",
         "a missing timestamp",
         "a missing group",
         "fractions as labels",
@@ -203,12 +202,14 @@ def test_files_that_are_not_tables_are_refused(
 def test_infinite_values_and_a_changed_unit_are_quarantined(
     store: DatasetStore, write: Write, add: Adds
 ) -> None:
-    for number, infinite in enumerate((np.inf, -1.797e308, 1e39), start=1):
+    for number, (infinite, check) in enumerate(
+        ((np.inf, "columns"), (-1.797e308, "values"), (1e39, "values")), start=1
+    ):
         frame = people()
         frame.loc[3, "income"] = infinite
         held = add(write(frame), **CLASSES)
-        assert [check.check for check in held.failed_checks] == ["values"]
-        assert (held.number, held.profile["income"]["infinite"]) == (number, 1)
+        assert [check.check for check in held.failed_checks] == [check]
+        assert (held.number, held.profile["income"]["infinite"]) == (number, check == "values")
         assert 2e4 < held.profile["income"]["mean"] < 4e4
     assert len(store.versions("tires")) == 3
     assert add(write(people()), **CLASSES).state is VersionState.RELEASED
@@ -273,27 +274,24 @@ def test_images_from_memory_never_change_existing_rows(
     assert [check.check for check in third.failed_checks] == ["duplicates"]
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"x,y\n1,\xe9\n2,b\n", r"'y' of latin\.csv contains non-UTF-8 bytes .* as a label"),
-        (b"x,y\n\xe9,a\n2,b\n", r"'x' of latin\.csv contains non-UTF-8 bytes .* as a feature"),
-        (b"\xe9,y\n1,a\n2,b\n", "column names of .* are not UTF-8"),
-    ],
-    ids=["in a label", "in a feature", "in a column name"],
-)
-def test_text_that_is_not_utf_8_is_refused(
-    store: DatasetStore, tmp_path: Path, add: Adds, content: bytes, problem: str
+@pytest.mark.parametrize("column", ["x", "y"])
+def test_bytes_that_are_not_utf_8_are_refused(
+    store: DatasetStore, tmp_path: Path, add: Adds, column: str
 ) -> None:
-    (tmp_path / "latin.csv").write_bytes(content)
-    with pytest.raises(InvalidInput, match=problem):
-        add(tmp_path / "latin.csv", labels="y")
+    table = pa.table({"x": [b"1", b"2"], "y": [b"a", b"b"]})
+    broken = pa.array([b"\xe9", b"b"])
+    path = tmp_path / "bytes.parquet"
+    pyarrow.parquet.write_table(
+        table.set_column(table.column_names.index(column), column, broken), path
+    )
+    with pytest.raises(InvalidInput, match=f"'{column}' contains bytes that are not UTF-8"):
+        add(path, labels="y")
     assert store.datasets() == ()
 
 
 def test_lists_cannot_be_labels(store: DatasetStore, tmp_path: Path, add: Adds) -> None:
     path = tmp_path / "x.parquet"
     pyarrow.parquet.write_table(pa.table({"age": [20, 30], "tags": [["a"], ["b"]]}), path)
-    with pytest.raises(InvalidInput, match=r"'tags' of x\.parquet contains list.* as a label"):
+    with pytest.raises(InvalidInput, match=r"'tags' contains list.* cannot be used"):
         add(path, labels="tags")
     assert store.datasets() == ()

@@ -183,7 +183,7 @@ def test_e20_one_wrong_label_is_named_and_none_is_recorded(
     body = [{"id": f"r{i}", "label": i} for i in range(50)] + [{"id": "bad", "label": "many"}]
     response = post(planes, runtime, "/v2/models/iris/feedback", json=body, labels=kept)
     assert response.status_code == 400
-    assert "Label 51 of 51, for request 'bad': 'many' is not a number" in response.text
+    assert "Label 51 of 51, for request 'bad': 'many' is not a finite number" in response.text
     assert kept.given == {}
 
 

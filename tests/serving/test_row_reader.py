@@ -131,7 +131,7 @@ def test_d12_names_of_columns_are_found_in_other_unicode_forms(manifest: Manifes
 @pytest.mark.parametrize(
     ("values", "datatype", "message"),
     [
-        (["1", "many"], "BYTES", "Row 2, column 'hours': 'many' is not a number"),
+        (["1", "many"], "BYTES", "Row 2, column 'hours': 'many' is not a finite number"),
         ([1, True], None, "Row 2, column 'hours': True is not a number"),
         ([1, {}], None, "Row 2, column 'hours'"),
         (["1", "1_0"], "BYTES", "Row 2, column 'hours': '1_0'"),

@@ -7,6 +7,7 @@ batches are read by the same functions, so that a value means the same wherever 
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from contextlib import suppress
 from enum import StrEnum
@@ -28,6 +29,7 @@ FALSE = ("false", "f", "no", "n", "0", "0.0")
 _MOST_SHOWN = 60
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
+_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
 
 
 class ValueKind(StrEnum):
@@ -123,26 +125,56 @@ def read_number(rules: ColumnRules, value: object) -> float:
     """
     if not isinstance(value, str) and not _is_number(value):
         raise UnreadableValue(f"{shown(value)} is not a number")
-    if isinstance(value, str):
-        text = value.translate(_MINUS)
-        if rules.thousands:
-            text = text.replace(rules.thousands, "")
-        if rules.decimal != ".":
-            text = text.replace(rules.decimal, ".")
-        try:
-            number = float(text)
-        except ValueError:
-            raise UnreadableValue(f"{shown(value)} is not a number") from None
-        if "_" in text:  # Python also reads 1_000, which no file means by it
-            raise UnreadableValue(f"{shown(value)} is not a number")
-    else:
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-    if not math.isfinite(number):
-        raise UnreadableValue(f"{shown(value)} is not a finite number")
+    try:
+        number = _parse(rules, value) if isinstance(value, str) else float(value)
+    except OverflowError:
+        number = None
+    if number is None or not math.isfinite(number):
+        raise UnreadableValue(f"{shown(value)} is not a finite number{_convention(rules)}")
     return number
+
+
+def number_pattern(rules: ColumnRules) -> str:
+    """Return a regular expression of the numbers that the rules read, in the syntax of RE2.
+
+    Separators of thousands must stand where they belong, so that 1.5 is never read as 15.
+    """
+    return _number_pattern(rules.decimal, rules.thousands)
+
+
+def plain_signs(rules: ColumnRules, text: str) -> str:
+    """Return text with an ASCII minus and, where spaces separate thousands, plain spaces."""
+    text = text.translate(_MINUS)
+    return text.translate(_SPACES) if rules.thousands == " " else text
+
+
+def _parse(rules: ColumnRules, value: str) -> float | None:
+    text = plain_signs(rules, value)
+    if not _number(rules.decimal, rules.thousands).fullmatch(text):
+        return None
+    if rules.thousands:
+        text = text.replace(rules.thousands, "")
+    return float(text.replace(rules.decimal, "."))
+
+
+def _number_pattern(decimal: str, thousands: str) -> str:
+    point = re.escape(decimal)
+    whole = "[0-9]+"
+    if thousands:
+        whole = f"(?:[0-9]+|[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+)"
+    return f"^[+-]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+
+
+@cache
+def _number(decimal: str, thousands: str) -> re.Pattern[str]:
+    return re.compile(_number_pattern(decimal, thousands))
+
+
+def _convention(rules: ColumnRules) -> str:
+    if rules.decimal == "." and not rules.thousands:
+        return ""
+    thousands = f" and {rules.thousands!r} for thousands" if rules.thousands else ""
+    return f" with {rules.decimal!r} for decimals{thousands}"
 
 
 def category_text(value: object) -> str:

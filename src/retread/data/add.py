@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +14,9 @@ from retread.data.next_version import Addition, commit_next
 from retread.data.read_source import read_source
 from retread.data.source import Progress, SourceExamples, SourceRequest
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
-from retread.data.tabular import gather_columns, to_timestamps, without_nan
-from retread.data.version import Column, ColumnKind, DatasetVersion
+from retread.data.tables import UTC_MICROSECONDS, read_times
+from retread.data.tabular import gather_columns, read_by, rules_of, without_nan
+from retread.data.version import ColumnKind, DatasetVersion
 from retread.project.settings import DataSection
 
 
@@ -72,17 +73,15 @@ def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> Datas
     heads = _heads(store, request.dataset)
     base = heads.base if heads else None
     retained = _retained(store, base, request)
-    examples = read_source(
-        SourceRequest(
-            source=request.source,
-            labels=request.labels or request.settings.labels,
-            settings=request.settings,
-            regression=request.regression,
-            columns=_table_columns(base) if retained else None,
-            index=request.index,
-            progress=request.progress,
-        )
+    source = SourceRequest(
+        source=request.source,
+        labels=request.labels or request.settings.labels,
+        settings=request.settings,
+        regression=request.regression,
+        index=request.index,
+        progress=request.progress,
     )
+    examples = read_source(_like(base, source) if retained and base is not None else source)
     addition = Addition(
         dataset=request.dataset,
         examples=examples,
@@ -167,10 +166,18 @@ def _ids(store: DatasetStore, version: DatasetVersion) -> frozenset[str]:
     return frozenset(store.read(version, columns=[ID])[ID].to_pylist())
 
 
-def _table_columns(version: DatasetVersion | None) -> tuple[Column, ...] | None:
-    if version is None or version.schema.columns[0].kind is ColumnKind.IMAGE:
-        return None
-    return version.schema.columns
+def _like(base: DatasetVersion, source: SourceRequest) -> SourceRequest:
+    """Return a request to read a table by the rules of the version that it is appended to."""
+    schema = base.schema
+    if schema.columns[0].kind is ColumnKind.IMAGE:
+        return source
+    return replace(
+        source,
+        columns=schema.columns,
+        rules=schema.rules or rules_of(schema.columns),
+        label_rules=schema.label_rules,
+        decisions=base.decisions,
+    )
 
 
 def _from_memory(
@@ -182,9 +189,10 @@ def _from_memory(
     if columns[0].kind is ColumnKind.IMAGE:
         request = SourceRequest(source=Path(source), labels=LABEL, settings=settings)
         return gather_contents(rows[IMAGE].to_pylist(), attributes, request)
-    features = {column.name: rows[column.name] for column in columns}
+    features = read_by(base.schema.rules or rules_of(columns), rows, source)
     by_name = {name: attributes[name] for name in attributes.column_names}
-    return gather_columns(by_name, features, source, columns)
+    examples = gather_columns(by_name, features, source, columns)
+    return replace(examples, label_rules=base.schema.label_rules)
 
 
 def _check_columns(rows: pa.Table, required: list[str]) -> None:
@@ -207,13 +215,14 @@ def _attributes(rows: pa.Table, source: str, *, regression: bool) -> pa.Table:
         raise InvalidInput(f"{label.null_count} of the rows have no label.")
     given = set(rows.column_names)
     empty = pa.nulls(rows.num_rows, pa.string())
-    timestamps = rows[TIMESTAMP] if TIMESTAMP in given else pa.chunked_array([empty])
     same_source = pa.array([source] * rows.num_rows, pa.string())
     attributes = {
         LABEL: label,
         GROUP: rows[GROUP].cast(pa.string()) if GROUP in given else empty,
         SOURCE: rows[SOURCE].cast(pa.string()) if SOURCE in given else same_source,
-        TIMESTAMP: to_timestamps(timestamps),
+        TIMESTAMP: read_times(rows[TIMESTAMP], TIMESTAMP).values
+        if TIMESTAMP in given
+        else pa.nulls(rows.num_rows, UTC_MICROSECONDS),
     }
     if ID in given:
         attributes[ID] = rows[ID].cast(pa.string())

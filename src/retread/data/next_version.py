@@ -101,6 +101,7 @@ def commit_next(
         addition.examples.unreadable,
         addition.settings.max_label_share,
         _changes(base, old, assigned),
+        addition.examples.problems,
     )
     number = heads.newest.number + 1 if heads else 1
     version = _version(addition, number, assigned, summary, validate(summary), clock)
@@ -153,6 +154,8 @@ def _version(
         source=addition.source,
         note=addition.note,
         created_at=clock.now().replace(microsecond=0),
+        reading=addition.examples.reading,
+        decisions=addition.examples.decisions,
     )
 
 

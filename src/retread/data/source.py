@@ -10,7 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from retread.core.column_rules import ColumnRules
-from retread.data.version import Column
+from retread.data.version import Column, ColumnDecision
 from retread.project.settings import DataSection
 
 Progress = Callable[[str, int, int], None]
@@ -30,6 +30,9 @@ class SourceRequest:
         settings: The `[data]` section of the project.
         regression: Whether the labels are numeric targets.
         columns: The columns of the version that rows are appended to; None to infer them.
+        rules: How their values are read.
+        label_rules: How the labels of that version are read; None to infer it.
+        decisions: What was decided about the columns of its source.
         index: A file that caches what was read of the source's files, so that unchanged ones are
             not read again; None to read all of them.
         progress: Called as reading proceeds.
@@ -40,6 +43,9 @@ class SourceRequest:
     settings: DataSection
     regression: bool = False
     columns: tuple[Column, ...] | None = None
+    rules: tuple[ColumnRules, ...] = ()
+    label_rules: ColumnRules | None = None
+    decisions: tuple[ColumnDecision, ...] = ()
     index: Path | None = None
     progress: Progress = lambda *_: None
 
@@ -60,6 +66,9 @@ class SourceExamples:
         properties: IMAGE_PROPERTIES of a sample of the images, by digest.
         rules: How the values of each feature column of a table are read.
         label_rules: How its labels are read.
+        reading: In words, how a file was read.
+        decisions: What was decided about each column of a table.
+        problems: What a person should look at before a model is trained, one sentence each.
     """
 
     columns: tuple[Column, ...]
@@ -70,6 +79,9 @@ class SourceExamples:
     properties: dict[str, tuple[float, ...]] = field(default_factory=dict)
     rules: tuple[ColumnRules, ...] = ()
     label_rules: ColumnRules | None = None
+    reading: str = ""
+    decisions: tuple[ColumnDecision, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class Source(Protocol):

@@ -49,6 +49,7 @@ class DatasetSummary:
         conflicting_labels: Rows whose content also occurs under another label.
         max_label_share: The largest share of rows that one label may have, from the settings.
         changes: The changes since the previous released version; None if there is none.
+        column_problems: What a person has to decide about columns, one sentence each.
     """
 
     schema: Schema
@@ -62,6 +63,7 @@ class DatasetSummary:
     conflicting_labels: int
     max_label_share: float
     changes: Changes | None
+    column_problems: tuple[str, ...] = ()
 
     @property
     def is_images(self) -> bool:
@@ -85,6 +87,7 @@ def summarise(
     unreadable: tuple[str, ...],
     max_label_share: float,
     changes: Changes | None,
+    column_problems: tuple[str, ...] = (),
 ) -> DatasetSummary:
     """Summarise a version.
 
@@ -95,6 +98,7 @@ def summarise(
         unreadable: The files that could not be read.
         max_label_share: The largest share of rows that one label may have.
         changes: The changes since the previous released version; None if there is none.
+        column_problems: What a person has to decide about columns.
     """
     splits = count_by(keys[SPLIT])
     return DatasetSummary(
@@ -114,6 +118,7 @@ def summarise(
         conflicting_labels=_conflicting_labels(keys) if schema.labels else 0,
         max_label_share=max_label_share,
         changes=changes,
+        column_problems=column_problems,
     )
 
 

@@ -1,34 +1,78 @@
-"""Turn an Arrow table into examples: assign roles and types to its columns."""
+"""Turn an Arrow table into examples: what each column is used as, and how its values are read."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import InvalidInput
-from retread.core.column_rules import ColumnRules, ValueKind
+from retread.core.column_rules import ColumnRules, ValueKind, clean_text
 from retread.data.integrity import content_columns, row_digests
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
-from retread.data.version import Column, ColumnKind
+from retread.data.tables import (
+    Positions,
+    Question,
+    ReadRole,
+    Verdict,
+    cells_named,
+    decide,
+    is_saved_index,
+    plain_values,
+    read_cells,
+    read_groups,
+    read_labels,
+    read_row_times,
+    read_targets,
+)
+from retread.data.version import Column, ColumnDecision, ColumnKind, ColumnUse
+from retread.project.settings import ColumnSection, DataSection, Unreadable
 
 _RESERVED = {*KEYS, SOURCE, TIMESTAMP}
-_MAX_LABELS = 1000
-_EMPTY_HINT = (
-    "In CSV files, NA, N/A, NaN and null also count as empty; spell such values differently."
-)
+_THREADS = min(4, os.cpu_count() or 1)
+_NO_NAME = "(no name)"
 
 
-def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceExamples:
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The feature columns of a table, as they were read.
+
+    Attributes:
+        rules: How the values of each are read.
+        values: Their values by name: float64, or text.
+        decisions: What was decided about each column, also about those that are not used.
+        problems: What a person has to decide, one sentence each.
+    """
+
+    rules: tuple[ColumnRules, ...]
+    values: dict[str, pa.ChunkedArray]
+    decisions: tuple[ColumnDecision, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def gather_table(
+    table: pa.Table,
+    name: str,
+    request: SourceRequest,
+    *,
+    names: Sequence[str] | None = None,
+    first_row: int = 1,
+    reading: str = "",
+) -> SourceExamples:
     """Turn a table into examples, as the settings of the request say.
 
     Args:
         table: A row per example.
         name: The name of the table in messages, and the source of its rows.
         request: The request, for its labels, settings and columns.
+        names: The names of its columns as the file has them; those of the table if not given.
+        first_row: The number of its first row in the file, for messages.
+        reading: In words, how the file was read.
 
     Raises:
         InvalidInput: The table does not fit the request, or has values that cannot be used.
@@ -40,22 +84,46 @@ def gather_table(table: pa.Table, name: str, request: SourceRequest) -> SourceEx
             "see retread.data.Source in docs/extending.md.",
         )
     settings = request.settings
-    _check_names(table.column_names, name)
-    features = _feature_names(table.column_names, request, name)
+    columns, unused = _named_columns(table, names or table.column_names, name)
+    wanted = _feature_names(list(columns), request, name)
+
+    def question(column: str) -> Question:
+        return Question(column, columns[column], _options(settings, column), first_row)
+
+    label = _label(question(request.labels), request, name)
     rows: dict[str, pa.ChunkedArray] = {
-        LABEL: _label(table, request.labels, name, regression=request.regression),
-        GROUP: _group(table, settings.group, name),
-        SOURCE: pa.array([name] * table.num_rows, pa.string()),
+        LABEL: label.values,
+        GROUP: pa.nulls(table.num_rows, pa.string()),
+        SOURCE: pa.repeat(pa.scalar(name, pa.string()), table.num_rows),
     }
+    decisions = [*unused, _role(request.labels, ColumnUse.LABEL, label)]
+    if settings.group:
+        group = read_groups(question(settings.group), name)
+        rows[GROUP] = group.values
+        decisions.append(_role(settings.group, ColumnUse.GROUP, group))
     if settings.timestamp:
-        rows[TIMESTAMP] = _timestamp(table, settings.timestamp, name)
-    by_name = {feature: table[feature] for feature in features}
-    return gather_columns(rows, by_name, name, request.columns)
+        time = read_row_times(question(settings.timestamp), name)
+        rows[TIMESTAMP] = time.values
+        decisions.append(_role(settings.timestamp, ColumnUse.TIME, time))
+    questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
+    features = _read_features(questions, request, name)
+    features = _in_file_order(
+        features, [*decisions, *_not_asked(columns, request, wanted)], columns
+    )
+    problems = (label.problem, *features.problems)
+    examples = gather_columns(rows, features, name, request.columns)
+    return replace(
+        examples,
+        label_rules=label.rules,
+        reading=reading,
+        decisions=features.decisions,
+        problems=tuple(problem for problem in problems if problem),
+    )
 
 
 def gather_columns(
     rows: dict[str, pa.ChunkedArray],
-    features: dict[str, pa.ChunkedArray],
+    features: Features,
     name: str,
     like: tuple[Column, ...] | None,
 ) -> SourceExamples:
@@ -63,64 +131,93 @@ def gather_columns(
 
     Args:
         rows: LABEL, SOURCE, and optionally ID, GROUP and TIMESTAMP.
-        features: The feature columns, of any type.
+        features: The feature columns, as they were read.
         name: The name of the table in messages.
-        like: Columns of a version, whose kinds the features are converted to; None to infer them.
+        like: Columns of the version that rows are appended to; None to infer them.
 
     Raises:
-        InvalidInput: A feature cannot be converted.
+        InvalidInput: A feature has no values.
     """
-    kinds = {column.name: column.kind for column in like or ()}
-    typed = {f: _feature(values, f, name, kinds.get(f)) for f, values in features.items()}
-    columns = like or tuple(Column(name=f, kind=_kind(values)) for f, values in typed.items())
+    columns = like or tuple(_column(rules) for rules in features.rules)
     count = len(rows[LABEL])
+    # When rows are appended, the existing rows have values.
+    empty = [c for c, values in features.values.items() if values.null_count == count]
+    if empty and like is None:
+        raise InvalidInput(
+            f"Column {empty[0]!r} of {name} has no values.",
+            "Remove it, or add it to [data] exclude.",
+        )
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
+    typed = {column.name: features.values[column.name] for column in columns}
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
     digests = row_digests(table, content_columns(columns))
     return SourceExamples(
         columns=columns,
         rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
         similarity_keys=row_digests(table, [column.name for column in columns]),
-        rules=tuple(_rules(column, features[column.name]) for column in columns),
-        label_rules=ColumnRules(
-            name=LABEL,
-            kind=ValueKind.NUMBER
-            if pa.types.is_floating(table[LABEL].type)
-            else ValueKind.CATEGORY,
-        ),
+        rules=features.rules,
     )
 
 
-def to_timestamps(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert values to timestamps in UTC with microseconds; text is parsed as ISO 8601.
+def rules_of(columns: Sequence[Column]) -> tuple[ColumnRules, ...]:
+    """Return the rules of columns about which nothing else was decided."""
+    kinds = {ColumnKind.NUMERIC: ValueKind.NUMBER, ColumnKind.CATEGORICAL: ValueKind.CATEGORY}
+    return tuple(ColumnRules(name=column.name, kind=kinds[column.kind]) for column in columns)
+
+
+def read_by(rules: Sequence[ColumnRules], table: pa.Table, name: str) -> Features:
+    """Read the columns of a table by rules, without exceptions.
 
     Raises:
-        pa.ArrowException: A value is not a timestamp.
+        InvalidInput: The rules cannot read a cell.
     """
-    if pa.types.is_temporal(values.type):
-        zoned = getattr(values.type, "tz", None)
-        plain = values if zoned else values.cast(pa.timestamp("us"))
-        return plain.cast(pa.timestamp("us", tz="UTC"))
-    text = values.cast(pa.string())
-    try:
-        return text.cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
-    except pa.ArrowInvalid:
-        # Arrow needs different casts for times with and without a zone.
-        return text.cast(pa.timestamp("us", tz="UTC"))
+    values = {}
+    for rule in rules:
+        cells = plain_values(table[rule.name], rule.name)
+        read = read_cells(rule, cells)
+        if len(read.unreadable):
+            raise InvalidInput(_unreadable(rule, cells, read.unreadable, 1, name))
+        values[rule.name] = read.values
+    return Features(tuple(rules), values)
 
 
-def _check_names(names: Sequence[str], table: str) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InvalidInput(
-            f"{table} has more than one column {repeated[0]!r}.", "Give each column its own name."
-        )
-    taken = [name for name in names if name in _RESERVED or not name.strip()]
-    if taken:
-        raise InvalidInput(
-            f"{table} has a column {taken[0]!r}, which is a reserved or blank name.",
-            "Rename the column.",
-        )
+def without_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Replace NaN by null, so that missing values have one representation."""
+    return pc.if_else(pc.is_nan(values), None, values)
+
+
+def _named_columns(
+    table: pa.Table, names: Sequence[str], name: str
+) -> tuple[dict[str, pa.ChunkedArray], list[ColumnDecision]]:
+    """Return the columns by their cleaned names, and what was decided about those left out."""
+    columns: dict[str, pa.ChunkedArray] = {}
+    unused: list[ColumnDecision] = []
+    for position, raw in enumerate(names):
+        column, values = clean_text(raw), table.column(position)
+        if is_saved_index(column, values, position):
+            unused.append(_unused(column or _NO_NAME, "saved index", "never a feature"))
+            continue
+        if not column and _is_empty(values):
+            unused.append(_unused(_NO_NAME, "empty", f"column {position + 1} has neither"))
+            continue
+        if column in columns:
+            raise InvalidInput(
+                f"{name} has more than one column {column!r}.", "Give each column its own name."
+            )
+        if column in _RESERVED or not column:
+            raise InvalidInput(
+                f"{name} has a column {column!r}, which is a reserved or blank name: it is column "
+                f"{position + 1}.",
+                "Rename the column.",
+            )
+        columns[column] = values
+    return columns, unused
+
+
+def _is_empty(values: pa.ChunkedArray) -> bool:
+    if values.null_count == len(values):
+        return True
+    return pa.types.is_string(values.type) and bool(pc.all(pc.equal(values, "")).as_py())
 
 
 def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> list[str]:
@@ -132,6 +229,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
         ("[data] exclude", settings.exclude),
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
+        ("[data.columns]", settings.columns),
         ("the previous version", previous),
     ):
         for name in wanted:
@@ -150,156 +248,163 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
     return previous or features
 
 
-def _label(table: pa.Table, label: str, name: str, *, regression: bool) -> pa.ChunkedArray:
-    values = table[label]
-    _check_plain(values, label, name, "label")
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    if pa.types.is_floating(values.type):
-        # Arrow supports few operations on half floats.
-        values = without_nan(values.cast(pa.float64()))
-    if values.null_count:
+def _label(question: Question, request: SourceRequest, table: str) -> ReadRole:
+    if request.regression:
+        return read_targets(question, table, request.label_rules)
+    return read_labels(question, table, request.label_rules)
+
+
+def _read_features(questions: list[Question], request: SourceRequest, table: str) -> Features:
+    """Decide what the columns are, unless the version before did, and read them."""
+    before = {rules.name: rules for rules in request.rules} if request.columns else {}
+    with ThreadPoolExecutor(_THREADS) as threads:
+        if before:
+            verdicts = [_as_before(before[question.name]) for question in questions]
+        else:
+            verdicts = list(threads.map(decide, questions))
+            verdicts = _with_commas(questions, verdicts)
+        _refuse_times(questions, verdicts, table)
+        used = [(q, v) for q, v in zip(questions, verdicts, strict=True) if v.rules is not None]
+        read = list(threads.map(lambda one: _read(one[0], one[1], request, table), used))
+    if not used:
+        reasons = "; ".join(f"{q.name}: {v.kind}" for q, v in zip(questions, verdicts, strict=True))
         raise InvalidInput(
-            f"The label column {label!r} of {name} is empty in {values.null_count} of "
-            f"{len(values)} rows.",
-            f"Fill in the labels, or remove these rows. {_EMPTY_HINT}",
+            f"{table} has no column left to use as a feature: {reasons}.",
+            "Name the ones to use in [data] features, or say what they are in [data.columns].",
         )
-    if regression:
-        return _target(values, label, name)
-    if pa.types.is_floating(values.type) and pc.any(pc.not_equal(pc.floor(values), values)).as_py():
-        raise InvalidInput(
-            f"The label column {label!r} of {name} contains fractions, not class labels.",
-            'To predict numbers, set [recipe] kind = "tabular-regression".',
-        )
-    text = _text(values, label, name)
-    distinct = pc.count_distinct(text).as_py()
-    if distinct > _MAX_LABELS:
-        raise InvalidInput(
-            f"The label column {label!r} of {name} has {distinct} distinct values.",
-            f"At most {_MAX_LABELS} class labels are allowed. To predict numbers, set "
-            '[recipe] kind = "tabular-regression".',
-        )
-    return text
+    left_out = [
+        _unused(q.name, v.kind, v.reason)
+        for q, v in zip(questions, verdicts, strict=True)
+        if v.rules is None
+    ]
+    problems = [v.problem for v in verdicts if v.problem] + [r.problem for r in read if r.problem]
+    return Features(
+        rules=tuple(v.rules for _, v in used if v.rules is not None),
+        values={q.name: r.values for (q, _), r in zip(used, read, strict=True)},
+        decisions=(*(r.decision for r in read), *left_out),
+        problems=tuple(problems),
+    )
 
 
-def _target(values: pa.ChunkedArray, label: str, name: str) -> pa.ChunkedArray:
-    try:
-        target = values.cast(pa.float64())
-    except pa.ArrowException as error:
-        raise InvalidInput(
-            f"The target column {label!r} of {name} does not contain numbers: {error}."
-        ) from error
-    if not np.isfinite(target.to_numpy()).all():
-        raise InvalidInput(f"The target column {label!r} of {name} contains infinite values.")
-    return target
+@dataclass(frozen=True, slots=True)
+class _ReadFeature:
+    values: pa.ChunkedArray
+    decision: ColumnDecision
+    problem: str
 
 
-def _group(table: pa.Table, group: str, name: str) -> pa.ChunkedArray:
-    if not group:
-        return pa.nulls(table.num_rows, pa.string())
-    _check_plain(table[group], group, name, "group")
-    values = _text(table[group], group, name)
-    if values.null_count:
-        raise InvalidInput(
-            f"The group column {group!r} of {name} is empty in {values.null_count} rows.",
-            "Fill it in: rows that belong together could otherwise end up in different splits. "
-            f"{_EMPTY_HINT}",
-        )
-    return values
-
-
-def _timestamp(table: pa.Table, column: str, name: str) -> pa.ChunkedArray:
-    try:
-        values = to_timestamps(table[column])
-    except pa.ArrowException as error:
-        raise InvalidInput(
-            f"The timestamp column {column!r} of {name} does not contain timestamps: {error}.",
-            "Use ISO 8601, such as 2012-01-31T17:00:00.",
-        ) from error
-    if values.null_count:
-        raise InvalidInput(
-            f"The timestamp column {column!r} of {name} is empty in {values.null_count} rows."
-        )
-    return values
-
-
-def _feature(
-    values: pa.ChunkedArray, column: str, name: str, wanted: ColumnKind | None
-) -> pa.ChunkedArray:
-    kind = values.type
-    if pa.types.is_temporal(kind):
-        raise InvalidInput(
-            f"Column {column!r} of {name} contains timestamps, which cannot be used as a feature.",
-            f'Set [data] timestamp = "{column}", or add it to [data] exclude.',
-        )
-    _check_plain(values, column, name, "feature")
-    typed = _typed(values, column, name, wanted)
-    # When rows are appended, the existing rows have values.
-    if wanted is None and typed.null_count == len(typed):
-        raise InvalidInput(
-            f"Column {column!r} of {name} has no values.",
-            "Remove it, or add it to [data] exclude.",
-        )
-    return typed
-
-
-def _typed(
-    values: pa.ChunkedArray, column: str, name: str, wanted: ColumnKind | None
-) -> pa.ChunkedArray:
-    kind = values.type
-    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if wanted is ColumnKind.CATEGORICAL or (wanted is None and not number):
-        return _text(values, column, name)
-    try:
-        return without_nan(values.cast(pa.float64()))
-    except pa.ArrowException as error:
-        if wanted is None:
+def _read(question: Question, verdict: Verdict, request: SourceRequest, table: str) -> _ReadFeature:
+    rules = verdict.rules
+    assert rules is not None
+    cells = plain_values(question.values, question.name)
+    read = read_cells(rules, cells)
+    reasons, problem = [verdict.reason], ""
+    policy = request.settings.unreadable
+    if len(read.unreadable):
+        named = cells_named(cells, read.unreadable, question.first_row)
+        problem = _unreadable(rules, cells, read.unreadable, question.first_row, table)
+        if policy is Unreadable.REFUSE:
+            raise InvalidInput(problem)
+        if request.columns and read.values.null_count == len(cells):
             raise InvalidInput(
-                f"Column {column!r} of {name} contains numbers too large for float64: {error}.",
-                "If they are identifiers, add the column to [data] exclude.",
-            ) from error
-        raise InvalidInput(
-            f"Column {column!r} of {name} must contain numbers, as in the previous version: "
-            f"{error}."
-        ) from error
+                f"Column {question.name!r} of {table} must contain {rules.kind}s, as in the "
+                f"previous version: {named}."
+            )
+        reasons.append(f"not {rules.kind}, so missing: {named}")
+    if policy is Unreadable.MISSING:
+        problem = ""
+    empty = read.values.null_count
+    if empty:
+        reasons.append(f"{empty} missing")
+    reason = "; ".join(part for part in reasons if part)
+    decision = ColumnDecision(
+        name=question.name, use=ColumnUse.FEATURE, kind=verdict.kind, reason=reason
+    )
+    return _ReadFeature(read.values, decision, problem)
 
 
-def _check_plain(values: pa.ChunkedArray, column: str, name: str, role: str) -> None:
-    kind = values.type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        raise InvalidInput(
-            f"Column {column!r} of {name} contains non-UTF-8 bytes and cannot be used as a {role}.",
-            "Save the file as UTF-8, or add the column to [data] exclude.",
-        )
-    if pa.types.is_nested(kind):
-        raise InvalidInput(
-            f"Column {column!r} of {name} contains {kind} values and cannot be used as a {role}.",
-            "Choose another column, or add it to [data] exclude.",
-        )
+def _unreadable(
+    rules: ColumnRules, cells: pa.ChunkedArray, positions: Positions, first_row: int, table: str
+) -> str:
+    named = cells_named(cells, positions, first_row)
+    return (
+        f"Column {rules.name!r} of {table} is {rules.kind}, but for {len(positions)} cells: "
+        f"{named}. Correct them; or say what they mean, such as [data.columns] {rules.name} = "
+        f'{{type = "{rules.kind}", missing = ["?"]}}, or "category"; or set [data] unreadable = '
+        '"missing".'
+    )
 
 
-def _text(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
-    try:
-        return values.cast(pa.string())
-    except pa.ArrowException as error:
-        raise InvalidInput(
-            f"Column {column!r} of {name} cannot be converted from {values.type} to text.",
-            "Add it to [data] exclude.",
-        ) from error
+def _as_before(rules: ColumnRules) -> Verdict:
+    return Verdict(rules.kind.value, rules, "as in the version before")
 
 
-def _rules(column: Column, values: pa.ChunkedArray) -> ColumnRules:
-    if column.kind is ColumnKind.NUMERIC:
-        return ColumnRules(name=column.name, kind=ValueKind.NUMBER)
-    boolean = pa.types.is_boolean(values.type)
-    kind = ValueKind.BOOLEAN if boolean else ValueKind.CATEGORY
-    return ColumnRules(name=column.name, kind=kind)
+def _with_commas(questions: list[Question], verdicts: list[Verdict]) -> list[Verdict]:
+    """Decide again about numbers with points where another column has decimal commas."""
+    if not any(v.rules is not None and v.rules.decimal == "," and not v.problem for v in verdicts):
+        return verdicts
+    return [
+        decide(replace(question, comma_file=True))
+        if verdict.rules is not None and verdict.rules.kind is ValueKind.NUMBER
+        else verdict
+        for question, verdict in zip(questions, verdicts, strict=True)
+    ]
 
 
-def without_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Replace NaN by null, so that missing values have one representation."""
-    return pc.if_else(pc.is_nan(values), None, values)
+def _refuse_times(questions: list[Question], verdicts: list[Verdict], table: str) -> None:
+    for question, verdict in zip(questions, verdicts, strict=True):
+        if verdict.kind == "time" and question.wanted:
+            raise InvalidInput(
+                f"Column {question.name!r} of {table} contains timestamps, which cannot be used as "
+                "a feature.",
+                f'Set [data] timestamp = "{question.name}", or take it out of [data] features.',
+            )
 
 
-def _kind(values: pa.ChunkedArray) -> ColumnKind:
-    return ColumnKind.NUMERIC if pa.types.is_float64(values.type) else ColumnKind.CATEGORICAL
+def _not_asked(
+    columns: dict[str, pa.ChunkedArray], request: SourceRequest, features: Sequence[str]
+) -> list[ColumnDecision]:
+    """Say of each column that is not read why it is not."""
+    settings = request.settings
+    roles = {request.labels, settings.group, settings.timestamp, *features}
+    before = {decision.name for decision in request.decisions}
+    decisions = []
+    for name in columns:
+        if name in roles:
+            continue
+        if name in settings.exclude:
+            decisions.append(_unused(name, "excluded", "[data] exclude"))
+        elif settings.features and not request.columns:
+            decisions.append(_unused(name, "not among [data] features", ""))
+        elif name in before:
+            decisions.append(_unused(name, "not used in the version before", ""))
+        else:
+            decisions.append(_unused(name, "new", "the version before does not have it"))
+    return decisions
+
+
+def _in_file_order(
+    features: Features, others: Sequence[ColumnDecision], columns: dict[str, pa.ChunkedArray]
+) -> Features:
+    order = {name: position for position, name in enumerate(columns)}
+    decisions = sorted([*others, *features.decisions], key=lambda d: order.get(d.name, -1))
+    return replace(features, decisions=tuple(decisions))
+
+
+def _role(name: str, use: ColumnUse, read: ReadRole) -> ColumnDecision:
+    kind = read.rules.kind.value if read.rules is not None else "time"
+    return ColumnDecision(name=name, use=use, kind=kind, reason=read.reason)
+
+
+def _unused(name: str, kind: str, reason: str) -> ColumnDecision:
+    return ColumnDecision(name=name, use=ColumnUse.UNUSED, kind=kind, reason=reason)
+
+
+def _column(rules: ColumnRules) -> Column:
+    numeric = rules.kind is ValueKind.NUMBER
+    kind = ColumnKind.NUMERIC if numeric else ColumnKind.CATEGORICAL
+    return Column(name=rules.name, kind=kind)
+
+
+def _options(settings: DataSection, column: str) -> ColumnSection:
+    return settings.columns.get(column, ColumnSection())

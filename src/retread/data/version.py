@@ -50,13 +50,44 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     label_rules: ColumnRules | None = None
 
 
+class ColumnUse(StrEnum):
+    """What a column of a source is used as."""
+
+    FEATURE = "feature"
+    LABEL = "label"
+    GROUP = "group"
+    TIME = "time"
+    UNUSED = "not used"
+
+
+class ColumnDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about a column of a source, and why.
+
+    Attributes:
+        name: Name of the column.
+        use: What it is used as.
+        kind: What its values are, such as number, category or identifier.
+        reason: Why, with examples, and what else there is to say about its values.
+    """
+
+    name: str
+    use: ColumnUse
+    kind: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        used = self.kind if self.use is ColumnUse.FEATURE else f"{self.use}, {self.kind}"
+        return f"{self.name}: {used}" + (f" ({self.reason})" if self.reason else "")
+
+
 class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     """One immutable version of a dataset.
 
     `digest` covers the id, label, group, split, content and timestamp of every row,
     `evaluation_digest` the id, label and content of the rows of the evaluation split. `labels`
     counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
-    column. `checks` are the results that decided about quarantine.
+    column. `checks` are the results that decided about quarantine. `reading` says how the file was
+    read, and `decisions` what was decided about each of its columns; both are empty for images.
     """
 
     dataset: str
@@ -73,6 +104,8 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     source: str
     note: str
     created_at: datetime
+    reading: str = ""
+    decisions: tuple[ColumnDecision, ...] = ()
 
     @property
     def reference(self) -> str:

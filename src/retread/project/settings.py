@@ -8,7 +8,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class Section(BaseModel):
@@ -30,6 +39,56 @@ class ProjectSection(Section):
     """Port of the control API and the status page."""
 
 
+class ColumnType(StrEnum):
+    """What the values of a column are."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    IGNORE = "ignore"
+
+
+class ColumnSection(Section):
+    """How one column of a table is read. A text instead of a table is its `type`."""
+
+    type: ColumnType | None = None
+    """`number`, `category`, `boolean`, `time`, or `ignore` to leave the column out. Not given:
+    decided from the values."""
+    decimal: str = Field(default="", pattern=r"^[.,]?$")
+    """Decimal separator of numbers. Empty: found out."""
+    thousands: str = Field(default="", pattern=r"^[., '\u00a0]?$")
+    """Separator of thousands. Empty: none, or found out if `decimal` is empty too."""
+    missing: tuple[str, ...] | None = None
+    """Texts that stand for a missing value, such as `["?", "-"]`. Empty cells always do. Not
+    given: NA, N/A, NaN, null and the like."""
+    format: str = ""
+    """How times are written, such as `%d/%m/%Y %H:%M`. Empty: found out."""
+    unit: Literal["", "s", "ms", "us", "ns"] = ""
+    """Unit of times that are numbers, counted from 1970. Empty: found out."""
+    zone: str = ""
+    """Zone of times that name none, such as `Europe/Berlin`. Empty: UTC."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_type(cls, value: object) -> object:
+        return {"type": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [{"enum": [*ColumnType]}, handler(schema)]}
+
+
+class Unreadable(StrEnum):
+    """What becomes of a version with cells that cannot be read."""
+
+    QUARANTINE = "quarantine"
+    MISSING = "missing"
+    REFUSE = "refuse"
+
+
 class DataSection(Section):
     """Where examples come from and how they are split."""
 
@@ -49,6 +108,19 @@ class DataSection(Section):
     """Feature columns of a table. Empty: all columns except label, group and timestamp."""
     exclude: tuple[str, ...] = ()
     """Columns that must not be used as features."""
+    columns: dict[str, ColumnSection] = Field(default_factory=dict)
+    """How columns of a table are read, by name: a type, or a table with `type`, `decimal`,
+    `thousands`, `missing`, `format`, `unit` and `zone`. Other columns are decided from their
+    values."""
+    unreadable: Unreadable = Unreadable.QUARANTINE
+    """What to do about cells that are not what the rest of their column is: `quarantine` the
+    version, count them as `missing`, or `refuse` the file."""
+    encoding: str = ""
+    """Encoding of text files. Empty: found out."""
+    delimiter: str = Field(default="", max_length=1)
+    """What separates the cells of text files. Empty: found out."""
+    sheet: str = ""
+    """Sheet of an Excel file. Empty: the first one."""
     window_days: float = Field(default=0.0, ge=0)
     """Train only on the rows of this many days up to the newest row. 0: all rows."""
     validation_share: float = Field(default=0.15, gt=0, lt=0.5)

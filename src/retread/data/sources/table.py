@@ -1,65 +1,37 @@
-"""A source: a CSV or Parquet file with one example per row."""
+"""A source: a file or folder that is a table, with one example per row."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
-
 from retread.core import InvalidInput
 from retread.data.source import SourceExamples, SourceRequest
+from retread.data.tables import FORMATS, FileOptions, is_table, read_file
 from retread.data.tabular import gather_table
 
-DESCRIPTION = "a CSV or Parquet file (--labels COLUMN)"
-
-_CSV = (".csv", ".csv.gz", ".tsv")
-_PARQUET = (".parquet", ".pq")
-_BLOCK = 64 * 2**20
+DESCRIPTION = f"a table with --labels COLUMN: {FORMATS}"
 
 
 def accepts(request: SourceRequest) -> bool:
-    """Return whether the source is a CSV or Parquet file, by its suffix."""
-    return request.source.is_file() and request.source.name.lower().endswith((*_CSV, *_PARQUET))
+    """Return whether the source is a table, by its name."""
+    is_images = request.source.is_dir() and request.labels == "folder"
+    return not is_images and is_table(request.source)
 
 
 def gather(request: SourceRequest) -> SourceExamples:
-    """Read the rows of the file: numeric features as float64, others as categories.
+    """Read the rows of the table, and decide how the values of each column are read.
 
     Raises:
         InvalidInput: The file is not a table, or its columns do not fit the settings.
     """
-    table = _read(request.source)
-    _check_header(table, request.source)
-    if table.num_rows == 0:
+    settings = request.settings
+    options = FileOptions(settings.encoding, settings.delimiter, settings.sheet)
+    raw = read_file(request.source, options)
+    if raw.table.num_rows == 0:
         raise InvalidInput(f"{request.source} has no rows.", "Add rows below the header.")
-    return gather_table(table, str(request.source.name), request)
-
-
-def _check_header(table: pa.Table, path: Path) -> None:
-    try:
-        # Arrow does not check the names itself.
-        _ = table.column_names
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"The column names of {path} are not UTF-8 text: {error}.", "Save it as UTF-8."
-        ) from error
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        if path.name.lower().endswith(_PARQUET):
-            return pyarrow.parquet.read_table(path)
-        separator = "\t" if path.suffix.lower() == ".tsv" else ","
-        return pyarrow.csv.read_csv(
-            str(path),
-            # Types are inferred from the first block, so it should cover a typical file.
-            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator),
-            convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-        )
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidInput(
-            f"{path} cannot be read as a table: {str(error).rstrip('.')}."
-        ) from error
+    return gather_table(
+        raw.table,
+        request.source.name,
+        request,
+        names=raw.names,
+        first_row=raw.first_row,
+        reading=raw.reading,
+    )

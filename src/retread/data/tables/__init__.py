@@ -1,0 +1,54 @@
+"""Tables as people have them: files of any dialect, and what their columns are.
+
+A file is read with its cells as they are (`read_file`), what each column is is decided from all of
+them (`decide`), and the rules that come of it read the values (`read_cells`), as `read_value` reads
+a single one at every other door.
+"""
+
+from retread.data.tables.cells import Positions, ReadCells, plain_values, read_cells
+from retread.data.tables.decide import (
+    Question,
+    Verdict,
+    counts_rows,
+    decide,
+    is_saved_index,
+    missing_words,
+)
+from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
+from retread.data.tables.roles import (
+    ReadRole,
+    cells_named,
+    read_groups,
+    read_labels,
+    read_row_times,
+    read_targets,
+)
+from retread.data.tables.times import UTC_MICROSECONDS, NotTimes, TimeOptions, read_times
+
+__all__ = [
+    "FORMATS",
+    "UTC_MICROSECONDS",
+    "FileOptions",
+    "NotTimes",
+    "Positions",
+    "Question",
+    "RawTable",
+    "ReadCells",
+    "ReadRole",
+    "TimeOptions",
+    "Verdict",
+    "cells_named",
+    "counts_rows",
+    "decide",
+    "is_saved_index",
+    "is_table",
+    "missing_words",
+    "plain_values",
+    "read_cells",
+    "read_file",
+    "read_groups",
+    "read_labels",
+    "read_row_times",
+    "read_targets",
+    "read_times",
+]

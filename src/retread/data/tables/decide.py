@@ -1,0 +1,351 @@
+"""Decide what a column is from all of its cells, and by which rules its values are read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retread.core.column_rules import MISSING, ColumnRules, ValueKind, read_value
+from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
+from retread.data.tables.numbers import (
+    NumberReading,
+    code_reason,
+    plainly_numbers,
+    read_numbers,
+)
+from retread.data.tables.texts import (
+    TextCells,
+    are_truth_values,
+    is_identifier,
+    is_prose,
+    long_text,
+    near_equal,
+    shown,
+    text_cells,
+    unit_of,
+)
+from retread.data.tables.times import looks_like_times
+from retread.project.settings import ColumnSection, ColumnType
+
+_FEW_NUMBERS = 20
+_MOSTLY, _NEARLY_ALL = 0.5, 0.9
+_FEW_WORDS = 5
+_EXACT = 2.0**53
+_ID_NAME = re.compile(
+    r"(^|[_\W])(id|uuid|guid|key|rowid|row_?nr|row_?no|index|idx)$", re.IGNORECASE
+)
+_SAVED_INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__|index|level_0")
+_KINDS = {
+    ColumnType.NUMBER: ValueKind.NUMBER,
+    ColumnType.CATEGORY: ValueKind.CATEGORY,
+    ColumnType.BOOLEAN: ValueKind.BOOLEAN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a column is.
+
+    Attributes:
+        kind: In words: number, category, boolean, time, identifier, free text, constant, ...
+        rules: How its values are read; None for a column that is not used.
+        reason: Why, with examples.
+        problem: What a person has to decide; empty if the column is clear.
+    """
+
+    kind: str
+    rules: ColumnRules | None
+    reason: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A column about which to decide.
+
+    Attributes:
+        name: Its name.
+        values: Its cells.
+        options: What [data.columns] says about it.
+        first_row: The number of its first row in the file.
+        wanted: Whether the settings ask for it as a feature.
+        comma_file: Whether another column of the file has decimal commas for certain.
+    """
+
+    name: str
+    values: pa.ChunkedArray
+    options: ColumnSection
+    first_row: int
+    wanted: bool = False
+    comma_file: bool = False
+
+
+def decide(question: Question) -> Verdict:
+    """Decide what a column is.
+
+    Raises:
+        InvalidInput: Its type has no values that can be used.
+    """
+    values = plain_values(question.values, question.name)
+    question = replace(question, values=values)
+    if question.options.type is ColumnType.IGNORE:
+        return Verdict("ignored", None, "as [data.columns] says")
+    if pa.types.is_temporal(values.type) or question.options.type is ColumnType.TIME:
+        return _time()
+    if kind := _KINDS.get(question.options.type or ColumnType.TIME):
+        return _as_asked(question, kind)
+    if pa.types.is_boolean(values.type):
+        return Verdict("boolean", _rules(question, ValueKind.BOOLEAN))
+    if is_number(values.type):
+        return _of_numbers(question, values)
+    return _of_texts(question)
+
+
+def missing_words(options: ColumnSection) -> tuple[str, ...]:
+    """Return the texts that stand for a missing value."""
+    return MISSING if options.missing is None else ("", *options.missing)
+
+
+def is_saved_index(name: str, values: pa.ChunkedArray, position: int) -> bool:
+    """Return whether a column is the index that a data frame was saved with."""
+    if re.fullmatch(r"Unnamed: 0(\.\d+)?|__index_level_\d+__", name):
+        return True
+    return (not name and position == 0) or (
+        name in ("index", "level_0") and position == 0 and counts_rows(values)
+    )
+
+
+def counts_rows(values: pa.ChunkedArray) -> bool:
+    """Return whether a column is whole numbers that grow by one in each row."""
+    try:
+        numbers = values.cast(pa.int64()).to_numpy() if not values.null_count else None
+    except pa.ArrowException:
+        return False
+    return numbers is not None and len(numbers) > 2 and bool((np.diff(numbers) == 1).all())
+
+
+def _as_asked(question: Question, kind: ValueKind) -> Verdict:
+    reason = "as [data.columns] says"
+    if kind is not ValueKind.NUMBER or not pa.types.is_string(question.values.type):
+        return Verdict(kind.value, _rules(question, kind), reason)
+    options = question.options
+    if options.decimal or options.thousands:
+        rules = _rules(question, kind, options.decimal or ".", options.thousands)
+        return Verdict(kind.value, rules, reason)
+    cells = _text_cells(question)
+    reading = read_numbers(cells.texts, cells.counts, comma_file=question.comma_file)
+    rules = _rules(question, kind, reading.decimal, reading.thousands)
+    return Verdict(kind.value, rules, reason, _ambiguity(question, cells, reading))
+
+
+def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> Verdict:
+    """Decide about numbers that are typed, or plainly written."""
+    rules = _rules(question, ValueKind.NUMBER)
+    if question.wanted:
+        return Verdict("number", rules, "; ".join(_remarks(question, numbers)))
+    known = numbers.drop_null()
+    if len(known) and not numbers.null_count and _is_constant(known):
+        return Verdict("constant", None, f"every row has {_plain(known[0].as_py())}")
+    if pa.types.is_integer(known.type) and _beyond_exact(known):
+        return Verdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
+    if _ID_NAME.search(question.name) and _all_distinct(known):
+        some = ", ".join(_plain(v) for v in known.slice(0, 3).to_pylist())
+        return Verdict("identifier", None, f"its name, and each row has its own: {some}, ...")
+    return Verdict("number", rules, "; ".join(_remarks(question, numbers)))
+
+
+def _of_texts(question: Question) -> Verdict:
+    plain = plainly_numbers(blank_missing(question.values, missing_words(question.options)))
+    if plain is not None and not (question.comma_file or question.options.thousands):
+        return _of_numbers(question, plain)
+    cells = _text_cells(question)
+    if not cells.texts:
+        return Verdict("category", _rules(question, ValueKind.CATEGORY))
+    if are_truth_values(cells.texts):
+        return _boolean(question, cells)
+    reading = read_numbers(cells.texts, cells.counts, comma_file=question.comma_file)
+    share = cells.counts[reading.readable].sum() / cells.known
+    if share == 1:
+        return _all_numbers(question, cells, reading)
+    if _is_number_but_for_a_few(cells, reading, share):
+        return _some_unreadable(question, cells, reading)
+    if looks_like_times(cells.texts):
+        return _time(cells.examples(question.first_row))
+    return _category(question, cells)
+
+
+def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -> Verdict:
+    rules = _rules(question, ValueKind.NUMBER, reading.decimal, reading.thousands)
+    numbers = np.array([read_value(rules, text) for text in cells.texts], np.float64)
+    texts = [_point(rules, text) for text in cells.texts]
+    if code := code_reason(texts, numbers):
+        verdict = _category(question, cells)
+        return replace(verdict, reason=f"text: {code}; {verdict.reason}".rstrip("; "))
+    by_cell = pa.chunked_array([pa.array(np.repeat(numbers, cells.counts))])
+    if cells.missing:
+        by_cell = pa.chunked_array([*by_cell.chunks, pa.nulls(cells.missing, pa.float64())])
+    verdict = _of_numbers(replace(question, values=question.values), by_cell)
+    if verdict.rules is None:
+        return verdict
+    written = _written(rules)
+    reason = "; ".join(part for part in (written, verdict.reason) if part)
+    return Verdict("number", rules, reason, _ambiguity(question, cells, reading))
+
+
+def _some_unreadable(question: Question, cells: TextCells, reading: NumberReading) -> Verdict:
+    rules = _rules(question, ValueKind.NUMBER, reading.decimal, reading.thousands)
+    numbers = [t for t, number in zip(cells.texts, reading.readable, strict=True) if number]
+    zeros = any(re.match(r"[+-]?0[0-9]", text) for text in numbers)
+    if zeros:
+        verdict = _category(question, cells)
+        return replace(verdict, reason=f"text: leading zeros; {verdict.reason}".rstrip("; "))
+    return Verdict("number", rules, _written(rules), _ambiguity(question, cells, reading))
+
+
+def _category(question: Question, cells: TextCells) -> Verdict:
+    rules = _rules(question, ValueKind.CATEGORY)
+    if question.wanted:
+        return Verdict("category", rules, f"{len(cells.texts)} values")
+    if len(cells.texts) == 1 and not cells.missing:
+        return Verdict("constant", None, f"every row has {shown(cells.texts[0])}")
+    examples = cells.examples(question.first_row)
+    if unit := unit_of(cells.texts):
+        problem = (
+            f"Column {question.name!r} has numbers with {unit!r}: {examples}. It is not used as it "
+            f"is: write the numbers alone, or set [data.columns] {_key(question.name)} = "
+            '"category" or "ignore".'
+        )
+        return Verdict(f"numbers with {unit}", None, examples, problem)
+    if is_prose(cells):
+        return Verdict("free text", None, examples)
+    if is_identifier(cells):
+        return Verdict("identifier", None, f"nearly every row has its own: {examples}")
+    return Verdict("category", rules, "; ".join(_category_remarks(question, cells)))
+
+
+def _category_remarks(question: Question, cells: TextCells) -> list[str]:
+    remarks = [f"{len(cells.texts)} values"]
+    if (longest := long_text(cells)) is not None:
+        row, length = cells.first[longest] + question.first_row, len(cells.texts[longest])
+        remarks.append(f"row {row} has a text of {length} characters")
+    if alike := near_equal(cells.texts):
+        remarks.append("alike: " + ", ".join(map(shown, alike[0])))
+    if "NA" in missing_words(question.options) and cells.missing:
+        named = pc.sum(pc.equal(question.values, "NA")).as_py() or 0
+        if named and all(len(text) == 2 and text.isupper() for text in cells.texts):
+            key = _key(question.name)
+            remarks.append(
+                f"NA counts as missing in {named} rows; [data.columns] {key} = "
+                "{missing = []} keeps it"
+            )
+    return remarks
+
+
+def _boolean(question: Question, cells: TextCells) -> Verdict:
+    same = len({text.lower() for text in cells.texts}) == 1 and not cells.missing
+    if same and not question.wanted:
+        return Verdict("constant", None, f"every row has {shown(cells.texts[0])}")
+    return Verdict("boolean", _rules(question, ValueKind.BOOLEAN))
+
+
+def _time(examples: str = "") -> Verdict:
+    how = "set [data] timestamp to use it as the time of a row"
+    return Verdict("time", None, f"{examples}; {how}" if examples else how)
+
+
+def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading, share: float) -> bool:
+    if share >= _NEARLY_ALL:
+        return True
+    words = len(cells.texts) - int(reading.readable.sum())
+    return share >= _MOSTLY and int(reading.readable.sum()) > _FEW_NUMBERS and (words <= _FEW_WORDS)
+
+
+def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> str:
+    if not reading.ambiguous:
+        return ""
+    marked = np.array(["," in text for text in cells.texts])
+    key = _key(question.name)
+    return (
+        f"Column {question.name!r} has numbers that may have a decimal comma or a comma between "
+        f"thousands: {cells.examples(question.first_row, marked)}. Say which: [data.columns] {key} "
+        f'= {{type = "number", decimal = ","}} or {{type = "number", thousands = ","}}.'
+    )
+
+
+def _remarks(question: Question, numbers: pa.ChunkedArray) -> list[str]:
+    """Say what a model will not see, or what looks like a mistake."""
+    remarks = []
+    if counts_rows(numbers if is_number(question.values.type) else question.values):
+        remarks.append("counts the rows")
+    values = numbers.drop_null().to_numpy().astype(np.float64)
+    values = values[np.isfinite(values)]
+    if len(values) and (lost := _lost_in_float32(values)):
+        remarks.append(f"{lost} of its values are equal in single precision")
+    return remarks
+
+
+def _lost_in_float32(values: npt.NDArray[np.float64]) -> int:
+    """Return how many distinct values 32-bit floating point cannot tell from another."""
+    largest, spread = np.abs(values).max(), values.max() - values.min()
+    if largest < 2**24 and (spread == 0 or largest / spread < 1e4):
+        return 0
+    if largest > np.finfo(np.float32).max:
+        return 0
+    distinct = np.unique(values)
+    return len(distinct) - len(np.unique(distinct.astype(np.float32)))
+
+
+def _text_cells(question: Question) -> TextCells:
+    return text_cells(distinct_cells(question.values), missing_words(question.options))
+
+
+def _rules(
+    question: Question, kind: ValueKind, decimal: str = ".", thousands: str = ""
+) -> ColumnRules:
+    missing = missing_words(question.options)
+    return ColumnRules(
+        name=question.name, kind=kind, missing=missing, decimal=decimal, thousands=thousands
+    )
+
+
+def _written(rules: ColumnRules) -> str:
+    parts = ["decimal comma"] if rules.decimal == "," else []
+    if rules.thousands:
+        parts.append(f"{rules.thousands!r} between thousands")
+    return ", ".join(parts)
+
+
+def _point(rules: ColumnRules, text: str) -> str:
+    """Return a number with a decimal point and without separators of thousands."""
+    plain = text.replace(rules.thousands, "") if rules.thousands else text
+    return plain.replace(rules.decimal, ".")
+
+
+def _is_constant(values: pa.ChunkedArray) -> bool:
+    ends = pc.min_max(values)
+    return bool(ends["min"] == ends["max"])
+
+
+def _beyond_exact(values: pa.ChunkedArray) -> bool:
+    floats = values.cast(pa.float64(), safe=False)
+    if pc.max(pc.abs(floats)).as_py() < _EXACT:
+        return False
+    return bool(pc.count_distinct(values).as_py() > pc.count_distinct(floats).as_py())
+
+
+def _all_distinct(values: pa.ChunkedArray) -> bool:
+    whole = pc.all(pc.equal(values, pc.floor(values))).as_py()
+    return bool(len(values) > _FEW_NUMBERS and whole and len(pc.unique(values)) == len(values))
+
+
+def _plain(value: float) -> str:
+    return f"{value:.15g}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

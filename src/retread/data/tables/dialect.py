@@ -1,0 +1,238 @@
+"""Find out how a text file is encoded and what separates its cells.
+
+pyarrow reads every file; where nothing says which dialect it has, those in use are tried, and the
+one is taken under which the header has the most columns and the rows fit it. A sniffer that looks
+at the rows alone (DuckDB's) takes decimal commas for separators; see docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.csv
+
+from retread.core import InvalidInput
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+_SAMPLE = 2**20
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+)  # fmt: skip
+_COMMON_HANGUL = "euc_kr"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the cells of a text file are written.
+
+    Attributes:
+        delimiter: What separates cells.
+        quote: What encloses cells that contain separators.
+        skipped_lines: Lines above the header.
+    """
+
+    delimiter: str
+    quote: str = '"'
+    skipped_lines: int = 0
+
+    def __str__(self) -> str:
+        return f"separated by {_DELIMITERS.get(self.delimiter, repr(self.delimiter))}"
+
+
+def to_utf8(content: pa.Buffer, name: str, encoding: str = "") -> tuple[pa.Buffer, str]:
+    """Return the text of a file in UTF-8 without a byte order mark, and its encoding.
+
+    Args:
+        content: The bytes of the file.
+        name: Its name in messages.
+        encoding: Its encoding; empty to find it out.
+
+    Raises:
+        InvalidInput: The file is not text in that encoding, or in any that is known.
+    """
+    head = content.slice(0, min(content.size, _SAMPLE)).to_pybytes()
+    mark, found = next(((m, e) for m, e in _BYTE_ORDER_MARKS if head.startswith(m)), (b"", ""))
+    if found == "utf-8" or (not encoding and not found and b"\0" not in head):
+        rest = content.slice(len(mark))
+        if not encoding and _is_utf8(rest):
+            return rest, "utf-8"
+    encoding = encoding or found or _guess(head, name)
+    try:
+        return pa.py_buffer(
+            content.to_pybytes().decode(encoding).lstrip("\ufeff").encode()
+        ), encoding
+    except (UnicodeDecodeError, LookupError) as error:
+        raise InvalidInput(
+            f"{name} is not text in the encoding {encoding}: {error}.",
+            'Save it as UTF-8, or set [data] encoding, such as "cp949" or "latin-1".',
+        ) from error
+
+
+def find_dialect(text: pa.Buffer, name: str, delimiter: str = "") -> Dialect:
+    """Return the dialect of a text file.
+
+    Args:
+        text: Its text in UTF-8.
+        name: Its name in messages.
+        delimiter: What separates cells; empty to find it out.
+
+    Raises:
+        InvalidInput: The rows fit the header under no separator, or under two equally well.
+    """
+    head = text.slice(0, min(text.size, _SAMPLE)).to_pybytes()
+    if text.size > _SAMPLE:
+        head = head[: head.rfind(b"\n") + 1] or head
+    first, _, rest = head.partition(b"\n")
+    skipped = 0
+    declared = re.fullmatch(rb"sep=(.)\s*", first)
+    if declared:  # Excel's own way of saying it
+        delimiter, skipped, head = delimiter or declared[1].decode(), 1, rest
+        first = rest.partition(b"\n")[0]
+    quote = "'" if re.match(rb"\s*'[^']*'\s*[,;\t|]\s*'", first) else '"'
+    if delimiter:
+        return Dialect(delimiter, quote, skipped)
+    fits = {d: _fit(head, Dialect(d, quote)) for d in _DELIMITERS}
+    best = max(fits.values())
+    if best.columns < 2 and not all(fit.rows_fit for fit in fits.values()):
+        raise _unclear(head, name)
+    if best.columns < 2:
+        return Dialect(",", quote, skipped)
+    chosen = [d for d, fit in fits.items() if fit == best]
+    if len(chosen) > 1:
+        raise InvalidInput(
+            f"The cells of {name} may be separated by {_DELIMITERS[chosen[0]]} or "
+            f"{_DELIMITERS[chosen[1]]}: both give {best.columns} columns.",
+            f'Say which: [data] delimiter = "{chosen[0]}", for example.',
+        )
+    return Dialect(chosen[0], quote, skipped)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Fit:
+    """How well a dialect fits; the greater, the better."""
+
+    rows_fit: bool
+    columns: int
+
+
+def _fit(head: bytes, dialect: Dialect) -> _Fit:
+    misfits: list[object] = []
+
+    def note(row: object) -> str:
+        misfits.append(row)
+        return "skip"
+
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(head),
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=2 * _SAMPLE),
+            parse_options=parse_options(dialect, note),
+            convert_options=pyarrow.csv.ConvertOptions(include_columns=[]),
+        )
+    except (pa.ArrowException, UnicodeDecodeError):
+        return _Fit(False, 0)
+    columns = len(header(head, dialect))
+    rows = table.num_rows + len(misfits)
+    # A single damaged row must not make the file a table of one column.
+    return _Fit((columns > 1 and len(misfits) <= rows / 10) or not misfits, columns)
+
+
+def header(text: bytes | pa.Buffer, dialect: Dialect) -> list[str]:
+    """Return the cells of the first line."""
+    reader = pyarrow.csv.open_csv(
+        pa.BufferReader(text),
+        read_options=pyarrow.csv.ReadOptions(
+            autogenerate_column_names=True, use_threads=False, skip_rows=dialect.skipped_lines
+        ),
+        parse_options=parse_options(dialect, lambda _: "skip"),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types={f"f{i}": pa.string() for i in range(10_000)}
+        ),
+    )
+    return [str(values[0].as_py() or "") for values in reader.read_next_batch().columns]
+
+
+def parse_options(dialect: Dialect, on_misfit: Callable[[object], str]) -> pyarrow.csv.ParseOptions:
+    """Return the options with which pyarrow reads a dialect."""
+    return pyarrow.csv.ParseOptions(
+        delimiter=dialect.delimiter,
+        quote_char=dialect.quote,
+        newlines_in_values=True,
+        invalid_row_handler=on_misfit,
+    )
+
+
+def _unclear(head: bytes, name: str) -> InvalidInput:
+    lines = head.decode().splitlines()
+    return InvalidInput(
+        f"The rows of {name} do not fit its first line {lines[0][:80]!r}; the second is "
+        f"{lines[1][:80]!r}." if len(lines) > 1 else f"{name} has a single line.",
+        "The first line must name the columns: remove what stands above it, or set "
+        "[data] delimiter.",
+    )  # fmt: skip
+
+
+def _is_utf8(content: pa.Buffer) -> bool:
+    offsets = pa.array([0, content.size], pa.int64()).buffers()[1]
+    whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, content])
+    try:
+        whole.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+# Characters that make sense in text of an encoding. Statistical detectors need more text than the
+# labels of a table: charset-normalizer and chardet name the wrong one for half of our samples.
+_WESTERN = "àâäáãåæçèéêëìíîïñòóôöõøœùúûüýÿßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØŒÙÚÛÜÝ"
+_CENTRAL = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűŐŰöüäÖÜÄß"
+_SIGNS = "°€£µ²³½±§«»“”‘’–—…·×"  # noqa: RUF001
+_PLAUSIBLE: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("cp949", lambda c: "가" <= c <= "힣" and _encodes(c, _COMMON_HANGUL)),
+    ("cp1252", lambda c: c in _WESTERN or c in _SIGNS),
+    ("cp1251", lambda c: "А" <= c <= "я" or c in "ЁёІіЇїЄєҐґ№"),  # noqa: RUF001
+    ("cp1250", lambda c: c in _CENTRAL or c in _SIGNS),
+    ("cp932", lambda c: "ぁ" <= c <= "ヶ" or c in "ー、。" or "一" <= c <= "鿿"),
+    ("gb18030", lambda c: "一" <= c <= "鿿" and c.encode("gb18030")[0] < 0xD8),
+    ("big5", lambda c: "一" <= c <= "鿿"),
+)  # fmt: skip
+
+
+def _encodes(character: str, encoding: str) -> bool:
+    try:
+        return len(character.encode(encoding)) == 2
+    except UnicodeEncodeError:
+        return False
+
+
+def _guess(head: bytes, name: str) -> str:
+    if b"\0" in head:
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        if max(even, odd) > len(head) / 8:
+            return "utf-16-le" if odd > even else "utf-16-be"
+        raise InvalidInput(
+            f"{name} is not a text file: it contains zero bytes.",
+            "Give the file the ending of its format, or save it as CSV in UTF-8.",
+        )
+    shares = {encoding: _plausibility(head, encoding, test) for encoding, test in _PLAUSIBLE}
+    best = max(shares, key=lambda encoding: shares[encoding])
+    return best if shares[best] > 0 else "cp1252"
+
+
+def _plausibility(head: bytes, encoding: str, plausible: Callable[[str], bool]) -> float:
+    try:
+        text = head[: head.rfind(b"\n") + 1 or None].decode(encoding)
+    except UnicodeDecodeError:
+        return 0.0
+    special = re.findall(r"[^\x00-\x7f]", text)
+    if encoding == "cp932" and not re.search("[ぁ-ヶ]", text):
+        return 0.0
+    if encoding == "cp1251":
+        # A single letter between Latin ones is an accented letter of another encoding.
+        special = re.findall(r"[^\x00-\x7f]+", text)
+        return sum(all(map(plausible, s)) and len(s) > 1 for s in special) / max(len(special), 1)
+    return sum(map(plausible, special)) / max(len(special), 1)

@@ -1,0 +1,197 @@
+"""Read a file into a table whose cells are as the file has them: text stays text."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from retread.core import InvalidInput
+from retread.data.tables.dialect import Dialect, find_dialect, header, parse_options, to_utf8
+from retread.data.tables.records import read_json_lines, read_sheet
+
+_COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress,
+}  # fmt: skip
+_TEXT = (".csv", ".tsv", ".txt", ".tab")
+_JSON_LINES = (".jsonl", ".ndjson")
+_PARQUET = (".parquet", ".pq")
+_EXCEL = (".xlsx", ".xlsm")
+_OLD_EXCEL = (".xls", ".xlsb", ".ods", ".numbers")
+_BLOCK = 16 * 2**20
+
+FORMATS = "CSV (also .tsv, .txt, .gz), JSON lines, Excel (.xlsx), Parquet or a folder of Parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What the settings say about reading a file; empty where they say nothing."""
+
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A file as a table, before anything is decided about its columns.
+
+    Attributes:
+        table: A row per example; text for the cells of a text file.
+        names: The names of its columns as the file has them. They may repeat, or be blank.
+        first_row: The number of the first row of values in the file, where the header is 1.
+        reading: In words, how the file was read.
+    """
+
+    table: pa.Table
+    names: list[str]
+    first_row: int
+    reading: str
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a path is a file or folder that `read_file` reads, by its name."""
+    if path.is_dir():
+        return next(_parquet_files(path), None) is not None
+    name = _without_compression(path)[0]
+    return name.endswith((*_TEXT, *_JSON_LINES, *_PARQUET, *_EXCEL, *_OLD_EXCEL))
+
+
+def read_file(path: Path, options: FileOptions = FileOptions()) -> RawTable:
+    """Read a table.
+
+    Raises:
+        InvalidInput: The file is damaged, or is not what its name says.
+    """
+    name, expand = _without_compression(path)
+    try:
+        if path.is_dir():
+            return _read_parquet_folder(path)
+        if name.endswith(_PARQUET):
+            return _from_arrow(pyarrow.parquet.read_table(path, partitioning=None), "Parquet")
+        if name.endswith(_OLD_EXCEL):
+            raise InvalidInput(
+                f"{path.name} is in a format of spreadsheets that is not read.",
+                "Save it as .xlsx or .csv.",
+            )
+        if name.endswith(_EXCEL):
+            sheet = read_sheet(path, options.sheet)
+            return RawTable(sheet.table, sheet.names, sheet.first_row, sheet.reading)
+        content = _content(path, expand)
+        if name.endswith(_JSON_LINES):
+            text, _ = to_utf8(content, path.name, options.encoding)
+            lines = read_json_lines(text.to_pybytes(), path.name)
+            return RawTable(lines.table, lines.names, lines.first_row, lines.reading)
+        tabs = "\t" if name.endswith((".tsv", ".tab")) else ""
+        return _read_text(content, path.name, options, options.delimiter or tabs)
+    except (pa.ArrowException, OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"{path} cannot be read as a table: {str(error).rstrip('.')}.",
+            "Check that the file is complete and has the ending of its format.",
+        ) from error
+
+
+def _without_compression(path: Path) -> tuple[str, Callable[[bytes], bytes] | None]:
+    name = path.name.lower()
+    for suffix, expand in _COMPRESSED.items():
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), expand
+    return name, None
+
+
+def _content(path: Path, expand: Callable[[bytes], bytes] | None) -> pa.Buffer:
+    if expand is not None:
+        return pa.py_buffer(expand(path.read_bytes()))
+    if path.stat().st_size == 0:
+        raise InvalidInput(f"{path} has no rows: the file is empty.", "Add a header and rows.")
+    return pa.memory_map(str(path)).read_buffer()
+
+
+def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: str) -> RawTable:
+    text, encoding = to_utf8(content, name, options.encoding)
+    dialect = find_dialect(text, name, delimiter)
+    names = header(text, dialect)
+    misfits: list[object] = []
+
+    def note(row: object) -> str:
+        misfits.append(row)
+        return "skip"
+
+    table = _parse(text, dialect, len(names), note, threads=True)
+    if misfits:
+        misfits.clear()
+        # Only a single thread knows the numbers of rows.
+        _parse(text, dialect, len(names), note, threads=False)
+        raise _misfit(misfits, name, names, dialect)
+    known = "" if encoding == "utf-8" else f", in the encoding {encoding}"
+    return RawTable(table, names, 2 + dialect.skipped_lines, f"{dialect}{known}")
+
+
+def _parse(
+    text: pa.Buffer, dialect: Dialect, columns: int, note: Callable[[object], str], *, threads: bool
+) -> pa.Table:
+    keys = [f"f{i}" for i in range(columns)]
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(text),
+        read_options=pyarrow.csv.ReadOptions(
+            column_names=keys,
+            skip_rows=dialect.skipped_lines,
+            skip_rows_after_names=1,
+            block_size=_BLOCK,
+            use_threads=threads,
+        ),
+        parse_options=parse_options(dialect, note),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False
+        ),
+    )
+
+
+def _misfit(misfits: list[object], name: str, names: list[str], dialect: Dialect) -> InvalidInput:
+    first = misfits[0]
+    number = (getattr(first, "number", None) or 0) + dialect.skipped_lines
+    return InvalidInput(
+        f"Row {number} of {name} has {getattr(first, 'actual_columns', '?')} cells, but the "
+        f"header has {len(names)}: {getattr(first, 'text', '')[:80]!r}. "
+        f"{len(misfits)} such rows; the cells are {dialect}.",
+        "Correct these rows (a cell with the separator in it must be quoted), or set "
+        "[data] delimiter.",
+    )
+
+
+def _read_parquet_folder(path: Path) -> RawTable:
+    from pyarrow import dataset  # It imports pandas, which takes long.
+
+    files = sorted(_parquet_files(path))
+    schema = pa.unify_schemas(
+        [pyarrow.parquet.read_schema(file) for file in files], promote_options="permissive"
+    )
+    partitioning = dataset.partitioning(flavor="hive")
+    data = dataset.dataset(
+        [str(file) for file in files], format="parquet", partitioning=partitioning,
+        partition_base_dir=str(path),
+    )  # fmt: skip
+    parts = [field for field in data.schema if field.name not in schema.names]
+    whole = data.replace_schema(pa.schema([*schema, *parts]))
+    return _from_arrow(whole.to_table(), f"{len(files)} Parquet files")
+
+
+def _from_arrow(table: pa.Table, reading: str) -> RawTable:
+    names = [str(name) for name in table.column_names]
+    keys = [f"f{i}" for i in range(len(names))]
+    return RawTable(table.rename_columns(keys), names, 1, reading)
+
+
+def _parquet_files(folder: Path) -> Iterator[Path]:
+    """Return the Parquet files of a folder, but not what Spark and others keep beside them."""
+    for path in folder.rglob("*"):
+        hidden = any(part[0] in "._" for part in path.relative_to(folder).parts)
+        if path.name.lower().endswith(_PARQUET) and path.is_file() and not hidden:
+            yield path

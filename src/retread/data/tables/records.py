@@ -1,0 +1,141 @@
+"""Read rows of typed cells: JSON lines and Excel sheets."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from retread.core import InvalidInput
+from retread.core.column_rules import UnreadableValue, category_text
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Rows as a table. Columns whose cells have several types are text.
+
+    Attributes:
+        table: A row per record; the columns are f0, f1, ...
+        names: The names of the columns.
+        first_row: The number of the first record in the file.
+        reading: In words, how the file was read.
+    """
+
+    table: pa.Table
+    names: list[str]
+    first_row: int
+    reading: str
+
+
+def read_json_lines(text: bytes, name: str) -> Records:
+    """Read one JSON object per line.
+
+    Raises:
+        InvalidInput: A line is not an object of single values.
+    """
+    columns: dict[str, list[object]] = {}
+    decoder = msgspec.json.Decoder(dict[str, object])
+    count = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            record = decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise InvalidInput(
+                f"Line {number} of {name} is not a JSON object: {error}.",
+                'Write one object per line, such as {"x": 1.5, "y": "good"}.',
+            ) from error
+        for key, value in record.items():
+            if isinstance(value, list | dict):
+                raise InvalidInput(
+                    f"Line {number} of {name} has a {type(value).__name__} in {key!r}.",
+                    "Every value must be a text, a number, true, false or null.",
+                )
+            values = columns.get(key)
+            if values is None:
+                values = columns[key] = [None] * count
+            values.append(value)
+        count += 1
+        if len(record) < len(columns):
+            for values in columns.values():
+                if len(values) < count:
+                    values.append(None)
+    return _records(list(columns), list(columns.values()), 1, "JSON lines")
+
+
+def read_sheet(path: Path, sheet: str = "") -> Records:
+    """Read a sheet of an Excel file: the first one, or the one named.
+
+    Raises:
+        InvalidInput: The file is not one of Excel, or has no such sheet.
+    """
+    import openpyxl  # Few projects read Excel files, and it takes long to import.
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise InvalidInput(
+            f"{path.name} is not an Excel file: {error}.", "Save it as .xlsx or .csv."
+        ) from error
+    if sheet and sheet not in book.sheetnames:
+        raise InvalidInput(
+            f"{path.name} has no sheet {sheet!r}.", f"Its sheets are: {', '.join(book.sheetnames)}."
+        )
+    name = sheet or book.sheetnames[0]
+    rows = [list(row) for row in book[name].iter_rows(values_only=True)]
+    book.close()
+    top = next((i for i, row in enumerate(rows) if any(cell is not None for cell in row)), None)
+    if top is None:
+        raise InvalidInput(f"The sheet {name!r} of {path.name} has no rows.", "Add rows.")
+    while all(cell is None for cell in rows[-1]):
+        rows.pop()
+    header = [str(cell) if cell is not None else "" for cell in rows[top]]
+    body = rows[top + 1 :]
+    width = max(len(row) for row in rows[top:])
+    header += [""] * (width - len(header))
+    columns = [[row[i] if i < len(row) else None for row in body] for i in range(width)]
+    others = [other for other in book.sheetnames if other != name]
+    also = f" (not {', '.join(others)}: see [data] sheet)" if others and not sheet else ""
+    return _records(header, columns, top + 2, f"the sheet {name}{also}")
+
+
+def _records(
+    names: list[str], columns: Sequence[list[object]], first_row: int, reading: str
+) -> Records:
+    cells = {f"f{i}": _column(values) for i, values in enumerate(columns)}
+    return Records(pa.table(cells), names, first_row, reading)
+
+
+def _column(values: list[object]) -> pa.Array:
+    types = {type(value) for value in values if value is not None}
+    if types and types <= {int, float}:
+        if all(abs(value) < 2**63 for value in values if isinstance(value, int)):
+            return pa.array(values, pa.float64() if float in types else pa.int64())
+    elif types == {bool}:
+        return pa.array(values, pa.bool_())
+    elif types <= {datetime, date} and types:
+        return pa.array([_moment(v) for v in values], pa.timestamp("us"))
+    elif types == {timedelta}:
+        return pa.array(values, pa.duration("us"))
+    return pa.array([None if v is None else _text(v) for v in values], pa.string())
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return datetime(value.year, value.month, value.day) if isinstance(value, date) else None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    try:
+        return category_text(value)
+    except UnreadableValue:
+        return str(value)

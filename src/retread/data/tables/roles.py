@@ -1,0 +1,227 @@
+"""Read the columns of a table that are no features: labels, targets, groups and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retread.core import InvalidInput
+from retread.core.column_rules import ColumnRules, ValueKind, clean_text
+from retread.data.tables.cells import Positions, distinct_cells, plain_values, read_cells
+from retread.data.tables.decide import Question, decide, missing_words
+from retread.data.tables.texts import are_truth_values, near_equal, shown
+from retread.data.tables.times import NotTimes, TimeOptions, read_times
+from retread.project.settings import ColumnType
+
+_MAX_LABELS = 1000
+_EXTREME = 1e6
+_CENTURY = 100 * 365.25 * 86_400e6
+_EMPTY_HINT = (
+    "NA, N/A, NaN and null also count as empty; [data.columns] NAME = {missing = []} changes that."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRole:
+    """A column that is no feature, as it was read.
+
+    Attributes:
+        values: Its values.
+        rules: How they were read; None for times.
+        reason: What there is to say about them.
+        problem: What a person has to decide; empty if the column is clear.
+    """
+
+    values: pa.ChunkedArray
+    rules: ColumnRules | None = None
+    reason: str = ""
+    problem: str = ""
+
+
+def read_labels(question: Question, table: str, like: ColumnRules | None) -> ReadRole:
+    """Read class labels: cleaned text, exactly as written.
+
+    Raises:
+        InvalidInput: Labels are missing, are fractions, or are too many.
+    """
+    name = question.name
+    values = plain_values(question.values, name)
+    # Where the version before has numbers, the refusal of the whole is clearer than of a cell.
+    same_kind = like is not None and like.kind is not ValueKind.NUMBER
+    rules = like if like is not None and same_kind else _label_rules(question, values)
+    _refuse_fractions(values, name, table)
+    read = read_cells(rules, values)
+    if len(read.unreadable):
+        raise InvalidInput(
+            f"The label column {name!r} of {table} has cells that are not labels: "
+            f"{cells_named(values, read.unreadable, question.first_row)}.",
+            f"It is read as {rules.kind}; correct the cells, or set [data.columns].",
+        )
+    _refuse_missing(read.values, "label", question, table)
+    distinct = pc.value_counts(read.values.combine_chunks()).to_pylist()
+    if len(distinct) > _MAX_LABELS:
+        raise InvalidInput(
+            f"The label column {name!r} of {table} has {len(distinct)} distinct values.",
+            f"At most {_MAX_LABELS} class labels are allowed. To predict numbers, set "
+            '[recipe] kind = "tabular-regression".',
+        )
+    counts = {item["values"]: item["counts"] for item in distinct}
+    return ReadRole(read.values, rules, _cleaned(values), _near_equal_labels(name, counts))
+
+
+def read_targets(question: Question, table: str, like: ColumnRules | None) -> ReadRole:
+    """Read numeric targets.
+
+    Raises:
+        InvalidInput: A target is missing or not a finite number.
+    """
+    name = question.name
+    values = plain_values(question.values, name)
+    asked = question.options.model_copy(update={"type": ColumnType.NUMBER})
+    verdict = decide(Question(name, values, asked, question.first_row))
+    rules = like if like is not None and like.kind is ValueKind.NUMBER else verdict.rules
+    assert rules is not None  # a column that is asked for as numbers has rules
+    read = read_cells(rules, values)
+    if len(read.unreadable):
+        raise InvalidInput(
+            f"The target column {name!r} of {table} does not contain numbers: "
+            f"{cells_named(values, read.unreadable, question.first_row)}.",
+            "Correct these cells, or remove their rows.",
+        )
+    _refuse_missing(read.values, "label", question, table)
+    return ReadRole(read.values, rules, "", _extremes(question, read.values) or verdict.problem)
+
+
+def read_groups(question: Question, table: str) -> ReadRole:
+    """Read what groups rows belong to.
+
+    Raises:
+        InvalidInput: A group is missing.
+    """
+    rules = ColumnRules(
+        name=question.name, kind=ValueKind.CATEGORY, missing=missing_words(question.options)
+    )
+    read = read_cells(rules, question.values)
+    if read.values.null_count:
+        raise InvalidInput(
+            f"The group column {question.name!r} of {table} is empty in "
+            f"{read.values.null_count} rows.",
+            "Fill it in: rows that belong together could otherwise end up in different splits. "
+            f"{_EMPTY_HINT}",
+        )
+    return ReadRole(read.values, rules)
+
+
+def read_row_times(question: Question, table: str) -> ReadRole:
+    """Read the time of each row.
+
+    Raises:
+        InvalidInput: A time is missing, cannot be read, or could be one of two.
+    """
+    options = question.options
+    times = TimeOptions(options.format, options.unit, options.zone, missing_words(options))
+    try:
+        read = read_times(question.values, question.name, times, question.first_row)
+    except NotTimes as error:
+        raise InvalidInput(
+            f"The timestamp column {question.name!r} of {table} does not contain timestamps that "
+            f"can be read. {error}"
+        ) from error
+    _refuse_missing(read.values, "timestamp", question, table)
+    micros = read.values.cast(pa.int64()).to_numpy()
+    middle = np.median(micros) if len(micros) else 0
+    far = np.flatnonzero(np.abs(micros - middle) > _CENTURY)
+    reason = read.how
+    if len(far):
+        named = cells_named(plain_values(question.values, question.name), far, question.first_row)
+        reason += f"; a century from the others: {named}"
+    return ReadRole(read.values, None, reason)
+
+
+def cells_named(values: pa.ChunkedArray, positions: Positions, first_row: int) -> str:
+    """Name up to three cells, by row and value, and say how many there are."""
+    cells = ", ".join(
+        f"row {position + first_row} {shown(str(values[int(position)].as_py()))}"
+        for position in positions[:3]
+    )
+    more = len(positions) - 3
+    return cells + (f" and {more} more" if more > 0 else "")
+
+
+def _label_rules(question: Question, values: pa.ChunkedArray) -> ColumnRules:
+    missing = missing_words(question.options)
+    kind = ValueKind.CATEGORY
+    if pa.types.is_boolean(values.type) or question.options.type is ColumnType.BOOLEAN:
+        kind = ValueKind.BOOLEAN
+    elif pa.types.is_string(values.type):
+        texts = [clean_text(str(text)) for text in distinct_cells(values).texts]
+        if are_truth_values([text for text in texts if text not in missing]):
+            kind = ValueKind.BOOLEAN
+    return ColumnRules(name=question.name, kind=kind, missing=missing)
+
+
+def _refuse_fractions(values: pa.ChunkedArray, name: str, table: str) -> None:
+    numbers = values
+    if pa.types.is_string(values.type):
+        try:
+            numbers = values.cast(pa.float64())
+        except pa.ArrowInvalid:
+            return
+    if not pa.types.is_floating(numbers.type):
+        return
+    if pc.any(pc.not_equal(pc.floor(numbers), numbers)).as_py():
+        raise InvalidInput(
+            f"The label column {name!r} of {table} contains fractions, not class labels.",
+            'To predict numbers, set [recipe] kind = "tabular-regression".',
+        )
+
+
+def _refuse_missing(values: pa.ChunkedArray, role: str, question: Question, table: str) -> None:
+    if not values.null_count:
+        return
+    rows = np.flatnonzero(values.is_null().to_numpy())[:3] + question.first_row
+    raise InvalidInput(
+        f"The {role} column {question.name!r} of {table} is empty in {values.null_count} of "
+        f"{len(values)} rows: row {', '.join(map(str, rows))}"
+        f"{', ...' if values.null_count > len(rows) else ''}.",
+        f"Fill in the {role}s, or remove these rows. {_EMPTY_HINT}",
+    )
+
+
+def _cleaned(values: pa.ChunkedArray) -> str:
+    if not pa.types.is_string(values.type):
+        return ""
+    texts = [str(text) for text in distinct_cells(values).texts]
+    changed = [text for text in texts if clean_text(text) != text]
+    return f"spaces and invisible characters removed: {shown(changed[0])}" if changed else ""
+
+
+def _near_equal_labels(name: str, counts: dict[str, int]) -> str:
+    groups = near_equal(list(counts))
+    if not groups:
+        return ""
+    listed = "; ".join(
+        ", ".join(f"{shown(label)} {counts[label]}" for label in group) for group in groups[:3]
+    )
+    return (
+        f"Labels of column {name!r} differ in case, spaces or a full stop only: {listed}. If they "
+        "are the same, write them alike."
+    )
+
+
+def _extremes(question: Question, targets: pa.ChunkedArray) -> str:
+    values = targets.to_numpy().astype(np.float64)
+    middle, low, high = np.quantile(values, [0.5, 0.25, 0.75]) if len(values) else (0.0, 0.0, 0.0)
+    too_large = np.abs(values) > np.finfo(np.float32).max
+    far = too_large | ((high > low) & (np.abs(values - middle) > _EXTREME * (high - low)))
+    if not far.any():
+        return ""
+    positions = np.flatnonzero(far)
+    named = cells_named(question.values, positions, question.first_row)
+    return (
+        f"The target column {question.name!r} has values far beyond the others: {named}; the "
+        f"middle one is {middle:.6g}. Correct them, or leave their rows out."
+    )

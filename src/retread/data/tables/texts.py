@@ -1,0 +1,140 @@
+"""Recognise what a column of texts is: truth values, units, identifiers, prose, spellings."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retread.core.column_rules import clean_text
+from retread.data.tables.cells import DistinctCells
+
+Counts = npt.NDArray[np.int64]
+
+_TRUTH = {"true", "false"}
+_MIN_DISTINCT = 20
+_NEARLY_ALL = 0.9
+_PROSE_WORDS = 4
+_LONG = 1000
+_MAX_AFFIXES = 3
+_CURRENCIES = r"[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
+_UNITS = (
+    rf"%|‰|{_CURRENCIES}|°\s?[CF]?|℃|[kmcµ]?m[²³23]?|[km]?g|t|lbs?|oz|ft|in|mi|ml|l|m?s|min|h|d|"
+    r"[kMG]?Hz|[kM]?Wh?|m?[VA]|[kMh]?Pa|m?bar|psi|rpm|km/h|m/s|mph|[kMGT]?B|pcs|units?"
+)
+_WITH_UNIT = re.compile(
+    rf"(?P<before>{_CURRENCIES})?\s*(?P<number>[+-]?[0-9][0-9.,' ]*?)\s*(?P<after>{_UNITS})?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextCells:
+    """The cleaned distinct texts of a column that are not missing.
+
+    Attributes:
+        texts: The texts.
+        counts: How many cells have each.
+        first: The position of the first cell with each.
+        missing: How many cells are missing.
+        rows: How many cells there are.
+    """
+
+    texts: list[str]
+    counts: Counts
+    first: Counts
+    missing: int
+    rows: int
+
+    @property
+    def known(self) -> int:
+        """The number of cells that are not missing."""
+        return self.rows - self.missing
+
+    def examples(self, first_row: int, mask: npt.NDArray[np.bool_] | None = None) -> str:
+        """Name up to three cells, by row and text."""
+        chosen = np.arange(len(self.texts)) if mask is None else np.flatnonzero(mask)
+        chosen = chosen[np.argsort(self.first[chosen], kind="stable")][:3]
+        return ", ".join(f"row {self.first[i] + first_row} {shown(self.texts[i])}" for i in chosen)
+
+
+def text_cells(cells: DistinctCells, missing: Sequence[str]) -> TextCells:
+    """Clean the distinct values of a column of texts, and set the missing ones aside."""
+    texts = [clean_text(str(text)) for text in cells.texts]
+    counts, first = cells.counts(), cells.first_positions()
+    words = set(missing)
+    merged: dict[str, list[int]] = defaultdict(list)
+    for position, text in enumerate(texts):
+        if text not in words:
+            merged[text].append(position)
+    groups = list(merged.values())
+    count = np.array([counts[group].sum() for group in groups], np.int64)
+    return TextCells(
+        texts=list(merged),
+        counts=count,
+        first=np.array([first[group].min() for group in groups], np.int64),
+        missing=len(cells.codes) - int(count.sum()),
+        rows=len(cells.codes),
+    )
+
+
+def shown(text: str) -> str:
+    """Return text in quotes, cut where it is long."""
+    return repr(text if len(text) <= 30 else text[:27] + "...")
+
+
+def are_truth_values(texts: Sequence[str]) -> bool:
+    """Return whether all texts are spellings of true and false."""
+    return bool(texts) and {text.lower() for text in texts} <= _TRUTH
+
+
+def unit_of(texts: Sequence[str]) -> str:
+    """Return the unit, currency or percent sign that nearly all numbers in a column carry.
+
+    >>> unit_of(["12 kg", "7 kg"]), unit_of(["$5", "$1,200.00"]), unit_of(["A12", "B7"])
+    ('kg', '$', '')
+    """
+    affixes: dict[str, int] = defaultdict(int)
+    for text in texts:
+        found = _WITH_UNIT.fullmatch(text)
+        if found and (affix := found["before"] or found["after"]):
+            affixes[affix] += 1
+    carried = sum(affixes.values())
+    if not carried or carried < _NEARLY_ALL * len(texts) or len(affixes) > _MAX_AFFIXES:
+        return ""
+    return max(affixes, key=lambda affix: affixes[affix])
+
+
+def is_prose(cells: TextCells) -> bool:
+    """Return whether most texts are sentences that occur once."""
+    if len(cells.texts) < max(_MIN_DISTINCT, cells.known / 2):
+        return False
+    words = sum(text.count(" ") + 1 for text in cells.texts) / len(cells.texts)
+    return words >= _PROSE_WORDS
+
+
+def is_identifier(cells: TextCells) -> bool:
+    """Return whether nearly every cell has a text of its own."""
+    return len(cells.texts) >= max(_MIN_DISTINCT, _NEARLY_ALL * cells.known)
+
+
+def long_text(cells: TextCells) -> int | None:
+    """Return the position, among the texts, of the longest one that is not a category."""
+    lengths = np.array([len(text) for text in cells.texts] or [0])
+    longest = int(lengths.argmax())
+    return longest if lengths[longest] > _LONG else None
+
+
+def near_equal(texts: Sequence[str]) -> list[list[str]]:
+    """Return the texts that differ in case, spaces or a trailing full stop only, in groups.
+
+    >>> near_equal(["bad", "Bad", "bad.", "good"])
+    [['bad', 'Bad', 'bad.']]
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        groups[" ".join(text.casefold().split()).rstrip(". ")].append(text)
+    return [group for group in groups.values() if len(group) > 1]
