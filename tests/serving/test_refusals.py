@@ -44,7 +44,7 @@ CASES: list[tuple[object, str]] = [
     ({}, "missing required field `inputs`"),
     ({"inputs": []}, "no inputs"),
     ({"inputs": [1]}, "$.inputs[0]"),
-    (tensor(datatype="BYTES", data=["5", "x", "1", "0"]), "'sepal_width': 'x' is not a finite number"),
+    (tensor(datatype="BYTES", data=["5", "x", "1", "0"]), "'sepal_width': 'x' is not a finite"),
     (tensor(datatype="BYTES", data=["5", "2_1.5", "1", "0"]), "'2_1.5' is not a finite number"),
     (tensor(datatype="BYTES", data=["5", "inf", "1", "0"]), "'inf' is not a finite number"),
     (tensor(datatype="BOOL"), "does not hold truth values: row 1 has 5.1"),

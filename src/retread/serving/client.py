@@ -268,6 +268,14 @@ class ServingClient:
         body, _ = self._send("POST", "/feedback", msgspec.json.encode(pairs), _JSON)
         return msgspec.convert(body, FeedbackResult)
 
+    def column_rules(self) -> list[ColumnRules]:
+        """Return how the values of each column of the model in production are read.
+
+        Raises:
+            InvalidInput: The model takes images, not rows.
+        """
+        return self._columns(RequestOptions())
+
     def label_reader(self) -> LabelReader:
         """Return what reads true labels as those of the model in production."""
         parameters = self.metadata()["parameters"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from msgspec import to_builtins
@@ -14,7 +13,7 @@ from msgspec import to_builtins
 from retread.cli.options import HERE, Json, Port, ProjectPath, WrongUsage
 from retread.cli.output import emit
 from retread.core import InvalidInput
-from retread.core.column_rules import UnreadableValue
+from retread.core.column_rules import UnreadableValue, clean_text
 from retread.project import open_project
 from retread.serving.request_id import checked_request_id
 
@@ -34,7 +33,7 @@ def feedback(
     request_id: Annotated[str, typer.Argument(help="Request id of the prediction.")] = "",
     label: Annotated[str, typer.Argument(help="True label, or true value.")] = "",
     file: Annotated[
-        Path | None, typer.Option(help="CSV file with the columns request_id and label.")
+        Path | None, typer.Option(help="Table with the columns request_id and label.")
     ] = None,
     port: Port = None,
     project: ProjectPath = HERE,
@@ -64,28 +63,26 @@ class Row(NamedTuple):
 
     number: int
     request_id: str
-    label: str
+    label: Any
 
 
 def _pairs(path: Path) -> list[Row]:
+    from retread.data.tables import read_file
+
     if not path.is_file():
         raise InvalidInput(f"The file {path} does not exist.", "Check its name.")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = [
-                Row(number, *((row.get(column) or "").strip() for column in _COLUMNS))
-                for number, row in enumerate(reader, start=2)
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}.", "Use CSV in UTF-8.") from error
-    wrong = next((row.number for row in rows if not (row.request_id and row.label)), None)
-    if wrong is not None or not rows:
-        where = f"Row {wrong} of {path} has" if wrong else f"{path} has"
+    raw = read_file(path)
+    names = [clean_text(name) for name in raw.names]
+    if not raw.table.num_rows or not {*_COLUMNS} <= {*names}:
         raise InvalidInput(
-            f"{where} no request id or no label.", "The columns are request_id and label."
+            f"{path} has no request id or no label; its columns are: {', '.join(names)}.",
+            "The columns are request_id and label.",
         )
-    return rows
+    ids, labels = (raw.table.column(names.index(name)).to_pylist() for name in _COLUMNS)
+    return [
+        Row(number, "" if id_ is None else clean_text(str(id_)), label)
+        for number, (id_, label) in enumerate(zip(ids, labels, strict=True), start=raw.first_row)
+    ]
 
 
 def _check(path: Path, rows: Sequence[Row], reader: LabelReader) -> None:
