@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle import Signature, TensorSpec
+from retread.bundle import Datatype, Signature, TensorSpec
 from retread.core import InvalidInput
-from retread.serving.rows import CATEGORIES, FEATURES, IMAGE, Rows, input_named
+from retread.serving.rows import CATEGORIES, FEATURES, IMAGE, Rows, feature_type, input_named
 from retread.serving.tensors import Tensor
 
 BYTES = "BYTES"
@@ -60,7 +60,7 @@ def rows_from_tensors(signature: Signature, tensors: Mapping[str, Tensor]) -> Ro
     for spec, tensor in zip(signature.inputs, parts, strict=True):
         _check_shape(spec, tensor)
         if spec.name == FEATURES:
-            rows.features = _numbers(tensor).astype(np.float32).tobytes()
+            rows.features = _numbers(tensor, spec).astype(feature_type(spec)).tobytes()
         else:
             strings = _strings(tensor)
             width = tensor.shape[1]
@@ -94,7 +94,7 @@ def _images(signature: Signature, tensors: Mapping[str, Tensor]) -> Rows:
     tensor = tensors[spec.name]
     count = _row_count([tensor])
     _check_shape(spec, tensor)
-    values = _numbers(tensor)
+    values = _numbers(tensor, spec)
     if np.any((values < 0) | (values > _HIGHEST_PIXEL) | (values != np.floor(values))):
         raise InvalidInput("The tensor 'image' is not UINT8: every value is an integer, 0 to 255.")
     return Rows(count=count, pixels=values.astype(np.uint8).reshape(tensor.shape))
@@ -160,7 +160,7 @@ def _check_datatype(tensor: Tensor, allowed: Sequence[str]) -> None:
         )
 
 
-def _numbers(tensor: Tensor) -> npt.NDArray[np.float64]:
+def _numbers(tensor: Tensor, spec: TensorSpec) -> npt.NDArray[np.float64]:
     try:
         values = msgspec.convert(_flat(tensor), list[float | None])
         numbers = np.array([math.nan if v is None else v for v in values], dtype=np.float64)
@@ -169,7 +169,7 @@ def _numbers(tensor: Tensor) -> npt.NDArray[np.float64]:
             f"The tensor {tensor.name!r} does not hold numbers: {error}.",
             "Use JSON numbers; null is a missing value.",
         ) from error
-    if np.any(np.abs(numbers) > np.finfo(np.float32).max):
+    if spec.datatype is not Datatype.FP64 and np.any(np.abs(numbers) > np.finfo(np.float32).max):
         raise InvalidInput(
             f"The tensor {tensor.name!r} holds a number beyond 32-bit floating point.",
             "Use numbers between -3.4e38 and 3.4e38; null is a missing value.",

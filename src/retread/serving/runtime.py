@@ -23,7 +23,7 @@ from retread.bundle import (
     unpack_arrays,
 )
 from retread.core import IntegrityBroken, RetreadError
-from retread.serving.rows import FEATURES, IMAGE, Rows, input_named, join_rows
+from retread.serving.rows import FEATURES, IMAGE, Rows, feature_type, input_named, join_rows
 
 EMBEDDING = "embedding"
 NOT_FINITE = "the answer is not finite"
@@ -89,13 +89,16 @@ class Runtime:
         self._main = next(i for i, name in enumerate(outputs) if name != EMBEDDING)
         self.output = outputs[self._main]
         """Name of the output that holds the probabilities or the value."""
+        self.output_datatype = manifest.signature.outputs[self._main].datatype.value
+        """Its datatype."""
         features = input_named(self.signature, FEATURES)
         self.is_image = input_named(self.signature, IMAGE) is not None
         self.numeric = features.columns if features else ()
-        only_features = features is not None and len(self.signature.inputs) == 1
         width = features.shape[1] if features else 0
         self.pack_row: Callable[..., bytes] | None = (
-            struct.Struct(f"={width}f").pack if only_features else None
+            struct.Struct(f"={width}{feature_type(features).char}").pack
+            if features is not None and len(self.signature.inputs) == 1
+            else None
         )
         """Packs one row of a numeric table; None for models that take anything else."""
 
@@ -208,7 +211,7 @@ def _one_row(runtime: Runtime, arrays: dict[str, npt.NDArray[Any]]) -> Rows:
         shape = (1, *spec.shape[1:])
         if spec.name == FEATURES:
             values = found[:1] if found is not None else np.zeros(shape)
-            row.features = values.astype(np.float32).tobytes()
+            row.features = values.astype(feature_type(spec)).tobytes()
         elif spec.name == IMAGE:
             row.pixels = found[:1] if found is not None else np.zeros(shape, dtype=np.uint8)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retread.bundle import Manifest, Signature, TensorSpec
+from retread.bundle import Manifest, Signature, TensorSpec, without_precision
 from retread.core import CheckResult, Outcome
 from retread.registry.gate_inputs import GateInputs
 
@@ -54,7 +54,7 @@ def _difference(candidate: Manifest, production: Manifest) -> str | None:
         ("inputs", candidate.signature.inputs, production.signature.inputs),
         ("outputs", _outputs(candidate.signature), _outputs(production.signature)),
     ):
-        if ours != theirs:
+        if without_precision(ours) != without_precision(theirs):
             return f"Its {kind} are {_described(ours)}, production's {_described(theirs)}."
     return None
 
