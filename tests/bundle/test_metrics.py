@@ -9,12 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from retread.bundle import UNKNOWN, Evidence, decode_evidence, encode_evidence, evidence_metrics
+from retread.bundle import (
+    UNKNOWN,
+    Evidence,
+    decode_evidence,
+    encode_evidence,
+    evidence_metrics,
+    texts,
+)
 from retread.core import METRICS
 
 
 def evidence(truth: npt.NDArray[Any], outputs: npt.NDArray[np.float32]) -> Evidence:
-    ids = np.array([f"{n:04}" for n in range(len(truth))], dtype=np.str_)
+    ids = texts([f"{n:04}" for n in range(len(truth))])
     return Evidence(evaluation_digest="sha256:e", ids=ids, truth=truth, outputs=outputs)
 
 

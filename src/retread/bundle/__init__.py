@@ -8,7 +8,7 @@ Nothing here depends on the libraries used for training.
 ()
 """
 
-from retread.bundle.arrays import pack_arrays, unpack_arrays
+from retread.bundle.arrays import Texts, pack_arrays, texts, unpack_arrays
 from retread.bundle.evidence import UNKNOWN, Evidence, decode_evidence, encode_evidence
 from retread.bundle.image import (
     FORMATS,
@@ -41,6 +41,7 @@ from retread.bundle.manifest import (
     TensorSpec,
     decode_manifest,
     encode_manifest,
+    without_precision,
 )
 from retread.bundle.metrics import evidence_metrics
 from retread.bundle.onnx_model import OnnxModel
@@ -51,6 +52,8 @@ from retread.bundle.reference import (
     Reference,
     decode_reference,
     encode_reference,
+    like_reference,
+    reference_rows,
 )
 from retread.bundle.store import BundleStore, LocalBundleStore, file_entries
 
@@ -86,6 +89,7 @@ __all__ = [
     "Reference",
     "Signature",
     "TensorSpec",
+    "Texts",
     "decode_categories",
     "decode_evidence",
     "decode_image",
@@ -99,6 +103,10 @@ __all__ = [
     "evidence_metrics",
     "file_entries",
     "image_statistics",
+    "like_reference",
     "pack_arrays",
+    "reference_rows",
+    "texts",
     "unpack_arrays",
+    "without_precision",
 ]

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from retread.bundle import UNKNOWN, Evidence, Manifest, evidence_metrics
+from retread.bundle import UNKNOWN, Evidence, Manifest, evidence_metrics, texts
 from retread.core import digest_bytes, metric_named
 from retread.core.label_check import can_be_true
 from retread.monitoring.betting import BettingTest
@@ -218,9 +218,9 @@ def _evidence(predictions: Sequence[LabelledPrediction], labels: Sequence[str]) 
     )
     return Evidence(
         evaluation_digest="",
-        ids=np.array([p.id for p in predictions], dtype=np.str_),
+        ids=texts([p.id for p in predictions]),
         truth=truth,
-        outputs=np.array([p.outputs for p in predictions], dtype=np.float32),
+        outputs=np.array([p.outputs for p in predictions], dtype=np.float64),
     )
 
 

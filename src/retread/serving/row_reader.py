@@ -22,10 +22,10 @@ from retread.core.column_rules import (
     shown,
 )
 from retread.core.known_values import KnownValues
-from retread.serving.rows import FEATURES, Rows
+from retread.serving.rows import FEATURES, Rows, feature_type
 from retread.serving.tensors import Tensor, check_names, elements, row_count
 
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST_DOUBLE = float(np.finfo(np.float64).max)
 
 Numbers = npt.NDArray[np.float64]
 
@@ -81,8 +81,11 @@ class RowReader:
         unknown: dict[int, list[str]] = {}
         for spec in self._specs:
             if spec.datatype is not Datatype.BYTES:
-                numbers = [_numbers(self._rules[name], cells[name]) for name in spec.columns]
-                rows.features = np.stack(numbers, axis=1).astype(np.float32).tobytes()
+                largest = float(np.finfo(feature_type(spec)).max)
+                numbers = [
+                    _numbers(self._rules[name], cells[name], largest) for name in spec.columns
+                ]
+                rows.features = np.stack(numbers, axis=1).astype(feature_type(spec)).tobytes()
                 continue
             texts = [self._categories[name].read(cells[name], unknown) for name in spec.columns]
             rows.categories = list(zip(*texts, strict=True))
@@ -148,17 +151,18 @@ class _CategoryColumn:
         return read
 
 
-def _numbers(rules: ColumnRules, cells: Sequence[Any]) -> Numbers:
+def _numbers(rules: ColumnRules, cells: Sequence[Any], largest: float) -> Numbers:
     try:
         numbers = np.array(msgspec.convert(cells, list[float | None]), dtype=np.float64)
     except (msgspec.ValidationError, OverflowError, ValueError):
         numbers = np.array([_number(rules, row, value) for row, value in enumerate(cells)], float)
     for word in missing_numbers(rules):
         numbers[numbers == word] = np.nan
-    beyond = np.flatnonzero(np.abs(numbers) > _LARGEST)
+    beyond = np.flatnonzero(np.abs(numbers) > largest)
     if len(beyond):
         row = int(beyond[0])
-        raise _unreadable(rules, row, f"{shown(cells[row])} is beyond 32-bit floating point")
+        bits = 32 if largest < _LARGEST_DOUBLE else 64
+        raise _unreadable(rules, row, f"{shown(cells[row])} is beyond {bits}-bit floating point")
     return numbers
 
 

@@ -30,7 +30,7 @@ from retread.core.column_rules import missing_numbers
 from retread.core.label_check import LabelReader
 from retread.serving.image_tensors import rows_of_pixels
 from retread.serving.row_reader import RowReader
-from retread.serving.rows import FEATURES, IMAGE, Rows, input_named, join_rows
+from retread.serving.rows import FEATURES, IMAGE, Rows, feature_type, input_named, join_rows
 from retread.serving.tensors import Tensor
 
 EMBEDDING = "embedding"
@@ -112,6 +112,8 @@ class Runtime:
         self._main = next(i for i, name in enumerate(outputs) if name != EMBEDDING)
         self.output = outputs[self._main]
         """Name of the output that holds the probabilities or the value."""
+        self.output_datatype = manifest.signature.outputs[self._main].datatype.value
+        """Its datatype."""
         features = input_named(self.signature, FEATURES)
         image = input_named(self.signature, IMAGE)
         self.is_image = image is not None
@@ -122,12 +124,12 @@ class Runtime:
             reader.read if image is None else partial(rows_of_pixels, image)
         )
         self.numeric = features.columns if features else ()
-        only_features = features is not None and len(self.signature.inputs) == 1
-        if any(missing_numbers(rules) for rules in self.rules):
-            only_features = False
+        has_missing_numbers = any(missing_numbers(rules) for rules in self.rules)
         width = features.shape[1] if features else 0
         self.pack_row: Callable[..., bytes] | None = (
-            struct.Struct(f"={width}f").pack if only_features else None
+            struct.Struct(f"={width}{feature_type(features).char}").pack
+            if features is not None and len(self.signature.inputs) == 1 and not has_missing_numbers
+            else None
         )
         """Packs one row of a numeric table; None for models that take anything else."""
 
@@ -241,7 +243,7 @@ def _one_row(runtime: Runtime, arrays: dict[str, npt.NDArray[Any]]) -> Rows:
         shape = (1, *spec.shape[1:])
         if spec.name == FEATURES:
             values = found[:1] if found is not None else np.zeros(shape)
-            row.features = values.astype(np.float32).tobytes()
+            row.features = values.astype(feature_type(spec)).tobytes()
         elif spec.name == IMAGE:
             row.pixels = found[:1] if found is not None else np.zeros(shape, dtype=np.uint8)
         else:

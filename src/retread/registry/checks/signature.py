@@ -6,7 +6,7 @@ import shlex
 
 import msgspec
 
-from retread.bundle import Manifest, Signature, TensorSpec
+from retread.bundle import Manifest, Signature, TensorSpec, without_precision
 from retread.core import CheckResult, Outcome
 from retread.registry.gate_inputs import GateInputs
 
@@ -79,7 +79,7 @@ def _difference(candidate: Manifest, production: Manifest, *, accepted: bool) ->
             _outputs(production.signature, accepted),
         ),
     ):
-        if ours != theirs:
+        if without_precision(ours) != without_precision(theirs):
             return f"Its {kind} are {_described(ours)}, production's {_described(theirs)}."
     return None
 
