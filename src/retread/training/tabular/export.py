@@ -17,6 +17,7 @@ from retread.training.inputs import CATEGORIES, FEATURES, Arrays
 from retread.training.recipe import FitResult
 from retread.training.tabular.encoding import CategoryEncoding, Encoding, NumberEncoding
 from retread.training.tabular.precision import RESIDUAL, Scaling, Singles, TargetScaling
+from retread.training.tabular.ties import tie_nodes, with_ties
 from retread.training.tabular.trees import NodesAndWeights, tree_nodes
 
 _ML = "ai.onnx.ml"
@@ -53,9 +54,9 @@ class TrainedTable:
 
 
 def predicted(estimator: Any, features: Singles, target: TargetScaling) -> Outputs:
-    """Return float32 [n, classes] probabilities, or [n, 1] values."""
+    """Return float32 [n, classes] probabilities, with ties, or [n, 1] values."""
     if hasattr(estimator, "predict_proba"):
-        return np.asarray(estimator.predict_proba(features), dtype=np.float32)
+        return with_ties(np.asarray(estimator.predict_proba(features), dtype=np.float32))
     return target.restored(estimator.predict(features))
 
 
@@ -72,7 +73,12 @@ def export_table(
     result = found.output
     if not target.is_identity or output.datatype is Datatype.FP64:
         result = _restore(graph, result, target, wide=output.datatype is Datatype.FP64)
-    graph.add("Identity", [result], output.name)
+    if hasattr(estimator, "predict_proba"):
+        nodes, constants = tie_nodes(result, output.name)
+        graph.nodes += nodes
+        graph.initializers += constants
+    else:
+        graph.add("Identity", [result], output.name)
     inputs = [_value(spec.name, spec.datatype, spec.shape[1]) for spec in signature.inputs]
     outputs = [_value(output.name, output.datatype, output.shape[1])]
     model = helper.make_model(

@@ -29,6 +29,7 @@ from retread.training.request import EpochCallback, EpochFinished
 from retread.training.tabular.encoding import encoding_of, number_datatype
 from retread.training.tabular.export import TrainedTable, predicted
 from retread.training.tabular.precision import Singles, TargetScaling, target_scaling_of
+from retread.training.tabular.ties import with_ties
 from retread.training.tabular.trees import BOOSTERS
 from retread.training.tree_sizes import ROUNDS_PER_EPOCH, most_leaves
 
@@ -156,7 +157,8 @@ def _stages(
     staged = estimator.staged_predict_proba if classifies else estimator.staged_predict
     for rounds, now in enumerate(staged(features), start=1):
         if rounds % ROUNDS_PER_EPOCH == 0:
-            yield np.asarray(now, dtype=np.float32) if classifies else target.restored(now)
+            single = np.asarray(now, dtype=np.float32)
+            yield with_ties(single) if classifies else target.restored(now)
 
 
 def _epoch(
