@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from retread.core import RetreadError, Verdict
     from retread.data import DatasetVersion
     from retread.registry import Promotion
-    from retread.serving.client import Prediction, RequestOptions
+    from retread.serving.client import RequestOptions
     from retread.serving.client import ServingClient as Client
+    from retread.serving.prediction import Prediction
 
     __version__: str
 
@@ -45,7 +46,7 @@ __all__ = [
 _MODULES = {
     "Client": ("retread.serving.client", "ServingClient"),
     "DatasetVersion": ("retread.data", "DatasetVersion"),
-    "Prediction": ("retread.serving.client", "Prediction"),
+    "Prediction": ("retread.serving.prediction", "Prediction"),
     "Promotion": ("retread.registry", "Promotion"),
     "RequestOptions": ("retread.serving.client", "RequestOptions"),
     "RetreadError": ("retread.core", "RetreadError"),

@@ -9,12 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from retread.bundle import Evidence, decode_evidence, encode_evidence, evidence_metrics
+from retread.bundle import (
+    UNKNOWN,
+    Evidence,
+    decode_evidence,
+    encode_evidence,
+    evidence_metrics,
+    texts,
+)
 from retread.core import METRICS
 
 
 def evidence(truth: npt.NDArray[Any], outputs: npt.NDArray[np.float32]) -> Evidence:
-    ids = np.array([f"{n:04}" for n in range(len(truth))], dtype=np.str_)
+    ids = texts([f"{n:04}" for n in range(len(truth))])
     return Evidence(evaluation_digest="sha256:e", ids=ids, truth=truth, outputs=outputs)
 
 
@@ -138,3 +145,17 @@ def test_evidence_survives_its_encoding() -> None:
         left, right = getattr(before, name), getattr(after, name)
         assert left.dtype == right.dtype
         np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_e19_an_unknown_label_never_counts_as_predicted(classes: int) -> None:
+    outputs = probabilities(np.random.default_rng(0), 40, classes)
+    outputs[0] = np.nan
+    truth = outputs.argmax(axis=1).astype(np.int64)
+    truth[:10] = UNKNOWN
+    found = evidence_metrics(evidence(truth, outputs))
+    assert found["Accuracy"] == pytest.approx(0.75)
+    finite = evidence_metrics(evidence(truth[1:], outputs[1:]))
+    known = evidence_metrics(evidence(truth[10:], outputs[10:]))
+    assert finite["Loss"] > known["Loss"]
+    assert finite["Recall"] == known["Recall"] == 1.0

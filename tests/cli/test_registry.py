@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from onnx import TensorProto, helper, numpy_helper
 from tests.bundles import bundle, lineage_of, linear_model
 
 from retread.app import Workspace
@@ -71,10 +72,15 @@ def rows(workspace: Workspace, tmp_path: Path) -> DatasetVersion:
     return add_version(workspace.datasets, request, workspace.clock)
 
 
-def register(workworkspace: Workspace, version: DatasetVersion, run_id: str, weight: float) -> int:
+def register(
+    workworkspace: Workspace,
+    version: DatasetVersion,
+    run_id: str,
+    weight: float,
+    labels: tuple[str, ...] = ("low", "high"),
+) -> int:
     """Register a bundle with its evidence, as a training does, and return its version."""
-    labels = ("low", "high")
-    model = linear_model(weight)
+    model = linear_model(weight) if len(labels) == 2 else three_classes(weight)
     signature = Signature(inputs=table_inputs(version.schema), outputs=outputs(labels))
     examples = read_examples(workworkspace.datasets, version, Split.EVALUATION)
     inputs = graph_inputs(examples.rows, signature, None)
@@ -100,6 +106,29 @@ def register(workworkspace: Workspace, version: DatasetVersion, run_id: str, wei
         model_type="linear",
     )
     return workworkspace.registry.register(digest).version
+
+
+def three_classes(weight: float) -> bytes:
+    """Return a graph like `linear_model`, with a third class where `y` exceeds 1."""
+    weights = np.array([[-weight, weight, 0.0], [0.0, 0.0, 100.0]], dtype=np.float32)
+    nodes = [
+        helper.make_node("Gemm", ["features", "weights", "bias"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "three",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", 2])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(np.array([0, 0, -100], dtype=np.float32), "bias"),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
+    content: bytes = model.SerializeToString()
+    return content
 
 
 @pytest.fixture
@@ -134,6 +163,48 @@ def test_from_stage_to_rollback(typed: Typed) -> None:
     code, _, err = typed("rollback")
     assert code == 1
     assert "no earlier production version" in err
+
+
+@pytest.mark.usefixtures("two")
+def test_e35_what_is_in_production_is_not_to_be_forced(typed: Typed) -> None:
+    assert typed("promote", "2")[0] == 0
+    code, _, err = typed("produce", "2")
+    assert code == 1
+    assert "Version 2 is in production already" in err
+    assert "--force" not in err
+
+
+def test_e19_a_change_of_labels_is_confirmed_by_name(
+    workspace: Workspace, rows: DatasetVersion, tmp_path: Path, typed: Typed
+) -> None:
+    register(workspace, rows, "before", 8.0)
+    assert typed("promote", "1")[0] == 0
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    split = [line.split(",") for line in lines[1:]]
+    changed = [f"{x},{y},{'odd' if float(y) > 1 else label}" for x, y, label in split]
+    (tmp_path / "rows.csv").write_text("\n".join([lines[0], *changed]))
+    request = AddRequest(
+        dataset="rows",
+        source=tmp_path / "rows.csv",
+        labels="label",
+        settings=workspace.settings.data,
+    )
+    version = add_version(workspace.datasets, request, workspace.clock)
+    register(workspace, version, "after", 8.0, ("low", "high", "odd"))
+    code, _, err = typed("promote", "2")
+    assert code == 1
+    assert "New: odd; gone: none." in err
+    assert "--accept-labels odd" in err
+    code, _, err = typed("promote", "2", "--accept-labels", "old")
+    assert code == 1
+    assert "'old' neither comes nor goes with version 2. Labels that do: odd" in err
+    code, _, err = typed("promote", "2", "--accept-labels", "odd")
+    assert (code, err) == (0, "")
+    judged = workspace.registry.state().version(2).judged
+    assert judged is not None
+    numbers = next(c.numbers for c in judged.verdict.checks if c.check == "comparison")
+    assert numbers["candidate"] > 0.95
+    assert 0.7 < numbers["production"] < 0.9, "wrong about the new label, right about the others"
 
 
 @pytest.mark.usefixtures("two")

@@ -79,22 +79,54 @@ def test_many_labels_from_a_file(
     path = tmp_path / "labels.csv"
     path.write_text("request_id,label\n" + "".join(f"many-{i},setosa\n" for i in range(1200)))
     assert run(words(server, "feedback", "--file", str(path), "--json")) == 0
-    assert json.loads(capsys.readouterr().out) == {"accepted": 1200}
+    result = json.loads(capsys.readouterr().out)
+    assert (result["accepted"], len(result["waiting"])) == (1200, 1200)
+
+
+def test_u6_a_label_of_no_answer_is_kept_and_said(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words(server, "feedback", "nope", "setosa")) == 0
+    shown = capsys.readouterr().out
+    assert "1 of them for requests without an answer so far: nope. Kept until one" in shown
+    assert SqlLabelStore(server.served.database).get(["nope"]) == {"nope": "setosa"}
+
+
+def test_e19_a_label_that_the_model_does_not_know_is_kept_and_said(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words(server, "feedback", "r1", " rose")) == 0
+    assert "The model cannot predict 'rose': counted as errors" in capsys.readouterr().out
+    assert SqlLabelStore(server.served.database).get(["r1"]) == {"r1": "rose"}
+
+
+@pytest.mark.parametrize("wrong", ["a b,setosa", "r9,NA", "r9,", ",setosa"])
+def test_e20_a_file_of_labels_is_recorded_whole_or_not_at_all(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    path = tmp_path / "labels.csv"
+    good = [f"whole-{i},setosa" for i in range(1100)]
+    path.write_text("\n".join(["request_id,label", *good, wrong]) + "\n")
+    before = SqlLabelStore(server.served.database).count()
+    is_refused = wrong != "r9,NA"  # a label of this model, about which no rules were decided
+    assert run(words(server, "feedback", "--file", str(path))) == int(is_refused)
+    if is_refused:
+        assert "Row 1102 of" in capsys.readouterr().err
+        assert SqlLabelStore(server.served.database).count() == before
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["predict", "iris", "nothing.csv"], "The file nothing.csv does not exist"),
-        (["predict", "iris", "rows.txt"], "neither an image nor a table"),
+        (["predict", "iris", "rows.docx"], "neither an image nor a table"),
         (["predict", "roses", "ROWS"], "There is no model 'roses' here"),
         (["predict", "roses/é", "ROWS"], "'roses/é' is not a valid model name"),
-        (["predict", "iris", "LACKING"], "does not have one value per column of the header"),
-        (["predict", "iris", "SPILLING"], "does not have one value per column of the header"),
+        (["predict", "iris", "LACKING"], "do not fit its first line"),
+        (["predict", "iris", "SPILLING"], "do not fit its first line"),
         (["predict", "iris", "SHORT"], "has no column 'petal_width'"),
         (["predict", "iris", "WORDS"], "Column 'sepal_length' has the value 'long'"),
         (["predict", "iris", "EMPTY"], "has no rows"),
-        (["feedback", "r1", "rose"], "Use one of: setosa, versicolor, virginica"),
         (["feedback", "a b", "setosa"], "is not allowed"),
         (["feedback", "--file", "nothing.csv"], "The file nothing.csv does not exist"),
         (["feedback", "--file", "ROWS"], "has no request id or no label"),

@@ -169,3 +169,21 @@ def test_the_range_of_values_ignores_outliers() -> None:
     values = np.append(np.linspace(0, 100, 99), 1e9)
     streams = Streams(100, {PREDICTED_VALUE: values}, {}, np.zeros((100, 0), np.float32))
     assert 80 < value_range(streams) < 120
+
+
+@pytest.mark.parametrize("unknown", ["bulge", "No", "3"])
+def test_e19_labels_that_the_model_does_not_know_are_its_errors(unknown: str) -> None:
+    waiting = tuple(PendingPrediction(str(i), (0.2, 0.8)) for i in range(100))
+    before = Performance(test=fresh_performance(CLASSES).test, waiting=waiting)
+    labels = {str(i): unknown if i < 40 else "yes" for i in range(100)}
+    performance = join_labels(before, labels, CLASSES)
+    assert (performance.labelled, performance.waiting) == (100, ())
+    assert observed_metric(performance, CLASSES) == pytest.approx(0.6)
+    assert degradation(performance, CLASSES, 1, SETTINGS)
+
+
+def test_what_is_no_number_cannot_be_the_truth_of_a_regression() -> None:
+    waiting = (PendingPrediction("1", (1.0,)), PendingPrediction("2", (2.0,)))
+    before = Performance(test=fresh_performance(HOURS).test, waiting=waiting)
+    performance = join_labels(before, {"1": "many", "2": "2.0"}, HOURS)
+    assert performance.labelled == 1

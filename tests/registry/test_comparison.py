@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -10,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.registry.harness import BundleMaker
 
+from retread.bundle import UNKNOWN, Evidence, evidence_metrics
 from retread.core import metric_named
 from retread.registry.checks.comparison import misaligned
-from retread.registry.comparison import bootstrap, bootstrap_interval, score_interval
+from retread.registry.comparison import (
+    bootstrap,
+    bootstrap_interval,
+    in_labels_of_both,
+    score_interval,
+)
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(12, 2), (30, 20), (9, 0), (55, 40)])
@@ -95,3 +102,21 @@ def test_evaluations_with_a_duplicate_example_do_not_match(maker: BundleMaker) -
     evidence = maker.evidence()
     evidence.ids[1] = evidence.ids[0]
     assert misaligned(evidence, evidence) == "an example occurs twice"
+
+
+def test_e19_models_of_other_labels_are_compared_in_the_labels_of_both() -> None:
+    candidate = Evidence(
+        evaluation_digest="e",
+        ids=np.array(["a", "b", "c"]),
+        truth=np.array([0, 1, 2]),
+        outputs=np.eye(3, dtype=np.float32),
+    )
+    known = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], dtype=np.float32)
+    production = replace(candidate, truth=np.array([UNKNOWN, 1, UNKNOWN]), outputs=known)
+    ours, theirs = in_labels_of_both(candidate, ("a", "b", "c"), production, ("gone", "b"))
+    assert misaligned(ours, theirs) is None
+    assert ours.outputs.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
+    assert theirs.outputs.argmax(axis=1).tolist() == [3, 1, 3], "a label that is gone is wrong"
+    assert evidence_metrics(theirs)["Accuracy"] == pytest.approx(1 / 3)
+    same = in_labels_of_both(candidate, ("a", "b", "c"), candidate, ("a", "b", "c"))
+    assert same == (candidate, candidate)

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from retread.core import InvalidInput, NotFound, Unavailable
-from retread.serving.client import Prediction, RequestOptions, ServingClient
+from retread.serving.client import RequestOptions, ServingClient
+from retread.serving.prediction import Prediction
 
 OTHER = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n<html"
 UNKNOWN = b'{"error":{"code":"not_found","message":"No model.","hint":"Name another."}}'
@@ -83,7 +84,12 @@ class FakeServer:
         return {
             "versions": [str(number) for number in self.slots.values()],
             "inputs": [{"name": "features", "datatype": "FP32", **columns}],
-            "parameters": {"version": version, "slot": slot, "labels": self.labels[version]},
+            "parameters": {
+                "version": version,
+                "slot": slot,
+                "labels": self.labels[version],
+                "rules": [{"name": n, "kind": "number"} for n in self.columns[version]],
+            },
         }
 
 
@@ -187,10 +193,14 @@ def test_missing_values_are_null_in_every_form(fake: FakeServer, client: Serving
         [pd.NA, np.float32(1.5)],
         np.array([np.nan, 1.5]),
         pd.Series([np.nan, 1.5]),
-        (np.float32("nan"), "1.5"),
+        (np.float32("nan"), np.float16(1.5)),
     ):
         assert isinstance(client.predict(row), Prediction)
         assert sent(fake) == [None, 1.5]
+    row = (None, "1,5")
+    assert isinstance(client.predict(row), Prediction)
+    texts: list[Any] = sent(fake)
+    assert texts == [None, "1,5"], "text is read by the server"
     frame = pd.DataFrame({"a": [pd.NA], "b": [2.0]})
     for row in (frame.iloc[0], {"a": pd.NaT, "b": 2}, {"a": "", "b": np.int64(2)}):
         assert isinstance(client.predict(row), Prediction)
@@ -230,14 +240,14 @@ def test_what_is_no_row_of_numbers_is_refused(
 
 
 def test_labels_of_numpy_are_recorded(fake: FakeServer, client: ServingClient) -> None:
-    labels: list[Any] = [np.str_("good"), np.float32(1.5), np.int64(2)]
-    assert client.feedback_many([("r", label) for label in labels]) == 3
-    assert [one["label"] for one in fake.requests[-1]] == ["good", 1.5, 2]
+    labels: list[Any] = [np.str_("good"), np.float32(1.5), np.int64(2), np.bool_(True)]
+    assert client.feedback_many([("r", label) for label in labels]).accepted == 4
+    assert [one["label"] for one in fake.requests[-1]] == ["good", 1.5, 2, True]
 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["ab", 5, ("r",), ("r", None), ("r", True), (1, "good"), ("r", math.nan), ("r", 10**30)],
+    ["ab", 5, ("r",), ("r", None), (1, "good"), ("r", math.nan), ("r", 10**30)],
 )
 def test_a_wrong_pair_of_feedback_is_named(
     fake: FakeServer, client: ServingClient, wrong: Any
@@ -284,8 +294,8 @@ def test_a_prediction_shows_itself() -> None:
 
 def test_a_connection_that_the_server_closed_is_opened_again() -> None:
     with answering([ACCEPTED], [ACCEPTED]) as address, ServingClient(address, "tires") as client:
-        assert client.feedback_many([("r1", "good")]) == 1
-        assert client.feedback_many([("r2", "good")]) == 1
+        assert client.feedback_many([("r1", "good")]).accepted == 1
+        assert client.feedback_many([("r2", "good")]).accepted == 1
 
 
 def test_a_server_that_closes_the_connection_at_once_is_unavailable() -> None:

@@ -200,7 +200,7 @@ def test_the_client_understands_the_server(iris: Server) -> None:
         first, second = client.predict([row, row])
         assert (first.label, first.model_version, first.slot) == ("setosa", 1, "production")
         assert second.id == f"{first.id}.1"
-        assert client.feedback_many([(first.id, "setosa"), (second.id, "setosa")]) == 2
+        assert client.feedback_many([(first.id, "setosa"), (second.id, "setosa")]).accepted == 2
 
 
 def test_the_client_takes_rows_in_many_forms(iris: Server) -> None:

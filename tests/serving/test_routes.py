@@ -7,25 +7,33 @@ import gc
 import threading
 import weakref
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.bundles import iris_bundle, mixed_bundle
+from tests.bundles import IRIS_LABELS, iris_bundle, mixed_bundle
 from tests.serving.inprocess_plane import PlaneFactory, entry_of
 
 from retread.bundle import LocalBundleStore
+from retread.core.column_rules import ColumnRules, ValueKind
+from retread.core.label_check import LabelReader
 from retread.project.settings import ServingSection
+from retread.serving import PredictionRecord, SegmentTrafficLog
 from retread.serving.http import strict_json
 from retread.serving.http.mlflow_routes import MlflowEndpoints
 from retread.serving.http.reference import http_reference
 from retread.serving.http.responses import ResponseTemplates
 from retread.serving.http.routes import InferenceEndpoints, build_app
 from retread.serving.http.server_state import ServerState
+from retread.serving.metrics import ServingCollector
+from retread.serving.recording.answered_ids import AnsweredIds
 from retread.serving.recording.records import FastLineEncoder
+from retread.serving.row_reader import RowReader
 from retread.serving.runtime import Runtime, load_runtime
 
+BOOLEAN = ColumnRules(name="label", kind=ValueKind.BOOLEAN)
 IRIS = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
 
 
@@ -55,12 +63,34 @@ def planes(tmp_path: Path) -> PlaneFactory:
     return PlaneFactory(tmp_path / "traffic")
 
 
-def post(planes: PlaneFactory, runtime: Runtime, path: str, **request: Any) -> httpx.Response:
+def post(
+    planes: PlaneFactory,
+    runtime: Runtime,
+    path: str,
+    *,
+    labels: InMemoryLabels | None = None,
+    answered: AnsweredIds | None = None,
+    **request: Any,
+) -> httpx.Response:
     """Send one request to an application around a model."""
-
-    async def send() -> httpx.Response:
+    with planes.plane(ServingSection(), production=runtime) as plane:
         state = ServerState(plane, "iris", max_body=1_000_000)
-        endpoints = InferenceEndpoints(state, InMemoryLabels(), "1"), MlflowEndpoints(state, "1")
+        return send(state, path, labels=labels, answered=answered, **request)
+
+
+def send(
+    state: ServerState,
+    path: str,
+    *,
+    labels: InMemoryLabels | None = None,
+    answered: AnsweredIds | None = None,
+    **request: Any,
+) -> httpx.Response:
+    """Send one request to an application of this state."""
+
+    async def posted() -> httpx.Response:
+        inference = InferenceEndpoints(state, labels or InMemoryLabels(), "1", answered=answered)
+        endpoints = inference, MlflowEndpoints(state, "1")
         routes = [route for some in endpoints for route in some.routes()]
         app = build_app(routes, state.ids)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -69,8 +99,7 @@ def post(planes: PlaneFactory, runtime: Runtime, path: str, **request: Any) -> h
         assert state.bodies.held == 0
         return response
 
-    with planes.plane(ServingSection(), production=runtime) as plane:
-        return asyncio.run(send())
+    return asyncio.run(posted())
 
 
 @pytest.mark.parametrize(
@@ -113,6 +142,90 @@ def test_the_label_of_a_number_is_a_finite_number(
     assert post(planes, runtime, path, json={"id": "r1", "label": "1e3"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("labels", "rules", "sent", "stored"),
+    [
+        (IRIS_LABELS, None, " setosa\u200b", "setosa"),
+        (("0", "1", "2"), None, 1.0, "1"),
+        (("0.0", "1.0", "2.0"), None, 1, "1.0"),
+        (("007", "008", "7"), None, "007", "007"),
+        (("007", "008", "9"), None, 7, "7"),
+        (("True", "False", "x"), None, True, "True"),
+        (("false", "true", "x"), BOOLEAN, "True", "true"),
+        (("false", "true", "x"), BOOLEAN, 1, "true"),
+        (("gut", "größer", "x"), None, "gro\u0308ßer", "größer"),
+        (IRIS_LABELS, None, "rose", "rose"),
+    ],
+)
+def test_e32_e07_d12_labels_are_read_as_in_training(
+    planes: PlaneFactory,
+    store: LocalBundleStore,
+    labels: tuple[str, ...],
+    rules: ColumnRules | None,
+    sent: object,
+    stored: str,
+) -> None:
+    runtime = load_runtime(store, iris_bundle(store))
+    runtime.label_reader = LabelReader(labels, rules)
+    kept = InMemoryLabels()
+    body = [{"id": "r1", "label": sent}, {"id": "r2", "label": labels[0]}]
+    response = post(planes, runtime, "/v2/models/iris/feedback", json=body, labels=kept)
+    assert kept.given == {"r1": stored, "r2": labels[0]}
+    unknown = [] if stored in labels else [stored]
+    assert response.json() == {"accepted": 2, "waiting": [], "unknown_labels": unknown}
+
+
+def test_e20_one_wrong_label_is_named_and_none_is_recorded(
+    planes: PlaneFactory, store: LocalBundleStore
+) -> None:
+    runtime = load_runtime(store, mixed_bundle(store))
+    kept = InMemoryLabels()
+    body = [{"id": f"r{i}", "label": i} for i in range(50)] + [{"id": "bad", "label": "many"}]
+    response = post(planes, runtime, "/v2/models/iris/feedback", json=body, labels=kept)
+    assert response.status_code == 400
+    assert "Label 51 of 51, for request 'bad': 'many' is not a finite number" in response.text
+    assert kept.given == {}
+
+
+def test_u6_labels_without_an_answer_are_told_and_counted(
+    planes: PlaneFactory, store: LocalBundleStore
+) -> None:
+    log = SegmentTrafficLog(planes.folder)
+    log.append([PredictionRecord(id="r1", at=1.0, key="r1", status=200, answer=None)])
+    log.close()
+    runtime = load_runtime(store, iris_bundle(store))
+    body = [{"id": "r1", "label": "setosa"}, {"id": "nope", "label": "rose"}]
+    answered = AnsweredIds(planes.folder)
+    response = post(planes, runtime, "/v2/models/iris/feedback", json=body, answered=answered)
+    assert response.json() == {"accepted": 2, "waiting": ["nope"], "unknown_labels": ["rose"]}
+
+
+def test_e33_unknown_categories_are_in_every_answer_and_counted(
+    planes: PlaneFactory, store: LocalBundleStore
+) -> None:
+    digest = mixed_bundle(store)
+    runtime = load_runtime(store, digest)
+    runtime.read_rows = RowReader(runtime.manifest, {"day": ["sunday"]}).read
+    days, hours = ["sunday", "Sunday", None], [1, 1, 1]
+    tensors = [
+        {"name": "day", "datatype": "BYTES", "shape": [3], "data": days},
+        {"name": "hours", "datatype": "FP32", "shape": [3], "data": hours},
+    ]
+    answers = []
+    for path, body in (
+        ("/invocations", {"inputs": {"day": days, "hours": hours}}),
+        ("/v2/models/iris/infer", {"inputs": tensors}),
+    ):
+        with planes.plane(ServingSection(), production=runtime) as plane:
+            state = ServerState(plane, "iris", max_body=1_000_000)
+            answers.append(send(state, path, json=body).json())
+            collector = ServingCollector(plane.metrics, partial(state.snapshot, None), 0)
+        exposed = collector.exposition().decode()
+        assert 'retread_unknown_categories_total{column="day",worker="0"} 1.0' in exposed
+    assert answers[0]["unknown"] == answers[1]["parameters"]["unknown"] == [[], ["day"], []]
+    assert answers[0]["predictions"] == answers[1]["outputs"][0]["data"] == [11.0, 1.0, 1.0]
+
+
 def test_mlflow_clients_get_the_headers_of_infer(
     planes: PlaneFactory, store: LocalBundleStore
 ) -> None:
@@ -126,7 +239,7 @@ def test_mlflow_clients_get_the_headers_of_infer(
 
 def test_an_unsupported_content_type_is_415(planes: PlaneFactory, store: LocalBundleStore) -> None:
     runtime = load_runtime(store, iris_bundle(store))
-    headers = {"content-type": "text/csv"}
+    headers = {"content-type": "text/plain"}
     response = post(planes, runtime, "/invocations", content=b"1,2,3", headers=headers)
     assert response.status_code == 415
     assert response.json()["error"]["code"] == "unsupported_media_type"

@@ -15,6 +15,7 @@ from retread.core import (
 from retread.core.notebook import ShownTable, ShowsAsTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from retread.app import Workspace
@@ -156,15 +157,19 @@ class Version(ShowsAsTable):
         """Put the version into Staging and its slot."""
         return self._workspace.promoter.stage(self.number)
 
-    def promote(self, reason: str = "", *, force: bool = False) -> Promotion:
+    def promote(
+        self, reason: str = "", *, force: bool = False, accept_labels: Sequence[str] = ()
+    ) -> Promotion:
         """Put the version into production. If it has no current verdict, the gate judges it first.
 
         Args:
             reason: Recorded in the ledger; required with `force`.
             force: Bypass the gate.
+            accept_labels: Labels, by name, that may come or go with the version.
 
         Raises:
-            InvalidInput: `force` without a reason, or an argument of another type.
+            InvalidInput: `force` without a reason, a label to accept neither comes nor goes, or
+                an argument has another type.
             Refused: The gate did not pass it, or a server could not load it.
             Inconclusive: The gate could not decide.
             Conflict: It is in production already, or another promotion is under way.
@@ -173,7 +178,11 @@ class Version(ShowsAsTable):
 
         checked_type("reason", reason, str)
         checked_type("force", force, bool)
-        return promote_version(self._workspace, self.number, reason, force=force)
+        if isinstance(accept_labels, str):
+            accept_labels = (accept_labels,)
+        return promote_version(
+            self._workspace, self.number, reason, force=force, accept_labels=accept_labels
+        )
 
     @property
     def _identity(self) -> tuple[Path, int]:

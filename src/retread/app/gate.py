@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retread.bundle import Evidence, Lineage
 from retread.core import Conflict, Inconclusive, IntegrityBroken, InvalidInput, NotFound, Verdict
 from retread.data.version import Split
 from retread.registry import ModelVersion, Promotion, RegistryState
+from retread.registry.checks.signature import changed_labels
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
@@ -16,22 +18,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def judge_version(workspace: Workspace, number: int) -> Verdict:
+def judge_version(workspace: Workspace, number: int, accept_labels: Sequence[str] = ()) -> Verdict:
     """Judge a version against the version that is in production now, and record the verdict.
 
+    Args:
+        workspace: The project's workspace.
+        number: The version.
+        accept_labels: Labels that may come or go with the version.
+
     Raises:
+        InvalidInput: A label to accept neither comes nor goes.
         NotFound: There is no such version.
         IntegrityBroken: Its bundle is damaged.
         Conflict: Production changed in the meantime.
     """
     state = workspace.registry.state()
     candidate = state.version(number)
+    _check_accepted(workspace, state, candidate, accept_labels)
     evidence = _production_evidence(workspace, state, candidate)
-    return workspace.registry.judge(state, number, evidence, workspace.settings.gate)
+    return workspace.registry.judge(state, number, evidence, workspace.settings.gate, accept_labels)
 
 
 def promote_version(
-    workspace: Workspace, number: int, reason: str = "", *, force: bool = False
+    workspace: Workspace,
+    number: int,
+    reason: str = "",
+    *,
+    force: bool = False,
+    accept_labels: Sequence[str] = (),
 ) -> Promotion:
     """Promote a version, judging it first unless a current verdict exists.
 
@@ -40,9 +54,10 @@ def promote_version(
         number: The version.
         reason: Recorded in the ledger; required with `force`.
         force: Bypass the gate.
+        accept_labels: Labels that may come or go with the version.
 
     Raises:
-        InvalidInput: `force` without a reason.
+        InvalidInput: `force` without a reason, or a label to accept neither comes nor goes.
         NotFound: There is no such version.
         Refused: The gate did not pass it.
         Inconclusive: The gate had too little evidence.
@@ -57,11 +72,34 @@ def promote_version(
         raise Conflict(f"Version {number} is in production already.", "Promote another version.")
     judged = candidate.judged
     is_current = judged is not None and judged.production == state.production
-    if number != state.production and not is_current:
-        judge_version(workspace, number)
+    if number != state.production and (accept_labels or not is_current):
+        judge_version(workspace, number, accept_labels)
     return workspace.promoter.promote(
         number, reason=reason or "requested manually", force_reason=reason if force else ""
     )
+
+
+def _check_accepted(
+    workspace: Workspace,
+    state: RegistryState,
+    candidate: ModelVersion,
+    accept_labels: Sequence[str],
+) -> None:
+    if not accept_labels:
+        return
+    production = state.production_version
+    changed: tuple[str, ...] = ()
+    if production is not None:
+        changed = changed_labels(
+            workspace.bundles.manifest(candidate.bundle),
+            workspace.bundles.manifest(production.bundle),
+        )
+    wrong = [label for label in accept_labels if label not in changed]
+    if wrong:
+        raise InvalidInput(
+            f"The label {wrong[0]!r} neither comes nor goes with version {candidate.version}.",
+            f"Labels that do: {', '.join(changed) or 'none'}.",
+        )
 
 
 def _production_evidence(

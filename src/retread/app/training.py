@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,16 @@ import msgspec
 
 from retread.bundle import Cause
 from retread.core import new_id
+from retread.core.processes import available_memory
 from retread.training import (
     EpochCallback,
+    Estimate,
     Overrides,
     TrainingOutcome,
     TrainingRequest,
+    check_memory,
+    estimate_of,
+    free_memory,
     plan_runs,
     train_scenario,
 )
@@ -54,6 +60,28 @@ def plan_training(
     name = dataset or workspace.settings.data.dataset
     version = workspace.datasets.version(name, dataset_version)
     return plan_runs(workspace.settings, overrides, Cause(detail=cause), version, new_id("train"))
+
+
+def estimates(
+    workspace: Workspace, requests: Sequence[TrainingRequest]
+) -> tuple[tuple[str, Estimate], ...]:
+    """Return the model type of each run, and what the run will take."""
+    threads = len(os.sched_getaffinity(0))
+    return tuple(
+        (request.model_type, estimate_of(workspace.settings, request, version, threads))
+        for request in requests
+        for version in (workspace.datasets.version(request.dataset, request.dataset_version),)
+    )
+
+
+def check_size(workspace: Workspace, found: Sequence[tuple[str, Estimate]]) -> None:
+    """Check that runs fit the memory that is free on this machine.
+
+    Raises:
+        Refused: They take more.
+    """
+    free = free_memory(workspace.settings, available_memory())
+    check_memory(found, workspace.settings.compute.parallel_runs, free)
 
 
 def train_and_register(

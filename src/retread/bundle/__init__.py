@@ -8,8 +8,8 @@ Nothing here depends on the libraries used for training.
 ()
 """
 
-from retread.bundle.arrays import pack_arrays, unpack_arrays
-from retread.bundle.evidence import Evidence, decode_evidence, encode_evidence
+from retread.bundle.arrays import Texts, pack_arrays, texts, unpack_arrays
+from retread.bundle.evidence import UNKNOWN, Evidence, decode_evidence, encode_evidence
 from retread.bundle.image import (
     FORMATS,
     MAX_PIXELS,
@@ -19,7 +19,9 @@ from retread.bundle.image import (
     eight_bits,
     image_statistics,
 )
+from retread.bundle.known_categories import decode_categories, encode_categories
 from retread.bundle.manifest import (
+    CATEGORIES,
     ENVIRONMENT,
     EVIDENCE,
     EXAMPLES,
@@ -39,6 +41,7 @@ from retread.bundle.manifest import (
     TensorSpec,
     decode_manifest,
     encode_manifest,
+    without_precision,
 )
 from retread.bundle.metrics import class_recalls, evidence_metrics, undefined_because
 from retread.bundle.onnx_model import OnnxModel
@@ -49,10 +52,13 @@ from retread.bundle.reference import (
     Reference,
     decode_reference,
     encode_reference,
+    like_reference,
+    reference_rows,
 )
 from retread.bundle.store import BundleStore, LocalBundleStore, file_entries
 
 __all__ = [
+    "CATEGORIES",
     "CONFIDENCE",
     "ENVIRONMENT",
     "EVIDENCE",
@@ -65,6 +71,7 @@ __all__ = [
     "PREDICTED_VALUE",
     "REFERENCE",
     "STATISTICS",
+    "UNKNOWN",
     "BundleStore",
     "Cause",
     "CauseKind",
@@ -83,18 +90,25 @@ __all__ = [
     "Signature",
     "TensorSpec",
     "class_recalls",
+    "Texts",
+    "decode_categories",
     "decode_evidence",
     "decode_image",
     "decode_manifest",
     "decode_reference",
     "eight_bits",
+    "encode_categories",
     "encode_evidence",
     "encode_manifest",
     "encode_reference",
     "evidence_metrics",
     "file_entries",
     "image_statistics",
+    "like_reference",
     "pack_arrays",
     "undefined_because",
+    "reference_rows",
+    "texts",
     "unpack_arrays",
+    "without_precision",
 ]

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle.arrays import pack_arrays, unpack_arrays
+from retread.bundle.arrays import Texts, pack_arrays, unpack_arrays
+
+UNKNOWN = -1
+"""In place of the index of a label that the model does not know, and so predicts wrongly."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,15 +22,16 @@ class Evidence:
 
     Attributes:
         evaluation_digest: Identifies the split.
-        ids: Ids of the examples, str [n].
-        truth: Label indices, int64 [n], or target values, float64 [n].
-        outputs: Probabilities, float32 [n, classes], or values, float32 [n, 1].
+        ids: Ids of the examples, texts [n].
+        truth: Label indices or UNKNOWN, int64 [n], or target values, float64 [n].
+        outputs: Probabilities, float32 [n, classes], or values, [n, 1] in float32, or in float64
+            where the model answers in FP64.
     """
 
     evaluation_digest: str
-    ids: npt.NDArray[np.str_]
+    ids: Texts
     truth: npt.NDArray[np.int64] | npt.NDArray[np.float64]
-    outputs: npt.NDArray[np.float32]
+    outputs: npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
     @property
     def is_classification(self) -> bool:

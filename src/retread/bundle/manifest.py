@@ -12,12 +12,14 @@ from enum import StrEnum
 import msgspec
 
 from retread.core import IntegrityBroken, canonical_json, digest_bytes
+from retread.core.column_rules import ColumnRules
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 EVIDENCE = "evidence.npz"
 REFERENCE = "reference.npz"
 EXAMPLES = "examples.npz"
+CATEGORIES = "categories.json"
 ENVIRONMENT = "environment.txt"
 FORMAT = 1
 
@@ -29,6 +31,7 @@ class Datatype(StrEnum):
     """The datatypes of the Open Inference Protocol that models may use."""
 
     FP32 = "FP32"
+    FP64 = "FP64"
     INT64 = "INT64"
     UINT8 = "UINT8"
     BYTES = "BYTES"
@@ -56,11 +59,25 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     Images: one input `image` UINT8 [-1, H, W, 3]. Tables: `features` FP32 [-1, F] for numeric
     columns (NaN is missing), and `categories` BYTES [-1, C] if there are categorical columns.
     Outputs: `probabilities` FP32 [-1, K] for classification or `value` FP32 [-1, 1] for
-    regression, and `embedding` FP32 [-1, E] if the model has one.
+    regression, and `embedding` FP32 [-1, E] if the model has one. `features` and `value` are FP64
+    where FP32 could not tell apart the values that the model was trained on.
     """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+
+def without_precision(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    """Return tensors with FP32 in place of FP64: which of them a model needs may change with data.
+
+    Clients send and get the same JSON either way.
+    """
+    return tuple(
+        msgspec.structs.replace(spec, datatype=Datatype.FP32)
+        if spec.datatype is Datatype.FP64
+        else spec
+        for spec in specs
+    )
 
 
 class CauseKind(StrEnum):
@@ -153,6 +170,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         parity: Comparison of the exported model with the trained one.
         lineage: What the model was made from.
         files: The files of the bundle by name, except the manifest.
+        rules: How the values of each column of a table are read, in the order of the columns in
+            the data; empty for images, and for a model that was imported.
+        label_rules: How labels are read; None where they are any text.
         format: Version of the format of the manifest and the files.
     """
 
@@ -168,6 +188,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parity: Parity
     lineage: Lineage
     files: dict[str, FileEntry]
+    rules: tuple[ColumnRules, ...] = ()
+    label_rules: ColumnRules | None = None
     format: int = FORMAT
 
 

@@ -11,21 +11,23 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle.evidence import Evidence
+from retread.bundle.evidence import UNKNOWN, Evidence
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _SMALLEST = 1e-7
+_NO_PREDICTION = -2
 
 
 def evidence_metrics(evidence: Evidence) -> dict[str, float]:
     """Compute all metrics that apply, by their names in METRICS.
 
     For two classes, Precision, Recall and F1 are those of the second (positive) class; for more,
-    they are macro averages over the classes that occur. AUC is one-vs-rest, averaged over the same
-    classes. What is not defined is NaN: `undefined_because` says why. Non-finite outputs count as
-    wrong predictions and make Loss and AUC, or all metrics of a regression, NaN.
+    they are macro averages over the known classes that occur. AUC is one-vs-rest, averaged over the
+    same classes. What is not defined is NaN: `undefined_because` says why. Non-finite outputs count
+    as wrong predictions and make Loss and AUC, or all metrics of a regression, NaN. An unknown label
+    counts as a wrong prediction with probability 0.
 
     Returns:
         Values by name; empty if there are no examples.
@@ -50,18 +52,18 @@ def undefined_because(metric: str, evidence: Evidence, labels: Sequence[str]) ->
         return "some outputs of the model are not finite numbers"
     if not labels:
         return f"all {count} targets are equal" if count else "there are no examples"
-    present = np.unique(evidence.truth)
+    present = _known_classes(evidence.truth.astype(np.int64))
     if len(labels) == 2 and 1 not in present:
         return f"none of the {count} examples is of the positive class, {labels[1]!r}"
     if len(present) == 1:
-        return f"all {count} examples are of one class, {labels[int(present[0])]!r}"
+        return f"all {count} examples are of one class, {labels[present[0]]!r}"
     return f"{metric} has no value on {count} examples"
 
 
 def class_recalls(evidence: Evidence, classes: int) -> list[tuple[int, float]]:
     """Return the number of examples of each class, and its recall; NaN without examples."""
     finite = np.isfinite(evidence.outputs).all(axis=1)
-    predicted = np.where(finite, evidence.outputs.argmax(axis=1), -1)
+    predicted = np.where(finite, evidence.outputs.argmax(axis=1), _NO_PREDICTION)
     found = []
     for index in range(classes):
         of_class = evidence.truth == index
@@ -75,12 +77,12 @@ def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
     classes = probabilities.shape[1]
     finite = np.isfinite(probabilities).all(axis=1)
     # argmax treats NaN as the largest value and would turn it into a prediction.
-    predicted = np.where(finite, probabilities.argmax(axis=1), -1)
-    averaged = (1,) if classes == 2 else tuple(np.unique(truth).tolist())
-    precision, recall, f1 = np.mean(
-        [_precision_recall_f1(truth == c, predicted == c) for c in averaged], axis=0
-    )
-    picked = np.clip(probabilities[np.arange(len(truth)), truth], _SMALLEST, 1.0)
+    predicted = np.where(finite, probabilities.argmax(axis=1), _NO_PREDICTION)
+    averaged = (1,) if classes == 2 else _known_classes(truth)
+    scores = [_precision_recall_f1(truth == c, predicted == c) for c in averaged]
+    precision, recall, f1 = np.mean(scores, axis=0) if scores else (float("nan"),) * 3
+    picked = np.where(truth == UNKNOWN, 0.0, probabilities[np.arange(len(truth)), truth])
+    picked = np.clip(picked, _SMALLEST, 1.0)
     return {
         "Loss": float(-np.log(picked).mean()) if finite.all() else float("nan"),
         "Accuracy": float((predicted == truth).mean()),
@@ -89,6 +91,10 @@ def _classification(truth: Ints, probabilities: Floats) -> dict[str, float]:
         "F1": float(f1),
         "AUC": _mean_auc(truth, probabilities, averaged) if finite.all() else float("nan"),
     }
+
+
+def _known_classes(truth: Ints) -> tuple[int, ...]:
+    return tuple(np.unique(truth[truth != UNKNOWN]).tolist())
 
 
 def _precision_recall_f1(

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from contextlib import suppress
 from enum import StrEnum
 from functools import cache
+from typing import TypeGuard
 
 import msgspec
 
@@ -24,6 +26,7 @@ TRUE = ("true", "t", "yes", "y", "1", "1.0")
 FALSE = ("false", "f", "no", "n", "0", "0.0")
 """Spellings of truth in a boolean column, in any case."""
 
+_MOST_SHOWN = 60
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
@@ -92,10 +95,26 @@ def read_value(rules: ColumnRules, value: object) -> float | str | None:
         value = clean_text(value)
         if value in rules.missing:
             return None
+    elif _is_number(value) and value in missing_numbers(rules):
+        return None
     if rules.kind is ValueKind.NUMBER:
         return read_number(rules, value)
     text = category_text(value)
     return read_boolean(text) if rules.kind is ValueKind.BOOLEAN else text
+
+
+@cache
+def missing_numbers(rules: ColumnRules) -> tuple[float, ...]:
+    """Return the numbers that stand for a missing value, such as -999.
+
+    >>> missing_numbers(ColumnRules(name="t", kind=ValueKind.NUMBER, missing=("", "NA", "-999")))
+    (-999.0,)
+    """
+    numbers = []
+    for word in rules.missing:
+        with suppress(UnreadableValue):
+            numbers.append(read_number(rules, word))
+    return tuple(numbers)
 
 
 def read_number(rules: ColumnRules, value: object) -> float:
@@ -104,14 +123,14 @@ def read_number(rules: ColumnRules, value: object) -> float:
     Raises:
         UnreadableValue: It is not a finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise UnreadableValue(f"{value!r} is not a number")
+    if not isinstance(value, str) and not _is_number(value):
+        raise UnreadableValue(f"{shown(value)} is not a number")
     try:
         number = _parse(rules, value) if isinstance(value, str) else float(value)
     except OverflowError:
         number = None
     if number is None or not math.isfinite(number):
-        raise UnreadableValue(f"{value!r} is not a finite number{_convention(rules)}")
+        raise UnreadableValue(f"{shown(value)} is not a finite number{_convention(rules)}")
     return number
 
 
@@ -175,7 +194,7 @@ def category_text(value: object) -> str:
         return str(value)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
-    raise UnreadableValue(f"{value!r} is not a category: use a text, a number or a truth value")
+    raise UnreadableValue(f"{shown(value)} is not a text, a number or a truth value")
 
 
 def read_boolean(text: str) -> str:
@@ -189,4 +208,37 @@ def read_boolean(text: str) -> str:
         return "true"
     if lower in FALSE:
         return "false"
-    raise UnreadableValue(f"{text!r} is neither true nor false")
+    raise UnreadableValue(f"{shown(text)} is neither true nor false")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def allowed(rules: ColumnRules) -> str:
+    """Return what a column takes, in a sentence.
+
+    >>> allowed(ColumnRules(name="price", kind=ValueKind.NUMBER, decimal=",", thousands="."))
+    "'price' takes finite numbers, as text like 1.234,5; null and empty text are missing values."
+    """
+    if rules.kind is ValueKind.NUMBER:
+        takes = f"finite numbers, as text like 1{rules.thousands}234{rules.decimal}5"
+    elif rules.kind is ValueKind.BOOLEAN:
+        takes = f"true and false, as text {', '.join(TRUE)} and {', '.join(FALSE)} in any case"
+    else:
+        takes = "texts, numbers, true and false"
+    missing = "null and empty text are missing values" if "" in rules.missing else "null is missing"
+    return f"{rules.name!r} takes {takes}; {missing}."
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, cut to a readable length.
+
+    >>> shown("a"), len(shown("a" * 100))
+    ("'a'", 61)
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -1,9 +1,57 @@
-"""Whether a true label can belong to a prediction: one of the classes, or a finite number."""
+"""True labels: reading them as the labels of the training data, and whether they fit a task."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from math import isfinite
+
+from retread.core.column_rules import (
+    ColumnRules,
+    UnreadableValue,
+    ValueKind,
+    read_value,
+    shown,
+)
+from retread.core.known_values import KnownValues
+
+
+class LabelReader:
+    """Reads true labels as they were read in training: the classes of a model, or its target."""
+
+    def __init__(self, classes: Collection[str], rules: ColumnRules | None) -> None:
+        """Prepare to read.
+
+        Args:
+            classes: The model's labels; empty for a model that predicts a number.
+            rules: How labels are read; None for any text.
+        """
+        default = ColumnRules(name="label", kind=ValueKind.CATEGORY, missing=("",))
+        if not classes:
+            default = ColumnRules(name="label", kind=ValueKind.NUMBER)
+        self._rules = rules or default
+        self._classes = KnownValues(self._rules, classes) if classes else None
+
+    def read(self, value: object) -> str:
+        """Return a label as text: a class, which may be a new one, or a number.
+
+        Raises:
+            UnreadableValue: It is missing, or not a number where the model predicts one.
+
+        >>> LabelReader(["True", "False"], None).read(True), LabelReader([], None).read("1e3")
+        ('True', '1000.0')
+        """
+        read: object
+        if self._classes is not None:
+            read = self._classes.read(value)
+        else:
+            read = read_value(self._rules, value)
+        if read is None:
+            raise UnreadableValue(f"{shown(value)} is a missing value")
+        return str(read)
+
+    def is_known(self, label: str) -> bool:
+        """Return whether the model can predict a label that was read."""
+        return self._classes is None or self._classes.is_known(label)
 
 
 def finite_number(text: str) -> float | None:
@@ -20,7 +68,7 @@ def finite_number(text: str) -> float | None:
 
 
 def is_valid_label(label: str, classes: Collection[str]) -> bool:
-    """Return whether `label` can be the true label of a prediction.
+    """Return whether a model can predict a label: one of its classes, or a finite number.
 
     Args:
         label: The label as text.
@@ -30,3 +78,14 @@ def is_valid_label(label: str, classes: Collection[str]) -> bool:
     (True, False)
     """
     return label in classes if classes else finite_number(label) is not None
+
+
+def can_be_true(label: str, classes: Collection[str]) -> bool:
+    """Return whether a label can be the truth of a prediction: any class, or a finite number.
+
+    A class that the model does not know is one that it was wrong about.
+
+    >>> can_be_true("bulge", ("bad", "good")), can_be_true("many", ())
+    (True, False)
+    """
+    return bool(classes) or finite_number(label) is not None

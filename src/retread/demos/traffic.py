@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from retread.serving.client import Prediction, RequestOptions, ServingClient
+from retread.serving.client import RequestOptions, ServingClient
+from retread.serving.prediction import Prediction
 
 BASELINE = "before the change"
 DRIFTED = "after the change"

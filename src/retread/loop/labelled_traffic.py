@@ -123,7 +123,9 @@ def rows_of(
 def _values(column: Column, records: Sequence[PredictionRecord]) -> pa.Array:
     if column.kind is ColumnKind.NUMERIC:
         return pa.array([record.numeric.get(column.name) for record in records], pa.float64())
-    return pa.array([record.categorical.get(column.name) for record in records], pa.string())
+    # A missing category is recorded as empty text.
+    texts = [record.categorical.get(column.name) or None for record in records]
+    return pa.array(texts, pa.string())
 
 
 def _image(record: PredictionRecord, traffic: TrafficLog) -> bytes | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from retread.bundle import Texts
 from retread.monitoring.conformal import fit_tracks, split_rows
 from retread.monitoring.streams import EMBEDDING, Streams
 
@@ -90,7 +91,7 @@ def _edges(known: npt.NDArray[np.float64], bins: int) -> npt.NDArray[np.float64]
     return np.unique(np.concatenate([quantiles, np.nextafter(shared, np.inf)]))
 
 
-def _categorical(expected: npt.NDArray[np.str_], observed: npt.NDArray[np.str_]) -> float:
+def _categorical(expected: Texts, observed: Texts) -> float:
     known, counts = np.unique(expected, return_counts=True)
     most = int(np.clip(len(observed) // _ROWS_PER_BIN, 2, _MOST_BINS)) - 1
     # Sorted for searchsorted; categories that are not frequent share a bin.
@@ -100,7 +101,7 @@ def _categorical(expected: npt.NDArray[np.str_], observed: npt.NDArray[np.str_])
     )
 
 
-def _codes(values: npt.NDArray[np.str_], frequent: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+def _codes(values: Texts, frequent: Texts) -> npt.NDArray[np.int64]:
     bins = np.searchsorted(frequent, values)
     return np.where(np.isin(values, frequent), bins, len(frequent)).astype(np.int64)
 

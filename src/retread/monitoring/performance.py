@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from retread.bundle import Evidence, Manifest, evidence_metrics
+from retread.bundle import UNKNOWN, Evidence, Manifest, evidence_metrics, texts
 from retread.core import digest_bytes, metric_named
-from retread.core.label_check import is_valid_label
+from retread.core.label_check import can_be_true
 from retread.monitoring.betting import BettingTest
 from retread.monitoring.losses import loss, value_range
 from retread.monitoring.streams import Streams
@@ -134,13 +134,14 @@ def join_labels(
 
     Args:
         performance: The performance before.
-        labels: The labels by request id; those that do not fit the model are dropped.
+        labels: The labels by request id. One that the model does not know counts as an error;
+            one that is not a number, of a regression, is dropped.
         baseline: What the losses are compared with.
     """
     joined = tuple(
         LabelledPrediction(waiting.id, waiting.outputs, labels[waiting.id])
         for waiting in performance.waiting
-        if waiting.id in labels and is_valid_label(labels[waiting.id], baseline.labels)
+        if waiting.id in labels and can_be_true(labels[waiting.id], baseline.labels)
     )
     excess = [
         loss(p.outputs, p.label, baseline.labels, baseline.scale) - baseline.bound for p in joined
@@ -211,13 +212,17 @@ def _sampled(waiting: tuple[PendingPrediction, ...]) -> tuple[PendingPrediction,
 
 def _evidence(predictions: Sequence[LabelledPrediction], labels: Sequence[str]) -> Evidence:
     truth = (
-        np.array([labels.index(p.label) for p in predictions], dtype=np.int64)
+        np.array([_index(labels, p.label) for p in predictions], dtype=np.int64)
         if labels
         else np.array([float(p.label) for p in predictions], dtype=np.float64)
     )
     return Evidence(
         evaluation_digest="",
-        ids=np.array([p.id for p in predictions], dtype=np.str_),
+        ids=texts([p.id for p in predictions]),
         truth=truth,
-        outputs=np.array([p.outputs for p in predictions], dtype=np.float32),
+        outputs=np.array([p.outputs for p in predictions], dtype=np.float64),
     )
+
+
+def _index(labels: Sequence[str], label: str) -> int:
+    return labels.index(label) if label in labels else UNKNOWN

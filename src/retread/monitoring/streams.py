@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from retread.bundle import CONFIDENCE, PREDICTED_LABEL, PREDICTED_VALUE, Reference
+from retread.bundle import (
+    CONFIDENCE,
+    PREDICTED_LABEL,
+    PREDICTED_VALUE,
+    Reference,
+    Texts,
+    like_reference,
+    texts,
+)
 from retread.serving.traffic import PredictionRecord
 
 EMBEDDING = "embedding"
@@ -22,16 +31,16 @@ class Streams:
     Attributes:
         rows: The number of rows n.
         numeric: float64 [n] by name; NaN is a missing value.
-        categorical: str [n] by name; "" is a missing value.
+        categorical: texts [n] by name; "" is a missing value.
         embedding: float32 [n, E], the stream `embedding`; [n, 0] without embeddings.
-        groups: str [n], equal for rows that belong together; [0] if that is unknown.
+        groups: [n], equal for rows that belong together; [0] if that is unknown.
     """
 
     rows: int
     numeric: Mapping[str, npt.NDArray[np.float64]]
-    categorical: Mapping[str, npt.NDArray[np.str_]]
+    categorical: Mapping[str, Texts]
     embedding: npt.NDArray[np.float32]
-    groups: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
+    groups: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,9 +70,9 @@ def reference_streams(reference: Reference) -> Streams:
     return Streams(
         rows=rows,
         numeric={k: v.astype(np.float64) for k, v in reference.numeric.items()},
-        categorical={k: v.astype(np.str_) for k, v in reference.categorical.items()},
+        categorical=dict(reference.categorical),
         embedding=embedding.astype(np.float32),
-        groups=reference.groups if len(reference.groups) == rows else np.zeros(0, dtype=np.str_),
+        groups=reference.groups if len(reference.groups) == rows else reference.groups[:0],
     )
 
 
@@ -95,11 +104,13 @@ def traffic_streams(
             for name in like.numeric
         },
         categorical={
-            name: np.array(
-                categorical.get(name) or [r.categorical.get(name, MISSING) for r in records],
-                np.str_,
+            name: texts(
+                like_reference(
+                    categorical.get(name) or [r.categorical.get(name, MISSING) for r in records],
+                    known,
+                )
             )
-            for name in like.categorical
+            for name, known in like.categorical.items()
         },
         embedding=_embeddings(records, like.embedding.shape[1]),
     )

@@ -209,6 +209,12 @@ class TrainingSection(Section):
     """Share of the training split to train on, sampled with `seed`."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Random seed."""
+    max_categories: int = Field(default=64, ge=2, le=10_000)
+    """Number of categories of a column that a model of tables tells apart, the most frequent ones.
+    All others count as one."""
+    max_memory_gb: float = Field(default=0.0, ge=0)
+    """Memory that a training may take. One that is estimated to take more is refused before it
+    starts. 0: what is free on the machine."""
     pretrained: bool = False
     """Start from published weights if the model type has them and they can be downloaded."""
     scenario: str = ""

@@ -55,13 +55,17 @@ class Opponent:
 
 @dataclass(frozen=True, slots=True)
 class GateInputs:
-    """The candidate, the rules, and the version in production, if there is one."""
+    """The candidate, the rules, and the version in production, if there is one.
+
+    `accepted_labels` are labels whose coming or going a person accepted by name.
+    """
 
     settings: GateSection
     manifest: Manifest
     evidence: Evidence
     measurement: Measurement
     production: Opponent | None = None
+    accepted_labels: tuple[str, ...] = ()
 
     @property
     def production_name(self) -> str:

@@ -99,6 +99,7 @@ class Registry:
         number: int,
         production_evidence: Evidence | None,
         settings: GateSection,
+        accepted_labels: Sequence[str] = (),
     ) -> Verdict:
         """Judge a version by the gate, and record the verdict.
 
@@ -108,13 +109,14 @@ class Registry:
             production_evidence: The predictions of the production version on the candidate's
                 evaluation split; None if there is no production, or it could not be scored.
             settings: The rules of the gate.
+            accepted_labels: Labels that may come or go.
 
         Raises:
             NotFound: There is no such version.
             IntegrityBroken: A file of the version is not the one that was registered.
             Conflict: Another version was promoted in the meantime.
         """
-        inputs = self.inputs(state, number, production_evidence, settings)
+        inputs = self.inputs(state, number, production_evidence, settings, accepted_labels)
         verdict = judge(inputs)
         judged = GateJudged(
             version=number,
@@ -131,6 +133,7 @@ class Registry:
         number: int,
         production_evidence: Evidence | None,
         settings: GateSection,
+        accepted_labels: Sequence[str] = (),
     ) -> GateInputs:
         """Collect the inputs of the gate for a version; measures its latency.
 
@@ -150,6 +153,7 @@ class Registry:
             evidence=self.evidence(candidate.bundle),
             measurement=measure(self._bundles, candidate.bundle, self._clock),
             production=opponent,
+            accepted_labels=tuple(accepted_labels),
         )
 
     def _manifest_if_sound(self, bundle: str) -> Manifest | None:

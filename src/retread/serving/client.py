@@ -22,8 +22,9 @@ from retread.core import (
     Unavailable,
     checked_name,
 )
+from retread.core.column_rules import ColumnRules, shown
 from retread.core.http_client import HttpClient, HttpResponse
-from retread.core.notebook import ShownTable, ShowsAsTable
+from retread.core.label_check import LabelReader
 from retread.serving.client_data import (
     Image,
     Row,
@@ -33,47 +34,32 @@ from retread.serving.client_data import (
     feature_tensor,
     image_file,
     media_type,
-    shown,
     true_label,
 )
+from retread.serving.prediction import Prediction, decode_predictions
 from retread.serving.request_id import checked_request_id
 from retread.serving.served_versions import ServedVersions
 
 _LONGEST_TIMEOUT_S = 1e6
-_FEEDBACK_PER_REQUEST = 1000
+ROWS_PER_REQUEST = 1000
+"""More rows are sent in several requests."""
+
 _ERRORS: dict[int, type[RetreadError]] = {404: NotFound, 409: Conflict, 503: Unavailable}
 _JSON = {"content-type": "application/json"}
 
 
-class Prediction(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
-    """The prediction for one row or image.
+class FeedbackResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of true labels.
 
     Attributes:
-        id: Request id, which `feedback` refers to.
-        model_version: The model version that answered.
-        slot: The slot that it is in.
-        label: The predicted label; None for a model that predicts a number.
-        confidence: Its probability.
-        probabilities: The probability of every label; empty if the version that answered is no
-            longer served, so that its other labels are unknown.
-        value: The predicted number; None for a model that predicts a label.
+        accepted: How many were recorded.
+        waiting: Request ids that no answer was seen for yet; their labels are kept until one is.
+        unknown_labels: Labels that the model cannot predict. They count as its errors.
     """
 
-    id: str
-    model_version: int = msgspec.field(name="version")
-    slot: str
-    label: str | None = None
-    confidence: float | None = None
-    probabilities: dict[str, float] = {}
-    value: float | None = None
-
-    def as_table(self) -> ShownTable:
-        """Return the prediction, as print() and a notebook show it."""
-        output = "value" if self.label is None else "label"
-        facts = [(output, self.value if self.label is None else self.label)]
-        facts += [(f"probability of {name}", f"{p:.1%}") for name, p in self.probabilities.items()]
-        facts += [("version", f"{self.model_version}, {self.slot}"), ("request", self.id)]
-        return ShownTable("Prediction", ("", ""), facts)
+    accepted: int = 0
+    waiting: tuple[str, ...] = ()
+    unknown_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +203,38 @@ class ServingClient:
         predictions = self._predict(many, options or RequestOptions())
         return predictions[0] if is_single else predictions
 
-    def feedback(self, request_id: str, label: str | float) -> None:
+    def predict_rows(
+        self, rows: Sequence[Row], numbers: Sequence[int], options: RequestOptions | None = None
+    ) -> list[Prediction]:
+        """Predict rows that errors name by their number in a file; see `predict`.
+
+        Rows are sent in requests of at most ROWS_PER_REQUEST, after all of them were checked.
+
+        Args:
+            rows: Mappings of columns to values, such as the text of a file's cells.
+            numbers: The number of each row.
+            options: How the requests are to be answered.
+
+        Raises:
+            InvalidInput: The model does not take such rows.
+        """
+        options = options or RequestOptions()
+        slot = options.slot or "production"
+        may_be_outdated = options.version is None and self._served.is_known(slot)
+        columns = self._columns(options)
+        try:
+            return self._infer_rows(columns, rows, numbers, options)
+        except InvalidInput:
+            if not may_be_outdated:
+                raise
+            # Another version, with other columns, may have come into the slot.
+            self._served.forget(slot)
+            current = self._columns(options)
+            if current == columns:
+                raise
+        return self._infer_rows(current, rows, numbers, options)
+
+    def feedback(self, request_id: str, label: str | float) -> FeedbackResult:
         """Record the true label of a prediction.
 
         Args:
@@ -225,34 +242,45 @@ class ServingClient:
             label: Its true label, or its true value.
 
         Raises:
-            InvalidInput: The model has no such label.
+            InvalidInput: The label cannot be read.
             NotFound: The server has no such model.
             Unavailable: The server or its database does not respond.
         """
-        self.feedback_many([(request_id, label)])
+        return self.feedback_many([(request_id, label)])
 
-    def feedback_many(self, labels: Iterable[tuple[str, str | float]]) -> int:
-        """Record the true labels of many predictions.
+    def feedback_many(self, labels: Iterable[tuple[str, str | float]]) -> FeedbackResult:
+        """Record the true labels of many predictions: all of them, or none.
 
         Args:
             labels: Pairs of request id and true label.
 
         Returns:
-            How many were recorded.
+            What became of them.
 
         Raises:
-            InvalidInput: One is not such a pair, and none is recorded; or the model has no such
-                label, and those of earlier requests are recorded.
+            InvalidInput: One is not such a pair, or its label cannot be read.
             NotFound: The server has no such model.
             Unavailable: The server or its database does not respond.
         """
         pairs = [true_label(pair, number) for number, pair in enumerate(labels, start=1)]
-        accepted = 0
-        for start in range(0, len(pairs), _FEEDBACK_PER_REQUEST):
-            content = msgspec.json.encode(pairs[start : start + _FEEDBACK_PER_REQUEST])
-            body, _ = self._send("POST", "/feedback", content, _JSON)
-            accepted += int(body["accepted"])
-        return accepted
+        if not pairs:
+            return FeedbackResult()
+        body, _ = self._send("POST", "/feedback", msgspec.json.encode(pairs), _JSON)
+        return msgspec.convert(body, FeedbackResult)
+
+    def column_rules(self) -> list[ColumnRules]:
+        """Return how the values of each column of the model in production are read.
+
+        Raises:
+            InvalidInput: The model takes images, not rows.
+        """
+        return self._columns(RequestOptions())
+
+    def label_reader(self) -> LabelReader:
+        """Return what reads true labels as those of the model in production."""
+        parameters = self.metadata()["parameters"]
+        rules = msgspec.convert(parameters.get("label_rules"), ColumnRules | None)
+        return LabelReader(parameters["labels"], rules)
 
     def _predict(self, many: Sequence[Any], options: RequestOptions) -> list[Prediction]:
         if all(isinstance(one, Image) for one in many):
@@ -262,26 +290,23 @@ class ServingClient:
             data = [base64.b64encode(file).decode() for file in files]
             tensors = [{"name": "image", "datatype": "BYTES", "shape": [len(files)], "data": data}]
         elif all(isinstance(one, Mapping) for one in many):
-            return self._predict_rows(many, options)
+            return self.predict_rows(many, range(1, len(many) + 1), options)
         else:
             tensors = [feature_tensor(many)]
         return self._infer_tensors(tensors, options)
 
-    def _predict_rows(self, rows: Sequence[Row], options: RequestOptions) -> list[Prediction]:
-        slot = options.slot or "production"
-        may_be_outdated = options.version is None and self._served.is_known(slot)
-        columns = self._columns(options)
-        try:
-            return self._infer_tensors([column_tensor(*one, rows) for one in columns], options)
-        except InvalidInput:
-            if not may_be_outdated:
-                raise
-            # Another version, with other columns, may have come into the slot.
-            self._served.forget(slot)
-            current = self._columns(options)
-            if current == columns:
-                raise
-        return self._infer_tensors([column_tensor(*one, rows) for one in current], options)
+    def _infer_rows(
+        self,
+        columns: Sequence[ColumnRules],
+        rows: Sequence[Row],
+        numbers: Sequence[int],
+        options: RequestOptions,
+    ) -> list[Prediction]:
+        parts = [slice(i, i + ROWS_PER_REQUEST) for i in range(0, len(rows), ROWS_PER_REQUEST)]
+        requests = [
+            [column_tensor(rules, rows[part], numbers[part]) for rules in columns] for part in parts
+        ]
+        return [one for request in requests for one in self._infer_tensors(request, options)]
 
     def _infer_tensors(
         self, tensors: Sequence[dict[str, Any]], options: RequestOptions
@@ -302,50 +327,20 @@ class ServingClient:
         sent = {name: value for name, value in headers.items() if value is not None}
         body, response = self._send("POST", path, content, sent)
         slot = response.headers["x-retread-slot"]
-        predictions = self._predictions(body, slot)
+        predictions = decode_predictions(body, slot, self._served.labels)
         self._served.answered(slot, int(body["model_version"]))
         return predictions
 
-    def _columns(self, options: RequestOptions) -> list[tuple[str, str]]:
-        """Return the name and the datatype of every column that the model takes."""
+    def _columns(self, options: RequestOptions) -> list[ColumnRules]:
+        """Return the rules of every column that the model takes."""
         if options.version is None:
             model = self._served.in_slot(options.slot or "production")
         else:
             model = self._served.version(options.version)
-        columns = [
-            (name, tensor["datatype"])
-            for tensor in model["inputs"]
-            for name in tensor.get("parameters", {}).get("columns", ())
-        ]
-        if not columns:
+        rules = msgspec.convert(model["parameters"].get("rules", []), list[ColumnRules])
+        if not rules:
             raise InvalidInput(f"The model {self._model} takes images, not rows.")
-        return columns
-
-    def _predictions(self, body: dict[str, Any], slot: str) -> list[Prediction]:
-        outputs = {output["name"]: output for output in body["outputs"]}
-        version = int(body["model_version"])
-        count = next(iter(outputs.values()))["shape"][0]
-        ids = [body["id"], *(f"{body['id']}.{index}" for index in range(1, count))]
-        if "value" in outputs:
-            return [
-                Prediction(id=id_, model_version=version, slot=slot, value=value)
-                for id_, value in zip(ids, outputs["value"]["data"], strict=True)
-            ]
-        flat, width = outputs["probabilities"]["data"], outputs["probabilities"]["shape"][1]
-        rows = [flat[i * width : (i + 1) * width] for i in range(count)]
-        known = self._served.labels(version)
-        labels = known if len(known) == width else ()
-        return [
-            Prediction(
-                id=id_,
-                model_version=version,
-                slot=slot,
-                label=label,
-                confidence=max(row),
-                probabilities=dict(zip(labels, row, strict=False)),
-            )
-            for id_, label, row in zip(ids, outputs["label"]["data"], rows, strict=True)
-        ]
+        return rules
 
     def _send(
         self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from numbers import Number
 from pathlib import Path
 from typing import Any
 
 from retread.core import InvalidInput
+from retread.core.column_rules import (
+    ColumnRules,
+    UnreadableValue,
+    ValueKind,
+    allowed,
+    read_value,
+    shown,
+)
 
-Value = float | int | str | None
+Value = float | int | str | bool | None
 Row = Mapping[str, Value]
 Image = bytes | str | Path
 """An image file: its content, or its path."""
@@ -20,8 +30,8 @@ _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"BM", "image/bmp"),
 )
-_MOST_SHOWN = 60
 _TOO_LONG_FOR_JSON = 2**63
+_FEATURE = ColumnRules(name="every feature", kind=ValueKind.NUMBER)
 _FORMS = "A row is a mapping of columns to values, or a list of numbers in the features' order."
 
 
@@ -61,28 +71,35 @@ def feature_tensor(rows: Sequence[Any]) -> dict[str, Any]:
     if any(len(row) != width for row in rows):
         raise InvalidInput("The rows have different lengths.", f"Each must have {width} values.")
     data = [
-        _number(value, f"Feature {column}", number)
+        _scalar(_FEATURE, value, f"Feature {column}", number)
         for number, row in enumerate(rows, start=1)
         for column, value in enumerate(row, start=1)
     ]
-    return {"name": "features", "datatype": "FP32", "shape": [len(rows), width], "data": data}
+    return _tensor("features", [len(rows), width], data)
 
 
-def column_tensor(name: str, datatype: str, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return one column of the rows as a tensor.
+def column_tensor(
+    rules: ColumnRules, rows: Sequence[Row], numbers: Sequence[int]
+) -> dict[str, Any]:
+    """Return one column of the rows as a tensor, its values as they are: the server reads them.
+
+    Args:
+        rules: The rules of the column, by which the values are checked.
+        rows: The rows.
+        numbers: The number of each row, for the error.
 
     Raises:
         InvalidInput: A row does not have the column, or not with such a value.
     """
-    missing = next((i for i, row in enumerate(rows) if name not in row), None)
-    if missing is not None:
-        raise InvalidInput(
-            f"Row {missing + 1} has no column {name!r}; it has: "
-            f"{', '.join(map(str, rows[missing])) or 'none'}."
-        )
-    read = _category if datatype == "BYTES" else _number
-    data = [read(row[name], f"Column {name!r}", i) for i, row in enumerate(rows, start=1)]
-    return {"name": name, "datatype": datatype, "shape": [len(rows)], "data": data}
+    data = []
+    for number, row in zip(numbers, rows, strict=True):
+        if rules.name not in row:
+            raise InvalidInput(
+                f"Row {number} has no column {rules.name!r}; it has: "
+                f"{', '.join(map(str, row)) or 'none'}."
+            )
+        data.append(_scalar(rules, row[rules.name], f"Column {rules.name!r}", number))
+    return _tensor(rules.name, [len(rows)], data)
 
 
 def image_file(image: Image) -> bytes:
@@ -134,22 +151,9 @@ def true_label(pair: Any, number: int) -> dict[str, Any]:
     if not isinstance(id_, str) or not _is_label(label):
         raise InvalidInput(
             f"Pair {number} is {shown(pair)}.",
-            "The request id is text, and the label is text or a finite number.",
+            "The request id is text, and the label text, a truth value or a finite number.",
         )
     return {"id": id_, "label": label}
-
-
-def shown(value: object) -> str:
-    """Return a value for a message, cut to a readable length.
-
-    >>> shown("a"), len(shown("a" * 100))
-    ("'a'", 61)
-    """
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of more digits than Python writes
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _plain(data: Any) -> Any:
@@ -164,35 +168,36 @@ def _plain(data: Any) -> Any:
     return data.tolist() if hasattr(data, "tolist") else data
 
 
-def _number(value: Any, where: str, row: int) -> float | None:
-    """Return a number; None for a missing value."""
-    if _is_missing(value):
+def _tensor(name: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
+    is_numeric = all(one is None or _is_number(one) for one in data)
+    datatype = "FP64" if is_numeric else "BYTES"
+    return {"name": name, "datatype": datatype, "shape": shape, "data": data}
+
+
+def _scalar(rules: ColumnRules, value: Any, where: str, row: int) -> Any:
+    """Return a value as JSON has it, None for a missing one; text stays as it is."""
+    is_number_column = rules.kind is ValueKind.NUMBER
+    if _is_missing(value) and (is_number_column or not isinstance(value, str)):
         return None
     value = _item(value)
-    is_wrong = isinstance(value, bool) or hasattr(value, "ndim")
+    if isinstance(value, Decimal | Fraction):
+        value = float(value) if is_number_column else str(value)
+    if isinstance(value, str) and rules is _FEATURE:
+        return value  # only the server knows the rules of a column without a name
     try:
-        number = math.inf if is_wrong else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.inf
-    if math.isinf(number):
+        read_value(rules, value)
+        if isinstance(value, float) and math.isinf(value):
+            raise UnreadableValue("JSON has no infinite numbers")
+    except UnreadableValue as error:
         raise InvalidInput(
-            f"{where} has the value {shown(value)} in row {row}.",
-            "It must hold finite numbers; None and NaN are missing values.",
-        )
-    return None if math.isnan(number) else number
+            f"{where} has the value {shown(value)} in row {row}: {error}.", allowed(rules)
+        ) from error
+    is_too_long = isinstance(value, int) and abs(value) >= _TOO_LONG_FOR_JSON
+    return str(value) if is_too_long else value
 
 
-def _category(value: Any, where: str, row: int) -> str:
-    """Return a category, the empty one for a missing value."""
-    if _is_missing(value):
-        return ""
-    value = _item(value)
-    if isinstance(value, float) and math.isinf(value):
-        raise InvalidInput(
-            f"{where} has the value {value!r} in row {row}.",
-            "It must hold text or finite numbers; None and NaN are missing values.",
-        )
-    return str(value)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_scalar(value: Any) -> bool:
@@ -218,5 +223,5 @@ def _item(value: Any) -> Any:
 
 def _is_label(value: Any) -> bool:
     if isinstance(value, int):
-        return not isinstance(value, bool) and abs(value) < _TOO_LONG_FOR_JSON
+        return abs(value) < _TOO_LONG_FOR_JSON
     return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))

@@ -18,10 +18,10 @@ from retread.core import InvalidInput, RetreadError, Unavailable
 from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
 from retread.serving.call import Call, internal_error
+from retread.serving.image_tensors import image_files
 from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
 from retread.serving.rows import FEATURES, Rows, is_short
-from retread.serving.rows_from_tensors import image_files, rows_from_tensors
 from retread.serving.runtime import ModelResult, Runtime
 from retread.serving.scoring import CanaryTimeout, decode_and_score
 from retread.serving.shadow_scoring import ShadowScorer
@@ -153,6 +153,8 @@ class DataPlane:
                 else:
                     return
             call.tensors = {FEATURES: Tensor(FEATURES, "FP32", (1, len(values)), values)}
+            # What is recorded is what the model took, not what was sent.
+            call.values = None
         _make_rows(call, runtime)
 
     def _read(self, call: Call, read: Callable[[], None]) -> RetreadError | None:
@@ -297,6 +299,9 @@ class DataPlane:
             times = len(calls) if len(statuses) == 1 else sum(c.status == status for c in calls)
             self.metrics.count_responses(slot, version, status, times, seconds)
         self.metrics.batches += 1
+        for call in calls:
+            if call.rows is not None and call.rows.unknown:
+                self.metrics.count_unknown(call.rows.unknown)
 
     def _record(self, calls: Sequence[Call]) -> None:
         if self._recorder is not None:
@@ -313,7 +318,7 @@ def _make_rows(call: Call, runtime: Runtime) -> None:
     elif runtime.is_image and (files := image_files(call.tensors)):
         call.images = files
     else:
-        call.rows = rows_from_tensors(runtime.signature, call.tensors)
+        call.rows = runtime.read_rows(call.tensors)
     # Many times as large as the rows made of them.
     call.tensors = None
 

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -25,6 +26,8 @@ Names = Sequence[str]
 Values = Mapping[tuple[str, ...], float]
 
 _WORKER = "worker"
+_MAX_COLUMNS = 200
+_OTHER_COLUMNS = "other columns"
 _SCOPE = " Of this worker; a scrape reaches one worker, so sum over the label."
 
 
@@ -53,6 +56,10 @@ class ServingMetrics:
         canary_errors: Failures of a canary for which production answered, by version.
         unpaired: Calls that a second model was too busy to score.
         batches: Batches that were scored in one run of a model.
+        unknown_categories: Rows with a category that the model does not know, by column.
+        labels: True labels that were recorded.
+        labels_waiting: Those of them for which no answer was seen.
+        labels_unknown: Those of them that the model cannot predict.
     """
 
     def __init__(self) -> None:
@@ -61,6 +68,10 @@ class ServingMetrics:
         self.canary_errors: Counter[int] = Counter()
         self.unpaired = 0
         self.batches = 0
+        self.unknown_categories: Counter[str] = Counter()
+        self.labels = 0
+        self.labels_waiting = 0
+        self.labels_unknown = 0
 
     def count_responses(
         self, slot: str, version: int, status: int, times: int, seconds: float
@@ -71,6 +82,13 @@ class ServingMetrics:
         if histogram is None:
             histogram = self.seconds[slot, version] = LatencyHistogram()
         histogram.add(seconds, times)
+
+    def count_unknown(self, rows: Iterable[Iterable[str]]) -> None:
+        """Count the unknown categories of rows, given by the names of their columns."""
+        for column in chain.from_iterable(rows):
+            is_kept = column in self.unknown_categories
+            has_room = len(self.unknown_categories) < _MAX_COLUMNS
+            self.unknown_categories[column if is_kept or has_room else _OTHER_COLUMNS] += 1
 
     def count_refusal(self, status: int) -> None:
         """Count a request that no model scored."""
@@ -136,6 +154,23 @@ class ServingCollector:
         )
         yield self._count(
             "retread_batches", "Batches scored in one run of a model.", metrics.batches
+        )
+        yield self._counter(
+            "retread_unknown_categories",
+            "Values of a category that the model did not see in training.",
+            ("column",),
+            {(column,): count for column, count in metrics.unknown_categories.items()},
+        )
+        yield self._count("retread_labels", "True labels recorded.", metrics.labels)
+        yield self._count(
+            "retread_labels_waiting",
+            "True labels for which no answer was seen when they came.",
+            metrics.labels_waiting,
+        )
+        yield self._count(
+            "retread_labels_unknown",
+            "True labels that the model cannot predict.",
+            metrics.labels_unknown,
         )
         yield self._gauge("retread_pending", "Requests in flight.", (), {(): now.pending})
         yield self._gauge(

@@ -12,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from retread.bundle import Pixels, Signature, TensorSpec, decode_image
+from retread.bundle import Datatype, Pixels, Signature, TensorSpec, decode_image
 from retread.bundle.image import FORMATS, MAX_PIXELS
 from retread.serving.tensors import TooLarge
 
 IMAGE = "image"
 FEATURES = "features"
 CATEGORIES = "categories"
+
+_SINGLE: np.dtype[np.floating] = np.dtype(np.float32)
+_DOUBLE: np.dtype[np.floating] = np.dtype(np.float64)
 
 INLINE_ROWS = 256
 """More rows than this would block the event loop for too long, however fast the model is."""
@@ -28,14 +31,17 @@ INLINE_ROWS = 256
 class Rows:
     """`count` rows that a model can take: of a table, or images.
 
-    `features` is a float32 matrix [count, F] as bytes in row-major order (NaN is a missing value);
-    `categories` is [count][C]; `pixels` is uint8 [count, H, W, 3] or None.
+    `features` is a matrix [count, F] as bytes in row-major order, float32, or float64 for a model
+    whose signature says FP64 (NaN is a missing value); `categories` is [count][C]; `pixels` is
+    uint8 [count, H, W, 3] or None. `unknown` is, per row, the columns whose category the model
+    does not know; () if it knows all.
     """
 
     count: int
     features: bytes = b""
     categories: Sequence[Sequence[str]] = ()
     pixels: Pixels | None = None
+    unknown: Sequence[Sequence[str]] = ()
 
 
 def is_short(rows: Rows | None) -> bool:
@@ -89,10 +95,29 @@ def check_pixels(files: Sequence[bytes], size: int) -> None:
             )
 
 
+def feature_type(spec: TensorSpec) -> np.dtype[np.floating]:
+    """Return the type in which the numeric columns of a model are packed."""
+    return _DOUBLE if spec.datatype is Datatype.FP64 else _SINGLE
+
+
+def unpacked(rows: Rows, width: int) -> npt.NDArray[np.floating]:
+    """Return the numeric columns [count, width], in the type they were packed in.
+
+    Rows that were packed for one model may be scored by another, of the other precision.
+    """
+    doubles = len(rows.features) == rows.count * width * _DOUBLE.itemsize
+    matrix = np.frombuffer(rows.features, dtype=_DOUBLE if doubles else _SINGLE)
+    return matrix.reshape(rows.count, width)
+
+
 def _joined(spec: TensorSpec, parts: Sequence[Rows], count: int) -> npt.NDArray[Any]:
     if spec.name == FEATURES:
+        dtype = feature_type(spec)
         packed = parts[0].features if len(parts) == 1 else b"".join([p.features for p in parts])
-        return np.frombuffer(packed, dtype=np.float32).reshape(count, spec.shape[1])
+        width = spec.shape[1]
+        if len(packed) == count * width * dtype.itemsize:
+            return np.frombuffer(packed, dtype=dtype).reshape(count, width)
+        return np.concatenate([unpacked(part, width) for part in parts]).astype(dtype)
     if spec.name == CATEGORIES:
         rows = [row for part in parts for row in part.categories]
         return np.array(rows, dtype=np.object_).reshape(count, spec.shape[1])

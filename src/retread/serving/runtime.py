@@ -6,7 +6,8 @@ import io
 import math
 import statistics
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -15,15 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.bundle import (
+    CATEGORIES,
     EXAMPLES,
     MODEL,
     BundleStore,
     Manifest,
     OnnxModel,
+    decode_categories,
     unpack_arrays,
 )
 from retread.core import IntegrityBroken, RetreadError
-from retread.serving.rows import FEATURES, IMAGE, Rows, input_named, join_rows
+from retread.core.column_rules import missing_numbers
+from retread.core.label_check import LabelReader
+from retread.serving.image_tensors import rows_of_pixels
+from retread.serving.row_reader import RowReader
+from retread.serving.rows import FEATURES, IMAGE, Rows, feature_type, input_named, join_rows
+from retread.serving.tensors import Tensor
 
 EMBEDDING = "embedding"
 NOT_FINITE = "the answer is not finite"
@@ -76,11 +84,26 @@ class ModelResult:
 class Runtime:
     """One model version, loaded and warm; `score` may be called by several threads at once."""
 
-    def __init__(self, bundle: str, manifest: Manifest, model: OnnxModel) -> None:
+    def __init__(
+        self,
+        bundle: str,
+        manifest: Manifest,
+        model: OnnxModel,
+        known: Mapping[str, Collection[str]],
+    ) -> None:
+        """Prepare a model.
+
+        Args:
+            bundle: The digest of its bundle.
+            manifest: The bundle's manifest.
+            model: The graph.
+            known: The categories by column that the model saw in training.
+        """
         self.bundle = bundle
         self.manifest = manifest
         self.signature = manifest.signature
         self.labels = manifest.labels
+        self.label_reader = LabelReader(manifest.labels, manifest.label_rules)
         self.milliseconds = 0.0
         """Time per row, measured by `warm`."""
         self._model = model
@@ -89,13 +112,24 @@ class Runtime:
         self._main = next(i for i, name in enumerate(outputs) if name != EMBEDDING)
         self.output = outputs[self._main]
         """Name of the output that holds the probabilities or the value."""
+        self.output_datatype = manifest.signature.outputs[self._main].datatype.value
+        """Its datatype."""
         features = input_named(self.signature, FEATURES)
-        self.is_image = input_named(self.signature, IMAGE) is not None
+        image = input_named(self.signature, IMAGE)
+        self.is_image = image is not None
+        reader = RowReader(manifest, known)
+        self.rules = reader.rules
+        """The rules of the columns of a table, in the order of the training data."""
+        self.read_rows: Callable[[Mapping[str, Tensor]], Rows] = (
+            reader.read if image is None else partial(rows_of_pixels, image)
+        )
         self.numeric = features.columns if features else ()
-        only_features = features is not None and len(self.signature.inputs) == 1
+        has_missing_numbers = any(missing_numbers(rules) for rules in self.rules)
         width = features.shape[1] if features else 0
         self.pack_row: Callable[..., bytes] | None = (
-            struct.Struct(f"={width}f").pack if only_features else None
+            struct.Struct(f"={width}{feature_type(features).char}").pack
+            if features is not None and len(self.signature.inputs) == 1 and not has_missing_numbers
+            else None
         )
         """Packs one row of a numeric table; None for models that take anything else."""
 
@@ -162,7 +196,8 @@ def load_runtime(bundles: BundleStore, digest: str, *, threads: int = 1) -> Runt
     """
     manifest = bundles.manifest(digest)
     model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
-    runtime = Runtime(digest, manifest, model)
+    found = bundles.read(digest, CATEGORIES) if CATEGORIES in manifest.files else b"{}"
+    runtime = Runtime(digest, manifest, model, decode_categories(found))
     runtime.warm(_example(bundles, runtime))
     return runtime
 
@@ -208,7 +243,7 @@ def _one_row(runtime: Runtime, arrays: dict[str, npt.NDArray[Any]]) -> Rows:
         shape = (1, *spec.shape[1:])
         if spec.name == FEATURES:
             values = found[:1] if found is not None else np.zeros(shape)
-            row.features = values.astype(np.float32).tobytes()
+            row.features = values.astype(feature_type(spec)).tobytes()
         elif spec.name == IMAGE:
             row.pixels = found[:1] if found is not None else np.zeros(shape, dtype=np.uint8)
         else:

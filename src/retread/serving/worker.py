@@ -25,6 +25,7 @@ from retread.serving.reconcile import (
     SlotReconciler,
     sandboxed_load,
 )
+from retread.serving.recording.answered_ids import AnsweredIds
 from retread.serving.recording.label_store import SqlLabelStore
 from retread.serving.recording.recorder import Recorder
 from retread.serving.recording.traffic_log import SegmentTrafficLog
@@ -66,7 +67,12 @@ def serve(
     collector = ServingCollector(plane.metrics, lambda: state.snapshot(recorder), worker)
     app = build_app(
         [
-            *InferenceEndpoints(state, SqlLabelStore(database), number).routes(),
+            *InferenceEndpoints(
+                state,
+                SqlLabelStore(database),
+                number,
+                answered=AnsweredIds(project.traffic) if recorder is not None else None,
+            ).routes(),
             *MlflowEndpoints(state, number).routes(),
             *MetricsEndpoints(collector).routes(),
         ],

@@ -12,6 +12,7 @@ process, is not imported here because it loads the training libraries.
 """
 
 from retread.training.catalog import OPTIMIZERS, recipe_named, recipe_names
+from retread.training.estimate import Estimate, check_memory, estimate_of, free_memory
 from retread.training.evaluation import score
 from retread.training.model_interfaces import TabularModel, TabularModelType, VisionModelType
 from retread.training.plan import Overrides, plan_runs
@@ -30,6 +31,7 @@ __all__ = [
     "Compute",
     "EpochCallback",
     "EpochFinished",
+    "Estimate",
     "FitResult",
     "Overrides",
     "ProcessCompute",
@@ -41,6 +43,9 @@ __all__ = [
     "TrainingOutcome",
     "TrainingRequest",
     "VisionModelType",
+    "check_memory",
+    "estimate_of",
+    "free_memory",
     "plan_runs",
     "recipe_named",
     "recipe_names",

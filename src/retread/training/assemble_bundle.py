@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.bundle import (
+    CATEGORIES,
     CONFIDENCE,
     ENVIRONMENT,
     EVIDENCE,
@@ -27,25 +28,28 @@ from retread.bundle import (
     Parity,
     Reference,
     Signature,
+    Texts,
+    encode_categories,
     encode_evidence,
     encode_reference,
     file_entries,
     image_statistics,
     pack_arrays,
+    reference_rows,
+    texts,
 )
 from retread.core import Refused, digest_bytes
 from retread.data.store import GROUP, IMAGE
 from retread.data.version import DatasetVersion
 from retread.training.evaluation import Predictions, evidence, metrics_of, predict
 from retread.training.examples import Examples, added_since, joined, spread
-from retread.training.inputs import Arrays, graph_inputs
+from retread.training.inputs import EMBEDDING, Arrays, graph_inputs
 from retread.training.provenance import Commit
 from retread.training.recipe import Task, TrainedModel
 
 MAX_EXAMPLES = 32
 """Examples that a bundle carries, on which its export is compared with the trained model."""
 
-MAX_REFERENCE_ROWS = 10_000
 MIN_NEW_REFERENCE_ROWS = 50
 
 
@@ -100,6 +104,8 @@ def assemble_bundle(
         EXAMPLES: pack_arrays(**examples),
         ENVIRONMENT: origin.environment,
     }
+    if known := _known_categories(trained.signature, task.train):
+        files[CATEGORIES] = encode_categories(known)
     manifest = Manifest(
         model=task.settings.project.name,
         recipe=task.settings.recipe.kind,
@@ -113,6 +119,8 @@ def assemble_bundle(
         parity=parity,
         lineage=_lineage(task, evaluation, origin),
         files=file_entries(files),
+        rules=origin.version.schema.rules,
+        label_rules=origin.version.schema.label_rules,
     )
     return manifest, files
 
@@ -155,31 +163,44 @@ def reference_of(
         predictions: The graph's predictions for the same rows.
     """
     numeric: dict[str, npt.NDArray[np.float64]] = {}
-    categorical: dict[str, npt.NDArray[np.str_]] = {}
+    categorical: dict[str, Texts] = {}
     if IMAGE in inputs:
         numeric |= _image_statistics(inputs[IMAGE])
     for spec in signature.inputs:
         for index, column in enumerate(spec.columns):
             values = inputs[spec.name][:, index]
             if spec.datatype is Datatype.BYTES:
-                categorical[column] = values.astype(np.str_)
+                categorical[column] = values
             else:
                 numeric[column] = values.astype(np.float64)
     if labels:
         predicted = predictions.outputs.argmax(axis=1)
         numeric[CONFIDENCE] = predictions.outputs.max(axis=1).astype(np.float64)
-        categorical[PREDICTED_LABEL] = np.array(labels, dtype=np.str_)[predicted]
+        categorical[PREDICTED_LABEL] = texts(labels)[predicted]
     else:
         numeric[PREDICTED_VALUE] = predictions.outputs[:, 0].astype(np.float64)
     return Reference(numeric=numeric, categorical=categorical, embedding=predictions.embedding)
 
 
 def _reference(task: Task, trained: TrainedModel, model: OnnxModel, held_out: Examples) -> bytes:
-    rows = spread(held_out, MAX_REFERENCE_ROWS).rows
+    rows = spread(held_out, _reference_rows(trained.signature)).rows
     inputs = graph_inputs(rows, trained.signature, trained.image, task.threads)
     profile = reference_of(trained.signature, task.labels, inputs, predict(model, inputs))
-    groups = np.array(rows[GROUP].to_pylist(), dtype=np.str_)
+    groups = np.array(rows[GROUP].to_pylist(), dtype=np.object_)
     return encode_reference(replace(profile, groups=groups))
+
+
+def _known_categories(signature: Signature, train: Examples) -> dict[str, list[str]]:
+    columns = [c for s in signature.inputs if s.datatype is Datatype.BYTES for c in s.columns]
+    return {c: train.rows[c].unique().drop_null().to_pylist() for c in columns}
+
+
+def _reference_rows(signature: Signature) -> int:
+    columns = [(spec.datatype is Datatype.BYTES, len(spec.columns)) for spec in signature.inputs]
+    categorical = sum(count for is_text, count in columns if is_text)
+    numeric = sum(count for is_text, count in columns if not is_text)
+    embedding = sum(spec.shape[1] for spec in signature.outputs if spec.name == EMBEDDING)
+    return reference_rows(numeric + len(STATISTICS), categorical + 1, embedding)
 
 
 def _image_statistics(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float64]]:

@@ -15,12 +15,13 @@ from retread.bundle import (
     OnnxModel,
     evidence_metrics,
 )
-from retread.data.store import DatasetStore
+from retread.data.store import IMAGE, DatasetStore
 from retread.data.version import DatasetVersion, Split
 from retread.training.examples import Examples, Truth, read_examples
 from retread.training.inputs import EMBEDDING, Arrays, graph_inputs
 
-_BATCH = 64
+_IMAGES_PER_BATCH = 64
+_ROWS_PER_BATCH = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,11 +29,12 @@ class Predictions:
     """The outputs of a graph.
 
     Attributes:
-        outputs: Float32 [n, classes] probabilities, or [n, 1] values.
+        outputs: Float32 [n, classes] probabilities, or [n, 1] values, float64 if the model
+            answers in FP64.
         embedding: Float32 [n, E]; [n, 0] for a model without embeddings.
     """
 
-    outputs: npt.NDArray[np.float32]
+    outputs: npt.NDArray[np.float32] | npt.NDArray[np.float64]
     embedding: npt.NDArray[np.float32]
 
 
@@ -54,17 +56,18 @@ def score(
         threads: Number of CPU threads to use.
 
     Returns:
-        The predictions for each example, with the truth.
+        The predictions for each example, with the truth: UNKNOWN for a label that the model does
+        not know.
 
     Raises:
-        Inconclusive: The version has labels that the model does not know, or lacks columns.
+        Inconclusive: The version lacks columns, or has labels where the model predicts numbers.
         NotFound: There is no such bundle.
         IntegrityBroken: A file of the bundle does not match its digest.
     """
     manifest = bundles.manifest(digest)
     model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
     examples = read_examples(datasets, version, split, window_days)
-    truth = examples.truth(manifest.labels)
+    truth = examples.truth(manifest.labels, allow_unknown=True)
     inputs = graph_inputs(examples.rows, manifest.signature, manifest.image, threads)
     return evidence(examples, truth, predict(model, inputs))
 
@@ -84,10 +87,11 @@ def predict(model: OnnxModel, inputs: Arrays) -> Predictions:
     count = len(next(iter(inputs.values())))
     names = [spec.name for spec in model.signature.outputs]
     parts: list[list[npt.NDArray[Any]]] = [[] for _ in names]
-    for start in range(0, max(count, 1), _BATCH):
-        batch = {name: array[start : start + _BATCH] for name, array in inputs.items()}
+    size = _IMAGES_PER_BATCH if IMAGE in inputs else _ROWS_PER_BATCH
+    for start in range(0, max(count, 1), size):
+        batch = {name: array[start : start + size] for name, array in inputs.items()}
         for part, output in zip(parts, model.run(batch), strict=True):
-            part.append(np.asarray(output, dtype=np.float32))
+            part.append(output)
     arrays = {name: np.concatenate(part) for name, part in zip(names, parts, strict=True)}
     return Predictions(
         outputs=arrays[names[0]],
@@ -95,8 +99,8 @@ def predict(model: OnnxModel, inputs: Arrays) -> Predictions:
     )
 
 
-def metrics_of(truth: Truth, outputs: npt.NDArray[np.float32]) -> dict[str, float]:
+def metrics_of(truth: Truth, outputs: npt.NDArray[Any]) -> dict[str, float]:
     """Compute the metrics of outputs against the truth; those that are not finite are omitted."""
-    ids = np.arange(len(truth)).astype(np.str_)
+    ids = np.arange(len(truth))
     found = evidence_metrics(Evidence(evaluation_digest="", ids=ids, truth=truth, outputs=outputs))
     return {name: value for name, value in found.items() if np.isfinite(value)}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.bundle import UNKNOWN, Texts, texts
 from retread.core import Inconclusive, InvalidInput, digest_json
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.version import DatasetVersion, Split
@@ -20,10 +21,23 @@ Truth = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Rows of one split, sorted by id; `digest` identifies exactly these rows."""
+    """Rows of one split, sorted by id.
+
+    Attributes:
+        rows: The rows.
+        known_digest: Their digest if it is known; None to compute it when it is asked for.
+    """
 
     rows: pa.Table
-    digest: str
+    known_digest: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Identifies exactly these rows, by id, content and label."""
+        if self.known_digest is not None:
+            return self.known_digest
+        names = [name for name in (ID, DIGEST, LABEL) if name in self.rows.column_names]
+        return digest_json([self.rows[name].to_pylist() for name in names])
 
     @property
     def count(self) -> int:
@@ -31,33 +45,37 @@ class Examples:
         return int(self.rows.num_rows)
 
     @property
-    def ids(self) -> npt.NDArray[np.str_]:
-        """Ids of the rows, str [n]."""
-        return np.array(self.rows[ID].to_pylist(), dtype=np.str_)
+    def ids(self) -> Texts:
+        """Ids of the rows, texts [n]."""
+        return texts(self.rows[ID].to_pylist())
 
-    def truth(self, labels: tuple[str, ...]) -> Truth:
+    def truth(self, labels: tuple[str, ...], *, allow_unknown: bool = False) -> Truth:
         """Return the true labels or targets.
 
         Args:
             labels: The labels that the model knows; empty for regression.
+            allow_unknown: Whether other labels are UNKNOWN rather than an error.
 
         Returns:
             Int64 [n] indices into `labels`, or float64 [n] targets.
 
         Raises:
-            Inconclusive: A row has a label that is not in `labels`.
+            Inconclusive: A row has a label that is not in `labels`, unless that is allowed, or
+                that is no number where the model predicts one.
         """
+        if not labels and not pa.types.is_floating(self.rows[LABEL].type):
+            raise Inconclusive("The data has class labels, but the model predicts numbers.")
         if not labels:
             return np.asarray(self.rows[LABEL].to_numpy(), dtype=np.float64)
-        indices = {label: index for index, label in enumerate(labels)}
-        values = self.rows[LABEL].to_pylist()
-        unknown = sorted(set(values) - set(indices))
-        if unknown:
+        values = self.rows[LABEL].cast(pa.string())
+        indices = pc.index_in(values, pa.array(labels, pa.string()))
+        if indices.null_count and not allow_unknown:
+            unknown = sorted(values.filter(indices.is_null()).unique().to_pylist())
             raise Inconclusive(
                 f"The data has labels {unknown} that the model does not know.",
                 f"It was trained on {list(labels)}; train a new one.",
             )
-        return np.array([indices[value] for value in values], dtype=np.int64)
+        return np.asarray(pc.fill_null(indices, UNKNOWN).to_numpy(), dtype=np.int64)
 
 
 def read_examples(
@@ -82,7 +100,8 @@ def read_examples(
     """
     rows = datasets.read(version, split, columns)
     if not window_days:
-        return Examples(rows, _digest(version, split, rows))
+        known = version.evaluation_digest if split is Split.EVALUATION else None
+        return Examples(rows, known)
     has_stamps = TIMESTAMP in rows.column_names
     stamps = datasets.read(version, columns=[TIMESTAMP])[TIMESTAMP] if has_stamps else None
     newest = pc.max(stamps).as_py() if has_stamps else None
@@ -92,8 +111,7 @@ def read_examples(
             "Set [data] timestamp to the column with the time of each row, and add the data again.",
         )
     cutoff = pa.scalar(newest - timedelta(days=window_days), type=stamps.type)
-    recent = rows.filter(pc.greater(rows[TIMESTAMP], cutoff))
-    return Examples(recent, _digest(None, split, recent))
+    return Examples(rows.filter(pc.greater(rows[TIMESTAMP], cutoff)))
 
 
 def sampled(examples: Examples, share: float, seed: int) -> Examples:
@@ -102,19 +120,19 @@ def sampled(examples: Examples, share: float, seed: int) -> Examples:
         return examples
     size = max(1, round(examples.count * share))
     drawn = np.random.default_rng(seed).permutation(examples.count)[:size]
-    return _taken(examples, np.sort(drawn), Split.TRAIN)
+    return _taken(examples, np.sort(drawn))
 
 
 def joined(*parts: Examples) -> Examples:
     """Concatenate the rows of several splits."""
-    rows = pa.concat_tables([part.rows for part in parts])
-    return Examples(rows, digest_json([part.digest for part in parts]))
+    return Examples(pa.concat_tables([part.rows for part in parts]))
 
 
 def added_since(examples: Examples, known: Collection[str], least: int) -> Examples:
     """Return the examples whose ids are not `known`, or all if fewer than `least` are new."""
-    indices = np.flatnonzero(~np.isin(examples.ids, list(known)))
-    return examples if len(indices) < least else _taken(examples, indices, Split.EVALUATION)
+    old = pc.is_in(examples.rows[ID], pa.array(list(known), pa.string()))
+    indices = np.flatnonzero(~np.asarray(old.to_numpy(), dtype=np.bool_))
+    return examples if len(indices) < least else _taken(examples, indices)
 
 
 def spread(examples: Examples, most: int) -> Examples:
@@ -122,7 +140,7 @@ def spread(examples: Examples, most: int) -> Examples:
     if examples.count <= most:
         return examples
     indices = np.linspace(0, examples.count - 1, most).astype(np.int64)
-    return _taken(examples, indices, Split.EVALUATION)
+    return _taken(examples, indices)
 
 
 def ordered_labels(labels: tuple[str, ...], positive: str) -> tuple[str, ...]:
@@ -172,7 +190,7 @@ def check_labels(labels: tuple[str, ...], train: Examples, hint: str) -> None:
     Raises:
         InvalidInput: Only one label or target value occurs, or a label does not occur.
     """
-    present = set(train.rows[LABEL].to_pylist())
+    present = set(train.rows[LABEL].unique().to_pylist())
     if len(present) < 2:
         value = next(iter(present))
         what = f"single class, {value!r}" if labels else f"single target value, {value:g}"
@@ -184,14 +202,5 @@ def check_labels(labels: tuple[str, ...], train: Examples, hint: str) -> None:
         raise InvalidInput(f"The training split contains no example labelled {absent}.", hint)
 
 
-def _taken(examples: Examples, indices: npt.NDArray[np.int64], split: Split) -> Examples:
-    rows = examples.rows.take(pa.array(indices))
-    return Examples(rows, _digest(None, split, rows))
-
-
-def _digest(version: DatasetVersion | None, split: Split, rows: pa.Table) -> str:
-    if version is not None and split is Split.EVALUATION:
-        return version.evaluation_digest
-    return digest_json(
-        [rows[name].to_pylist() for name in (ID, DIGEST, LABEL) if name in rows.column_names]
-    )
+def _taken(examples: Examples, indices: npt.NDArray[np.int64]) -> Examples:
+    return Examples(examples.rows.take(pa.array(indices)))

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from retread.bundle import Datatype, ImageInput, Signature, TensorSpec, decode_image
+from retread.bundle import (
+    Datatype,
+    ImageInput,
+    Signature,
+    TensorSpec,
+    Texts,
+    decode_image,
+    texts,
+)
 from retread.core import Inconclusive, InvalidInput
 from retread.data.store import IMAGE, SOURCE
 from retread.data.version import ColumnKind, Schema
@@ -24,8 +32,11 @@ EMBEDDING = "embedding"
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def table_inputs(schema: Schema) -> tuple[TensorSpec, ...]:
+def table_inputs(schema: Schema, numbers: Datatype = Datatype.FP32) -> tuple[TensorSpec, ...]:
     """Return the graph inputs for a table: one for its numeric, one for its categorical columns.
+
+    Args:
+        numbers: Datatype of the numeric columns, FP32 or FP64.
 
     Raises:
         InvalidInput: The table has no feature columns.
@@ -34,7 +45,7 @@ def table_inputs(schema: Schema) -> tuple[TensorSpec, ...]:
     categorical = _names(schema, ColumnKind.CATEGORICAL)
     specs = []
     if numeric:
-        specs.append(_spec(FEATURES, Datatype.FP32, numeric))
+        specs.append(_spec(FEATURES, numbers, numeric))
     if categorical:
         specs.append(_spec(CATEGORIES, Datatype.BYTES, categorical))
     if not specs:
@@ -42,15 +53,21 @@ def table_inputs(schema: Schema) -> tuple[TensorSpec, ...]:
     return tuple(specs)
 
 
-def outputs(labels: Sequence[str], embedding: int | None = None) -> tuple[TensorSpec, ...]:
+def outputs(
+    labels: Sequence[str], embedding: int | None = None, value: Datatype = Datatype.FP32
+) -> tuple[TensorSpec, ...]:
     """Return the graph outputs.
 
     Args:
         labels: Class labels; empty for regression.
         embedding: Length of the embedding; None for a model without one.
+        value: Datatype of the value of a regression, FP32 or FP64.
     """
-    name, width = (PROBABILITIES, len(labels)) if labels else (VALUE, 1)
-    specs = [TensorSpec(name=name, datatype=Datatype.FP32, shape=(-1, width))]
+    if labels:
+        main = TensorSpec(name=PROBABILITIES, datatype=Datatype.FP32, shape=(-1, len(labels)))
+    else:
+        main = TensorSpec(name=VALUE, datatype=value, shape=(-1, 1))
+    specs = [main]
     if embedding:
         specs.append(TensorSpec(name=EMBEDDING, datatype=Datatype.FP32, shape=(-1, embedding)))
     return tuple(specs)
@@ -100,29 +117,34 @@ def _matrix(rows: pa.Table, spec: TensorSpec) -> npt.NDArray[Any]:
     if missing:
         raise Inconclusive(f"The data lacks the columns {missing}, which the model needs.")
     if spec.datatype is Datatype.BYTES:
-        return np.stack([_texts(rows[name]) for name in spec.columns], axis=1)
-    numbers = np.stack([_numbers(rows[name]) for name in spec.columns], axis=1)
-    infinite = [
-        name for name, column in zip(spec.columns, numbers.T, strict=True) if np.isinf(column).any()
-    ]
+        return np.stack([column_texts(rows[name]) for name in spec.columns], axis=1)
+    dtype = np.float64 if spec.datatype is Datatype.FP64 else np.float32
+    numbers = np.empty((rows.num_rows, len(spec.columns)), dtype=dtype)
+    for index, name in enumerate(spec.columns):
+        with np.errstate(over="ignore"):
+            numbers[:, index] = column_numbers(rows[name])
+    infinite = [name for i, name in enumerate(spec.columns) if np.isinf(numbers[:, i]).any()]
     if infinite:
         raise InvalidInput(
-            "These columns contain values that are infinite, or too large for 32 bits: "
-            f"{', '.join(infinite)}.",
+            "These columns contain values that are infinite, or too large for "
+            f"{numbers.itemsize * 8} bits: {', '.join(infinite)}.",
             "Add them to [data] exclude, or fix the data.",
         )
     return numbers
 
 
-def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    values = column.cast(pa.float64(), safe=False).to_numpy()
-    with np.errstate(over="ignore"):
-        return np.asarray(values, dtype=np.float32)
+def column_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return a numeric column, NaN where it is missing."""
+    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
 
 
-def _texts(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    texts = column.cast(pa.string()).fill_null("")
-    return np.array(texts.to_pylist(), dtype=np.str_)
+def column_texts(column: pa.ChunkedArray) -> Texts:
+    """Return a categorical column, "" where it is missing; equal texts are one object."""
+    encoded = column.cast(pa.large_string()).fill_null("").combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    found: Texts = texts(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+    return found
 
 
 def _names(schema: Schema, kind: ColumnKind) -> tuple[str, ...]:

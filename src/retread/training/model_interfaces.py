@@ -27,9 +27,6 @@ from retread.core.plugins import import_callable, invalid_plugin
 if TYPE_CHECKING:
     from retread.training.network import Network
 
-ROUNDS_PER_EPOCH = 10
-"""Boosting rounds that count as one epoch."""
-
 Matrix = npt.NDArray[Any]
 
 
@@ -58,11 +55,15 @@ class TabularModel:
         rounds: Name of the parameter that sets the number of boosting rounds, for an estimator
             that can predict after each of them (`staged_predict`, `staged_predict_proba`). An
             epoch is ROUNDS_PER_EPOCH rounds, and the best epoch is kept. None trains once.
+        leaves: Name of the parameter that limits the leaves of a tree, for an ensemble of
+            `n_estimators` trees with a number per leaf and class. It is set where a large table or
+            many classes would otherwise take gigabytes. None does not limit.
     """
 
     estimator: Any
     handles_missing: bool = False
     rounds: str | None = None
+    leaves: str | None = None
 
 
 class TabularModelType(Protocol):

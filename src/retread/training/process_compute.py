@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,10 @@ from retread.training.request import (
 )
 
 _LOG_TAIL_BYTES = 2_000
+_LOG_LINES = 3
+_ADVICE: dict[int, str] = {
+    signal.SIGKILL: "Use a smaller --sample, another model type, or a machine with more memory. "
+}
 _GRACE_S = 10.0
 # Errors with a constructor of their own are raised again as the class they derive from.
 _ERRORS: dict[str, type[RetreadError]] = {
@@ -180,10 +185,31 @@ def _error_of(failure: Failure | None, status: int, log: Path) -> RetreadError:
     if failure is not None:
         kind = _ERRORS.get(failure.code, RetreadError)
         return kind(failure.message, failure.hint or f"See {log}.")
-    end = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
-    tail = log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip().splitlines()
-    last_line = f" The last line of its log is: {tail[-1]}" if tail else ""
+    tail = last_lines(log)
+    lines = f" The last lines of its log are: {tail}" if tail else ""
     return Unavailable(
-        f"The training process {end} without an outcome.{last_line}",
-        f"See {log}; submitting the same run again starts it over.",
+        f"The training process {_end(status)} without an outcome.{lines}",
+        f"{_ADVICE.get(-status, '')}See {log}; submitting the same run again starts it over.",
     )
+
+
+def _end(status: int) -> str:
+    if status >= 0:
+        return f"exited with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        return f"was killed by signal {-status}"
+    cause = ", as the system does when memory runs out," if -status == signal.SIGKILL else ""
+    return f"was killed by signal {-status} ({name}){cause}"
+
+
+def last_lines(log: Path) -> str:
+    """Return the last lines of a log, joined by " | "; empty if there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(-min(_LOG_TAIL_BYTES, log.stat().st_size), os.SEEK_END)
+            content = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return " | ".join([line.strip() for line in content.splitlines() if line.strip()][-_LOG_LINES:])

@@ -42,11 +42,13 @@ class FitResult:
         metrics: Validation metrics of the epoch that was kept.
         epochs: Number of epochs that were trained.
         shortfall: Why the model misses the early-stopping thresholds; None if it meets them.
+        notes: What users should know about how their data was used, a sentence each.
     """
 
     metrics: dict[str, float]
     epochs: int = 1
     shortfall: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 class TrainedModel(Protocol):

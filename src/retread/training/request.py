@@ -16,6 +16,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
         key: Identity of the run. Requesting the same key twice runs it once.
         parent: Key of the scenario's MLflow run; None for a single run.
         scenario: Name of the scenario; None for a single run.
+        any_size: Whether to train even if it is estimated to take more memory than is free.
     """
 
     key: str
@@ -31,6 +32,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     parent: str | None = None
     scenario: str | None = None
+    any_size: bool = False
 
     def __post_init__(self) -> None:
         # Requests stored by earlier versions have "" where there is no scenario.
@@ -47,6 +49,7 @@ class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
         metrics: Validation metrics of the best epoch.
         bundle: Digest of the bundle; "" if the run produced none.
         reason: Why the run produced no bundle; "" if it produced one.
+        notes: What users should know about how their data was used, a sentence each.
     """
 
     key: str
@@ -57,6 +60,7 @@ class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     bundle: str
     reason: str
+    notes: tuple[str, ...] = ()
 
 
 class EpochFinished(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import cast
 from retread.bundle import MODEL, Cause, Manifest
 from retread.core import Refused
 from retread.core.plugins import invalid_plugin
+from retread.core.processes import available_memory
 from retread.core.quarantine import VersionState
 from retread.data.store import DIGEST, ID, LABEL, TIMESTAMP, DatasetStore
 from retread.data.traffic_source import traffic_source
@@ -16,6 +17,7 @@ from retread.data.version import DatasetVersion, Split
 from retread.training.assemble_bundle import Origin, assemble_bundle
 from retread.training.catalog import check_optimizer, recipe_named
 from retread.training.context import TrainingContext
+from retread.training.estimate import check_memory, estimate_of, free_memory
 from retread.training.examples import (
     check_labels,
     check_rows,
@@ -51,11 +53,16 @@ def run(
         The outcome, with the digest of the bundle or the reason why there is none.
 
     Raises:
-        Refused: The dataset version is in quarantine, or the exported graph differs from the model.
+        Refused: The dataset version is in quarantine, the training would take more memory than
+            is free, or the exported graph differs from the model.
         InvalidInput: The request does not fit the recipe or the data.
     """
     started = time.monotonic()
     version = released(context.datasets, request)
+    if not request.any_size:
+        settings = context.project.settings
+        estimate = estimate_of(settings, request, version, context.threads)
+        check_memory([(request.model_type, estimate)], 1, free_memory(settings, available_memory()))
     recipe, task = prepare(context, request, version)
     commit = commit_of(context.project.root, context.project.home)
     parameters = run_parameters(request, context.project.settings, version)
@@ -83,6 +90,7 @@ def run(
         seconds=time.monotonic() - started,
         bundle=bundle,
         reason=trained.result.shortfall or "",
+        notes=trained.result.notes,
     )
     context.tracking.finish(run_id, outcome, manifest)
     return outcome

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retread.bundle import LocalBundleStore
-from retread.core import RetreadError, add_to_import_path, folder_lock
+from retread.core import Refused, RetreadError, add_to_import_path, folder_lock
 from retread.core.parent_watch import ParentWatch, exit_process
 from retread.data import LanceDatasetStore
 from retread.training.context import TrainingContext
@@ -87,6 +87,12 @@ def failure_of(error: Exception | SystemExit) -> Failure:
     """Describe an error for the parent process."""
     if isinstance(error, RetreadError):
         return Failure(code=error.code, message=error.message, hint=error.hint)
+    if isinstance(error, MemoryError):
+        return Failure(
+            code=Refused.code,
+            message=f"The training ran out of memory: {str(error) or 'nothing was left'}.",
+            hint="Use a smaller --sample, another model type, or a machine with more memory.",
+        )
     return Failure(
         code=RetreadError.code,
         message=f"The training failed: {type(error).__name__}: {error}.",

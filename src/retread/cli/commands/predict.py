@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from retread.cli.options import HERE, Json, Port, ProjectPath
 from retread.cli.output import emit
+from retread.cli.prediction_files import TableFile, read_files
 from retread.core import InvalidInput, checked_name
 from retread.project import open_project
 
 if TYPE_CHECKING:
-    from retread.serving.client import Prediction, ServingClient
-    from retread.serving.client_data import Row
+    from retread.serving.client import ServingClient
+    from retread.serving.prediction import Prediction
 
-_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-_TABLES = (".csv", ".json")
+
+@dataclass(frozen=True, slots=True)
+class _Predicted:
+    """The prediction for an image, or for a row of a table."""
+
+    path: Path
+    row: int | None
+    prediction: Prediction
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +38,7 @@ def predict(
     model: Annotated[str, typer.Argument(help="Name of the model.")],
     files: Annotated[
         list[Path],
-        typer.Argument(help="Images, or CSV or JSON files with rows.", metavar="FILE..."),
+        typer.Argument(help="Images, or tables in any format of data add.", metavar="FILE..."),
     ],
     port: Port = None,
     project: ProjectPath = HERE,
@@ -38,77 +46,46 @@ def predict(
 ) -> None:
     """Predict images or rows.
 
-    Sends them to the running server and prints each prediction with its request id.
+    Sends them to the running server and prints each prediction with its row in the file (the
+    header is row 1) and its request id. Values are read by the rules of the model's training data;
+    categories that the model did not see in training are marked.
     """
     from retread.app.supervisor import serving_address
+    from retread.data.tables import FileOptions
     from retread.serving.client import ServingClient
 
     checked_name("model", model)
     opened = open_project(project, os.environ)
+    data = opened.settings.data
+    contents = read_files(files, FileOptions(data.encoding, data.delimiter, data.sheet))
     with ServingClient(serving_address(opened, port), model) as client:
-        predictions = list(_predictions(client, _contents(files)))
-    body = [{"file": str(path), "prediction": one} for path, one in predictions]
-    emit(body, as_json=json, text="\n".join(_line(path, one) for path, one in predictions))
-
-
-def _contents(files: list[Path]) -> list[tuple[Path, bytes]]:
-    """Read every file before the first is sent."""
-    for path in files:
-        if path.suffix.lower() not in (*_IMAGES, *_TABLES):
-            raise InvalidInput(
-                f"{path} is neither an image nor a table.",
-                f"Use one of: {', '.join((*_IMAGES, *_TABLES))}.",
-            )
-        if not path.is_file():
-            raise InvalidInput(f"The file {path} does not exist.", "Check its name.")
-    return [(path, path.read_bytes()) for path in files]
+        predictions = list(_predictions(client, contents))
+    body = [{"file": str(p.path), "row": p.row, "prediction": p.prediction} for p in predictions]
+    emit(body, as_json=json, text="\n".join(map(_line, predictions)))
 
 
 def _predictions(
-    client: ServingClient, contents: Sequence[tuple[Path, bytes]]
-) -> Iterator[tuple[Path, Prediction]]:
+    client: ServingClient, contents: Sequence[tuple[Path, bytes | TableFile]]
+) -> Iterator[_Predicted]:
     for path, content in contents:
-        if path.suffix.lower() in _IMAGES:
-            yield path, client.predict(content)
-        else:
-            for one in client.predict(_rows(path, content)):
-                yield path, one
+        if isinstance(content, bytes):
+            yield _Predicted(path, None, client.predict(content))
+            continue
+        try:
+            rows = content.rows(client.column_rules())
+            found = client.predict_rows(rows, content.numbers)
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error.message}", error.hint) from error
+        for number, prediction in zip(content.numbers, found, strict=True):
+            yield _Predicted(path, number, prediction)
 
 
-def _rows(path: Path, content: bytes) -> list[Row]:
-    import csv
-    import io
-
-    import msgspec
-
-    try:
-        if path.suffix.lower() == ".csv":
-            read = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-            _check_lengths(path, read)
-            rows: list[Row] = list(read)
-        else:
-            value = msgspec.json.decode(content)
-            rows = msgspec.convert(
-                value if isinstance(value, list) else [value],
-                list[dict[str, float | str | None]],
-            )
-    except (UnicodeDecodeError, csv.Error, msgspec.MsgspecError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}.", "Use one object per row.") from error
-    if not rows:
-        raise InvalidInput(f"{path} has no rows.", "A CSV file needs a header and a row.")
-    return rows
-
-
-def _check_lengths(path: Path, rows: Sequence[dict[str | Any, str | Any]]) -> None:
-    for number, row in enumerate(rows, start=1):
-        # The CSV reader uses None as the key of excess values, and as the value of missing ones.
-        if None in row or None in row.values():
-            raise InvalidInput(
-                f"Row {number} of {path} does not have one value per column of the header.",
-                "Leave missing values empty, but keep their commas.",
-            )
-
-
-def _line(path: Path, one: Prediction) -> str:
+def _line(predicted: _Predicted) -> str:
+    one = predicted.prediction
     output = f"{one.value:.6g}" if one.value is not None else f"{one.label} {one.confidence:.1%}"
-    return f"{path}: {output}  (version {one.model_version}, {one.slot}, request {one.id})"
+    place = "" if predicted.row is None else f":{predicted.row}"
+    unknown = f"  unknown category: {', '.join(one.unknown)}" if one.unknown else ""
+    return (
+        f"{predicted.path}{place}: {output}{unknown}  "
+        f"(version {one.model_version}, {one.slot}, request {one.id})"
+    )

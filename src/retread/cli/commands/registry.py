@@ -104,6 +104,13 @@ def promote(
     force: Annotated[
         bool, typer.Option("--force", help="Bypass the gate. Requires --reason.")
     ] = False,
+    accept_labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL",
+            help="A label that may come or go with the version; once for each of them.",
+        ),
+    ] = None,
     reason: Reason = "",
     project: ProjectPath = HERE,
     json: Json = False,
@@ -122,7 +129,10 @@ def promote(
     if version is None:
         metric = metric or work.settings.gate.metric
         version = choose_to_promote(work.registry.state(), metric).version
-    _emit_promotion(promote_version(work, version, reason.strip(), force=force), as_json=json)
+    promotion = promote_version(
+        work, version, reason.strip(), force=force, accept_labels=accept_labels or ()
+    )
+    _emit_promotion(promotion, as_json=json)
 
 
 def production(project: ProjectPath = HERE, json: Json = False) -> None:

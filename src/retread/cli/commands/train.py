@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 import retread
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit, errors
-from retread.core import InvalidInput, format_metrics
+from retread.core import InvalidInput, Refused, format_metrics
 
 if TYPE_CHECKING:
     from retread.app.training import TrainedRun
+    from retread.app.workspace import Workspace
+    from retread.training import TrainingRequest
 
 
 def _built_in_model_types() -> str:
@@ -64,6 +68,9 @@ def train(
         str | None,
         typer.Option(help="A scenario of [training.scenarios]. '' trains a single model."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Train even if it may take more memory than is free.")
+    ] = False,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
@@ -88,12 +95,35 @@ def train(
     )
     number = version_number(dataset_version)
     requests = plan_training(work, overrides, dataset or None, number, cause="retread train")
+    requests = _sized(work, requests, yes=yes, quiet=json)
     with epoch_progress(requests, quiet=json) as on_epoch:
         runs = train_and_register(work, requests, on_epoch)
     emit({"runs": runs}, as_json=json, text="\n".join(_run_text(run) for run in runs))
     if all(run.version is None for run in runs):
         errors.print("No version was registered: no run met the threshold.", style="red")
         raise typer.Exit(1)
+
+
+def _sized(
+    work: Workspace, requests: tuple[TrainingRequest, ...], *, yes: bool, quiet: bool
+) -> tuple[TrainingRequest, ...]:
+    """Say what the runs will take, and ask, or refuse, if that is more than is free."""
+    from retread.app.training import check_size, estimates
+
+    found = estimates(work, requests)
+    if not quiet:
+        for model_type, estimate in found:
+            errors.print(estimate.text(model_type), markup=False)
+    if not yes:
+        try:
+            check_size(work, found)
+        except Refused as error:
+            if quiet or not sys.stdin.isatty() or not errors.is_terminal:
+                raise
+            errors.print(error.message, style="yellow", markup=False)
+            typer.confirm("Train nevertheless?", abort=True, err=True)
+            yes = True
+    return tuple(msgspec.structs.replace(request, any_size=yes) for request in requests)
 
 
 def version_number(text: str) -> int | None:
@@ -124,4 +154,5 @@ def _run_text(run: TrainedRun) -> str:
     end = f"Registered as version {run.version}."
     if run.version is None:
         end = f"Not registered. {outcome.reason}"
-    return f"{head}\n  validation: {format_metrics(outcome.metrics)}\n  {end}"
+    notes = "".join(f"\n  {note}" for note in outcome.notes)
+    return f"{head}\n  validation: {format_metrics(outcome.metrics)}{notes}\n  {end}"

@@ -16,6 +16,7 @@ from retread.core.column_rules import (
     ColumnRules,
     UnreadableValue,
     ValueKind,
+    missing_numbers,
     number_pattern,
     read_value,
 )
@@ -75,7 +76,7 @@ def read_cells(rules: ColumnRules, values: pa.ChunkedArray) -> ReadCells:
     values = plain_values(values, rules.name)
     if rules.kind is ValueKind.NUMBER:
         if is_number(values.type):
-            return _from_numbers(values)
+            return _from_numbers(_without(values, missing_numbers(rules)))
         if pa.types.is_string(values.type):
             return _from_number_texts(rules, values)
     return _by_distinct(values, lambda value: read_value(rules, value), rules.kind)
@@ -150,6 +151,14 @@ def _is_text(kind: pa.DataType) -> bool:
 def _f64(values: pa.ChunkedArray) -> pa.ChunkedArray:
     numbers = values.cast(pa.float64(), safe=False)
     return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+
+
+def _without(values: pa.ChunkedArray, missing: Sequence[float]) -> pa.ChunkedArray:
+    """Return numbers with null in place of those that stand for a missing value."""
+    if not missing:
+        return values
+    is_missing = pc.is_in(values.cast(pa.float64(), safe=False), value_set=pa.array(missing))
+    return pc.if_else(is_missing, pa.scalar(None, values.type), values)
 
 
 def _from_numbers(values: pa.ChunkedArray) -> ReadCells:

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from retread.bundle import Manifest
-from retread.core.label_check import is_valid_label
+from retread.core.label_check import can_be_true
 from retread.monitoring import BettingTest, Streams
 from retread.monitoring.losses import loss, value_range
 from retread.project.settings import CanarySection
@@ -227,11 +227,11 @@ def add_labels(
     compared: ComparedVersions,
     settings: CanarySection,
 ) -> PairedEvidence:
-    """Add the losses of the pairs whose label has arrived; labels that do not fit are ignored."""
+    """Add the losses of the pairs whose label has arrived; one that cannot be true is ignored."""
     losses = [
         (_loss(pair.canary, label, compared), _loss(pair.production, label, compared))
         for pair in evidence.unlabelled
-        if (label := labels.get(pair.id)) is not None and is_valid_label(label, compared.labels)
+        if (label := labels.get(pair.id)) is not None and can_be_true(label, compared.labels)
     ]
     return replace(
         add_losses(evidence, losses, compared, settings),

@@ -91,7 +91,7 @@ def _counts(pieces: Keys, lanes: Keys) -> npt.NDArray[np.uint16]:
     return below.swapaxes(0, 1)
 
 
-def design_effects(keys: Keys, groups: npt.NDArray[np.str_]) -> Floats:
+def design_effects(keys: Keys, groups: npt.NDArray[np.generic]) -> Floats:
     """Return how many rows are worth as much as one independent row, per track.
 
     This is Kish's design effect 1 + (m - 1) r: m is the size of the group of a random row, and r
@@ -99,7 +99,7 @@ def design_effects(keys: Keys, groups: npt.NDArray[np.str_]) -> Floats:
 
     Args:
         keys: int64 [n, tracks].
-        groups: str [n], equal for rows that belong together; [0] if that is unknown.
+        groups: [n], equal for rows that belong together; [0] if that is unknown.
 
     Returns:
         float64 [tracks], at least 1; all ones without groups, or if each row is a group.

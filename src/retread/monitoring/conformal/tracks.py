@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retread.bundle import Texts
 from retread.monitoring.streams import EMBEDDING, Streams
 
 Rows = npt.NDArray[np.int64]
@@ -35,7 +36,7 @@ class Tracks:
     """
 
     numeric: tuple[str, ...]
-    categories: Mapping[str, npt.NDArray[np.str_]]
+    categories: Mapping[str, Texts]
     centre: npt.NDArray[np.float32]
     axes: npt.NDArray[np.float32]
 
@@ -93,19 +94,17 @@ def split_rows(streams: Streams, rng: np.random.Generator) -> tuple[Rows, Rows]:
     return order[:cut], order[cut:]
 
 
-def _frequent(values: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+def _frequent(values: Texts) -> Texts:
     known, counts = np.unique(values, return_counts=True)
     return known[np.argsort(-counts, kind="stable")][:_MOST_CATEGORIES]
 
 
-def _width(known: npt.NDArray[np.str_]) -> int:
+def _width(known: Texts) -> int:
     """Return the number of indicators: all categories but the last, and one for the others."""
     return max(1, len(known))
 
 
-def _indicators(
-    values: npt.NDArray[np.str_], known: npt.NDArray[np.str_]
-) -> npt.NDArray[np.float64]:
+def _indicators(values: Texts, known: Texts) -> npt.NDArray[np.float64]:
     """Return one column per frequent category but the last, and one for the others."""
     columns = [values == category for category in known[:-1]]
     columns.append(~np.isin(values, known))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 
 import numpy as np
 
 from retread.bundle import Evidence, evidence_metrics
 from retread.core import CheckResult, Metric, Outcome, metric_named, short
-from retread.registry.comparison import bootstrap_interval, gain, score_interval
-from retread.registry.gate_inputs import GateInputs
+from retread.registry.comparison import (
+    bootstrap_interval,
+    gain,
+    in_labels_of_both,
+    score_interval,
+)
+from retread.registry.gate_inputs import GateInputs, Opponent
 
 _MORE = " More evaluation examples, or a wider [gate] margin, would decide."
 
@@ -28,6 +34,7 @@ def check(inputs: GateInputs) -> CheckResult:
         return _result(
             Outcome.INCONCLUSIVE, "Production was not scored on the candidate's evaluation split."
         )
+    inputs, evidence = _in_labels_of_both(inputs, inputs.production, evidence)
     problem = misaligned(inputs.evidence, evidence)
     if problem:
         reason = f"Cannot compare: the two evaluations do not match ({problem})."
@@ -35,6 +42,17 @@ def check(inputs: GateInputs) -> CheckResult:
     if len(evidence.ids) == 0:
         return _result(Outcome.INCONCLUSIVE, "There are no examples to compare on.")
     return _compare(inputs, evidence, metric_named(inputs.settings.metric))
+
+
+def _in_labels_of_both(
+    inputs: GateInputs, production: Opponent, evidence: Evidence
+) -> tuple[GateInputs, Evidence]:
+    if production.manifest is None:
+        return inputs, evidence
+    ours, theirs = in_labels_of_both(
+        inputs.evidence, inputs.manifest.labels, evidence, production.manifest.labels
+    )
+    return replace(inputs, evidence=ours), theirs
 
 
 def misaligned(candidate: Evidence, production: Evidence) -> str | None:

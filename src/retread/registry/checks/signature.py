@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from retread.bundle import Manifest, Signature, TensorSpec
+import shlex
+
+import msgspec
+
+from retread.bundle import Manifest, Signature, TensorSpec, without_precision
 from retread.core import CheckResult, Outcome
 from retread.registry.gate_inputs import GateInputs
 
@@ -11,7 +15,10 @@ _IGNORED_OUTPUT = "embedding"
 
 
 def check(inputs: GateInputs) -> CheckResult:
-    """Fail if labels, inputs or outputs differ from production's, or do not fit the evidence."""
+    """Fail if labels, inputs or outputs differ from production's, or do not fit the evidence.
+
+    Labels that come or go pass if a person accepted each of them by name.
+    """
     problem = _misfit(inputs)
     if problem or inputs.production is None:
         return _result(problem, "the evidence; there is no production version yet")
@@ -19,7 +26,18 @@ def check(inputs: GateInputs) -> CheckResult:
     if manifest is None:
         reason = f"The signature of {inputs.production_name} is unknown: its bundle is damaged."
         return CheckResult(check="signature", outcome=Outcome.INCONCLUSIVE, reason=reason)
-    return _result(_difference(inputs.manifest, manifest), inputs.production_name)
+    changed = changed_labels(inputs.manifest, manifest)
+    accepted = bool(changed) and set(changed) <= set(inputs.accepted_labels)
+    difference = _difference(inputs.manifest, manifest, accepted=accepted)
+    if difference is None and accepted:
+        reason = f"Inputs match {inputs.production_name}; accepted labels: {', '.join(changed)}."
+        return CheckResult(check="signature", outcome=Outcome.PASS, reason=reason)
+    return _result(difference, inputs.production_name)
+
+
+def changed_labels(candidate: Manifest, production: Manifest) -> tuple[str, ...]:
+    """Return the labels that only one of two models has, sorted."""
+    return tuple(sorted({*candidate.labels} ^ {*production.labels}))
 
 
 def _result(problem: str | None, reference: str) -> CheckResult:
@@ -47,20 +65,40 @@ def _misfit(inputs: GateInputs) -> str | None:
     return None
 
 
-def _difference(candidate: Manifest, production: Manifest) -> str | None:
-    if candidate.labels != production.labels:
-        return f"Its labels are {list(candidate.labels)}, production's {list(production.labels)}."
+def _difference(candidate: Manifest, production: Manifest, *, accepted: bool) -> str | None:
+    if candidate.labels != production.labels and not accepted:
+        return (
+            f"Its labels are {list(candidate.labels)}, production's {list(production.labels)}."
+            + _how_to_accept(candidate, production)
+        )
     for kind, ours, theirs in (
         ("inputs", candidate.signature.inputs, production.signature.inputs),
-        ("outputs", _outputs(candidate.signature), _outputs(production.signature)),
+        (
+            "outputs",
+            _outputs(candidate.signature, accepted),
+            _outputs(production.signature, accepted),
+        ),
     ):
-        if ours != theirs:
+        if without_precision(ours) != without_precision(theirs):
             return f"Its {kind} are {_described(ours)}, production's {_described(theirs)}."
     return None
 
 
-def _outputs(signature: Signature) -> tuple[TensorSpec, ...]:
-    return tuple(spec for spec in signature.outputs if spec.name != _IGNORED_OUTPUT)
+def _how_to_accept(candidate: Manifest, production: Manifest) -> str:
+    new = sorted({*candidate.labels} - {*production.labels})
+    gone = sorted({*production.labels} - {*candidate.labels})
+    if not new and not gone:
+        return ""
+    options = " ".join(f"--accept-labels {shlex.quote(label)}" for label in (*new, *gone))
+    return (
+        f" New: {', '.join(new) or 'none'}; gone: {', '.join(gone) or 'none'}. If that is meant, "
+        f"confirm it with: retread promote VERSION {options}"
+    )
+
+
+def _outputs(signature: Signature, any_labels: bool) -> tuple[TensorSpec, ...]:
+    kept = [spec for spec in signature.outputs if spec.name != _IGNORED_OUTPUT]
+    return tuple(msgspec.structs.replace(s, shape=(-1,)) if any_labels else s for s in kept)
 
 
 def _described(specs: tuple[TensorSpec, ...]) -> str:

@@ -7,6 +7,7 @@ True
 """
 
 from retread.registry.comparison.bootstrap import bootstrap_interval, gain
+from retread.registry.comparison.label_space import in_labels_of_both
 from retread.registry.comparison.score_interval import score_interval
 
-__all__ = ["bootstrap_interval", "gain", "score_interval"]
+__all__ = ["bootstrap_interval", "gain", "in_labels_of_both", "score_interval"]

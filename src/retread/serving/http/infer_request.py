@@ -20,7 +20,7 @@ from retread.serving.http.error_responses import (
     status_of,
     unsupported_type,
 )
-from retread.serving.http.responses import ResponseHead, error_head
+from retread.serving.http.responses import ResponseHead, error_head, with_unknown
 from retread.serving.http.server_state import BodyBudget, ServerState
 from retread.serving.http.v2_request import decode_request, decode_row
 from retread.serving.request_id import checked_request_id
@@ -133,6 +133,8 @@ class InferRequest(Call):
                 self.body = template.one_row(name, result)
             else:
                 self.body = template.many_rows(name, result, self.outputs)
+            if self.rows is not None and self.rows.unknown:
+                self.body = with_unknown(self.body, self.rows.unknown)
         except RetreadError as error:  # outputs that the model does not have
             return error
         except Exception:

@@ -63,6 +63,7 @@ class ResponseTemplate:
             *((EMBEDDING,) if runtime.has_embedding else ()),
         )
         self._labels = [_encode(label) for label in runtime.labels]
+        self._datatype = runtime.output_datatype
         self._start = f'{{"model_name":"{model}","model_version":"{entry.version}","id":"'.encode()
         self._row = self._row_template(runtime.output, len(runtime.labels) or 1)
 
@@ -96,7 +97,7 @@ class ResponseTemplate:
         return self._start + request_id + b'","outputs":[' + b",".join(tensors) + b"]}"
 
     def _row_template(self, output: str, width: int) -> bytes:
-        values = _tensor(output, "FP32", (1, width), b"%b")
+        values = _tensor(output, self._datatype, (1, width), b"%b")
         tensors = [values]
         if self._labels:
             tensors.append(_tensor(LABEL, "BYTES", (1,), b"[%b]"))
@@ -108,10 +109,11 @@ class ResponseTemplate:
             labels = b",".join(self._labels[row.index(max(row))] for row in result.outputs)
             return _tensor(LABEL, "BYTES", (count,), b"[" + labels + b"]")
         rows: Sequence[Sequence[float]] = result.outputs
+        datatype = self._datatype
         if output == EMBEDDING and result.embedding is not None:
-            rows = result.embedding.tolist()
+            rows, datatype = result.embedding.tolist(), "FP32"
         flat = _encode(list(chain.from_iterable(rows)))
-        return _tensor(output, "FP32", (count, len(rows[0])), flat)
+        return _tensor(output, datatype, (count, len(rows[0])), flat)
 
 
 class ResponseTemplates:
@@ -129,6 +131,15 @@ class ResponseTemplates:
                 self._templates.clear()
             found = self._templates[entry.number] = ResponseTemplate(self._model, entry)
         return found
+
+
+def with_unknown(body: bytes, unknown: Sequence[Sequence[str]]) -> bytes:
+    """Return the body of a response with the parameter `unknown`: unknown categories per row.
+
+    >>> with_unknown(b'{"outputs":[]}', [("colour",), ()])
+    b'{"outputs":[],"parameters":{"unknown":[["colour"],[]]}}'
+    """
+    return body[:-1] + b',"parameters":{"unknown":' + _encode(unknown) + b"}}"
 
 
 def predictions_of(entry: SlotEntry, result: ModelResult) -> list[str] | list[float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import MethodType
 from typing import Any, ClassVar, NamedTuple
@@ -19,10 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from retread.core import InvalidInput, NotFound, Unavailable
-from retread.core.label_check import is_valid_label
-from retread.serving.http import strict_json
+from retread.core import NotFound, Unavailable
 from retread.serving.http.error_responses import error_handlers
+from retread.serving.http.feedback_body import Feedback, read_feedback
 from retread.serving.http.infer_request import (
     AwaitedReply,
     InferRequest,
@@ -31,7 +30,8 @@ from retread.serving.http.infer_request import (
 )
 from retread.serving.http.server_state import ServerState
 from retread.serving.metrics import ServingCollector
-from retread.serving.request_id import RequestIds, checked_request_id, is_safe
+from retread.serving.recording.answered_ids import AnsweredIds
+from retread.serving.request_id import RequestIds, is_safe
 from retread.serving.slots import SlotEntry
 from retread.serving.traffic import LabelStore
 
@@ -40,16 +40,13 @@ _HINTS = {
     405: "See the Allow header.",
 }
 
+_RECORDED_WITHIN_S = 0.3
+
 _encode = msgspec.json.Encoder().encode
 
 
 def _model_paths(action: str) -> tuple[str, str]:
     return f"/v2/models/{{model}}{action}", f"/v2/models/{{model}}/versions/{{version}}{action}"
-
-
-class _Feedback(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    label: str | float | int
 
 
 class RouteSpec(NamedTuple):
@@ -83,6 +80,7 @@ class InferenceEndpoints(Endpoints):
         labels: LabelStore,
         version: str,
         now: Callable[[], float] = time.time,
+        answered: AnsweredIds | None = None,
     ) -> None:
         """Prepare the endpoints.
 
@@ -91,11 +89,13 @@ class InferenceEndpoints(Endpoints):
             labels: Where feedback goes.
             version: The version of Retread.
             now: The wall clock.
+            answered: Looks up whether a request was answered; None if answers are not recorded.
         """
         self._state = state
         self._labels = labels
         self._version = version
         self._now = now
+        self._answered = answered
 
     async def server(self, _: Request) -> Response:
         """Return the server's name and version, and the protocol extensions it supports (none)."""
@@ -113,6 +113,8 @@ class InferenceEndpoints(Endpoints):
 
     async def model(self, request: Request) -> Response:
         """Return the model's inputs and outputs, its labels, its bundle and the served versions.
+
+        `rules` says how the values of each column are read, in the order of the training data.
 
         Without a version in the path, this is the version in production.
         """
@@ -136,6 +138,11 @@ class InferenceEndpoints(Endpoints):
         `image/webp` or `image/bmp`. `outputs` selects among the probabilities or the value, the
         label, and the embedding.
 
+        The values of a column are read by the rules of the training data and may have any
+        datatype: numbers, text in `BYTES`, truth values in `BOOL`, and `null` for a missing value.
+        Where rows have categories that the model did not see in training, the response's
+        parameter `unknown` lists their columns, row by row.
+
         Request headers: `X-Request-Id`; `X-Retread-Key`, which keeps a customer with one model
         during a canary; `X-Retread-Slot: staging` for the version in staging. A version in the
         path selects that version, whichever slot it is in.
@@ -154,16 +161,32 @@ class InferenceEndpoints(Endpoints):
         return asgi_response(call)
 
     async def feedback(self, request: Request) -> Response:
-        """Record the true label of one or more predictions; return how many were accepted.
+        """Record the true labels of one or more predictions: all of them, or none.
 
         The body is `{"id": REQUEST_ID, "label": LABEL}`, or a list of these. A later label of the
-        same request replaces the earlier.
+        same request replaces the earlier. Labels are read by the rules of the training data.
+
+        The response has `accepted`, the number of labels; `waiting`, the ids that no answer was
+        seen for yet, whose labels are kept until one is; and `unknown_labels`, which the model
+        cannot predict: they count as errors of the model.
         """
         self._check_model(request)
         async with body_of(request, self._state.bodies) as body:
-            pairs = await self._state.plane.readers.run(partial(self._read_feedback, body))
-            await asyncio.to_thread(self._labels.put, pairs, self._now())
-        return json_response({"accepted": len(pairs)})
+            found = await self._state.plane.readers.run(partial(self._read_feedback, body))
+            await asyncio.to_thread(self._labels.put, found.pairs, self._now())
+        waiting = await self._waiting(dict.fromkeys(request_id for request_id, _ in found.pairs))
+        metrics = self._state.plane.metrics
+        metrics.labels += len(found.pairs)
+        metrics.labels_waiting += len(waiting)
+        unknown = set(found.unknown_labels)
+        metrics.labels_unknown += sum(label in unknown for _, label in found.pairs)
+        return json_response(
+            {
+                "accepted": len(found.pairs),
+                "waiting": waiting,
+                "unknown_labels": found.unknown_labels,
+            }
+        )
 
     TABLE = (
         RouteSpec("GET", ("/v2",), server),
@@ -215,33 +238,26 @@ class InferenceEndpoints(Endpoints):
                 "slot": entry.slot,
                 "bundle": runtime.bundle,
                 "labels": list(runtime.labels),
+                "rules": msgspec.to_builtins(runtime.rules),
+                "label_rules": msgspec.to_builtins(runtime.manifest.label_rules),
                 "image_size": image.size if image else None,
             },
         }
 
-    def _read_feedback(self, body: bytes) -> list[tuple[str, str]]:
-        value = strict_json.parse(body)
-        try:
-            found = msgspec.convert(value, _Feedback | list[_Feedback])
-        except msgspec.ValidationError as error:
-            raise InvalidInput(
-                f"The body is not feedback: {error}.",
-                'Send {"id": REQUEST_ID, "label": LABEL} or a list of these.',
-            ) from error
-        given = found if isinstance(found, list) else [found]
-        return [(checked_request_id(one.id), self._checked_label(one)) for one in given]
-
-    def _checked_label(self, given: _Feedback) -> str:
+    def _read_feedback(self, body: bytes) -> Feedback:
         entry = self._state.plane.slots.table.production
-        text = str(given.label)
-        if entry is None or is_valid_label(text, entry.runtime.labels):
-            return text
-        if entry.runtime.labels:
-            known = ", ".join(entry.runtime.labels)
-            raise InvalidInput(f"Unknown label {text[:80]!r}.", f"Use one of: {known}.")
-        raise InvalidInput(
-            f"The label {text[:80]!r} is not a number.", "This model predicts a finite number."
-        )
+        return read_feedback(body, None if entry is None else entry.runtime.label_reader)
+
+    async def _waiting(self, ids: Collection[str]) -> list[str]:
+        """Return the ids that no answer was seen for."""
+        if self._answered is None:
+            return []
+        seen = await asyncio.to_thread(self._answered.of, ids)
+        if len(seen) < len(ids):
+            # An answer is in the log only moments after it was sent.
+            await asyncio.sleep(_RECORDED_WITHIN_S)
+            seen = await asyncio.to_thread(self._answered.of, ids)
+        return [request_id for request_id in ids if request_id not in seen]
 
 
 class MetricsEndpoints(Endpoints):

@@ -86,7 +86,7 @@ def decode_row(body: bytes) -> tuple[str, list[float]] | None:
     request_id, data = request.id, row.data
     if (
         row.name == FEATURES
-        and row.datatype == "FP32"
+        and (row.datatype == "FP32" or row.datatype == "FP64")
         and row.shape == (1, len(data))
         and body.count(b'"') == (_QUOTES_WITH_ID if request_id else _QUOTES)
         and (not request_id or is_safe(request_id))

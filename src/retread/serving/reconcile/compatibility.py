@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from retread.bundle import without_precision
 from retread.core import IntegrityBroken, RetreadError
 from retread.registry.events import Slot
 from retread.serving.runtime import Runtime
@@ -19,7 +20,8 @@ def check_compatible(runtime: Runtime, production: Runtime) -> None:
     Raises:
         IntegrityBroken: It does not.
     """
-    if runtime.signature.inputs != production.signature.inputs:
+    ours, theirs = runtime.signature.inputs, production.signature.inputs
+    if without_precision(ours) != without_precision(theirs):
         raise IntegrityBroken(f"Bundle {runtime.bundle} takes other inputs than production.", _HINT)
     if runtime.labels != production.labels or runtime.output != production.output:
         raise IntegrityBroken(

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from retread.serving.call import Call
 from retread.serving.recording.traffic_log import encode_line
-from retread.serving.rows import CATEGORIES, Rows, input_named
+from retread.serving.rows import CATEGORIES, Rows, input_named, unpacked
 from retread.serving.runtime import NOT_FINITE, ModelResult, Runtime, is_finite
 from retread.serving.slots import SlotEntry
 from retread.serving.traffic import Answer, PredictionRecord
@@ -116,7 +115,7 @@ class PendingRecord:
         names = runtime.numeric
         if not names:
             return [{}] * rows.count
-        matrix = np.frombuffer(rows.features, dtype=np.float32).reshape(rows.count, -1).tolist()
+        matrix = unpacked(rows, len(names)).tolist()
         return [
             {n: value for n, value in zip(names, row, strict=True) if not math.isnan(value)}
             for row in matrix

@@ -1,57 +1,192 @@
-"""Encode the columns of a table for an estimator."""
+"""Encode the columns of a table for an estimator, as one float32 matrix."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import OneHotEncoder
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from retread.bundle import Signature
+from retread.bundle import Datatype, Signature, Texts
 from retread.core import InvalidInput
-from retread.training.inputs import CATEGORIES, FEATURES, Arrays
-from retread.training.model_interfaces import Matrix, TabularModel
+from retread.data.version import ColumnKind, Schema
+from retread.training.inputs import CATEGORIES, FEATURES, Arrays, column_numbers
+from retread.training.tabular.precision import Doubles, Scaling, Singles, is_lossy, scaling_of
 
 
-def encoder(train: Arrays, model: TabularModel) -> ColumnTransformer:
-    """Build the encoder of a model.
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberEncoding:
+    """How numeric columns become columns of the matrix.
+
+    Attributes:
+        columns: Number of columns before encoding.
+        scaling: How float64 columns become float32; None where they are float32 already.
+        fill: What a missing value becomes, float32 [columns]; None where it stays NaN.
+    """
+
+    columns: int
+    scaling: Scaling | None
+    fill: Singles | None
+
+    @property
+    def width(self) -> int:
+        """Number of columns after encoding."""
+        return self.columns + (len(self.scaling.residual) if self.scaling else 0)
+
+    def encode(self, values: npt.NDArray[np.floating]) -> Singles:
+        """Encode columns [n, F]."""
+        if self.scaling is not None:
+            encoded = self.scaling.apply(values.astype(np.float64))
+        else:
+            encoded = values.astype(np.float32, copy=False)
+        if self.fill is None:
+            return encoded
+        return np.where(np.isnan(encoded), self.fill, encoded)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryEncoding:
+    """How a categorical column becomes one indicator per category.
+
+    Attributes:
+        column: Name of the column.
+        kept: The categories that are told apart.
+        folded: How many further categories share the last indicator, which is also that of an
+            unknown category. 0 if there are none; an unknown category then has no indicator.
+        folded_share: Share of the training rows that have one of them.
+    """
+
+    column: str
+    kept: tuple[str, ...]
+    folded: int = 0
+    folded_share: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """Number of indicators."""
+        return len(self.kept) + bool(self.folded)
+
+    def codes(self, values: Texts) -> npt.NDArray[np.int64]:
+        """Return the index of each value's indicator; `len(kept)` for all others."""
+        known = pa.array(self.kept, pa.large_string())
+        found = pc.index_in(pa.array(values, pa.large_string()), known)
+        return np.asarray(found.fill_null(len(self.kept)).to_numpy(), dtype=np.int64)
+
+    def note(self) -> str | None:
+        """Say which categories are not told apart; None if all are."""
+        if not self.folded:
+            return None
+        return (
+            f"Column {self.column!r} has {len(self.kept) + self.folded:,} categories. The "
+            f"{len(self.kept)} most frequent are told apart; the others, {self.folded_share:.0%} "
+            "of the rows, count as one ([training] max_categories)."
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """How the inputs of a graph become the matrix of an estimator."""
+
+    numbers: NumberEncoding | None
+    categories: tuple[CategoryEncoding, ...]
+
+    def encode(self, inputs: Arrays) -> Singles:
+        """Encode graph inputs to float32 [n, columns]; NaN is a missing value."""
+        numbers = None if self.numbers is None else self.numbers.encode(inputs[FEATURES])
+        if numbers is not None and not self.categories:
+            return numbers
+        matrix = np.zeros((len(inputs[CATEGORIES]), self.width), dtype=np.float32)
+        start = 0
+        if numbers is not None:
+            start = numbers.shape[1]
+            matrix[:, :start] = numbers
+        for index, column in enumerate(self.categories):
+            codes = column.codes(inputs[CATEGORIES][:, index])
+            rows = np.flatnonzero(codes < column.width)
+            matrix[rows, start + codes[rows]] = 1.0
+            start += column.width
+        return matrix
+
+    @property
+    def width(self) -> int:
+        """Number of columns of the matrix."""
+        numbers = self.numbers.width if self.numbers is not None else 0
+        return numbers + sum(column.width for column in self.categories)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What users should know of it, a sentence per column."""
+        return tuple(note for column in self.categories if (note := column.note()) is not None)
+
+
+def number_datatype(schema: Schema, rows: pa.Table) -> Datatype:
+    """Return the datatype that the numeric columns of training rows need.
+
+    FP64 if float32 would make distinct values of a column equal.
+    """
+    names = [column.name for column in schema.columns if column.kind is ColumnKind.NUMERIC]
+    lossy = any(is_lossy(column_numbers(rows[name])) for name in names)
+    return Datatype.FP64 if lossy else Datatype.FP32
+
+
+def encoding_of(
+    signature: Signature, train: Arrays, *, handles_missing: bool, max_categories: int
+) -> Encoding:
+    """Choose the encoding of a table.
 
     Numbers pass through, with medians for missing values where the model does not handle them.
-    Categories are one-hot encoded; an unknown category is all zeros.
-    """
-    numbers = train[FEATURES].shape[1] if FEATURES in train else 0
-    categories = train[CATEGORIES].shape[1] if CATEGORIES in train else 0
-    steps: list[tuple[str, Any, list[int]]] = []
-    if numbers:
-        fill = "passthrough" if model.handles_missing else SimpleImputer(strategy="median")
-        steps.append(("numbers", fill, list(range(numbers))))
-    if categories:
-        one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        steps.append(("categories", one_hot, list(range(numbers, numbers + categories))))
-    return ColumnTransformer(steps)
+    Categories become indicators, the rarest of a column sharing one.
 
-
-def stacked(inputs: Arrays) -> Matrix:
-    """Concatenate the graph's inputs by column; of dtype object only if there are categories."""
-    if CATEGORIES not in inputs:
-        return inputs[FEATURES]
-    parts = [inputs[name].astype(object) for name in (FEATURES, CATEGORIES) if name in inputs]
-    return np.concatenate(parts, axis=1)
-
-
-def check_columns(signature: Signature, train: Arrays) -> None:
-    """Check that every numeric column of the training split has a value.
+    Args:
+        train: Graph inputs of the training rows.
+        handles_missing: Whether the model accepts NaN.
+        max_categories: Number of categories per column that are told apart.
 
     Raises:
-        InvalidInput: Columns are empty; the message names them.
+        InvalidInput: Numeric columns are empty; the message names them.
     """
-    if FEATURES not in train:
-        return
-    columns = next(spec.columns for spec in signature.inputs if spec.name == FEATURES)
-    values = dict(zip(columns, train[FEATURES].T, strict=True))
-    empty = [name for name, column in values.items() if np.isnan(column).all()]
+    numbers, categories = None, tuple[CategoryEncoding, ...]()
+    for spec in signature.inputs:
+        if spec.name == FEATURES:
+            _check_columns(spec.columns, train[FEATURES])
+            wide = spec.datatype is Datatype.FP64
+            numbers = _number_encoding(train[FEATURES], wide=wide, fill=not handles_missing)
+        else:
+            categories = tuple(
+                _category_encoding(name, train[CATEGORIES][:, index], max_categories)
+                for index, name in enumerate(spec.columns)
+            )
+    return Encoding(numbers, categories)
+
+
+def _number_encoding(values: Doubles, *, wide: bool, fill: bool) -> NumberEncoding:
+    scaling = scaling_of(values) if wide else None
+    columns = values.shape[1]
+    plain = NumberEncoding(columns, scaling, None)
+    medians = np.nanmedian(plain.encode(values), axis=0).astype(np.float32) if fill else None
+    return NumberEncoding(columns, scaling, medians)
+
+
+def _category_encoding(name: str, values: Texts, most: int) -> CategoryEncoding:
+    counted = pc.value_counts(pa.array(values, pa.large_string()))
+    known = counted.field("values").to_pylist()
+    counts = counted.field("counts").to_numpy()
+    if len(known) <= most:
+        return CategoryEncoding(name, tuple(sorted(known)))
+    ranked = sorted(range(len(known)), key=lambda index: (-counts[index], known[index]))
+    kept, folded = ranked[:most], ranked[most:]
+    return CategoryEncoding(
+        column=name,
+        kept=tuple(sorted(known[index] for index in kept)),
+        folded=len(folded),
+        folded_share=float(counts[folded].sum() / counts.sum()),
+    )
+
+
+def _check_columns(columns: tuple[str, ...], values: npt.NDArray[np.floating]) -> None:
+    empty = [name for i, name in enumerate(columns) if np.isnan(values[:, i]).all()]
     if empty:
         raise InvalidInput(
             f"In the training split, these columns have no values: {', '.join(empty)}.",

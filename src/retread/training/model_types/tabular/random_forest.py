@@ -5,13 +5,16 @@ from __future__ import annotations
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from retread.training.model_interfaces import TabularModel
+from retread.training.tree_sizes import FOREST_TREES
 
 
 def build(regression: bool, seed: int, threads: int) -> TabularModel:
     """Build a random forest."""
     if regression:
         # Leaves with single rows would make a graph of tens of megabytes.
-        forest = RandomForestRegressor(min_samples_leaf=3, random_state=seed, n_jobs=threads)
+        forest = RandomForestRegressor(
+            FOREST_TREES, min_samples_leaf=3, random_state=seed, n_jobs=threads
+        )
     else:
-        forest = RandomForestClassifier(random_state=seed, n_jobs=threads)
-    return TabularModel(forest)
+        forest = RandomForestClassifier(FOREST_TREES, random_state=seed, n_jobs=threads)
+    return TabularModel(forest, leaves="max_leaf_nodes")
