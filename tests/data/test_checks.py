@@ -32,6 +32,7 @@ SUMMARY = DatasetSummary(
     conflicting_labels=0,
     max_label_share=0.98,
     changes=None,
+    max_unreadable_share=0.01,
 )
 CHANGES = Changes(
     version=BEFORE, common=90, relabelled=0, moved=0, evaluation_relabelled=0, evaluation_removed=0
@@ -48,6 +49,7 @@ VALID = {
     "a first version": SUMMARY,
     "no changes": replace(SUMMARY, changes=CHANGES),
     "few leaked rows of a table": replace(SUMMARY, leaked_rows=4),
+    "an unreadable file": replace(SUMMARY, unreadable=("a.jpg: cut",)),
     "few images with conflicting labels": replace(SUMMARY, schema=IMAGES, conflicting_labels=1),
     "rows of a table with conflicting labels": replace(SUMMARY, conflicting_labels=50),
     "a rare label": replace(SUMMARY, labels=imbalanced(4000, 100), rows=4140),
@@ -56,7 +58,7 @@ VALID = {
 }
 
 INVALID = {
-    "an unreadable file": ("readable", replace(SUMMARY, unreadable=("a.jpg: cut",))),
+    "unreadable files": ("readable", replace(SUMMARY, unreadable=("a.jpg: cut", "b.jpg: cut"))),
     "a group in two splits": ("groups", replace(SUMMARY, split_groups=1)),
     "many leaked rows of a table": ("duplicates", replace(SUMMARY, leaked_rows=5)),
     "a leaked image": ("duplicates", replace(SUMMARY, schema=IMAGES, leaked_rows=1)),

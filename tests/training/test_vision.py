@@ -22,6 +22,7 @@ from retread.bundle import (
     decode_reference,
 )
 from retread.core import MissingDependency, Unavailable, UnknownOption
+from retread.project.settings import AugmentationSection
 from retread.training.model_types.vision import cnn, tinyvgg
 from retread.training.network import Network, Normalise
 from retread.training.vision.augment import augment, rotate
@@ -134,9 +135,13 @@ def test_networks_take_any_size(build: object, size: int) -> None:
 
 def test_augmentation_depends_on_its_generator_only() -> None:
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 255
-    first = augment(images, torch.Generator().manual_seed(3))
-    assert torch.equal(first, augment(images, torch.Generator().manual_seed(3)))
-    assert not torch.equal(first, augment(images, torch.Generator().manual_seed(4)))
+    first = augment(images, AugmentationSection(), torch.Generator().manual_seed(3))
+    assert torch.equal(
+        first, augment(images, AugmentationSection(), torch.Generator().manual_seed(3))
+    )
+    assert not torch.equal(
+        first, augment(images, AugmentationSection(), torch.Generator().manual_seed(4))
+    )
     assert first.shape == images.shape
     assert 0 <= first.min() <= first.max() <= 255
 
@@ -146,7 +151,7 @@ def test_rotation_preserves_shapes_and_distances() -> None:
     axis = torch.linspace(-1, 1, 64)
     radius = (axis[:, None] ** 2 + axis[None, :] ** 2).sqrt()
     disc = ((radius < 0.5).float() * 255).expand(8, 3, 64, 64)
-    rotated = rotate(disc, torch.Generator().manual_seed(0))
+    rotated = rotate(disc, AugmentationSection(), torch.Generator().manual_seed(0))
     sure = (radius - 0.5).abs() > 0.05
     assert torch.allclose(rotated[..., sure], disc[..., sure], atol=1.0)
 

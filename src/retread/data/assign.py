@@ -74,7 +74,12 @@ def assign_splits(
         evaluation_share=settings.evaluation_share,
         validation_share=settings.validation_share,
     )
-    rows = rows.append_column(SPLIT, pa.array(splits, pa.string()))
+    column = pa.array(splits, pa.string())
+    if SPLIT in rows.column_names:
+        given = pc.coalesce(rows[SPLIT], column)
+        rows = rows.set_column(rows.column_names.index(SPLIT), SPLIT, given)
+    else:
+        rows = rows.append_column(SPLIT, column)
     old = {row[0]: row for row in key_tuples(base)} if base is not None else {}
     new = key_tuples(rows)
     by_id = pc.sort_indices(rows[ID]).to_pylist()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+import msgspec
 import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
 from retread.core.quarantine import VersionState
 from retread.data.assign import AssignedRows, assign_splits, rows_of
 from retread.data.heads import DatasetHeads
-from retread.data.images import inspect_image, measure_image, sample_by_digest
+from retread.data.images import image_rules, inspect_image, measure_image, sample_by_digest
 from retread.data.integrity import evaluation_digest, version_digest
 from retread.data.profile import Profile, numeric_statistics, profile_images, profile_table
 from retread.data.source import Progress, SourceExamples
@@ -73,7 +74,7 @@ def commit_next(
         clock: Gives the version its time of creation.
 
     Returns:
-        The new version, or the existing one that is the same.
+        The new version, or the existing one that is the same, with the remarks on this source.
 
     Raises:
         InvalidInput: The examples do not fit the rows to keep, or have only one label.
@@ -96,12 +97,14 @@ def commit_next(
         addition.examples.unreadable,
         addition.settings.max_label_share,
         _changes(base, old, assigned),
+        addition.examples.findings,
+        addition.settings.max_unreadable_share,
     )
     number = heads.newest.number + 1 if heads else 1
     version = _version(addition, number, assigned, summary, validate(summary), clock)
     for existing in (heads.newest, heads.base) if heads else ():
         if _is_same(version, existing):
-            return existing
+            return msgspec.structs.replace(existing, remarks=version.remarks)
     reader = _reader(addition, assigned)
     return store.commit(version, reader, assigned.keep, base.number if base else None)
 
@@ -148,6 +151,7 @@ def _version(
         source=addition.source,
         note=addition.note,
         created_at=clock.now().replace(microsecond=0),
+        remarks=addition.examples.remarks,
     )
 
 
@@ -192,7 +196,7 @@ def _profile(
     base: DatasetVersion | None,
 ) -> Profile:
     if schema.columns[0].kind is ColumnKind.IMAGE:
-        return profile_images(_image_properties(store, addition.examples, assigned, base))
+        return profile_images(_image_properties(store, addition, assigned, base))
     names = [column.name for column in schema.columns]
     rows = assigned.current.select(names)
     if base is not None and addition.retained:
@@ -206,20 +210,22 @@ def _profile(
 
 def _image_properties(
     store: DatasetStore,
-    examples: SourceExamples,
+    addition: Addition,
     assigned: AssignedRows,
     base: DatasetVersion | None,
 ) -> dict[str, tuple[float, ...]]:
     """Return the properties of a sample of the version's images, by digest."""
+    properties = addition.examples.properties
+    rules = image_rules(addition.settings)
     digests = assigned.keys[DIGEST].to_pylist()
     sample = {digests[i]: assigned.keys[ID][i].as_py() for i in sample_by_digest(digests)}
-    known = {digest: p for digest, p in examples.properties.items() if digest in sample}
+    known = {digest: p for digest, p in properties.items() if digest in sample}
     unknown = {id_: digest for digest, id_ in sample.items() if digest not in known}
     if base is not None and unknown:
         images = store.read(base, columns=[ID, IMAGE], ids=list(unknown))
         for id_, image in zip(images[ID].to_pylist(), images[IMAGE].to_pylist(), strict=True):
-            facts = inspect_image(image)
-            known[unknown[id_]] = (*facts.properties, *measure_image(image))
+            facts = inspect_image(image, rules)
+            known[unknown[id_]] = (*facts.properties, *measure_image(image, rules))
     return known
 
 

@@ -7,6 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from retread.data.version import Split
 
+SPLIT_WORDS = {
+    **dict.fromkeys(("train", "training"), Split.TRAIN),
+    **dict.fromkeys(("valid", "val", "validation", "dev"), Split.VALIDATION),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), Split.EVALUATION),
+}
+"""The words by which a folder or a column names a split."""
+
 _SCALE = 2.0**64
 
 
@@ -54,3 +61,12 @@ def splits_of(
             ).value
         splits.append(split)
     return splits
+
+
+def split_of_word(word: str) -> Split | None:
+    """Return the split that a folder or a value names; None if it names none.
+
+    >>> split_of_word(" Valid "), split_of_word("good")
+    (<Split.VALIDATION: 'validation'>, None)
+    """
+    return SPLIT_WORDS.get(word.strip().lower())

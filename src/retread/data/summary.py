@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.data.source import ImageFindings
 from retread.data.store import DIGEST, GROUP, ID, LABEL, SPLIT
 from retread.data.version import ColumnKind, DatasetVersion, Schema, Split
 
@@ -49,6 +50,8 @@ class DatasetSummary:
         conflicting_labels: Rows whose content also occurs under another label.
         max_label_share: The largest share of rows that one label may have, from the settings.
         changes: The changes since the previous released version; None if there is none.
+        findings: What the images of the source are like; None for a table.
+        max_unreadable_share: The largest share of images that may be unreadable, from the settings.
     """
 
     schema: Schema
@@ -62,6 +65,8 @@ class DatasetSummary:
     conflicting_labels: int
     max_label_share: float
     changes: Changes | None
+    findings: ImageFindings | None = None
+    max_unreadable_share: float = 0.0
 
     @property
     def is_images(self) -> bool:
@@ -85,6 +90,8 @@ def summarise(
     unreadable: tuple[str, ...],
     max_label_share: float,
     changes: Changes | None,
+    findings: ImageFindings | None = None,
+    max_unreadable_share: float = 0.0,
 ) -> DatasetSummary:
     """Summarise a version.
 
@@ -95,6 +102,8 @@ def summarise(
         unreadable: The files that could not be read.
         max_label_share: The largest share of rows that one label may have.
         changes: The changes since the previous released version; None if there is none.
+        findings: What the images of the source are like; None for a table.
+        max_unreadable_share: The largest share of images that may be unreadable.
     """
     splits = count_by(keys[SPLIT])
     return DatasetSummary(
@@ -114,6 +123,8 @@ def summarise(
         conflicting_labels=_conflicting_labels(keys) if schema.labels else 0,
         max_label_share=max_label_share,
         changes=changes,
+        findings=findings,
+        max_unreadable_share=max_unreadable_share,
     )
 
 

@@ -51,7 +51,8 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     `digest` covers the id, label, group, split, content and timestamp of every row,
     `evaluation_digest` the id, label and content of the rows of the evaluation split. `labels`
     counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
-    column. `checks` are the results that decided about quarantine.
+    column. `checks` are the results that decided about quarantine. `remarks` are sentences that say
+    how the source was read.
     """
 
     dataset: str
@@ -68,6 +69,7 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     source: str
     note: str
     created_at: datetime
+    remarks: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:

@@ -63,7 +63,8 @@ def add(
             work, name, source, labels=labels, note=note, append=append, progress=report
         )
         version = add_data(work, request)
-    text = f"{version.reference} {version.digest}\n{version_line(version)}"
+    lines = (f"{version.reference} {version.digest}", version_line(version), *version.remarks)
+    text = "\n".join(lines)
     if before is not None and version.number <= before.number:
         text += "\nThe data is unchanged; no version was added."
     emit(version, as_json=json, text=text)

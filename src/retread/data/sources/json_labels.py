@@ -59,7 +59,7 @@ def gather(request: SourceRequest) -> SourceExamples:
     manifest = read_manifest(root, request.settings)
     files = [_file(root, path, manifest, *item) for item in sorted(labels.items())]
     manifest.check(files)
-    return gather_files(files, request)
+    return gather_files(files, request, {}, ())
 
 
 def _label_file(root: Path, labels: str) -> Path:
