@@ -6,9 +6,8 @@
 'its format is not recognised'
 """
 
-from retread.data.images.copies import copies_by_name
 from retread.data.images.findings import counted
-from retread.data.images.gather import ImageFile, gather_contents, gather_files
+from retread.data.images.gather import ImageFile, gather_contents, gather_files, with_copies
 from retread.data.images.inspection import (
     IMAGE_PROPERTIES,
     SUFFIXES,
@@ -27,7 +26,6 @@ __all__ = [
     "ImageFacts",
     "ImageFile",
     "ImageWalk",
-    "copies_by_name",
     "counted",
     "gather_contents",
     "gather_files",
@@ -36,4 +34,5 @@ __all__ = [
     "measure_image",
     "sample_by_digest",
     "suffix_of",
+    "with_copies",
 ]

@@ -15,6 +15,7 @@ from PIL import Image
 
 from retread.bundle import ImageRules
 from retread.core import Conflict, InvalidInput
+from retread.data.images.copies import copies_by_name
 from retread.data.images.findings import Inspected, find, remarks_on
 from retread.data.images.index import (
     FileIndex,
@@ -63,6 +64,19 @@ class ImageFile:
     timestamp: datetime | None = None
     split: Split | None = None
     copy_of: str | None = None
+
+
+def with_copies(files: Sequence[ImageFile]) -> tuple[list[ImageFile], tuple[str, ...]]:
+    """Mark the files that are copies of others by their names, and say how many."""
+    originals = copies_by_name([(file.name, file.label) for file in files])
+    if not originals:
+        return list(files), ()
+    copies = [name for name, original in originals.items() if name != original]
+    remark = (
+        f"{len(copies)} files are copies of others by their names, such as {copies[0]} of "
+        f"{originals[copies[0]]}: each is kept in the split of its original."
+    )
+    return [replace(file, copy_of=originals.get(file.name)) for file in files], (remark,)
 
 
 def gather_files(

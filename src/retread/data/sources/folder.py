@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from retread.core import InvalidInput
 from retread.core.column_rules import clean_text
 from retread.data.image_manifest import ImageManifest, read_manifest
-from retread.data.images import SUFFIXES, ImageFile, ImageWalk, copies_by_name, gather_files
+from retread.data.images import SUFFIXES, ImageFile, ImageWalk, gather_files, with_copies
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.splits import SPLIT_WORDS, split_of_word
 from retread.data.version import Split
@@ -66,19 +66,6 @@ def gather(request: SourceRequest) -> SourceExamples:
     files, told = with_copies(_with_splits_below(files))
     remarks = (*walk.remarks(), *_told_of_splits(files), *_told_of_labels(folders), *told)
     return gather_files(files, request, walk.left_out, remarks)
-
-
-def with_copies(files: Sequence[ImageFile]) -> tuple[list[ImageFile], tuple[str, ...]]:
-    """Mark the files that are copies of others by their names, and say how many."""
-    originals = copies_by_name([(file.name, file.label) for file in files])
-    if not originals:
-        return list(files), ()
-    copies = [name for name, original in originals.items() if name != original]
-    remark = (
-        f"{len(copies)} files are copies of others by their names, such as {copies[0]} of "
-        f"{originals[copies[0]]}: each is kept in the split of its original."
-    )
-    return [replace(file, copy_of=originals.get(file.name)) for file in files], (remark,)
 
 
 def _label_folders(walk: ImageWalk, folder: Path, split: Split | None) -> Iterator[LabelFolder]:
