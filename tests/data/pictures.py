@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -64,7 +65,7 @@ def write(folder: Path, files: Files) -> Path:
     return folder
 
 
-def read(folder: Path, labels: str = "folder", **settings: object) -> SourceExamples:
+def read(folder: Path, labels: str = "folder", **settings: Any) -> SourceExamples:
     """Read a folder of images as `data add` does."""
     section = DataSection.model_validate(settings)
     return read_source(SourceRequest(source=folder, labels=labels, settings=section))

