@@ -146,6 +146,54 @@ def test_augmentation_depends_on_its_generator_only() -> None:
     assert 0 <= first.min() <= first.max() <= 255
 
 
+NO_CHANGE = AugmentationSection(
+    flip_horizontal=False, rotation=0, brightness=0, contrast=0, saturation=0
+)
+
+
+def varied(count: int = 64, **changes: object) -> torch.Tensor:
+    """Return copies of one image, augmented by nothing but `changes`."""
+    settings = NO_CHANGE.model_copy(update=changes)
+    return augment(GRADIENT.expand(count, 3, 8, 8), settings, torch.Generator().manual_seed(0))
+
+
+GRADIENT = torch.arange(64.0).reshape(1, 1, 8, 8).expand(1, 3, 8, 8) * 3
+MIRRORED = {
+    "flip_horizontal": GRADIENT.flip(3),
+    "flip_vertical": GRADIENT.flip(2),
+}
+
+
+def test_e21_augmentation_can_be_turned_off() -> None:
+    assert torch.allclose(varied(), GRADIENT, atol=1e-3)
+
+
+@pytest.mark.parametrize("setting", MIRRORED)
+def test_e21_flips_are_settings(setting: str) -> None:
+    found = varied(**{setting: True})
+    mirrored = [torch.allclose(image, MIRRORED[setting][0], atol=1e-3) for image in found]
+    kept = [torch.allclose(image, GRADIENT[0], atol=1e-3) for image in found]
+    assert all(a != b for a, b in zip(mirrored, kept, strict=True))
+    assert 16 < sum(mirrored) < 48
+
+
+def test_e21_photos_are_flipped_to_the_sides_by_default_only() -> None:
+    default = AugmentationSection()
+    assert (default.flip_horizontal, default.flip_vertical) == (True, False)
+    upright = default.model_copy(update=NO_CHANGE.model_dump(exclude={"flip_horizontal"}))
+    found = augment(GRADIENT.expand(32, 3, 8, 8), upright, torch.Generator().manual_seed(1))
+    # Rows keep their order: brightness still grows downwards.
+    assert (found.mean(dim=(1, 3)).diff(dim=1) > 0).all()
+
+
+@pytest.mark.parametrize("setting", ["brightness", "contrast", "saturation", "rotation"])
+def test_e21_each_variation_is_a_setting(setting: str) -> None:
+    colours = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(2)) * 200
+    settings = NO_CHANGE.model_copy(update={setting: 0.5 if setting != "rotation" else 30})
+    found = augment(colours.expand(8, 3, 8, 8), settings, torch.Generator().manual_seed(3))
+    assert all(not torch.allclose(image, colours[0], atol=1.0) for image in found[:4])
+
+
 def test_rotation_preserves_shapes_and_distances() -> None:
     # A disc around the centre stays where it is under any rotation or flip.
     axis = torch.linspace(-1, 1, 64)

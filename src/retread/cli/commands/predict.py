@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from retread.serving.client import Prediction, ServingClient
     from retread.serving.client_data import Row
 
-_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_IMAGES = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+    *(".ppm", ".pgm"),
+)
 _TABLES = (".csv", ".json")
 
 
