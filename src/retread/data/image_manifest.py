@@ -39,6 +39,8 @@ class ImageManifest:
 
     def entry(self, path: str, name: str) -> Entry:
         """Return the entry of an image, by its path in the folder or its bare file name."""
+        if not self.entries:
+            return (None, None)
         return self.entries.get(_key(path)) or self.entries.get(_key(name)) or (None, None)
 
     def check(self, files: Sequence[ImageFile]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 _MAX_FAMILY = 100
 
@@ -44,19 +43,27 @@ def copies_by_name(names: Sequence[tuple[str, str]]) -> dict[str, str]:
     Returns:
         The path of the original by the path of each member of a family, the original included.
     """
-    stems = [(label, PurePosixPath(name).stem) for name, label in names]
+    # Strings, because paths are slow to make.
+    stems = [(label, _stem(name.rpartition("/")[2])) for name, label in names]
     existing = set(stems)
     families: dict[tuple[str, str], list[int]] = defaultdict(list)
     for position, (label, stem) in enumerate(stems):
-        families[label, _base(label, stem, existing)].append(position)
+        base = stem if stem.isalnum() else _base(label, stem, existing)
+        families[label, base].append(position)
     found: dict[str, str] = {}
     for base, members in families.items():
+        if len(members) < 2:
+            continue
         distinct = {stems[i] for i in members}
         if len(distinct) < 2 or (base not in existing and len(distinct) > _MAX_FAMILY):
             continue
         original = next((i for i in members if stems[i] == base), members[0])
         found.update({names[i][0]: names[original][0] for i in members})
     return found
+
+
+def _stem(file: str) -> str:
+    return file.rpartition(".")[0] or file
 
 
 def _base(label: str, stem: str, existing: set[tuple[str, str]]) -> str:

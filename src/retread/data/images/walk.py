@@ -12,11 +12,12 @@ from retread.core import InvalidInput
 from retread.data.images.inspection import SUFFIXES
 from retread.data.images.litter import litter_kind
 
-_OTHER_IMAGES = (
+_IMAGES = (
+    *SUFFIXES,
     *(".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpf", ".jpx", ".jxl", ".psd", ".tga", ".exr"),
     *(".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
 )
-"""The suffixes of images that cannot be read; unless they hold an image of another format."""
+"""The suffixes of files that should hold an image: of these, many formats cannot be read."""
 
 _HEAD = 32
 _IMAGE = re.compile(
@@ -73,7 +74,7 @@ class ImageWalk:
         self.unlabelled += [
             entry.path[len(str(self.root)) + 1 :]
             for entry in self._entries(str(folder))
-            if entry.name.lower().endswith((*SUFFIXES, *_OTHER_IMAGES)) and entry.is_file()
+            if entry.name.lower().endswith(_IMAGES) and entry.is_file()
         ]
 
     def images(self, folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -117,7 +118,7 @@ class ImageWalk:
             self._check_inside(entry)
             if entry.is_dir():
                 yield from self._images_below(entry, top, seen)
-            elif entry.name.lower().endswith((*SUFFIXES, *_OTHER_IMAGES)):
+            elif entry.name.lower().endswith(_IMAGES):
                 # Reading a pipe would block forever.
                 if not entry.is_file():
                     raise InvalidInput(

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from retread.core import InvalidInput
 from retread.core.column_rules import clean_text
@@ -127,7 +127,7 @@ def _with_splits_below(files: list[ImageFile]) -> list[ImageFile]:
     """Take splits from the folders below those of the labels, if all files are in such a folder."""
     if any(file.split for file in files):
         return files
-    parts = [PurePosixPath(file.name).parts for file in files]
+    parts = [file.name.split("/", 2) for file in files]
     splits = [split_of_word(part[1]) if len(part) > 2 else None for part in parts]
     if None in splits or len(set(splits)) < 2:
         return files
