@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from retread.bundle import (
     EVIDENCE,
     MODEL,
     REFERENCE,
+    ImageRules,
     OnnxModel,
     decode_evidence,
     decode_reference,
@@ -30,7 +32,7 @@ from retread.training.vision.device import device_named, fast_precision, seed_ev
 from retread.training.vision.fit import batches
 from retread.training.vision.optimization import WeightAverage, optimizer_named, schedule
 
-from .conftest import TrainingHarness
+from .conftest import MakeHarness, TrainingHarness
 
 
 @pytest.mark.slow
@@ -75,6 +77,24 @@ def test_every_network_becomes_a_bundle(
     assert manifest.model_type == model_type
     assert manifest.parity.largest_difference < 1e-3
     assert manifest.signature.outputs[1].shape == (-1, width)
+
+
+@pytest.mark.slow
+def test_e04_the_bundle_keeps_how_its_photos_were_decoded(
+    make_harness: MakeHarness, photos: Path
+) -> None:
+    harness = make_harness(
+        photos,
+        "folder",
+        recipe={"image_size": 32},
+        data={"image_depth": 12, "image_background": "#000000"},
+        training={"epochs": 1, "augmentation": {"flip_horizontal": False}},
+        early_stopping={"min_accuracy": 0.0, "min_loss": 10.0},
+    )
+    manifest = harness.bundles.manifest(harness.run(harness.request()).bundle)
+    assert manifest.image is not None
+    assert manifest.image.rules == ImageRules(depth=12, background="#000000")
+    assert manifest.lineage.parameters["augmentation_flip_horizontal"] is False
 
 
 def test_without_torch_only_networks_are_unavailable(

@@ -25,7 +25,7 @@ class SourceRequest:
 
     Attributes:
         source: The file or folder to read.
-        labels: Where the labels are: 'folder', a JSON label file, or a column.
+        labels: Where the labels are: 'folder', a label file, or a column.
         settings: The `[data]` section of the project.
         regression: Whether the labels are numeric targets.
         columns: The columns of the version that rows are appended to; None to infer them.

@@ -38,8 +38,8 @@ class DataSection(Section):
     source: str = ""
     """Folder or file to read new data from. Empty: there is none."""
     labels: str = "folder"
-    """Where the labels are: `folder` (one folder per class), a JSON file, or the name of the
-    label or target column."""
+    """Where the labels are: `folder` (one folder per class), a label file (.json, .jsonl, .csv,
+    .tsv or .txt), or the name of the label or target column."""
     group: str = ""
     """Column or manifest field whose values keep related examples in the same split. Empty: group
     near-duplicates."""

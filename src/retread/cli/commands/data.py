@@ -40,7 +40,8 @@ def add(
     labels: Annotated[
         str,
         typer.Option(
-            metavar="folder|FILE.json|COLUMN", help="Where labels are. Default: [data] labels."
+            metavar="folder|FILE|COLUMN",
+            help="Where labels are. Default: [data] labels.",
         ),
     ] = "",
     note: Annotated[str, typer.Option(help="Free-text note stored with the version.")] = "",
