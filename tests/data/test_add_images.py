@@ -316,14 +316,19 @@ def test_broken_images_go_to_quarantine_with_their_names(
     assert version.state is VersionState.QUARANTINED
     assert [check.check for check in version.failed_checks] == ["readable"]
     assert "good/cut.jpg" in version.failed_checks[0].reason
-    assert version.failed_checks[0].numbers == {"unreadable": 2, "readable": 80}
+    assert version.failed_checks[0].numbers == {
+        "unreadable": 2,
+        "readable": 80,
+        "left_out": 0,
+    }
     assert add(source, index=index) == version
     (source / "good" / "cut.jpg").unlink()
     (source / "good" / "text.jpg").unlink()
     repaired = add(source, index=index)
     assert (repaired.number, repaired.state) == (2, VersionState.RELEASED)
     assert repaired.digest == version.digest
-    (source / "good" / "text.jpg").write_text("no image")
+    for name in ("text.jpg", "more.jpg"):
+        (source / "good" / name).write_text("no image")
     assert add(source, index=index).state is VersionState.QUARANTINED
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from retread.bundle import decode_image
+from retread.bundle import ImageRules, decode_image
 from retread.core import InvalidInput
-from retread.data.images import inspection
-from retread.data.images.inspection import HEIGHT, WIDTH, thumbnail
+from retread.data.images import thumbnail as thumbnails
+from retread.data.images.thumbnail import HEIGHT, WIDTH, thumbnail
 
 
 def pixels(*shape: int) -> Image.Image:
@@ -27,6 +27,7 @@ def encoded(image: Image.Image, kind: str = "JPEG", /, **options: object) -> byt
 
 
 PHOTO = encoded(pixels(48, 64, 3))
+RULES = ImageRules()
 
 
 @pytest.mark.parametrize(
@@ -44,25 +45,27 @@ def test_the_fast_path_for_jpeg_gives_the_same_as_pillow(
     image: Image.Image, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = encoded(image, **options)
-    fast = thumbnail(content)
-    monkeypatch.setattr(inspection, "_thumbnail_of_jpeg", lambda _: None)
-    assert fast == thumbnail(content)
-    assert fast[0] == image.size
-    assert len(fast[1]) == WIDTH * HEIGHT
+    fast = thumbnail(content, RULES)
+    monkeypatch.setattr(thumbnails, "_thumbnail_of_jpeg", lambda _: None)
+    assert fast == thumbnail(content, RULES)
+    assert fast.size == image.size
+    assert len(fast.grey) == WIDTH * HEIGHT
 
 
 @pytest.mark.parametrize(
     ("mode", "kind"), [("CMYK", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("RGB", "WEBP")]
 )
 def test_other_kinds_of_images_are_read_too(mode: str, kind: str) -> None:
-    size, grey = thumbnail(encoded(pixels(60, 90, 3).convert(mode), kind))
-    assert (size, len(grey)) == ((90, 60), WIDTH * HEIGHT)
+    seen = thumbnail(encoded(pixels(60, 90, 3).convert(mode), kind), RULES)
+    assert (seen.size, len(seen.grey)) == ((90, 60), WIDTH * HEIGHT)
 
 
 def test_16_bit_grey_looks_like_its_upper_8_bits() -> None:
     deep = np.random.default_rng(1).integers(0, 2**16, (60, 90), dtype=np.uint16)
     shallow = Image.fromarray((deep >> 8).astype(np.uint8))
-    assert thumbnail(encoded(Image.fromarray(deep), "PNG")) == thumbnail(encoded(shallow, "PNG"))
+    seen = thumbnail(encoded(Image.fromarray(deep), "PNG"), RULES)
+    assert seen.grey == thumbnail(encoded(shallow, "PNG"), RULES).grey
+    assert seen.peak == deep.max()
 
 
 @given(
@@ -74,7 +77,7 @@ def test_an_accepted_image_can_be_decoded_for_training(cut: int, flips: dict[int
     for i, value in flips.items():
         content[i : i + 1] = value
     try:
-        thumbnail(bytes(content))
+        thumbnail(bytes(content), RULES)
     except InvalidInput:
         return
     decode_image(bytes(content), 32)

@@ -7,14 +7,18 @@ import io
 import struct
 import zlib
 
+import numpy as np
+import pyarrow as pa
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from tests.bundles import IMAGE_SIZE
 from tests.serving.running import Server, until
 
-from retread.bundle import STATISTICS
-from retread.serving.rows import check_pixels
+from retread.bundle import STATISTICS, ImageInput, ImageRules, decode_image, image_statistics
+from retread.data.images import measure_image
+from retread.serving.rows import check_pixels, decode_images
 from retread.serving.tensors import TooLarge
+from retread.training.inputs import decode_rows
 
 INFER = "/v2/models/iris/infer"
 
@@ -32,10 +36,48 @@ def label(server: Server, content: bytes, media_type: str = "image/jpeg") -> str
     return found
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "bmp"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "bmp", "gif", "tiff", "avif"])
 def test_an_image_file_can_be_the_body(images: Server, kind: str) -> None:
     assert label(images, picture(230, kind.upper()), f"image/{kind}") == "bright"
     assert label(images, picture(10, kind.upper()), f"image/{kind}") == "dark"
+
+
+def turned_photo() -> bytes:
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.linear_gradient("L").resize((90, 60)).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def odd_files() -> dict[str, bytes]:
+    ramp = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    clear = np.zeros((32, 32, 4), np.uint8)
+    clear[8:24, 8:24, 3] = 255
+    files = {}
+    for name, pixels in (("deep", ramp), ("transparent", clear)):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG")
+        files[name] = buffer.getvalue()
+    return {**files, "turned": turned_photo(), "tiff": picture(90, "TIFF")}
+
+
+RULES = [ImageRules(), ImageRules(depth=12, background="#00ff00")]
+
+
+@pytest.mark.parametrize("rules", RULES, ids=["default", "others"])
+@pytest.mark.parametrize("content", odd_files().values(), ids=odd_files())
+def test_e02_e03_e04_photos_are_decoded_as_in_training(content: bytes, rules: ImageRules) -> None:
+    image = ImageInput(size=32, rules=rules)
+    served = decode_images([content], image).pixels
+    trained = decode_rows(pa.table({"image": pa.array([content], pa.binary())}), image)
+    assert served is not None
+    np.testing.assert_array_equal(served, trained)
+    seen = measure_image(content, rules)
+    assert seen == tuple(image_statistics(decode_image(content, 64, rules)).values())
+
+
+def test_e03_a_drawing_on_transparency_is_bright(images: Server) -> None:
+    assert label(images, odd_files()["transparent"], "image/png") == "bright"
 
 
 def test_pixels_and_base64_files_get_the_same_prediction(images: Server) -> None:

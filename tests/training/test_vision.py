@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from retread.bundle import (
     EVIDENCE,
     MODEL,
     REFERENCE,
+    ImageRules,
     OnnxModel,
     decode_evidence,
     decode_reference,
 )
 from retread.core import MissingDependency, Unavailable, UnknownOption
+from retread.project.settings import AugmentationSection
 from retread.training.model_types.vision import cnn, tinyvgg
 from retread.training.network import Network, Normalise
 from retread.training.vision.augment import augment, rotate
@@ -29,7 +32,7 @@ from retread.training.vision.device import device_named, fast_precision, seed_ev
 from retread.training.vision.fit import batches
 from retread.training.vision.optimization import WeightAverage, optimizer_named, schedule
 
-from .conftest import TrainingHarness
+from .conftest import MakeHarness, TrainingHarness
 
 
 @pytest.mark.slow
@@ -74,6 +77,24 @@ def test_every_network_becomes_a_bundle(
     assert manifest.model_type == model_type
     assert manifest.parity.largest_difference < 1e-3
     assert manifest.signature.outputs[1].shape == (-1, width)
+
+
+@pytest.mark.slow
+def test_e04_the_bundle_keeps_how_its_photos_were_decoded(
+    make_harness: MakeHarness, photos: Path
+) -> None:
+    harness = make_harness(
+        photos,
+        "folder",
+        recipe={"image_size": 32},
+        data={"image_depth": 12, "image_background": "#000000"},
+        training={"epochs": 1, "augmentation": {"flip_horizontal": False}},
+        early_stopping={"min_accuracy": 0.0, "min_loss": 10.0},
+    )
+    manifest = harness.bundles.manifest(harness.run(harness.request()).bundle)
+    assert manifest.image is not None
+    assert manifest.image.rules == ImageRules(depth=12, background="#000000")
+    assert manifest.lineage.parameters["augmentation_flip_horizontal"] is False
 
 
 def test_without_torch_only_networks_are_unavailable(
@@ -134,11 +155,63 @@ def test_networks_take_any_size(build: object, size: int) -> None:
 
 def test_augmentation_depends_on_its_generator_only() -> None:
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 255
-    first = augment(images, torch.Generator().manual_seed(3))
-    assert torch.equal(first, augment(images, torch.Generator().manual_seed(3)))
-    assert not torch.equal(first, augment(images, torch.Generator().manual_seed(4)))
+    first = augment(images, AugmentationSection(), torch.Generator().manual_seed(3))
+    assert torch.equal(
+        first, augment(images, AugmentationSection(), torch.Generator().manual_seed(3))
+    )
+    assert not torch.equal(
+        first, augment(images, AugmentationSection(), torch.Generator().manual_seed(4))
+    )
     assert first.shape == images.shape
     assert 0 <= first.min() <= first.max() <= 255
+
+
+NO_CHANGE = AugmentationSection(
+    flip_horizontal=False, rotation=0, brightness=0, contrast=0, saturation=0
+)
+
+
+def varied(count: int = 64, **changes: object) -> torch.Tensor:
+    """Return copies of one image, augmented by nothing but `changes`."""
+    settings = NO_CHANGE.model_copy(update=changes)
+    return augment(GRADIENT.expand(count, 3, 8, 8), settings, torch.Generator().manual_seed(0))
+
+
+GRADIENT = torch.arange(64.0).reshape(1, 1, 8, 8).expand(1, 3, 8, 8) * 3
+MIRRORED = {
+    "flip_horizontal": GRADIENT.flip(3),
+    "flip_vertical": GRADIENT.flip(2),
+}
+
+
+def test_e21_augmentation_can_be_turned_off() -> None:
+    assert torch.allclose(varied(), GRADIENT, atol=1e-3)
+
+
+@pytest.mark.parametrize("setting", MIRRORED)
+def test_e21_flips_are_settings(setting: str) -> None:
+    found = varied(**{setting: True})
+    mirrored = [torch.allclose(image, MIRRORED[setting][0], atol=1e-3) for image in found]
+    kept = [torch.allclose(image, GRADIENT[0], atol=1e-3) for image in found]
+    assert all(a != b for a, b in zip(mirrored, kept, strict=True))
+    assert 16 < sum(mirrored) < 48
+
+
+def test_e21_photos_are_flipped_to_the_sides_by_default_only() -> None:
+    default = AugmentationSection()
+    assert (default.flip_horizontal, default.flip_vertical) == (True, False)
+    upright = default.model_copy(update=NO_CHANGE.model_dump(exclude={"flip_horizontal"}))
+    found = augment(GRADIENT.expand(32, 3, 8, 8), upright, torch.Generator().manual_seed(1))
+    # Rows keep their order: brightness still grows downwards.
+    assert (found.mean(dim=(1, 3)).diff(dim=1) > 0).all()
+
+
+@pytest.mark.parametrize("setting", ["brightness", "contrast", "saturation", "rotation"])
+def test_e21_each_variation_is_a_setting(setting: str) -> None:
+    colours = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(2)) * 200
+    settings = NO_CHANGE.model_copy(update={setting: 0.5 if setting != "rotation" else 30})
+    found = augment(colours.expand(8, 3, 8, 8), settings, torch.Generator().manual_seed(3))
+    assert all(not torch.allclose(image, colours[0], atol=1.0) for image in found[:4])
 
 
 def test_rotation_preserves_shapes_and_distances() -> None:
@@ -146,7 +219,7 @@ def test_rotation_preserves_shapes_and_distances() -> None:
     axis = torch.linspace(-1, 1, 64)
     radius = (axis[:, None] ** 2 + axis[None, :] ** 2).sqrt()
     disc = ((radius < 0.5).float() * 255).expand(8, 3, 64, 64)
-    rotated = rotate(disc, torch.Generator().manual_seed(0))
+    rotated = rotate(disc, AugmentationSection(), torch.Generator().manual_seed(0))
     sure = (radius - 0.5).abs() > 0.05
     assert torch.allclose(rotated[..., sure], disc[..., sure], atol=1.0)
 

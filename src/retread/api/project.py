@@ -303,7 +303,7 @@ class Datasets(ShowsAsTable):
             source: A folder or file, relative to the project; default `[data] source`. `~` is the
                 user's home folder.
             name: Name of the dataset; default `[data] dataset`.
-            labels: `folder`, a JSON label file, or a column; default `[data] labels`.
+            labels: `folder`, a label file, or a column; default `[data] labels`.
             note: Text stored with the version.
             append: Keep the rows of the latest released version.
 

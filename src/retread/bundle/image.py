@@ -5,30 +5,63 @@ from __future__ import annotations
 import io
 import warnings
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from retread.core import InvalidInput
+from retread.core import InvalidInput, RetreadError
 
 MAX_PIXELS = 50_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 
 Pixels = npt.NDArray[np.uint8]
 """An RGB image: uint8 [height, width, 3]."""
+
+FULL_DEPTH = 16
+"""The number of bits that a deep image has room for."""
+
+_DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 STATISTICS = ("brightness", "contrast", "saturation", "sharpness", "red", "green", "blue")
 """Names of what `image_statistics` returns."""
 
 
-def decode_image(content: bytes, size: int) -> Pixels:
-    """Decode an image and resize it.
+class ImageRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How image files become pixels, where the files leave it open.
 
-    The number of pixels is read from the header and checked before anything is decoded.
+    Attributes:
+        depth: The number of bits that greyscale images with 16 bits use, 8..16.
+        background: The colour behind transparent pixels, `#rrggbb`.
+    """
+
+    depth: int = FULL_DEPTH
+    background: str = "#ffffff"
+
+
+AS_STORED = ImageRules()
+"""All 16 bits of deep images, and a white background."""
+
+
+def decode_image(content: bytes, size: int, rules: ImageRules = AS_STORED) -> Pixels:
+    """Decode an image as a person sees it, and resize it.
+
+    The number of pixels is read from the header and checked before anything is decoded. Of a file
+    with several frames, the first is decoded.
 
     Args:
         content: An image file in one of FORMATS.
         size: Width and height of the result.
+        rules: How to read what the file leaves open.
 
     Returns:
         RGB values, uint8 [size, size, 3].
@@ -38,30 +71,79 @@ def decode_image(content: bytes, size: int) -> Pixels:
             MAX_PIXELS pixels.
     """
     with warnings.catch_warnings():
-        # Pillow warns about large images, but the limit below is stricter.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Pillow warns about large images, but the limit below is stricter; and about metadata.
+        warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_pixels(image.width, image.height)
                 image.draft("RGB", (size, size))
                 resized = (
-                    eight_bits(image)
+                    as_seen(image, rules)
                     .convert("RGB")
                     .resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
                 )
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except (RetreadError, MemoryError):
+            raise
+        except Exception as error:
+            # Pillow's readers fail on damaged files with whatever error comes first.
             raise _unreadable(error) from error
     return np.asarray(resized)
 
 
-def eight_bits(image: Image.Image) -> Image.Image:
-    """Reduce a greyscale image with 16 bits per channel to the upper 8 bits.
+def as_seen(image: Image.Image, rules: ImageRules) -> Image.Image:
+    """Return an image upright, opaque and with 8 bits per channel, in grey or RGB.
+
+    Raises:
+        InvalidInput: Its pixels are not whole numbers of up to 16 bits.
+    """
+    image.load()
+    # Pillow turns a TIFF while it loads it; before that it would be turned twice.
+    orientation = orientation_of(image)
+    if image.mode in _DEEP:
+        image = _eight_bits(image, rules.depth)
+    elif image.mode == "F":
+        raise InvalidInput(
+            "The image has fractions as pixels.", "Save it with 8 or 16 bits per channel."
+        )
+    elif image.has_transparency_data:
+        image = _opaque(image, rules.background)
+    elif image.mode not in ("L", "RGB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return turned(image, orientation)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return the EXIF Orientation of an image, 1..8; 1 is upright, as is one without any."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:
+        # Viewers, too, show an image with damaged metadata as it is stored.
+        return 1
+    return orientation if orientation in _TURNS else 1
+
+
+def turned(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn an image upright, given its EXIF Orientation."""
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _eight_bits(image: Image.Image, depth: int) -> Image.Image:
+    """Reduce a deep greyscale image to the upper 8 of the bits that it uses.
 
     Pillow does so for colour images itself, but turns almost all of a greyscale image white.
     """
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() >= 2**FULL_DEPTH:
+        raise InvalidInput(
+            f"The image has values from {values.min()} to {values.max()}, not from 0 to 65535.",
+            "Save it with 8 or 16 bits per channel.",
+        )
+    return Image.fromarray(np.minimum(values >> (depth - 8), 255).astype(np.uint8))
+
+
+def _opaque(image: Image.Image, background: str) -> Image.Image:
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB")
 
 
 def image_statistics(pixels: Pixels) -> dict[str, float]:

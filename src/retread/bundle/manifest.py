@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from retread.bundle.image import AS_STORED, ImageRules
 from retread.core import IntegrityBroken, canonical_json, digest_bytes
 from retread.core.column_rules import ColumnRules
 
@@ -134,9 +135,10 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageInput(msgspec.Struct, frozen=True, kw_only=True):
-    """How images are preprocessed: `decode_image` with this width and height."""
+    """How images are preprocessed: `decode_image` with this width and height, and these rules."""
 
     size: int
+    rules: ImageRules = AS_STORED
 
 
 class Parity(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,7 +79,8 @@ def version_page(version: DatasetVersion) -> Group:
     for name, statistics in version.profile.items():
         cells = [f"{statistics[s]:.4g}" if s in statistics else "" for s in _STATISTICS]
         profile.add_row(Text(name), *cells)
-    return Group(Text("\n".join(facts)), "", checks, "", profile)
+    remarks = [f"{'':<18}{remark}" for remark in version.remarks]
+    return Group(Text("\n".join([*facts, *remarks])), "", checks, "", profile)
 
 
 def diff_page(diff: Diff) -> Group:

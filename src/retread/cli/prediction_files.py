@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from retread.data.tables import FileOptions, RawTable
     from retread.serving.client_data import Row
 
-_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _JSON = ".json"
 _TEXT_FORMATS = "CSV, JSON, JSON lines, Excel or Parquet"
 
@@ -63,14 +62,15 @@ def read_files(paths: Sequence[Path], options: FileOptions) -> list[tuple[Path, 
     Raises:
         InvalidInput: A file does not exist, is in another format, or is damaged.
     """
+    from retread.data.images import SUFFIXES
     from retread.data.tables import is_table
 
     for path in paths:
         suffix = path.suffix.lower()
-        if suffix not in (*_IMAGES, _JSON) and not is_table(path):
+        if suffix not in (*SUFFIXES, _JSON) and not is_table(path):
             raise InvalidInput(
                 f"{path} is neither an image nor a table.",
-                f"Use {_TEXT_FORMATS}, or one of: {', '.join(_IMAGES)}.",
+                f"Use {_TEXT_FORMATS}, or one of: {', '.join(SUFFIXES)}.",
             )
         if not path.exists():
             raise InvalidInput(f"The file {path} does not exist.", "Check its name.")
@@ -78,9 +78,10 @@ def read_files(paths: Sequence[Path], options: FileOptions) -> list[tuple[Path, 
 
 
 def _content(path: Path, options: FileOptions) -> bytes | TableFile:
+    from retread.data.images import SUFFIXES
     from retread.data.tables import read_file
 
-    if path.suffix.lower() in _IMAGES:
+    if path.suffix.lower() in SUFFIXES:
         return path.read_bytes()
     is_json = path.suffix.lower() == _JSON
     table = _json_table(path) if is_json else _table(read_file(path, options))

@@ -28,7 +28,7 @@ class AddRequest:
         dataset: The name of the dataset; a new one is created.
         source: The file or folder to read.
         settings: The `[data]` section of the project.
-        labels: Where the labels are ('folder', a JSON label file, a column); [data] labels if not
+        labels: Where the labels are ('folder', a label file, a column); [data] labels if not
             given.
         note: A free-text note stored with the version.
         append: Keep all rows of the version that the next one is built on.

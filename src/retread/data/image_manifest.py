@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from retread.core import InvalidInput
 from retread.data.images import ImageFile
+from retread.data.label_files import decode_text
 from retread.project.settings import DataSection
 
 _NAME = "manifest.csv"
@@ -36,7 +39,9 @@ class ImageManifest:
 
     def entry(self, path: str, name: str) -> Entry:
         """Return the entry of an image, by its path in the folder or its bare file name."""
-        return self.entries.get(path) or self.entries.get(name) or (None, None)
+        if not self.entries:
+            return (None, None)
+        return self.entries.get(_key(path)) or self.entries.get(_key(name)) or (None, None)
 
     def check(self, files: Sequence[ImageFile]) -> None:
         """Check that the manifest fits the images of the folder.
@@ -89,7 +94,7 @@ def read_manifest(folder: Path, settings: DataSection) -> ImageManifest:
                 )
         return ImageManifest(path, settings, {})
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with io.StringIO(decode_text(path.read_bytes()), newline="") as file:
             reader = csv.DictReader(file)
             columns = tuple(reader.fieldnames or ())
             group = _column(path, columns, settings.group, "group")
@@ -97,8 +102,8 @@ def read_manifest(folder: Path, settings: DataSection) -> ImageManifest:
             if _FILE not in columns:
                 raise _missing(path, columns, _FILE)
             rows = (row for row in reader if row[_FILE])
-            entries = {row[_FILE]: _read(path, row, group, timestamp) for row in rows}
-    except (UnicodeDecodeError, csv.Error) as error:
+            entries = {_key(row[_FILE]): _read(path, row, group, timestamp) for row in rows}
+    except (ValueError, csv.Error) as error:
         raise InvalidInput(f"{path} is not a readable CSV file: {error}.") from error
     return ImageManifest(path, settings, entries)
 
@@ -131,6 +136,10 @@ def _missing(path: Path, columns: tuple[str, ...], column: str) -> InvalidInput:
     return InvalidInput(
         f"{path} has no column {column!r}.", f"Its columns are: {', '.join(columns) or 'none'}."
     )
+
+
+def _key(path: str) -> str:
+    return unicodedata.normalize("NFC", path.replace("\\", "/")).removeprefix("./")
 
 
 def _names(files: Sequence[ImageFile]) -> set[str]:

@@ -13,7 +13,7 @@ from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
 from retread.core.quarantine import VersionState
 from retread.data.assign import AssignedRows, Base, assign_splits, inherited_plan, rows_of
 from retread.data.heads import DatasetHeads
-from retread.data.images import inspect_image, measure_image, sample_by_digest
+from retread.data.images import image_rules, inspect_image, measure_image, sample_by_digest
 from retread.data.integrity import evaluation_digest, version_digest
 from retread.data.profile import Profile, numeric_statistics, profile_images, profile_table
 from retread.data.read_settings import ReadSettings, read_settings
@@ -85,7 +85,7 @@ def commit_next(
         clock: Gives the version its time of creation.
 
     Returns:
-        The new version, or the existing one that is the same.
+        The new version, or the existing one that is the same, with the remarks on this source.
 
     Raises:
         InvalidInput: The examples do not fit the rows to keep, or have only one label.
@@ -118,6 +118,7 @@ def commit_next(
         _changes(base, old, assigned),
         CheckContext(plan=assigned.plan, settings=addition.settings, now=now, table=table),
         addition.examples.problems,
+        addition.examples.findings,
     )
     number = heads.newest.number + 1 if heads else 1
     version = _version(addition, number, assigned, summary, validate(summary), now)
@@ -129,7 +130,7 @@ def commit_next(
     )
     for existing in (heads.newest, heads.base) if heads else ():
         if _is_same(version, existing):
-            return existing
+            return msgspec.structs.replace(existing, remarks=version.remarks)
     reader = _reader(addition, assigned)
     return store.commit(version, reader, assigned.keep, base.number if base else None)
 
@@ -178,6 +179,7 @@ def _version(
         created_at=now.replace(microsecond=0),
         reading=addition.examples.reading,
         decisions=addition.examples.decisions,
+        remarks=addition.examples.remarks,
     )
 
 
@@ -245,7 +247,7 @@ def _profile(
     table: pa.Table | None,
 ) -> Profile:
     if table is None:
-        return profile_images(_image_properties(store, addition.examples, assigned, base))
+        return profile_images(_image_properties(store, addition, assigned, base))
     profile = profile_table(table, schema.columns)
     if not schema.labels:
         profile[LABEL] = numeric_statistics(assigned.keys[LABEL].to_numpy())
@@ -288,20 +290,22 @@ def _features(
 
 def _image_properties(
     store: DatasetStore,
-    examples: SourceExamples,
+    addition: Addition,
     assigned: AssignedRows,
     base: DatasetVersion | None,
 ) -> dict[str, tuple[float, ...]]:
     """Return the properties of a sample of the version's images, by digest."""
+    properties = addition.examples.properties
+    rules = image_rules(addition.settings)
     digests = assigned.keys[DIGEST].to_pylist()
     sample = {digests[i]: assigned.keys[ID][i].as_py() for i in sample_by_digest(digests)}
-    known = {digest: p for digest, p in examples.properties.items() if digest in sample}
+    known = {digest: p for digest, p in properties.items() if digest in sample}
     unknown = {id_: digest for digest, id_ in sample.items() if digest not in known}
     if base is not None and unknown:
         images = store.read(base, columns=[ID, IMAGE], ids=list(unknown))
         for id_, image in zip(images[ID].to_pylist(), images[IMAGE].to_pylist(), strict=True):
-            facts = inspect_image(image)
-            known[unknown[id_]] = (*facts.properties, *measure_image(image))
+            facts = inspect_image(image, rules)
+            known[unknown[id_]] = (*facts.properties, *measure_image(image, rules))
     return known
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ class SourceRequest:
 
     Attributes:
         source: The file or folder to read.
-        labels: Where the labels are: 'folder', a JSON label file, or a column.
+        labels: Where the labels are: 'folder', a label file, or a column.
         settings: The `[data]` section of the project.
         regression: Whether the labels are numeric targets.
         columns: The columns of the version that rows are appended to; None to infer them.
@@ -50,6 +50,32 @@ class SourceRequest:
     progress: Progress = lambda *_: None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFindings:
+    """What the images of a source are like, for the checks.
+
+    Attributes:
+        alike: Photos of different files and labels that decode to the same pixels: one text per
+            picture, which names two of its files.
+        alike_rows: The number of such photos.
+        deep: The number of greyscale images with 16 bits.
+        peak: The largest pixel value among them.
+        beyond: How many of them have values that [data] image_depth has no room for.
+        depth: [data] image_depth.
+        mirrored: Pairs of labels whose images are mirror images of each other, each as a sentence.
+        left_out: The number of files that are no images, by ending.
+    """
+
+    alike: tuple[str, ...] = ()
+    alike_rows: int = 0
+    deep: int = 0
+    peak: int = 0
+    beyond: int = 0
+    depth: int = 16
+    mirrored: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceExamples:
     """The examples of a source, read and checked, before they become a version.
@@ -57,7 +83,8 @@ class SourceExamples:
     Attributes:
         columns: The feature columns.
         rows: A table with LABEL (string, or float64 for regression), GROUP and TIMESTAMP (null
-            where the source gives none), SOURCE, DIGEST, optionally ID, and the feature columns
+            where the source gives none), SOURCE, DIGEST, optionally ID, optionally SPLIT (the
+            split that the source gives a row; null where it gives none), and the feature columns
             of a table. Images have `fetch` in place of a feature column.
         similarity_keys: For each row, a key that near-duplicates share. It becomes the group of a
             row that has none, neither from the source nor from the previous version.
@@ -69,6 +96,9 @@ class SourceExamples:
         reading: In words, how a file was read.
         decisions: What was decided about each column of a table.
         problems: What a person should look at before a model is trained, one sentence each.
+        findings: What the images are like; None for a table.
+        remarks: How the source was read, where it could be read in more than one way: sentences to
+            tell the user.
     """
 
     columns: tuple[Column, ...]
@@ -82,6 +112,8 @@ class SourceExamples:
     reading: str = ""
     decisions: tuple[ColumnDecision, ...] = ()
     problems: tuple[str, ...] = ()
+    findings: ImageFindings | None = None
+    remarks: tuple[str, ...] = ()
 
 
 class Source(Protocol):

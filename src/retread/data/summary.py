@@ -8,6 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.data.source import ImageFindings
 from retread.data.split_plan import SplitPlan
 from retread.data.store import DIGEST, GROUP, ID, LABEL, SPLIT
 from retread.data.version import ColumnKind, DatasetVersion, Schema, Split
@@ -76,6 +77,7 @@ class DatasetSummary:
         changes: The changes since the previous released version; None if there is none.
         context: The split plan, the settings, the time, and the rows of a table.
         column_problems: What a person has to decide about columns, one sentence each.
+        findings: What the images of the source are like; None for a table.
     """
 
     schema: Schema
@@ -90,6 +92,7 @@ class DatasetSummary:
     changes: Changes | None
     context: CheckContext
     column_problems: tuple[str, ...] = ()
+    findings: ImageFindings | None = None
 
     @property
     def is_images(self) -> bool:
@@ -114,6 +117,7 @@ def summarise(
     changes: Changes | None,
     context: CheckContext,
     column_problems: tuple[str, ...] = (),
+    findings: ImageFindings | None = None,
 ) -> DatasetSummary:
     """Summarise a version.
 
@@ -125,6 +129,7 @@ def summarise(
         changes: The changes since the previous released version; None if there is none.
         context: The split plan, the settings, the time, and the rows of a table.
         column_problems: What a person has to decide about columns.
+        findings: What the images of the source are like; None for a table.
     """
     splits = count_by(keys[SPLIT])
     return DatasetSummary(
@@ -145,6 +150,7 @@ def summarise(
         changes=changes,
         column_problems=column_problems,
         context=context,
+        findings=findings,
     )
 
 

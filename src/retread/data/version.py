@@ -93,6 +93,7 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     `split_plan` is how rows are
     assigned to splits, and `settings` those under which the rows were read; both are None for
     versions of before they were kept. `positive_label` is the positive one of two labels.
+    `remarks` are sentences that say how the source was read.
     """
 
     dataset: str
@@ -114,6 +115,7 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     split_plan: SplitPlan | None = None
     settings: ReadSettings | None = None
     positive_label: str | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:

@@ -63,6 +63,7 @@ def _accuracy(runtime: Runtime, samples: Sequence[Sample]) -> float:
 
 def _rows(runtime: Runtime, sample: Sample) -> Rows:
     if isinstance(sample.payload, bytes):
-        size = runtime.signature.inputs[0].shape[1]
-        return Rows(count=1, pixels=decode_image(sample.payload, size)[None])
+        image = runtime.manifest.image
+        assert image is not None
+        return Rows(count=1, pixels=decode_image(sample.payload, image.size, image.rules)[None])
     return Rows(count=1, features=np.array(sample.payload, dtype=np.float32).tobytes())

@@ -105,8 +105,8 @@ class DataSection(Section):
     source: str = ""
     """Folder or file to read new data from. Empty: there is none."""
     labels: str = "folder"
-    """Where the labels are: `folder` (one folder per class), a JSON file, or the name of the
-    label or target column."""
+    """Where the labels are: `folder` (one folder per class), a label file (.json, .jsonl, .csv,
+    .tsv or .txt), or the name of the label or target column."""
     group: str = ""
     """Column or manifest field whose values keep related examples in the same split. Empty: group
     near-duplicates."""
@@ -152,6 +152,17 @@ class DataSection(Section):
     checks: dict[str, CheckAction] = Field(default_factory=dict)
     """What happens when a check of a dataset version finds something, by name of the check:
     `tell`, `quarantine` or `refuse` (add no version)."""
+    follow_links: bool = False
+    """Follow links in an image folder, also those that lead out of it; the version holds the bytes
+    of their targets."""
+    max_unreadable_share: float = Field(default=0.02, ge=0, lt=1)
+    """Largest share of images that may be unreadable: they are left out and named. Above it, a
+    dataset version is quarantined."""
+    image_depth: int = Field(default=16, ge=8, le=16)
+    """Number of bits that greyscale images with 16 bits use: 10 or 12 for many industrial cameras.
+    Training and serving read the upper 8 of them."""
+    image_background: str = Field(default="#ffffff", pattern=r"^#[0-9a-fA-F]{6}$")
+    """Colour on which transparent images are laid, in training and serving, as #rrggbb."""
     extra_sources: tuple[str, ...] = ()
     """Data sources of your own, each named as package.module:Class."""
 
@@ -191,6 +202,24 @@ class Scenario(Section):
     """Runs to train. The best one on the validation split goes to the gate."""
 
 
+class AugmentationSection(Section):
+    """How training photos are varied at random, in every epoch. Nothing is varied elsewhere."""
+
+    flip_horizontal: bool = True
+    """Mirror half of the photos left to right. Must be false where that would change the label, as
+    with left and right parts; `retread data add` says so if labels are mirror images."""
+    flip_vertical: bool = False
+    """Mirror half of the photos top to bottom."""
+    rotation: float = Field(default=30.0, ge=0, le=180)
+    """Largest rotation in degrees, in either direction."""
+    brightness: float = Field(default=0.2, ge=0, le=1)
+    """Largest relative change of brightness."""
+    contrast: float = Field(default=0.2, ge=0, le=1)
+    """Largest relative change of contrast."""
+    saturation: float = Field(default=0.2, ge=0, le=1)
+    """Largest relative change of saturation."""
+
+
 class TrainingSection(Section):
     """Defaults of training runs, and scenarios."""
 
@@ -217,6 +246,8 @@ class TrainingSection(Section):
     starts. 0: what is free on the machine."""
     pretrained: bool = False
     """Start from published weights if the model type has them and they can be downloaded."""
+    augmentation: AugmentationSection = AugmentationSection()
+    """Random variations of training photos."""
     scenario: str = ""
     """Scenario to run when retraining is triggered. Empty: a single run with the defaults
     above."""

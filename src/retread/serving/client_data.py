@@ -29,6 +29,10 @@ _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"BM", "image/bmp"),
+    (b"GIF8", "image/gif"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
+    *((f"P{number}".encode(), "image/x-portable-anymap") for number in range(1, 7)),
 )
 _TOO_LONG_FOR_JSON = 2**63
 _FEATURE = ColumnRules(name="every feature", kind=ValueKind.NUMBER)
@@ -127,9 +131,11 @@ def media_type(content: bytes) -> str:
             return kind
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
+    if content[4:12] in (b"ftypavif", b"ftypavis"):
+        return "image/avif"
     raise InvalidInput(
         "The image cannot be read: its format is not recognised.",
-        "Send one of: JPEG, PNG, WEBP, BMP.",
+        "Send one of: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF, PPM.",
     )
 
 

@@ -12,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from retread.bundle import Datatype, Pixels, Signature, TensorSpec, decode_image
+from retread.bundle import (
+    Datatype,
+    ImageInput,
+    Pixels,
+    Signature,
+    TensorSpec,
+    decode_image,
+)
 from retread.bundle.image import FORMATS, MAX_PIXELS
 from retread.serving.tensors import TooLarge
 
@@ -63,15 +70,15 @@ def input_named(signature: Signature, name: str) -> TensorSpec | None:
     return next((spec for spec in signature.inputs if spec.name == name), None)
 
 
-def decode_images(files: Sequence[bytes], size: int) -> Rows:
-    """Decode image files to `size` x `size` pixels.
+def decode_images(files: Sequence[bytes], image: ImageInput) -> Rows:
+    """Decode image files as the model's bundle says.
 
     Raises:
         InvalidInput: A file is not a readable image.
         TooLarge: The files have too many pixels in all.
     """
-    check_pixels(files, size)
-    pixels = [decode_image(content, size) for content in files]
+    check_pixels(files, image.size)
+    pixels = [decode_image(content, image.size, image.rules) for content in files]
     return Rows(count=len(pixels), pixels=np.stack(pixels))
 
 

@@ -44,7 +44,7 @@ def decode_and_score(
     try:
         image = entry.runtime.manifest.image
         if call.rows is None and image is not None:
-            call.rows = decode_images(call.images, image.size)
+            call.rows = decode_images(call.images, image)
         rows = call.rows
         assert rows is not None
         if with_statistics and not call.statistics and rows.pixels is not None:

@@ -87,22 +87,22 @@ def graph_inputs(
         InvalidInput: A number is infinite, or an image cannot be decoded.
     """
     if image is not None:
-        return {IMAGE: decode_rows(rows, image.size, threads)}
+        return {IMAGE: decode_rows(rows, image, threads)}
     return {spec.name: _matrix(rows, spec) for spec in signature.inputs}
 
 
-def decode_rows(rows: pa.Table, size: int, threads: int = 1) -> npt.NDArray[np.uint8]:
-    """Decode the images of rows into uint8 [n, size, size, 3].
+def decode_rows(rows: pa.Table, image: ImageInput, threads: int = 1) -> npt.NDArray[np.uint8]:
+    """Decode the images of rows into uint8 [n, size, size, 3], as `image` says.
 
     Raises:
         InvalidInput: An image cannot be decoded; the message names it.
     """
-    pixels = np.empty((rows.num_rows, size, size, 3), dtype=np.uint8)
+    pixels = np.empty((rows.num_rows, image.size, image.size, 3), dtype=np.uint8)
     contents = rows[IMAGE]
 
     def decode(index: int) -> None:
         try:
-            pixels[index] = decode_image(contents[index].as_py(), size)
+            pixels[index] = decode_image(contents[index].as_py(), image.size, image.rules)
         except InvalidInput as error:
             name = rows[SOURCE][index].as_py() if SOURCE in rows.column_names else index
             raise InvalidInput(f"{name}: {error.message}", error.hint) from error

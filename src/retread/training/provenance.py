@@ -116,6 +116,9 @@ def _all_parameters(
         "seed": request.seed,
         "pretrained": settings.training.pretrained,
         "image_size": settings.recipe.image_size,
+        "image_depth": settings.data.image_depth,
+        "image_background": settings.data.image_background,
+        **{f"augmentation_{name}": v for name, v in settings.training.augmentation},
         "positive_label": settings.recipe.positive_label,
         "window_days": settings.data.window_days,
     }

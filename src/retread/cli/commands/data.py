@@ -40,7 +40,8 @@ def add(
     labels: Annotated[
         str,
         typer.Option(
-            metavar="folder|FILE.json|COLUMN", help="Where labels are. Default: [data] labels."
+            metavar="folder|FILE|COLUMN",
+            help="Where labels are. Default: [data] labels.",
         ),
     ] = "",
     note: Annotated[str, typer.Option(help="Free-text note stored with the version.")] = "",
@@ -63,7 +64,8 @@ def add(
             work, name, source, labels=labels, note=note, append=append, progress=report
         )
         version = add_data(work, request)
-    lines = [f"{version.reference} {version.digest}", version_line(version), *findings(version)]
+    head = [f"{version.reference} {version.digest}", version_line(version)]
+    lines = [*head, *version.remarks, *findings(version)]
     text = "\n".join(lines)
     if before is not None and version.number <= before.number:
         text += "\nThe data is unchanged; no version was added."

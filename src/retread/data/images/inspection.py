@@ -5,42 +5,37 @@ from __future__ import annotations
 import hashlib
 import heapq
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
-import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from retread.bundle import (
-    FORMATS,
-    MAX_PIXELS,
-    STATISTICS,
-    decode_image,
-    eight_bits,
-    image_statistics,
-)
+from retread.bundle import FORMATS, STATISTICS, ImageRules, decode_image, image_statistics
 from retread.core import InvalidInput
+from retread.data.images.thumbnail import HEIGHT, WIDTH, thumbnail
+from retread.project.settings import DataSection
 
 IMAGE_PROPERTIES = ("width", "height", "bytes", *STATISTICS)
 """The properties of images that a profile describes, computed on a sample."""
 
-Size = tuple[int, int]
-"""Width and height in pixels."""
+_SUFFIX_OF_FORMAT = {
+    "JPEG": ".jpg",
+    "PNG": ".png",
+    "WEBP": ".webp",
+    "BMP": ".bmp",
+    "GIF": ".gif",
+    "TIFF": ".tif",
+    "AVIF": ".avif",
+    "PPM": ".ppm",
+}
 
-WIDTH, HEIGHT = 9, 8
-"""The size of thumbnails in pixels."""
-
-_SUFFIX_OF_FORMAT = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp"}
-
-SUFFIXES = (*_SUFFIX_OF_FORMAT.values(), ".jpeg")
-"""The suffixes of files that count as images."""
+SUFFIXES = (*_SUFFIX_OF_FORMAT.values(), ".jpeg", ".jfif", ".jpe", ".tiff", ".pgm", ".dib")
+"""The suffixes of image files that can be read."""
 
 _SAMPLE = 256
 _STATISTICS_SIZE = 64
 _FLAT = 8
-_JPEG = b"\xff\xd8\xff"
-_GREY_INSIDE = ("YCbCr", "Gray")
 
 
 class ImageFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -55,6 +50,11 @@ class ImageFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
         height: In pixels; 0 if the image cannot be read.
         error: The reason why the image cannot be read; empty or None if it can.
         statistics: In the order of bundle.STATISTICS; empty if they were not computed.
+        mirror_key: The similarity key that the image would have if it were mirrored left to right;
+            empty if it has no structure.
+        look: A digest of what is seen in the thumbnail.
+        peak: The largest pixel value of a deep greyscale image; 0 for all others.
+        is_sequence: Whether the file has further frames or pages, which are not used.
     """
 
     digest: str
@@ -64,6 +64,10 @@ class ImageFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     height: int = 0
     error: str | None = None
     statistics: tuple[float, ...] = ()
+    mirror_key: str = ""
+    look: str = ""
+    peak: int = 0
+    is_sequence: bool = False
 
     @property
     def is_readable(self) -> bool:
@@ -76,29 +80,31 @@ class ImageFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return (float(self.width), float(self.height), float(self.size), *self.statistics)
 
 
-def inspect_image(content: bytes) -> ImageFacts:
+def image_rules(settings: DataSection) -> ImageRules:
+    """Return how the settings have images read."""
+    return ImageRules(depth=settings.image_depth, background=settings.image_background)
+
+
+def inspect_image(content: bytes, rules: ImageRules) -> ImageFacts:
     """Decode an image far enough to know whether it can be read and what it looks like."""
-    return inspect_images([content])[0]
+    return inspect_images([content], rules)[0]
 
 
-def inspect_images(contents: Sequence[bytes]) -> list[ImageFacts]:
+def inspect_images(contents: Sequence[bytes], rules: ImageRules) -> list[ImageFacts]:
     """Inspect several images.
 
     Their hashes are computed together, which matters for small images.
     """
-    inspected = [_inspect(content) for content in contents]
+    inspected = [_inspect(content, rules) for content in contents]
     hashes = iter(_difference_hashes([grey for _, grey in inspected if grey is not None]))
     return [
-        facts
-        if grey is None
-        else msgspec.structs.replace(facts, similarity_key=next(hashes) or facts.digest)
-        for facts, grey in inspected
+        facts if grey is None else _with_keys(facts, *next(hashes)) for facts, grey in inspected
     ]
 
 
-def measure_image(content: bytes) -> tuple[float, ...]:
+def measure_image(content: bytes, rules: ImageRules) -> tuple[float, ...]:
     """Return the statistics of a readable image, in the order of bundle.STATISTICS."""
-    return tuple(image_statistics(decode_image(content, _STATISTICS_SIZE)).values())
+    return tuple(image_statistics(decode_image(content, _STATISTICS_SIZE, rules)).values())
 
 
 def sample_by_digest(digests: Sequence[str]) -> list[int]:
@@ -116,80 +122,44 @@ def suffix_of(content: bytes) -> str:
         return _SUFFIX_OF_FORMAT.get(str(image.format), ".jpg")
 
 
-def thumbnail(content: bytes) -> tuple[Size, bytes]:
-    """Decode a whole image, and shrink it to a few grey pixels.
-
-    Returns:
-        The size of the image, and its grey values, uint8 [HEIGHT, WIDTH], as bytes.
-
-    Raises:
-        InvalidInput: The image is broken, larger than MAX_PIXELS, or of a format not in FORMATS.
-            The message is the bare reason.
-    """
-    try:
-        return _thumbnail_of_jpeg(content) or _thumbnail_of_any(content)
-    except UnidentifiedImageError as error:
-        raise InvalidInput("its format is not recognised") from error
-    except Image.DecompressionBombError as error:
-        raise _too_large() from error
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InvalidInput(str(error)) from error
-
-
-def _inspect(content: bytes) -> tuple[ImageFacts, bytes | None]:
+def _inspect(content: bytes, rules: ImageRules) -> tuple[ImageFacts, bytes | None]:
     """Return the facts of an image and its thumbnail; None if it cannot be read."""
     digest = hashlib.sha256(content).hexdigest()
     try:
-        (width, height), grey = thumbnail(content)
+        seen = thumbnail(content, rules)
     except InvalidInput as error:
         return ImageFacts(digest, len(content), error=error.message), None
-    return ImageFacts(digest, len(content), width=width, height=height), grey
+    facts = ImageFacts(
+        digest,
+        len(content),
+        width=seen.size[0],
+        height=seen.size[1],
+        look=hashlib.blake2b(seen.grey, digest_size=8).hexdigest(),
+        peak=seen.peak,
+        is_sequence=seen.is_sequence,
+    )
+    return facts, seen.grey
 
 
-def _difference_hashes(thumbnails: Sequence[bytes]) -> list[str | None]:
-    """Compute a 64-bit hash per thumbnail: one bit per pixel brighter than its left neighbour.
+def _with_keys(facts: ImageFacts, key: str | None, mirror_key: str | None) -> ImageFacts:
+    return msgspec.structs.replace(
+        facts, similarity_key=key or facts.digest, mirror_key=mirror_key or ""
+    )
 
-    dHash (Krawetz 2013). None for a flat image: its bits are noise, and all flat images would be
-    near-duplicates of each other.
+
+def _difference_hashes(
+    thumbnails: Sequence[bytes],
+) -> Iterator[tuple[str | None, str | None]]:
+    """Compute a 64-bit hash per thumbnail, and that of its mirror image.
+
+    dHash (Krawetz 2013): one bit per pixel brighter than its left neighbour. None for a flat image:
+    its bits are noise, and all flat images would be near-duplicates of each other.
     """
     grey = np.frombuffer(b"".join(thumbnails), dtype=np.uint8).reshape(-1, HEIGHT, WIDTH)
-    if len(grey) == 0:
-        return []
     flat = np.ptp(grey, axis=(1, 2)) < _FLAT
-    bits = np.packbits((grey[:, :, 1:] > grey[:, :, :-1]).reshape(-1, 64), axis=1)
-    return [
-        None if is_flat else row.tobytes().hex() for row, is_flat in zip(bits, flat, strict=True)
-    ]
-
-
-def _thumbnail_of_jpeg(content: bytes) -> tuple[Size, bytes] | None:
-    """Return the same as Pillow would in two thirds of its time; None where Pillow must decide."""
-    if not content.startswith(_JPEG):
-        return None
-    try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
-        if colours not in _GREY_INSIDE or width * height > MAX_PIXELS:
-            return None
-        grey = simplejpeg.decode_jpeg(content, "GRAY", min_height=HEIGHT, min_width=WIDTH)
-    except ValueError:
-        return None
-    return (width, height), _shrunk(Image.fromarray(grey[:, :, 0]))
-
-
-def _thumbnail_of_any(content: bytes) -> tuple[Size, bytes]:
-    image = Image.open(io.BytesIO(content), formats=FORMATS)
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_large()
-    size = image.size
-    # JPEG decodes to an eighth of its size here: five times faster than in full.
-    image.draft("L", (WIDTH, HEIGHT))
-    plain = eight_bits(image)
-    return size, _shrunk(plain if plain.mode == "L" else plain.convert("L"))
-
-
-def _shrunk(grey: Image.Image) -> bytes:
-    return grey.resize((WIDTH, HEIGHT), Image.Resampling.BOX).tobytes()
-
-
-def _too_large() -> InvalidInput:
-    return InvalidInput(f"it has more than {MAX_PIXELS:,} pixels")
+    bits, mirrored = (
+        np.packbits((view[:, :, 1:] > view[:, :, :-1]).reshape(-1, 64), axis=1)
+        for view in (grey, grey[:, :, ::-1])
+    )
+    for is_flat, row, mirror in zip(flat, bits, mirrored, strict=True):
+        yield (None, None) if is_flat else (row.tobytes().hex(), mirror.tobytes().hex())

@@ -1,17 +1,35 @@
-"""A source: a folder with one folder of images per label."""
+"""A source: a folder with one folder of images per label, perhaps below train, valid and test."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from retread.core import InvalidInput
+from retread.core.column_rules import clean_text
 from retread.data.image_manifest import ImageManifest, read_manifest
-from retread.data.images import SUFFIXES, ImageFile, gather_files
+from retread.data.images import SUFFIXES, ImageFile, ImageWalk, gather_files, with_copies
 from retread.data.source import SourceExamples, SourceRequest
+from retread.data.splits import SPLIT_WORDS, split_of_word
+from retread.data.version import Split
 
 DESCRIPTION = "a folder with one folder of images per label (--labels folder)"
+
+_EXPECTED = (
+    f"Put {', '.join(SUFFIXES)} files into one folder per label, such as good/ and defective/."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFolder:
+    """A folder that holds the images of one label; its split is None if no folder names one."""
+
+    path: Path
+    label: str
+    split: Split | None = None
 
 
 def accepts(request: SourceRequest) -> bool:
@@ -22,74 +40,115 @@ def accepts(request: SourceRequest) -> bool:
 def gather(request: SourceRequest) -> SourceExamples:
     """Read the images of class folders.
 
-    Labels are the names of the folders. `manifest.csv` in the source may give groups and
-    timestamps.
+    Labels are the names of the folders. Folders named train, valid and test above them, or below
+    each of them, give the splits. `manifest.csv` in the source may give groups and timestamps.
 
     Raises:
-        InvalidInput: A folder has no images, links point outside the source, or the manifest does
-            not fit.
+        InvalidInput: A folder has no images, links point outside the source, names of splits and
+            labels are mixed, or the manifest does not fit.
     """
     root = request.source.resolve()
+    walk = ImageWalk(root, follow_links=request.settings.follow_links)
     manifest = read_manifest(root, request.settings)
-    folders = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith(".")]
-    labelled = {folder.name: list(_labelled(root, folder, manifest)) for folder in folders}
-    files = [file for label_files in labelled.values() for file in label_files]
+    folders = list(_label_folders(walk, root, None))
+    by_folder = {folder: list(_labelled(walk, folder, manifest)) for folder in folders}
+    files = [file for found in by_folder.values() for file in found]
     if not files:
-        raise InvalidInput(
-            f"{request.source} contains no images in class folders.",
-            f"Put {', '.join(SUFFIXES)} files into one folder per label, such as good/ and "
-            "defective/.",
-        )
-    empty = [label for label, label_files in labelled.items() if not label_files]
-    if empty:
-        raise InvalidInput(
-            f"Label folder {request.source / empty[0]} contains no images.",
-            f"Add {', '.join(SUFFIXES)} files to it, or remove it.",
-        )
+        raise InvalidInput(f"{request.source} contains no images in class folders.", _EXPECTED)
+    counts = Counter(file.label for file in files)
+    for folder in folders:
+        if not counts[folder.label]:
+            raise InvalidInput(
+                f"Label folder {folder.path} contains no images.",
+                f"Add {', '.join(SUFFIXES)} files to it, or remove it.",
+            )
     manifest.check(files)
-    return gather_files(files, request)
+    files, told = with_copies(_with_splits_below(files))
+    remarks = (*walk.remarks(), *_told_of_splits(files), *_told_of_labels(folders), *told)
+    return gather_files(files, request, walk.left_out, remarks)
 
 
-def _labelled(root: Path, folder: Path, manifest: ImageManifest) -> Iterator[ImageFile]:
-    if folder.is_symlink():
-        _check_inside(root, folder)
-    prefix = len(str(root)) + 1
-    for entry in _images(root, str(folder)):
-        name = entry.path[prefix:]
-        group, timestamp = manifest.entry(name, entry.name)
+def _label_folders(walk: ImageWalk, folder: Path, split: Split | None) -> Iterator[LabelFolder]:
+    """Find the folders of labels, below folders that are named after splits."""
+    folders = walk.folders(folder)
+    walk.pass_over_images(folder)
+    named = [path for path in folders if split_of_word(path.name)]
+    layered = [path for path in named if walk.folders(path)]
+    if named and len(named) == len(folders) and (layered or len(named) > 1):
+        if len(layered) < len(named):
+            flat = next(path for path in named if path not in layered)
+            raise InvalidInput(
+                f"{flat} is named after a split, and holds no folders of labels.",
+                "Put a folder per label into it, such as "
+                f"{flat.name}/good and {flat.name}/defective, rename it if it is a label, or "
+                "remove it if its images have none.",
+            )
+        for path in named:
+            yield from _label_folders(walk, path, split_of_word(path.name))
+    elif layered:
+        other = next(path for path in folders if path not in named)
+        raise InvalidInput(
+            f"{folder} holds folders of splits ({layered[0].name}) beside others ({other.name}).",
+            f"Move {other.name} out of it, or remove {layered[0].name}. Words for splits are: "
+            f"{', '.join(SPLIT_WORDS)}.",
+        )
+    else:
+        for path in folders:
+            yield LabelFolder(path, _label(path), split)
+
+
+def _label(path: Path) -> str:
+    label = clean_text(path.name)
+    if not label:
+        raise InvalidInput(
+            f"The name of folder {str(path)!r} has no visible characters.",
+            "Rename it to its label.",
+        )
+    return label
+
+
+def _labelled(walk: ImageWalk, folder: LabelFolder, manifest: ImageManifest) -> Iterator[ImageFile]:
+    prefix = len(str(walk.root)) + 1
+    for entry in walk.images(folder.path):
+        name = unicodedata.normalize("NFC", entry.path[prefix:])
+        group, timestamp = manifest.entry(name, name.rpartition("/")[2])
         yield ImageFile(
             path=entry.path,
             name=name,
-            label=folder.name,
+            label=folder.label,
             status=entry.stat(),
             group=group,
             timestamp=timestamp,
+            split=folder.split,
         )
 
 
-def _images(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        listed = sorted(entries, key=lambda entry: entry.name)
-    for entry in listed:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink():
-            _check_inside(root, Path(entry.path))
-        if entry.is_dir():
-            # A link to a folder could lead to an endless loop.
-            if not entry.is_symlink():
-                yield from _images(root, entry.path)
-        elif entry.name.lower().endswith(SUFFIXES):
-            # Reading a pipe would block forever.
-            if not entry.is_file():
-                raise InvalidInput(
-                    f"{entry.path} is not a regular file, or is a broken link.", "Remove it."
-                )
-            yield entry
+def _with_splits_below(files: list[ImageFile]) -> list[ImageFile]:
+    """Take splits from the folders below those of the labels, if all files are in such a folder."""
+    if any(file.split for file in files):
+        return files
+    parts = [file.name.split("/", 2) for file in files]
+    splits = [split_of_word(part[1]) if len(part) > 2 else None for part in parts]
+    if None in splits or len(set(splits)) < 2:
+        return files
+    return [replace(file, split=split) for file, split in zip(files, splits, strict=True)]
 
 
-def _check_inside(root: Path, link: Path) -> None:
-    if not link.resolve().is_relative_to(root):
-        raise InvalidInput(
-            f"{link} is a link to a target outside {root}.", "Copy the target into the folder."
-        )
+def _told_of_splits(files: Sequence[ImageFile]) -> tuple[str, ...]:
+    counts = Counter(file.split for file in files if file.split)
+    if not counts:
+        return ()
+    listed = ", ".join(f"{split.value} {counts[split]}" for split in Split if counts[split])
+    return (f"The folders give the splits: {listed}.",)
+
+
+def _told_of_labels(folders: Sequence[LabelFolder]) -> tuple[str, ...]:
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for folder in folders:
+        spellings[folder.label].add(folder.path.name)
+    return tuple(
+        f"{len(names)} folders are read as label {label!r}: their names differ only in spaces, "
+        "invisible characters or their Unicode form."
+        for label, names in spellings.items()
+        if len(names) > 1
+    )

@@ -25,7 +25,10 @@ from retread.serving.http.server_state import BodyBudget, ServerState
 from retread.serving.http.v2_request import decode_request, decode_row
 from retread.serving.request_id import checked_request_id
 
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp")
+IMAGE_TYPES = (
+    *("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "image/tiff"),
+    *("image/avif", "image/x-portable-anymap"),
+)
 LARGE_JSON = 65_536
 """Longer bodies are decoded in a thread, so that they do not hold up other requests."""
 

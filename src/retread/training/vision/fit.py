@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from retread.bundle import Datatype, ImageInput, Signature, TensorSpec
 from retread.core.plugins import invalid_plugin
+from retread.data.images import image_rules
 from retread.data.store import IMAGE
 from retread.training.early_stopping import Progress, observe, shortfall, stopping_metrics
 from retread.training.evaluation import metrics_of
@@ -65,7 +66,8 @@ def fit(task: Task, on_epoch: EpochCallback) -> TrainedNetwork:
     # The stubs do not know that a module can be given a memory format only.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a gap in its types
     trainer = Trainer(network, decoded(task, device), task, generator, device)
-    pixels = decode_rows(task.validation.rows, settings.recipe.image_size, task.threads)
+    image = image_input(task)
+    pixels = decode_rows(task.validation.rows, image, task.threads)
     truth = task.validation.truth(task.labels)
     ema_network = trainer.average.network
     progress, weights, kept = Progress(), snapshot(ema_network), dict[str, float]()
@@ -82,7 +84,6 @@ def fit(task: Task, on_epoch: EpochCallback) -> TrainedNetwork:
     network.load_state_dict(weights)
     reason = shortfall(progress, settings.early_stopping, regression=False)
     result = FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason)
-    image = ImageInput(size=settings.recipe.image_size)
     return TrainedNetwork(network, _signature(task, network), image, result, device)
 
 
@@ -106,6 +107,7 @@ class Trainer:
         self._network = network
         self._train = train
         self._size = request.batch_size
+        self._augmentation = task.settings.training.augmentation
         self._generator = generator
         self._device = device
         self._normalise = Normalise().to(device)
@@ -125,7 +127,7 @@ class Trainer:
         return float(self._schedule.get_last_lr()[0])
 
     def _step(self, indices: Tensor) -> None:
-        pixels = augment(self._train.pixels[indices].float(), self._generator)
+        pixels = augment(self._train.pixels[indices].float(), self._augmentation, self._generator)
         images = self._normalise(pixels).contiguous(memory_format=torch.channels_last)
         with fast_precision(self._device):
             logits, _ = self._network(images)
@@ -155,13 +157,18 @@ def batches(indices: Tensor, size: int) -> list[Tensor]:
 
 def decoded(task: Task, device: torch.device) -> Batches:
     """Decode the training images, once for all epochs."""
-    size = task.settings.recipe.image_size
-    pixels = decode_rows(task.train.rows, size, task.threads)
+    pixels = decode_rows(task.train.rows, image_input(task), task.threads)
     truth: npt.NDArray[np.int64] = task.train.truth(task.labels).astype(np.int64)
     return Batches(
         torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(device),
         torch.from_numpy(truth).to(device),
     )
+
+
+def image_input(task: Task) -> ImageInput:
+    """Return how the images of a task are decoded, in training and in serving."""
+    settings = task.settings
+    return ImageInput(size=settings.recipe.image_size, rules=image_rules(settings.data))
 
 
 def snapshot(network: Network) -> Weights:
