@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from retread.core import InvalidInput
+from retread.core.column_rules import ColumnRules, ValueKind
 from retread.data import (
     DIGEST,
     GROUP,
@@ -30,7 +31,7 @@ from retread.data import (
 from retread.data.assign import AssignedRows, Base, assign_splits
 from retread.data.split_plan import SplitMethod
 from retread.data.splits import SPLIT_WORDS, split_of_block
-from retread.data.tabular import gather_columns
+from retread.data.tabular import Features, gather_columns
 from retread.project.settings import DataSection
 
 Adds = Callable[..., DatasetVersion]
@@ -58,7 +59,18 @@ def source(
         rows[GROUP] = pa.chunked_array([list(groups)])
     if splits is not None:
         rows[SPLIT] = pa.chunked_array([list(splits)])
-    return gather_columns(rows, {"x": x}, "here", None)
+    return gather_columns(rows, as_features({"x": x}), "here", None)
+
+
+def as_features(columns: dict[str, pa.ChunkedArray]) -> Features:
+    """Columns that were read already: numbers, or text."""
+    is_text = {name: pa.types.is_string(values.type) for name, values in columns.items()}
+    rules = tuple(
+        ColumnRules(name=name, kind=ValueKind.CATEGORY if text else ValueKind.NUMBER)
+        for name, text in is_text.items()
+    )
+    values = {n: v if is_text[n] else v.cast(pa.float64()) for n, v in columns.items()}
+    return Features(rules, values)
 
 
 def grown(before: AssignedRows | None, more: SourceExamples, settings: DataSection) -> AssignedRows:
@@ -206,7 +218,7 @@ def test_e06_rows_that_repeat_by_nature_are_split_by_row(kinds: list[int]) -> No
         LABEL: pa.chunked_array([[str(v) for v in random.integers(0, 2, 1000)]]),
         SOURCE: pa.chunked_array([["here"] * 1000]),
     }
-    found = grown(None, gather_columns(rows, columns, "here", None), DataSection())
+    found = grown(None, gather_columns(rows, as_features(columns), "here", None), DataSection())
     assert found.plan.by_row
     assert "1,000 rows have only" in found.plan.reason
     assert abs(Counter(found.keys[SPLIT].to_pylist())[Split.EVALUATION] - 200) < 50
@@ -236,7 +248,7 @@ def test_e16_rows_that_are_equal_but_for_noise_share_a_split(noise: float, appen
             LABEL: pa.chunked_array([["ab"[i % 2] for i in at]]),
             SOURCE: pa.chunked_array([["here"] * len(at)]),
         }
-        return gather_columns(attributes, features, "here", None)
+        return gather_columns(attributes, as_features(features), "here", None)
 
     everything = np.arange(400)
     first = assign_splits(rows(everything, 0.0), Base(), DataSection(), NOW)

@@ -19,7 +19,7 @@ RULES = (
     ColumnRules(name="day", kind=ValueKind.CATEGORY),
     ColumnRules(name="hours", kind=ValueKind.NUMBER, decimal=","),
 )
-ROWS = [{"day": "sunday", "hours": 1.5}, {"hours": None, "day": None}]
+ROWS: list[dict[str, object]] = [{"day": "sunday", "hours": 1.5}, {"hours": None, "day": None}]
 WIDE = [[1, 1.5, "sunday"], [2, None, None]]
 
 

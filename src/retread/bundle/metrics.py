@@ -26,8 +26,8 @@ def evidence_metrics(evidence: Evidence) -> dict[str, float]:
     For two classes, Precision, Recall and F1 are those of the second (positive) class; for more,
     they are macro averages over the known classes that occur. AUC is one-vs-rest, averaged over the
     same classes. What is not defined is NaN: `undefined_because` says why. Non-finite outputs count
-    as wrong predictions and make Loss and AUC, or all metrics of a regression, NaN. An unknown label
-    counts as a wrong prediction with probability 0.
+    as wrong predictions and make Loss and AUC, or all metrics of a regression, NaN. An unknown
+    label counts as a wrong prediction with probability 0.
 
     Returns:
         Values by name; empty if there are no examples.

@@ -51,13 +51,13 @@ def copies_by_name(names: Sequence[tuple[str, str]]) -> dict[str, str]:
         base = stem if stem.isalnum() else _base(label, stem, existing)
         families[label, base].append(position)
     found: dict[str, str] = {}
-    for base, members in families.items():
+    for family, members in families.items():
         if len(members) < 2:
             continue
         distinct = {stems[i] for i in members}
-        if len(distinct) < 2 or (base not in existing and len(distinct) > _MAX_FAMILY):
+        if len(distinct) < 2 or (family not in existing and len(distinct) > _MAX_FAMILY):
             continue
-        original = next((i for i in members if stems[i] == base), members[0])
+        original = next((i for i in members if stems[i] == family), members[0])
         found.update({names[i][0]: names[original][0] for i in members})
     return found
 
