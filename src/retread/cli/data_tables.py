@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from retread.core import Outcome, short
-from retread.data import DatasetVersion, Diff, Split
+from retread.data import ColumnUse, DatasetVersion, Diff, Split
 
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
 _STATISTICS = ("mean", "sd", "min", "q50", "max", "missing", "distinct")
 _SHIFTS_SHOWN = 20
+_WIDTH = 80
+_NAME_WIDTH = 24
 
 
 def version_line(version: DatasetVersion) -> str:
@@ -21,6 +23,26 @@ def version_line(version: DatasetVersion) -> str:
     splits = ", ".join(f"{split} {version.splits.get(split, 0)}" for split in Split)
     labels = ", ".join(f"{label} {count}" for label, count in version.labels.items())
     return f"{version.rows} rows ({splits}){'; ' if labels else ''}{labels}; {version.state}"
+
+
+def column_lines(version: DatasetVersion, width: int | None = _WIDTH) -> list[str]:
+    """Format what was decided about each column of a table, in a line each.
+
+    Args:
+        version: The version.
+        width: Where to cut long lines; None for nowhere.
+    """
+    lines = [f"Read as a table, {version.reading}."] if version.reading else []
+    names = min(max((len(d.name) for d in version.decisions), default=0), _NAME_WIDTH)
+    for decision in version.decisions:
+        kind = decision.kind
+        if decision.use is not ColumnUse.FEATURE:
+            kind = f"{decision.use}: {kind}"
+        line = f"  {decision.name:<{names}}  {kind}"
+        if decision.reason:
+            line += f" ({decision.reason})"
+        lines.append(line if width is None or len(line) <= width else f"{line[: width - 1]}…")
+    return lines
 
 
 def versions_table(versions: Iterable[DatasetVersion]) -> Table:
@@ -63,7 +85,8 @@ def version_page(version: DatasetVersion) -> Group:
     for name, statistics in version.profile.items():
         cells = [f"{statistics[s]:.4g}" if s in statistics else "" for s in _STATISTICS]
         profile.add_row(Text(name), *cells)
-    return Group(Text("\n".join(facts)), "", checks, "", profile)
+    columns = column_lines(version, width=None)
+    return Group(Text("\n".join([*facts, *columns])), "", checks, "", profile)
 
 
 def diff_page(diff: Diff) -> Group:
