@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
-from retread.data.integrity import content_columns, row_digests
+from retread.data.integrity import table_digests
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
 from retread.data.tables import (
@@ -129,11 +129,11 @@ def gather_columns(
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     typed = {column.name: features.values[column.name] for column in columns}
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
-    digests = row_digests(table, content_columns(columns))
+    digests, similar = table_digests(table, columns)
     return SourceExamples(
         columns=columns,
         rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
-        similarity_keys=row_digests(table, [column.name for column in columns]),
+        similarity_keys=similar,
         rules=features.rules,
     )
 
