@@ -52,6 +52,7 @@ bench-serving: install
 
 bench-data: install
 	$(BIN)/python benchmarks/data_add.py
+	$(BIN)/python benchmarks/data_table.py
 
 bench-drift: install
 	$(BIN)/python benchmarks/drift.py

@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from retread.core import Outcome, short
-from retread.data import DatasetVersion, Diff, Split
+from retread.data import ColumnUse, DatasetVersion, Diff, Split
 
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
 _STATISTICS = ("mean", "sd", "min", "q50", "max", "missing", "distinct")
 _SHIFTS_SHOWN = 20
+_WIDTH = 80
+_NAME_WIDTH = 24
 
 
 def version_line(version: DatasetVersion) -> str:
@@ -33,6 +35,26 @@ def findings(version: DatasetVersion) -> list[str]:
             "[recipe] positive_label chooses another."
         )
     return [*lines, *(f"Note ({check.check}): {check.reason}" for check in version.notices)]
+
+
+def column_lines(version: DatasetVersion, width: int | None = _WIDTH) -> list[str]:
+    """Format what was decided about each column of a table, in a line each.
+
+    Args:
+        version: The version.
+        width: Where to cut long lines; None for nowhere.
+    """
+    lines = [f"Read as a table, {version.reading}."] if version.reading else []
+    names = min(max((len(d.name) for d in version.decisions), default=0), _NAME_WIDTH)
+    for decision in version.decisions:
+        kind = decision.kind
+        if decision.use is not ColumnUse.FEATURE:
+            kind = f"{decision.use}: {kind}"
+        line = f"  {decision.name:<{names}}  {kind}"
+        if decision.reason:
+            line += f" ({decision.reason})"
+        lines.append(line if width is None or len(line) <= width else f"{line[: width - 1]}…")
+    return lines
 
 
 def versions_table(versions: Iterable[DatasetVersion]) -> Table:
@@ -80,7 +102,8 @@ def version_page(version: DatasetVersion) -> Group:
         cells = [f"{statistics[s]:.4g}" if s in statistics else "" for s in _STATISTICS]
         profile.add_row(Text(name), *cells)
     remarks = [f"{'':<18}{remark}" for remark in version.remarks]
-    return Group(Text("\n".join([*facts, *remarks])), "", checks, "", profile)
+    columns = column_lines(version, width=None)
+    return Group(Text("\n".join([*facts, *remarks, *columns])), "", checks, "", profile)
 
 
 def diff_page(diff: Diff) -> Group:

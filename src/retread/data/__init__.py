@@ -38,7 +38,9 @@ from retread.data.summary import Changes, DatasetSummary
 from retread.data.tabular import gather_table
 from retread.data.version import (
     Column,
+    ColumnDecision,
     ColumnKind,
+    ColumnUse,
     DatasetVersion,
     Schema,
     Split,
@@ -58,7 +60,9 @@ __all__ = [
     "AddRequest",
     "Changes",
     "Column",
+    "ColumnDecision",
     "ColumnKind",
+    "ColumnUse",
     "DatasetHeads",
     "DatasetStore",
     "DatasetSummary",

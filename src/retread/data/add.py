@@ -14,8 +14,8 @@ from retread.data.next_version import Addition, commit_next
 from retread.data.read_source import read_source
 from retread.data.source import Progress, SourceExamples, SourceRequest
 from retread.data.store import GROUP, ID, IMAGE, LABEL, SOURCE, TIMESTAMP, DatasetStore
-from retread.data.tables import UTC_MICROSECONDS, read_times
-from retread.data.tabular import gather_columns, read_by, rules_of, without_nan
+from retread.data.tables import UTC_MICROSECONDS, read_by, read_times
+from retread.data.tabular import gather_columns, rules_of, without_nan
 from retread.data.version import ColumnKind, DatasetVersion
 from retread.project.settings import DataSection
 

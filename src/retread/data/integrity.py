@@ -70,17 +70,17 @@ def row_digests(table: pa.Table, names: Sequence[str]) -> list[str]:
     """Return the sha256 of each row's values in the columns `names`, in hexadecimal."""
     if not table.num_rows:
         return []
-    header = hashlib.sha256(canonical_json(list(names)))
-    texts = [_texts(table[name]) for name in names]
-    joined = pc.binary_join_element_wise(
-        *texts, pa.scalar(_SEPARATOR, pa.large_string()), null_handling="emit_null"
-    )
-    digests = []
-    for text in joined.to_pylist():
-        row = header.copy()
-        row.update(text.encode())
-        digests.append(row.hexdigest())
-    return digests
+    return _digests(_joined(*(_texts(table[name]) for name in names)), names)
+
+
+def table_digests(table: pa.Table, columns: Sequence[Column]) -> tuple[list[str], list[str]]:
+    """Return the digest of each row's content, and that of its features alone."""
+    if not table.num_rows:
+        return [], []
+    names = [column.name for column in columns]
+    features = _joined(*(_texts(table[name]) for name in names))
+    content = _joined(features, _texts(table[TIMESTAMP]))
+    return _digests(content, content_columns(columns)), _digests(features, names)
 
 
 def content_columns(columns: Sequence[Column]) -> list[str]:
@@ -94,6 +94,21 @@ def _content_digests(rows: pa.Table, columns: Sequence[Column]) -> list[str]:
         images = (image for chunk in rows[IMAGE].chunks for image in chunk)
         return [hashlib.sha256(image.as_buffer()).hexdigest() for image in images]
     return row_digests(rows, content_columns(columns))
+
+
+def _joined(*texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    separator = pa.scalar(_SEPARATOR, pa.large_string())
+    return pc.binary_join_element_wise(*texts, separator, null_handling="emit_null")
+
+
+def _digests(texts: pa.ChunkedArray, names: Sequence[str]) -> list[str]:
+    header = hashlib.sha256(canonical_json(list(names)))
+    digests = []
+    for text in texts.cast(pa.large_binary()).to_pylist():
+        row = header.copy()
+        row.update(text)
+        digests.append(row.hexdigest())
+    return digests
 
 
 def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -4,57 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
-from retread.data.integrity import content_columns, row_digests
+from retread.data.integrity import table_digests
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.split_plan import split_column
 from retread.data.splits import given_splits
 from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, SPLIT, TIMESTAMP
 from retread.data.tables import (
-    Positions,
+    Features,
     Question,
     ReadRole,
-    Verdict,
-    cells_named,
-    decide,
     is_saved_index,
-    plain_values,
-    read_cells,
+    read_features,
     read_groups,
     read_labels,
     read_row_times,
     read_targets,
+    unused,
 )
 from retread.data.version import Column, ColumnDecision, ColumnKind, ColumnUse
-from retread.project.settings import ColumnSection, DataSection, Unreadable
+from retread.project.settings import ColumnSection, DataSection
 
 _RESERVED = {*KEYS, SOURCE, TIMESTAMP}
 _THREADS = min(4, os.cpu_count() or 1)
 _NO_NAME = "(no name)"
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The feature columns of a table, as they were read.
-
-    Attributes:
-        rules: How the values of each are read.
-        values: Their values by name: float64, or text.
-        decisions: What was decided about each column, also about those that are not used.
-        problems: What a person has to decide, one sentence each.
-    """
-
-    rules: tuple[ColumnRules, ...]
-    values: dict[str, pa.ChunkedArray]
-    decisions: tuple[ColumnDecision, ...] = ()
-    problems: tuple[str, ...] = ()
 
 
 def gather_table(
@@ -86,7 +65,7 @@ def gather_table(
             "see retread.data.Source in docs/extending.md.",
         )
     settings = request.settings
-    columns, unused = _named_columns(table, names or table.column_names, name)
+    columns, left_out = _named_columns(table, names or table.column_names, name)
     wanted = _feature_names(list(columns), request, name)
 
     def question(column: str) -> Question:
@@ -98,7 +77,7 @@ def gather_table(
         GROUP: pa.nulls(table.num_rows, pa.string()),
         SOURCE: pa.repeat(pa.scalar(name, pa.string()), table.num_rows),
     }
-    decisions = [*unused, _role(request.labels, ColumnUse.LABEL, label)]
+    decisions = [*left_out, _role(request.labels, ColumnUse.LABEL, label)]
     if settings.group:
         group = read_groups(question(settings.group), name)
         rows[GROUP] = group.values
@@ -110,7 +89,7 @@ def gather_table(
     if split := split_column(settings.split):
         rows[SPLIT] = given_splits(columns[split], split, name)
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
-    features = _read_features(questions, request, name)
+    features = read_features(questions, request, name)
     features = _in_file_order(
         features, [*decisions, *_not_asked(columns, request, wanted)], columns
     )
@@ -154,11 +133,11 @@ def gather_columns(
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     typed = {column.name: features.values[column.name] for column in columns}
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
-    digests = row_digests(table, content_columns(columns))
+    digests, similar = table_digests(table, columns)
     return SourceExamples(
         columns=columns,
         rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
-        similarity_keys=row_digests(table, [column.name for column in columns]),
+        similarity_keys=similar,
         rules=features.rules,
     )
 
@@ -167,22 +146,6 @@ def rules_of(columns: Sequence[Column]) -> tuple[ColumnRules, ...]:
     """Return the rules of columns about which nothing else was decided."""
     kinds = {ColumnKind.NUMERIC: ValueKind.NUMBER, ColumnKind.CATEGORICAL: ValueKind.CATEGORY}
     return tuple(ColumnRules(name=column.name, kind=kinds[column.kind]) for column in columns)
-
-
-def read_by(rules: Sequence[ColumnRules], table: pa.Table, name: str) -> Features:
-    """Read the columns of a table by rules, without exceptions.
-
-    Raises:
-        InvalidInput: The rules cannot read a cell.
-    """
-    values = {}
-    for rule in rules:
-        cells = plain_values(table[rule.name], rule.name)
-        read = read_cells(rule, cells)
-        if len(read.unreadable):
-            raise InvalidInput(_unreadable(rule, cells, read.unreadable, 1, name))
-        values[rule.name] = read.values
-    return Features(tuple(rules), values)
 
 
 def without_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -195,14 +158,14 @@ def _named_columns(
 ) -> tuple[dict[str, pa.ChunkedArray], list[ColumnDecision]]:
     """Return the columns by their cleaned names, and what was decided about those left out."""
     columns: dict[str, pa.ChunkedArray] = {}
-    unused: list[ColumnDecision] = []
+    left_out: list[ColumnDecision] = []
     for position, raw in enumerate(names):
         column, values = clean_text(raw), table.column(position)
         if is_saved_index(column, values, position):
-            unused.append(_unused(column or _NO_NAME, "saved index", "never a feature"))
+            left_out.append(unused(column or _NO_NAME, "saved index", "never a feature"))
             continue
         if not column and _is_empty(values):
-            unused.append(_unused(_NO_NAME, "empty", f"column {position + 1} has neither"))
+            left_out.append(unused(_NO_NAME, "empty", f"column {position + 1} has neither"))
             continue
         if column in columns:
             raise InvalidInput(
@@ -215,7 +178,7 @@ def _named_columns(
                 "Rename the column.",
             )
         columns[column] = values
-    return columns, unused
+    return columns, left_out
 
 
 def _is_empty(values: pa.ChunkedArray) -> bool:
@@ -260,113 +223,6 @@ def _label(question: Question, request: SourceRequest, table: str) -> ReadRole:
     return read_labels(question, table, request.label_rules)
 
 
-def _read_features(questions: list[Question], request: SourceRequest, table: str) -> Features:
-    """Decide what the columns are, unless the version before did, and read them."""
-    before = {rules.name: rules for rules in request.rules} if request.columns else {}
-    with ThreadPoolExecutor(_THREADS) as threads:
-        if before:
-            verdicts = [_as_before(before[question.name]) for question in questions]
-        else:
-            verdicts = list(threads.map(decide, questions))
-            verdicts = _with_commas(questions, verdicts)
-        _refuse_times(questions, verdicts, table)
-        used = [(q, v) for q, v in zip(questions, verdicts, strict=True) if v.rules is not None]
-        read = list(threads.map(lambda one: _read(one[0], one[1], request, table), used))
-    if not used:
-        reasons = "; ".join(f"{q.name}: {v.kind}" for q, v in zip(questions, verdicts, strict=True))
-        raise InvalidInput(
-            f"{table} has no column left to use as a feature: {reasons}.",
-            "Name the ones to use in [data] features, or say what they are in [data.columns].",
-        )
-    left_out = [
-        _unused(q.name, v.kind, v.reason)
-        for q, v in zip(questions, verdicts, strict=True)
-        if v.rules is None
-    ]
-    problems = [v.problem for v in verdicts if v.problem] + [r.problem for r in read if r.problem]
-    return Features(
-        rules=tuple(v.rules for _, v in used if v.rules is not None),
-        values={q.name: r.values for (q, _), r in zip(used, read, strict=True)},
-        decisions=(*(r.decision for r in read), *left_out),
-        problems=tuple(problems),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadFeature:
-    values: pa.ChunkedArray
-    decision: ColumnDecision
-    problem: str
-
-
-def _read(question: Question, verdict: Verdict, request: SourceRequest, table: str) -> _ReadFeature:
-    rules = verdict.rules
-    assert rules is not None
-    cells = plain_values(question.values, question.name)
-    read = read_cells(rules, cells)
-    reasons, problem = [verdict.reason], ""
-    policy = request.settings.unreadable
-    if len(read.unreadable):
-        named = cells_named(cells, read.unreadable, question.first_row)
-        problem = _unreadable(rules, cells, read.unreadable, question.first_row, table)
-        if policy is Unreadable.REFUSE:
-            raise InvalidInput(problem)
-        if request.columns and read.values.null_count == len(cells):
-            raise InvalidInput(
-                f"Column {question.name!r} of {table} must contain {rules.kind}s, as in the "
-                f"previous version: {named}."
-            )
-        reasons.append(f"not {rules.kind}, so missing: {named}")
-    if policy is Unreadable.MISSING:
-        problem = ""
-    empty = read.values.null_count
-    if empty:
-        reasons.append(f"{empty} missing")
-    reason = "; ".join(part for part in reasons if part)
-    decision = ColumnDecision(
-        name=question.name, use=ColumnUse.FEATURE, kind=verdict.kind, reason=reason
-    )
-    return _ReadFeature(read.values, decision, problem)
-
-
-def _unreadable(
-    rules: ColumnRules, cells: pa.ChunkedArray, positions: Positions, first_row: int, table: str
-) -> str:
-    named = cells_named(cells, positions, first_row)
-    return (
-        f"Column {rules.name!r} of {table} is {rules.kind}, but for {len(positions)} cells: "
-        f"{named}. Correct them; or say what they mean, such as [data.columns] {rules.name} = "
-        f'{{type = "{rules.kind}", missing = ["?"]}}, or "category"; or set [data] unreadable = '
-        '"missing".'
-    )
-
-
-def _as_before(rules: ColumnRules) -> Verdict:
-    return Verdict(rules.kind.value, rules, "as in the version before")
-
-
-def _with_commas(questions: list[Question], verdicts: list[Verdict]) -> list[Verdict]:
-    """Decide again about numbers with points where another column has decimal commas."""
-    if not any(v.rules is not None and v.rules.decimal == "," and not v.problem for v in verdicts):
-        return verdicts
-    return [
-        decide(replace(question, comma_file=True))
-        if verdict.rules is not None and verdict.rules.kind is ValueKind.NUMBER
-        else verdict
-        for question, verdict in zip(questions, verdicts, strict=True)
-    ]
-
-
-def _refuse_times(questions: list[Question], verdicts: list[Verdict], table: str) -> None:
-    for question, verdict in zip(questions, verdicts, strict=True):
-        if verdict.kind == "time" and question.wanted:
-            raise InvalidInput(
-                f"Column {question.name!r} of {table} contains timestamps, which cannot be used as "
-                "a feature.",
-                f'Set [data] timestamp = "{question.name}", or take it out of [data] features.',
-            )
-
-
 def _not_asked(
     columns: dict[str, pa.ChunkedArray], request: SourceRequest, features: Sequence[str]
 ) -> list[ColumnDecision]:
@@ -379,13 +235,13 @@ def _not_asked(
         if name in roles:
             continue
         if name in settings.exclude:
-            decisions.append(_unused(name, "excluded", "[data] exclude"))
+            decisions.append(unused(name, "excluded", "[data] exclude"))
         elif settings.features and not request.columns:
-            decisions.append(_unused(name, "not among [data] features", ""))
+            decisions.append(unused(name, "not among [data] features", ""))
         elif name in before:
-            decisions.append(_unused(name, "not used in the version before", ""))
+            decisions.append(unused(name, "not used in the version before", ""))
         else:
-            decisions.append(_unused(name, "new", "the version before does not have it"))
+            decisions.append(unused(name, "new", "the version before does not have it"))
     return decisions
 
 
@@ -400,10 +256,6 @@ def _in_file_order(
 def _role(name: str, use: ColumnUse, read: ReadRole) -> ColumnDecision:
     kind = read.rules.kind.value if read.rules is not None else "time"
     return ColumnDecision(name=name, use=use, kind=kind, reason=read.reason)
-
-
-def _unused(name: str, kind: str, reason: str) -> ColumnDecision:
-    return ColumnDecision(name=name, use=ColumnUse.UNUSED, kind=kind, reason=reason)
 
 
 def _column(rules: ColumnRules) -> Column:

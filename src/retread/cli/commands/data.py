@@ -53,7 +53,7 @@ def add(
 ) -> None:
     """Add the content of SOURCE as the next version; print NAME@N and its digest."""
     from retread.app.datasets import add_data, add_request
-    from retread.cli.data_tables import findings, version_line
+    from retread.cli.data_tables import column_lines, findings, version_line
     from retread.cli.progress import progress
     from retread.data import latest
 
@@ -64,7 +64,7 @@ def add(
             work, name, source, labels=labels, note=note, append=append, progress=report
         )
         version = add_data(work, request)
-    head = [f"{version.reference} {version.digest}", version_line(version)]
+    head = [f"{version.reference} {version.digest}", *column_lines(version), version_line(version)]
     lines = [*head, *version.remarks, *findings(version)]
     text = "\n".join(lines)
     if before is not None and version.number <= before.number:

@@ -13,7 +13,9 @@ from retread.data.tables.decide import (
     decide,
     is_saved_index,
     missing_words,
+    toml_key,
 )
+from retread.data.tables.features import Features, read_by, read_features, unused
 from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
 from retread.data.tables.roles import (
     ReadRole,
@@ -23,11 +25,13 @@ from retread.data.tables.roles import (
     read_row_times,
     read_targets,
 )
+from retread.data.tables.texts import shown
 from retread.data.tables.times import UTC_MICROSECONDS, NotTimes, TimeOptions, read_times
 
 __all__ = [
     "FORMATS",
     "UTC_MICROSECONDS",
+    "Features",
     "FileOptions",
     "NotTimes",
     "Positions",
@@ -44,11 +48,16 @@ __all__ = [
     "is_table",
     "missing_words",
     "plain_values",
+    "read_by",
     "read_cells",
+    "read_features",
     "read_file",
     "read_groups",
     "read_labels",
     "read_row_times",
     "read_targets",
     "read_times",
+    "shown",
+    "toml_key",
+    "unused",
 ]

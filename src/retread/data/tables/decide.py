@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.core.column_rules import MISSING, ColumnRules, ValueKind, read_value
+from retread.core.column_rules import MISSING, ColumnRules, ValueKind, plain_signs
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
 from retread.data.tables.numbers import (
+    CodeReason,
     NumberReading,
     code_reason,
     plainly_numbers,
@@ -39,7 +40,7 @@ _EXACT = 2.0**53
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|key|rowid|row_?nr|row_?no|index|idx)$", re.IGNORECASE
 )
-_SAVED_INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__|index|level_0")
+_SAVED_INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")
 _KINDS = {
     ColumnType.NUMBER: ValueKind.NUMBER,
     ColumnType.CATEGORY: ValueKind.CATEGORY,
@@ -113,11 +114,10 @@ def missing_words(options: ColumnSection) -> tuple[str, ...]:
 
 def is_saved_index(name: str, values: pa.ChunkedArray, position: int) -> bool:
     """Return whether a column is the index that a data frame was saved with."""
-    if re.fullmatch(r"Unnamed: 0(\.\d+)?|__index_level_\d+__", name):
+    if _SAVED_INDEX.fullmatch(name):
         return True
-    return (not name and position == 0) or (
-        name in ("index", "level_0") and position == 0 and counts_rows(values)
-    )
+    at_front = position == 0
+    return at_front and (not name or (name in ("index", "level_0") and counts_rows(values)))
 
 
 def counts_rows(values: pa.ChunkedArray) -> bool:
@@ -181,11 +181,15 @@ def _of_texts(question: Question) -> Verdict:
 
 def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -> Verdict:
     rules = _rules(question, ValueKind.NUMBER, reading.decimal, reading.thousands)
-    numbers = np.array([read_value(rules, text) for text in cells.texts], np.float64)
     texts = [_point(rules, text) for text in cells.texts]
+    numbers = np.array([float(text) for text in texts], np.float64)
+    if np.isinf(numbers).any():
+        return _some_unreadable(question, cells, reading)
     if code := code_reason(texts, numbers):
         verdict = _category(question, cells)
-        return replace(verdict, reason=f"text: {code}; {verdict.reason}".rstrip("; "))
+        reason = f"text: {code}; {verdict.reason}".rstrip("; ")
+        problem = _same_numbers(question, cells, numbers) if code is CodeReason.SAME_NUMBER else ""
+        return replace(verdict, reason=reason, problem=problem)
     by_cell = pa.chunked_array([pa.array(np.repeat(numbers, cells.counts))])
     if cells.missing:
         by_cell = pa.chunked_array([*by_cell.chunks, pa.nulls(cells.missing, pa.float64())])
@@ -195,6 +199,15 @@ def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -
     written = _written(rules)
     reason = "; ".join(part for part in (written, verdict.reason) if part)
     return Verdict("number", rules, reason, _ambiguity(question, cells, reading))
+
+
+def _same_numbers(question: Question, cells: TextCells, numbers: npt.NDArray[np.float64]) -> str:
+    repeated = np.isin(numbers, [n for n in np.unique(numbers) if (numbers == n).sum() > 1])
+    return (
+        f"Column {question.name!r} has texts that are the same number: "
+        f"{cells.examples(question.first_row, repeated)}. Say what they are: [data.columns] "
+        f'{toml_key(question.name)} = "category" or "number".'
+    )
 
 
 def _some_unreadable(question: Question, cells: TextCells, reading: NumberReading) -> Verdict:
@@ -217,7 +230,7 @@ def _category(question: Question, cells: TextCells) -> Verdict:
     if unit := unit_of(cells.texts):
         problem = (
             f"Column {question.name!r} has numbers with {unit!r}: {examples}. It is not used as it "
-            f"is: write the numbers alone, or set [data.columns] {_key(question.name)} = "
+            f"is: write the numbers alone, or set [data.columns] {toml_key(question.name)} = "
             '"category" or "ignore".'
         )
         return Verdict(f"numbers with {unit}", None, examples, problem)
@@ -238,7 +251,7 @@ def _category_remarks(question: Question, cells: TextCells) -> list[str]:
     if "NA" in missing_words(question.options) and cells.missing:
         named = pc.sum(pc.equal(question.values, "NA")).as_py() or 0
         if named and all(len(text) == 2 and text.isupper() for text in cells.texts):
-            key = _key(question.name)
+            key = toml_key(question.name)
             remarks.append(
                 f"NA counts as missing in {named} rows; [data.columns] {key} = "
                 "{missing = []} keeps it"
@@ -269,7 +282,7 @@ def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> 
     if not reading.ambiguous:
         return ""
     marked = np.array(["," in text for text in cells.texts])
-    key = _key(question.name)
+    key = toml_key(question.name)
     return (
         f"Column {question.name!r} has numbers that may have a decimal comma or a comma between "
         f"thousands: {cells.examples(question.first_row, marked)}. Say which: [data.columns] {key} "
@@ -322,6 +335,7 @@ def _written(rules: ColumnRules) -> str:
 
 def _point(rules: ColumnRules, text: str) -> str:
     """Return a number with a decimal point and without separators of thousands."""
+    text = plain_signs(rules, text)
     plain = text.replace(rules.thousands, "") if rules.thousands else text
     return plain.replace(rules.decimal, ".")
 
@@ -347,5 +361,6 @@ def _plain(value: float) -> str:
     return f"{value:.15g}"
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
+    """Return a name as a key in retread.toml."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

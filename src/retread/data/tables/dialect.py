@@ -137,8 +137,8 @@ def _fit(head: bytes, dialect: Dialect) -> _Fit:
         return _Fit(False, 0)
     columns = len(header(head, dialect))
     rows = table.num_rows + len(misfits)
-    # A single damaged row must not make the file a table of one column.
-    return _Fit((columns > 1 and len(misfits) <= rows / 10) or not misfits, columns)
+    # A few damaged rows must not make the file a table of one column.
+    return _Fit((columns > 1 and len(misfits) <= rows / 2) or not misfits, columns)
 
 
 def header(text: bytes | pa.Buffer, dialect: Dialect) -> list[str]:
@@ -212,7 +212,7 @@ def _encodes(character: str, encoding: str) -> bool:
 def _guess(head: bytes, name: str) -> str:
     if b"\0" in head:
         even, odd = head[::2].count(0), head[1::2].count(0)
-        if max(even, odd) > len(head) / 8:
+        if max(even, odd) > max(len(head) / 16, 8 * min(even, odd)):
             return "utf-16-le" if odd > even else "utf-16-be"
         raise InvalidInput(
             f"{name} is not a text file: it contains zero bytes.",

@@ -8,12 +8,14 @@ import lzma
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from retread.core import InvalidInput
+from retread.data.tables.cells import is_number
 from retread.data.tables.dialect import Dialect, find_dialect, header, parse_options, to_utf8
 from retread.data.tables.records import read_json_lines, read_sheet
 
@@ -167,20 +169,41 @@ def _misfit(misfits: list[object], name: str, names: list[str], dialect: Dialect
 
 
 def _read_parquet_folder(path: Path) -> RawTable:
-    from pyarrow import dataset  # It imports pandas, which takes long.
+    parts = [_with_partitions(file, path) for file in sorted(_parquet_files(path))]
+    schema = _common_schema([part.schema for part in parts], path)
+    aligned = [part.cast(pa.schema([schema.field(n) for n in part.column_names])) for part in parts]
+    whole = pa.concat_tables(aligned, promote_options="default").select(schema.names)
+    return _from_arrow(whole, f"{len(parts)} Parquet files")
 
-    files = sorted(_parquet_files(path))
-    schema = pa.unify_schemas(
-        [pyarrow.parquet.read_schema(file) for file in files], promote_options="permissive"
-    )
-    partitioning = dataset.partitioning(flavor="hive")
-    data = dataset.dataset(
-        [str(file) for file in files], format="parquet", partitioning=partitioning,
-        partition_base_dir=str(path),
-    )  # fmt: skip
-    parts = [field for field in data.schema if field.name not in schema.names]
-    whole = data.replace_schema(pa.schema([*schema, *parts]))
-    return _from_arrow(whole.to_table(), f"{len(files)} Parquet files")
+
+def _with_partitions(file: Path, root: Path) -> pa.Table:
+    """Return a file with the columns that the names of its folders give, such as year=2020."""
+    table = pyarrow.parquet.read_table(file, partitioning=None)
+    for folder in file.relative_to(root).parent.parts:
+        name, is_partition, value = folder.partition("=")
+        if is_partition and name not in table.column_names:
+            known = None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value)
+            column = pa.repeat(pa.scalar(known, pa.string()), table.num_rows)
+            table = table.append_column(name, column)
+    return table
+
+
+def _common_schema(schemas: list[pa.Schema], path: Path) -> pa.Schema:
+    """Return the columns of all files; numbers of several types become float64."""
+    types: dict[str, set[pa.DataType]] = {}
+    for field in (field for schema in schemas for field in schema):
+        types.setdefault(field.name, set()).add(field.type)
+    fields = []
+    for name, found in types.items():
+        known = [kind for kind in found if not pa.types.is_null(kind)] or [pa.null()]
+        if len(known) > 1 and not all(map(is_number, known)):
+            raise InvalidInput(
+                f"Column {name!r} has several types in the files of {path.name}: "
+                f"{', '.join(sorted(map(str, known)))}.",
+                "Write all files with one type for it.",
+            )
+        fields.append(pa.field(name, known[0] if len(known) == 1 else pa.float64()))
+    return pa.schema(fields)
 
 
 def _from_arrow(table: pa.Table, reading: str) -> RawTable:

@@ -20,6 +20,10 @@ _CONVENTIONS = (
 _GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:[.,][0-9]{3})+$"
 
 
+_FEW_SAME = 0.05
+"""The share of spellings beyond the first of a number that a column typed by hand may have."""
+
+
 class CodeReason(StrEnum):
     """Why texts that can be read as numbers are codes."""
 
@@ -90,7 +94,7 @@ def code_reason(texts: list[str], numbers: npt.NDArray[np.float64]) -> CodeReaso
     shown = pc.replace_substring_regex(plain, r"^\+|^(-?[0-9]+)\.0*$", r"\1")
     distinct_texts = pc.count_distinct(shown).as_py()
     distinct_numbers = len(np.unique(numbers))
-    if distinct_texts > distinct_numbers:
+    if distinct_texts - distinct_numbers > _FEW_SAME * distinct_texts:
         long = _matches(plain, r"[0-9]{16}").any()
         return CodeReason.TOO_LONG if long else CodeReason.SAME_NUMBER
     return None
