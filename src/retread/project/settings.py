@@ -183,8 +183,8 @@ class GateSection(Section):
     """What a candidate must achieve before it may serve."""
 
     metric: str = "Accuracy"
-    """Metric the gate decides by. Also the default metric of `retread stage` and
-    `retread promote`."""
+    """Metric the gate decides by; if it is not set, tabular-regression has R2. Also the default
+    metric of `retread stage` and `retread promote`."""
     threshold: float = 0.6
     """Value the metric must reach on the evaluation split; for losses and errors, the value it
     must not exceed."""
