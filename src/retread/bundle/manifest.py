@@ -15,6 +15,7 @@ from retread.core import IntegrityBroken, canonical_json, digest_bytes
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
+JUDGED = "judged.onnx"
 EVIDENCE = "evidence.npz"
 REFERENCE = "reference.npz"
 EXAMPLES = "examples.npz"
@@ -136,6 +137,20 @@ class Parity(msgspec.Struct, frozen=True, kw_only=True):
     tolerance: float
 
 
+class Refit(msgspec.Struct, frozen=True, kw_only=True):
+    """How `model.onnx` was trained once more, after `judged.onnx` had been evaluated.
+
+    Attributes:
+        rows: Number of rows it was trained on: those of all splits.
+        epochs: Number of epochs it was trained for.
+        judged: Signature of `judged.onnx`, which all metrics and the evidence are of.
+    """
+
+    rows: int
+    epochs: int
+    judged: Signature
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is known about a bundle.
 
@@ -153,6 +168,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         parity: Comparison of the exported model with the trained one.
         lineage: What the model was made from.
         files: The files of the bundle by name, except the manifest.
+        refit: How the model was trained once more on all rows; None if it was not.
         format: Version of the format of the manifest and the files.
     """
 
@@ -168,6 +184,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parity: Parity
     lineage: Lineage
     files: dict[str, FileEntry]
+    refit: Refit | None = None
     format: int = FORMAT
 
 

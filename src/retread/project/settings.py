@@ -137,6 +137,9 @@ class TrainingSection(Section):
     """Share of the training split to train on, sampled with `seed`."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Random seed."""
+    refit: bool = False
+    """Once a run meets the thresholds, train its recipe once more on the rows of all splits, and
+    serve that model. Metrics, gate and comparison remain those of the model that was judged."""
     pretrained: bool = False
     """Start from published weights if the model type has them and they can be downloaded."""
     scenario: str = ""

@@ -116,7 +116,8 @@ def _all_parameters(
         "seed": request.seed,
         "pretrained": settings.training.pretrained,
         "image_size": settings.recipe.image_size,
-        "positive_label": settings.recipe.positive_label,
+        "positive_label": settings.recipe.positive_label or version.positive_label or "",
+        "refit": settings.training.refit,
         "window_days": settings.data.window_days,
     }
 

@@ -41,12 +41,14 @@ class FitResult:
     Attributes:
         metrics: Validation metrics of the epoch that was kept.
         epochs: Number of epochs that were trained.
+        kept: Number of epochs of the model that was kept; None if the recipe does not say.
         shortfall: Why the model misses the early-stopping thresholds; None if it meets them.
     """
 
     metrics: dict[str, float]
     epochs: int = 1
     shortfall: str | None = None
+    kept: int | None = None
 
 
 class TrainedModel(Protocol):

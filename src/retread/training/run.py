@@ -25,6 +25,7 @@ from retread.training.examples import (
 )
 from retread.training.provenance import commit_of, environment_lock, run_parameters
 from retread.training.recipe import Recipe, Task, TrainedModel
+from retread.training.refit import refit
 from retread.training.request import (
     EpochCallback,
     EpochFinished,
@@ -70,7 +71,7 @@ def run(
         trained = recipe.train(task, record)
         _check_trained(context.project.settings.recipe.kind, trained)
         origin = Origin(run_id, created_at, commit, environment_lock(), version, parameters)
-        bundle, manifest = store(context, task, trained, origin)
+        bundle, manifest = store(context, recipe, task, trained, origin)
     except Exception as error:
         context.tracking.fail(run_id, str(error))
         raise
@@ -143,7 +144,7 @@ def prepare(
 
 
 def store(
-    context: TrainingContext, task: Task, trained: TrainedModel, origin: Origin
+    context: TrainingContext, recipe: Recipe, task: Task, trained: TrainedModel, origin: Origin
 ) -> tuple[str, Manifest | None]:
     """Store the bundle of a model that meets the thresholds.
 
@@ -156,6 +157,8 @@ def store(
     evaluation = read_examples(context.datasets, origin.version, Split.EVALUATION, window)
     earlier = ids_before(context.datasets, origin.version, task.request.cause)
     manifest, files = assemble_bundle(task, trained, evaluation, origin, earlier)
+    if task.settings.training.refit:
+        manifest, files = refit(recipe, task, trained, evaluation, (manifest, files))
     digest = context.bundles.put(manifest, files)
     context.tracking.log_model(origin.run_id, files[MODEL])
     return digest, manifest

@@ -103,7 +103,7 @@ def _train(
         # The first rounds of a longer boosting run are the same as a shorter run.
         _fit(pipeline, model, tables, progress.kept)
     reason = shortfall(progress, settings, regression=regression)
-    return FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason)
+    return FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason, kept=progress.kept)
 
 
 def _fit(pipeline: Pipeline, model: TabularModel, tables: Tables, epochs: int) -> None:
