@@ -17,6 +17,7 @@ from retread.core.column_rules import ColumnRules
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
+JUDGED = "judged.onnx"
 EVIDENCE = "evidence.npz"
 REFERENCE = "reference.npz"
 EXAMPLES = "examples.npz"
@@ -155,6 +156,20 @@ class Parity(msgspec.Struct, frozen=True, kw_only=True):
     tolerance: float
 
 
+class Refit(msgspec.Struct, frozen=True, kw_only=True):
+    """How `model.onnx` was trained once more, after `judged.onnx` had been evaluated.
+
+    Attributes:
+        rows: Number of rows it was trained on: those of all splits.
+        epochs: Number of epochs it was trained for.
+        judged: Signature of `judged.onnx`, which all metrics and the evidence are of.
+    """
+
+    rows: int
+    epochs: int
+    judged: Signature
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is known about a bundle.
 
@@ -175,6 +190,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         rules: How the values of each column of a table are read, in the order of the columns in
             the data; empty for images, and for a model that was imported.
         label_rules: How labels are read; None where they are any text.
+        refit: How the model was trained once more on all rows; None if it was not.
         format: Version of the format of the manifest and the files.
     """
 
@@ -192,6 +208,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, FileEntry]
     rules: tuple[ColumnRules, ...] = ()
     label_rules: ColumnRules | None = None
+    refit: Refit | None = None
     format: int = FORMAT
 
 

@@ -17,7 +17,7 @@ from retread.data.choose_split import SplitChoice, choose_plan
 from retread.data.near_duplicates import NearDuplicateIndex
 from retread.data.near_equal import near_equal_pairs, unite
 from retread.data.source import SourceExamples
-from retread.data.split_plan import SplitMethod, SplitPlan, TimePlan, split_column
+from retread.data.split_plan import SplitMethod, SplitPlan, TimePlan, obeys
 from retread.data.splits import (
     Shares,
     blocks_of,
@@ -102,13 +102,6 @@ def inherited_plan(
         reason="Split by group, as the versions before.",
     )
     return plan if retained or obeys(plan, settings.split) else None
-
-
-def obeys(plan: SplitPlan, split: str) -> bool:
-    """Return whether a plan is what `[data] split` asks for; it asks for nothing if empty."""
-    if column := split_column(split):
-        return plan.column == column
-    return not split or plan.method == split
 
 
 def assign_splits(

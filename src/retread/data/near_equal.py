@@ -47,8 +47,11 @@ def near_equal_pairs(table: pa.Table) -> Pairs:
         if scaled is None:
             codes.append(np.unique(values, return_inverse=True)[1])
         else:
-            codes.append(np.isnan(values).astype(np.int64))
-            numbers.append(np.nan_to_num(scaled))
+            finite = np.isfinite(values)
+            # Missing values and infinities are equal to their like only.
+            kinds = np.where(np.isnan(values), 1, np.where(values > 0, 2, 3))
+            codes.append(np.where(finite, 0, kinds).astype(np.int64))
+            numbers.append(np.where(finite, scaled, 0.0))
     if not numbers:
         return nothing
     tolerance = _TOLERANCE
@@ -98,7 +101,7 @@ def _scaled(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
         return None
     low, high = np.quantile(known, (0.05, 0.95))
     spread = float(high - low) or float(known.max() - known.min())
-    return (values - low) / spread if spread else None
+    return (np.where(np.isfinite(values), values, low) - low) / spread if spread else None
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:

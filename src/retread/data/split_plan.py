@@ -76,3 +76,10 @@ def split_column(split: str) -> str:
     """
     methods = {method.value for method in SplitMethod if method is not SplitMethod.COLUMN}
     return "" if split in methods else split
+
+
+def obeys(plan: SplitPlan, split: str) -> bool:
+    """Return whether a plan is what `[data] split` asks for; it asks for nothing if empty."""
+    if column := split_column(split):
+        return plan.column == column
+    return not split or plan.method == split

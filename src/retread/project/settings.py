@@ -244,6 +244,9 @@ class TrainingSection(Section):
     max_memory_gb: float = Field(default=0.0, ge=0)
     """Memory that a training may take. One that is estimated to take more is refused before it
     starts. 0: what is free on the machine."""
+    refit: bool = False
+    """Once a run meets the thresholds, train its recipe once more on the rows of all splits, and
+    serve that model. Metrics, gate and comparison remain those of the model that was judged."""
     pretrained: bool = False
     """Start from published weights if the model type has them and they can be downloaded."""
     augmentation: AugmentationSection = AugmentationSection()
@@ -292,8 +295,8 @@ class GateSection(Section):
     """What a candidate must achieve before it may serve."""
 
     metric: str = "Accuracy"
-    """Metric the gate decides by. Also the default metric of `retread stage` and
-    `retread promote`."""
+    """Metric the gate decides by; if it is not set, tabular-regression has R2. Also the default
+    metric of `retread stage` and `retread promote`."""
     threshold: float = 0.6
     """Value the metric must reach on the evaluation split; for losses and errors, the value it
     must not exceed."""

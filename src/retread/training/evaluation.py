@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.bundle import (
+    JUDGED,
     MODEL,
     BundleStore,
     Evidence,
@@ -65,10 +66,13 @@ def score(
         IntegrityBroken: A file of the bundle does not match its digest.
     """
     manifest = bundles.manifest(digest)
-    model = OnnxModel(bundles.read(digest, MODEL), manifest.signature, threads=threads)
+    # A model that was trained once more has seen the split; the one that was judged has not.
+    name = MODEL if manifest.refit is None else JUDGED
+    signature = manifest.signature if manifest.refit is None else manifest.refit.judged
+    model = OnnxModel(bundles.read(digest, name), signature, threads=threads)
     examples = read_examples(datasets, version, split, window_days)
     truth = examples.truth(manifest.labels, allow_unknown=True)
-    inputs = graph_inputs(examples.rows, manifest.signature, manifest.image, threads)
+    inputs = graph_inputs(examples.rows, signature, manifest.image, threads)
     return evidence(examples, truth, predict(model, inputs))
 
 

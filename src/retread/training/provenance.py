@@ -119,7 +119,8 @@ def _all_parameters(
         "image_depth": settings.data.image_depth,
         "image_background": settings.data.image_background,
         **{f"augmentation_{name}": v for name, v in settings.training.augmentation},
-        "positive_label": settings.recipe.positive_label,
+        "positive_label": settings.recipe.positive_label or version.positive_label or "",
+        "refit": settings.training.refit,
         "window_days": settings.data.window_days,
     }
 

@@ -41,6 +41,7 @@ class FitResult:
     Attributes:
         metrics: Validation metrics of the epoch that was kept.
         epochs: Number of epochs that were trained.
+        kept: Number of epochs of the model that was kept; None if the recipe does not say.
         shortfall: Why the model misses the early-stopping thresholds; None if it meets them.
         notes: What users should know about how their data was used, a sentence each.
     """
@@ -49,6 +50,7 @@ class FitResult:
     epochs: int = 1
     shortfall: str | None = None
     notes: tuple[str, ...] = ()
+    kept: int | None = None
 
 
 class TrainedModel(Protocol):

@@ -27,6 +27,7 @@ from retread.training.examples import (
 )
 from retread.training.provenance import commit_of, environment_lock, run_parameters
 from retread.training.recipe import Recipe, Task, TrainedModel
+from retread.training.refit import refit
 from retread.training.request import (
     EpochCallback,
     EpochFinished,
@@ -77,7 +78,7 @@ def run(
         trained = recipe.train(task, record)
         _check_trained(context.project.settings.recipe.kind, trained)
         origin = Origin(run_id, created_at, commit, environment_lock(), version, parameters)
-        bundle, manifest = store(context, task, trained, origin)
+        bundle, manifest = store(context, recipe, task, trained, origin)
     except Exception as error:
         context.tracking.fail(run_id, str(error))
         raise
@@ -130,11 +131,11 @@ def prepare(
     validation = read_examples(context.datasets, version, Split.VALIDATION, window)
     keys = (ID, LABEL, DIGEST, TIMESTAMP)
     evaluation = read_examples(context.datasets, version, Split.EVALUATION, window, keys)
-    positive = settings.recipe.positive_label
+    positive = settings.recipe.positive_label or version.positive_label
     labels = () if recipe.regression else ordered_labels(version.schema.labels, positive)
-    check_rows("training", train, labels)
-    check_rows("validation", validation, labels)
-    check_rows("evaluation", evaluation, labels)
+    check_rows("training", train, labels, window)
+    check_rows("validation", validation, labels, window)
+    check_rows("evaluation", evaluation, labels, window)
     check_labels(labels, train, "Add examples, or remove that label from the data.")
     train = sampled(train, request.sample, request.seed)
     check_labels(labels, train, f"Use a --sample larger than {request.sample:g}.")
@@ -151,7 +152,7 @@ def prepare(
 
 
 def store(
-    context: TrainingContext, task: Task, trained: TrainedModel, origin: Origin
+    context: TrainingContext, recipe: Recipe, task: Task, trained: TrainedModel, origin: Origin
 ) -> tuple[str, Manifest | None]:
     """Store the bundle of a model that meets the thresholds.
 
@@ -164,6 +165,8 @@ def store(
     evaluation = read_examples(context.datasets, origin.version, Split.EVALUATION, window)
     earlier = ids_before(context.datasets, origin.version, task.request.cause)
     manifest, files = assemble_bundle(task, trained, evaluation, origin, earlier)
+    if task.settings.training.refit:
+        manifest, files = refit(recipe, task, trained, evaluation, (manifest, files))
     digest = context.bundles.put(manifest, files)
     context.tracking.log_model(origin.run_id, files[MODEL])
     return digest, manifest

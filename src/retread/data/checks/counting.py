@@ -45,8 +45,10 @@ def check(summary: DatasetSummary) -> CheckResult:
 
 
 def _counts(ordered: npt.NDArray[np.float64]) -> bool:
+    if not np.isfinite(ordered).all():
+        return False
     steps = np.diff(ordered)
-    if not np.isfinite(steps).all() or steps.min() <= 0:
+    if steps.min() <= 0:
         return False
     whole = bool((ordered == np.floor(ordered)).all())
     if whole:

@@ -8,6 +8,7 @@ repeated, unless the rows of a table are split by time.
 from __future__ import annotations
 
 import numpy as np
+from msgspec import UNSET
 
 from retread.core import CheckResult, Outcome
 from retread.data.near_equal import near_equal_pairs
@@ -47,7 +48,7 @@ def check(summary: DatasetSummary) -> CheckResult:
         if plan.by_row
         else f"Duplicates are within limits: {within}.",
         numbers={"leaked": leaked, "near_equal": float(near), "conflicting": conflicting},
-        notice=not problems and not plan.by_row and near > 0,
+        notice=(not problems and not plan.by_row and near > 0) or UNSET,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from retread.core import CheckResult, Outcome
 from retread.data.summary import DatasetSummary
 
@@ -22,5 +24,5 @@ def check(summary: DatasetSummary) -> CheckResult:
         if summary.split_groups
         else "Every group is in one split.",
         numbers={"split_groups": float(summary.split_groups)},
-        notice=bool(summary.split_groups) and is_users_choice,
+        notice=(summary.split_groups > 0 and is_users_choice) or UNSET,
     )

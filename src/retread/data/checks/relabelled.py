@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from retread.core import CheckResult, Outcome
 from retread.data.summary import DatasetSummary
 
@@ -26,5 +28,5 @@ def check(summary: DatasetSummary) -> CheckResult:
         f"{changes.version.reference} have another label now ({share:.1%}; allowed: "
         f"{allowed:.0%}){added}.",
         numbers={"relabelled": share, "added_again": float(again)},
-        notice=share <= allowed and changes.relabelled + again > 0,
+        notice=0 < share <= allowed or UNSET,
     )

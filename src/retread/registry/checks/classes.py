@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import isnan
 
+from msgspec import UNSET
+
 from retread.bundle import class_recalls
 from retread.core import CheckResult, Outcome
 from retread.registry.gate_inputs import GateInputs
@@ -41,7 +43,7 @@ def check(inputs: GateInputs) -> CheckResult:
         reason=reason,
         numbers={f"recall of {label}": judged[label] for label in list(judged)[:_MAX_RECORDED]}
         | {"unjudged": float(len(unjudged)), "min_recall": required},
-        notice=not missed and bool(unknown or unjudged),
+        notice=(not missed and bool(unknown or unjudged)) or UNSET,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isclose, isnan
 
-from retread.bundle import evidence_metrics
+from retread.bundle import Manifest, evidence_metrics
 from retread.core import CheckResult, Outcome, short
 from retread.registry.gate_inputs import GateInputs
 
@@ -35,8 +35,17 @@ def check(inputs: GateInputs) -> CheckResult:
     return CheckResult(
         check="evidence",
         outcome=Outcome.PASS,
-        reason=f"{len(claimed)} metrics were recomputed from {len(evidence.ids)} predictions.",
+        reason=f"{len(claimed)} metrics were recomputed from {len(evidence.ids)} predictions."
+        + _of_which_model(inputs.manifest),
         numbers={"examples": float(len(evidence.ids))},
+    )
+
+
+def _of_which_model(manifest: Manifest) -> str:
+    if manifest.refit is None:
+        return ""
+    return (
+        f" They are of the model before it was trained once more on all {manifest.refit.rows} rows."
     )
 
 

@@ -128,7 +128,7 @@ def _train(
     if progress.kept is not None and progress.kept != epochs:
         _keep_rounds(model, tables, progress.kept)
     reason = shortfall(progress, settings, regression=regression)
-    return FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason)
+    return FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason, kept=progress.kept)
 
 
 def _fit(model: TabularModel, tables: Tables, epochs: int) -> None:

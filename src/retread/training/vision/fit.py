@@ -83,7 +83,7 @@ def fit(task: Task, on_epoch: EpochCallback) -> TrainedNetwork:
         on_epoch(_epoch(task, progress, metrics, rate, time.monotonic() - started))
     network.load_state_dict(weights)
     reason = shortfall(progress, settings.early_stopping, regression=False)
-    result = FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason)
+    result = FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason, kept=progress.kept)
     return TrainedNetwork(network, _signature(task, network), image, result, device)
 
 
