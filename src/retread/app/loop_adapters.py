@@ -197,10 +197,10 @@ class LoopCanary:
         # A bundle never changes, and the canary's evidence is gathered every second.
         self._compared = lru_cache(maxsize=4)(self._read_compared)
 
-    def begin(self, version: int, production: int) -> PairedEvidence:
-        """Return empty evidence, for the traffic that is recorded from now on."""
+    def begin(self, version: int, production: int, start: Cursor) -> PairedEvidence:
+        """Return empty evidence, for the traffic that is recorded after `start`."""
         compared = self._compared(version, production)
-        return no_evidence(self._workspace.settings.canary, compared, self._end_of_traffic())
+        return no_evidence(self._workspace.settings.canary, compared, start)
 
     def gather(self, evidence: PairedEvidence, version: int, production: int) -> PairedEvidence:
         """Add what was recorded and labelled since."""
@@ -208,18 +208,19 @@ class LoopCanary:
         compared = self._compared(version, production)
         return gather(evidence, work.traffic, work.labels, compared, work.settings.canary)
 
-    def _read_compared(self, version: int, production: int) -> ComparedVersions:
-        bundles = self._workspace.bundles
-        bundle = self._workspace.registry.state().version(version).bundle
-        reference = reference_streams(decode_reference(bundles.read(bundle, REFERENCE)))
-        return compared_versions(bundles.manifest(bundle), reference, version, production)
-
-    def _end_of_traffic(self) -> Cursor:
+    def end_of_traffic(self) -> Cursor:
+        """Return the position after everything that is recorded now."""
         cursor = Cursor()
         while True:
             records, cursor = self._workspace.traffic.read(cursor, _RECORDS_PER_READ)
             if not records:
                 return cursor
+
+    def _read_compared(self, version: int, production: int) -> ComparedVersions:
+        bundles = self._workspace.bundles
+        bundle = self._workspace.registry.state().version(version).bundle
+        reference = reference_streams(decode_reference(bundles.read(bundle, REFERENCE)))
+        return compared_versions(bundles.manifest(bundle), reference, version, production)
 
 
 def _files(source: Path) -> Iterator[tuple[str, int, int]]:

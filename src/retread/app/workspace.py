@@ -72,9 +72,10 @@ class Workspace:
     @cached_property
     def ledger(self) -> Ledger:
         """The event log of the project."""
+        from retread.monitoring import restart_watch
         from retread.registry import SqlLedger
 
-        return SqlLedger(self.database, self.clock)
+        return SqlLedger(self.database, self.clock, on_append=(restart_watch,))
 
     @cached_property
     def servers(self) -> ServerDirectory:

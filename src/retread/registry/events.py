@@ -219,12 +219,23 @@ class RetrainingFinished(Event, frozen=True, kw_only=True):
     version: int | None = None
 
 
+class TrafficPosition(msgspec.Struct, frozen=True):
+    """A position in the recorded traffic, in the traffic log's own form."""
+
+    segment: str
+    offset: int
+
+
 class CanaryStarted(Event, frozen=True, kw_only=True):
-    """The canary of `version` against `production` started."""
+    """The canary of `version` against `production` started.
+
+    Only traffic after `traffic` is evidence for or against it; the first ledgers do not have it.
+    """
 
     version: int
     production: int
     trigger: str = ""
+    traffic: TrafficPosition | None = None
 
 
 class CanaryJudged(Event, frozen=True, kw_only=True):
@@ -333,10 +344,19 @@ _STORED_NONE: Mapping[type[Event], tuple[str, ...]] = {
 """The version numbers that may be None, by class of event; None is stored as 0."""
 
 
+_ADDED: Mapping[type[Event], tuple[str, ...]] = {CanaryStarted: ("traffic",)}
+"""The fields that the first ledgers do not have, by class of event; None is not stored."""
+
+
 def encode_event(event: Event) -> bytes:
     """Encode an event as the canonical JSON that is stored and hashed."""
     absent = [name for name in _STORED_NONE.get(type(event), ()) if getattr(event, name) is None]
-    return canonical_json(replace(event, **dict.fromkeys(absent, 0)) if absent else event)
+    stored = replace(event, **dict.fromkeys(absent, 0)) if absent else event
+    added = [name for name in _ADDED.get(type(event), ()) if getattr(event, name) is None]
+    if not added:
+        return canonical_json(stored)
+    values = msgspec.to_builtins(stored)
+    return canonical_json({name: values[name] for name in values.keys() - set(added)})
 
 
 def decode_event(content: bytes | str) -> LedgerEvent:

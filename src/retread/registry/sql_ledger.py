@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from sqlalchemy import Column, Connection, Integer, Table, Text, insert, select, text
@@ -34,6 +34,9 @@ LEDGER_HEAD = Table(
 
 _HEAD_ID = 1
 
+OnAppend = Callable[[Connection, Sequence[Entry]], None]
+"""Writes what belongs to new entries, in the transaction that appends them."""
+
 
 class SqlLedger:
     """A ledger in `database`; entries are verified when they are read, and cached decoded.
@@ -41,11 +44,20 @@ class SqlLedger:
     The head of the chain is recorded twice more: in the table `ledger_head` and, for SQLite, in
     the file DATABASE.head. Only an edit of all three would go unnoticed, and even that is noticed
     by a process that is running at the time.
+
+    Args:
+        database: Where the tables are.
+        clock: The time of entries.
+        on_append: What other tables of the database record about new entries; it is committed
+            together with them, or not at all.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, on_append: Sequence[OnAppend] = ()
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._on_append = tuple(on_append)
         self._anchor = anchor_of(database.url)
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
@@ -60,7 +72,10 @@ class SqlLedger:
         def work(connection: Connection) -> tuple[Entry, ...]:
             self._exclude_writers(connection)
             known = self._refresh(connection)
-            return self._add(connection, decide(known))
+            added = self._add(connection, decide(known))
+            for write in self._on_append:
+                write(connection, added)
+            return added
 
         added = self._database.transact(work)
         if added:
