@@ -36,7 +36,11 @@ def build_app() -> typer.Typer:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code: 0, 1 refused, 2 usage, 3 inconclusive."""
+    """Run one command and return its exit code.
+
+    0 is done, 1 refused or failed, 2 wrong usage, 3 inconclusive, 4 an alarm stands, 5 a part of
+    the running system has failed.
+    """
     words = with_hyphens(arguments)
     as_json = "--json" in words
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import exp, log
 
 from retread.bundle import Cause
@@ -26,6 +27,25 @@ _MARKS = {
 }
 _NAMED_STREAMS = 5
 _LARGEST_ODDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFailure:
+    """A service that ended and was restarted, or that does not respond.
+
+    Attributes:
+        key: Identity of this failure, under which it is announced once.
+        name: Name of the service.
+        problem: What is wrong with it, such as "ended and was restarted".
+        last_lines: The end of its log when it ended.
+        log: Path of its log.
+    """
+
+    key: str
+    name: str
+    problem: str
+    last_lines: tuple[str, ...]
+    log: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +245,33 @@ def retraining_failed(context: MessageContext, cause: str, reason: str) -> Messa
     """Name the cause of a retraining and the reason of its failure."""
     return context.message(
         "a retraining failed", Severity.FAILURE, lines=(f"Cause: {cause}.", reason)
+    )
+
+
+def part_failed(context: MessageContext, part: str, error: str) -> Message:
+    """Name the part of the loop that fails, why, and the command that shows more."""
+    return context.message(
+        f"{part[0].lower()}{part[1:]} fails",
+        Severity.FAILURE,
+        lines=(error, "It is retried. For the state of every part, run: retread status"),
+    )
+
+
+def part_recovered(context: MessageContext, part: str, since: datetime) -> Message:
+    """Say since when a part of the loop had failed."""
+    return context.message(
+        f"{part[0].lower()}{part[1:]} works again",
+        Severity.SUCCESS,
+        lines=(f"It had failed since {since:%Y-%m-%d %H:%M:%S} UTC.",),
+    )
+
+
+def service_failed(context: MessageContext, failure: ServiceFailure) -> Message:
+    """Name the service that ended or does not respond, and the end of its log."""
+    return context.message(
+        f"the service {failure.name} {failure.problem}",
+        Severity.FAILURE,
+        lines=(*failure.last_lines, f"Its log is {failure.log}."),
     )
 
 

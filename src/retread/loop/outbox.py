@@ -201,6 +201,16 @@ class Outbox:
             found = {MessageState(state): int(count) for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in MessageState}
 
+    def counts_by_notifier(self) -> Mapping[str, Mapping[MessageState, int]]:
+        """Return the number of messages per state, by the notifier that sends them."""
+        columns = (OUTBOX.c.notifier, OUTBOX.c.state)
+        query = select(*columns, func.count()).group_by(*columns)
+        counts: dict[str, dict[MessageState, int]] = {}
+        with self._database.read() as connection:
+            for name, state, count in connection.execute(query):
+                counts.setdefault(name, {})[MessageState(state)] = int(count)
+        return counts
+
     def keys(self, state: MessageState) -> tuple[tuple[str, str], ...]:
         """Return (key, notifier) of each message in `state`, in the order of queueing."""
         query = select(OUTBOX.c.key, OUTBOX.c.notifier).where(OUTBOX.c.state == state)

@@ -11,7 +11,7 @@ import uvicorn
 
 from retread.app.control.application import Control, control_app
 from retread.app.control.page import Links
-from retread.app.overview import LedgerView, undelivered_messages
+from retread.app.overview import LedgerView, LiveReader, undelivered_messages
 from retread.app.supervisor import addresses_of
 from retread.app.triggers import TriggerResponse, request_retraining, require_accepted
 from retread.app.workspace import Workspace
@@ -52,6 +52,7 @@ def control_of(workspace: Workspace) -> Control:
         model=workspace.settings.project.name,
         view=LedgerView(workspace.ledger),
         messages=lambda: undelivered_messages(outbox),
+        live=LiveReader(workspace, os.environ).read,
         request_retraining=request,
         links=Links(tracking=addresses.tracking, serving=addresses.serving),
         clock=workspace.clock,
