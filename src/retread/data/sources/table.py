@@ -30,7 +30,7 @@ def gather(request: SourceRequest) -> SourceExamples:
     Raises:
         InvalidInput: The file is not a table, or its columns do not fit the settings.
     """
-    table = _read(request.source)
+    table = read_table(request.source)
     _check_header(table, request.source)
     if table.num_rows == 0:
         raise InvalidInput(f"{request.source} has no rows.", "Add rows below the header.")
@@ -47,7 +47,12 @@ def _check_header(table: pa.Table, path: Path) -> None:
         ) from error
 
 
-def _read(path: Path) -> pa.Table:
+def read_table(path: Path) -> pa.Table:
+    """Read a file as a table.
+
+    Raises:
+        InvalidInput: It is not a table.
+    """
     try:
         if path.name.lower().endswith(_PARQUET):
             return pyarrow.parquet.read_table(path)
