@@ -72,21 +72,23 @@ def _report(project: Path) -> MonitorReport:
 
 def _text(found: MonitorReport) -> Group | str:
     from rich.console import Group
-    from rich.table import Table
+    from rich.text import Text
+
+    from retread.cli.listing import Column, Listing
 
     if not found.version:
         return "No version is in production yet, so there is nothing to monitor."
-    streams = Table("stream", "evidence", "effect", "")
+    streams = Listing("", Column("stream", wrap=True), "evidence", "effect", "")
     for stream in found.streams[:_STREAMS_SHOWN]:
         drifted = "DRIFT" if stream.drifted else ""
-        streams.add_row(stream.name, f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted)
+        streams.add(stream.name, f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted)
     head = (
         f"Version {found.version}: {found.requests} requests in {found.windows} windows, "
         f"{found.waiting} more waiting. An alarm needs evidence of {found.evidence_needed:.1f} "
         f"and an effect of {found.effect_needed:.2f}."
     )
     past = [f"{local_time(alarm.at)} {alarm.kind}: {alarm.description}" for alarm in found.past]
-    return Group(head, streams, _performance_line(found), *past)
+    return Group(*map(Text, (head,)), streams, *map(Text, (_performance_line(found), *past)))
 
 
 def _performance_line(found: MonitorReport) -> str:
