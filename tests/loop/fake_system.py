@@ -336,7 +336,6 @@ class FakeSystem:
             message_context=MessageContext(
                 project=self.settings.project.name,
                 control="http://127.0.0.1:5002",
-                tracking="http://127.0.0.1:5000",
             ),
             data=self.data,
             training=self.training,

@@ -75,10 +75,9 @@ def failed_services(project: LoadedProject) -> tuple[ServiceFailure, ...]:
 
 def message_context(settings: Settings, environment: Mapping[str, str]) -> MessageContext:
     """Return what every message of the loop names: the project, and where its pages are."""
-    addresses = addresses_of(settings, environment)
-    return MessageContext(
-        project=settings.project.name, control=addresses.control, tracking=addresses.tracking
-    )
+    control = addresses_of(settings, environment).control
+    public = settings.project.public_url.rstrip("/")
+    return MessageContext(project=settings.project.name, control=public or control)
 
 
 def loop_ports(

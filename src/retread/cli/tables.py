@@ -61,9 +61,14 @@ def slots_table(state: RegistryState) -> Group:
 
 def history_table(entries: Iterable[Entry]) -> Listing:
     """Format events, one per line."""
-    table = Listing("History", "entry", "time", Column("event", wrap=True))
+    table = Listing("History", "entry", "time", Column("by", drop=1), Column("event", wrap=True))
     for entry in entries:
-        table.add(str(entry.sequence), local_time(entry.at), Text(describe_event(entry.event)))
+        table.add(
+            str(entry.sequence),
+            local_time(entry.at),
+            entry.event.actor,
+            Text(describe_event(entry.event)),
+        )
     return table
 
 

@@ -77,6 +77,7 @@ class Loop:
         self._source = SourceWatcher(ports.data, ports.ledger)
         self._started: set[str] = set()
         self._announced = 0
+        self._started_at = ports.clock.now()
 
     @property
     def waiting_for(self) -> WaitReason | None:
@@ -169,7 +170,9 @@ class Loop:
 
     def _announce(self, entries: tuple[Entry, ...]) -> None:
         if len(entries) > self._announced:
-            enqueue_notifications(self._ports, entries)
+            is_first = self._announced == 0
+            fold_before = self._started_at if is_first else None
+            enqueue_notifications(self._ports, entries, fold_before)
             self._announced = len(entries)
 
     def _start_next(self, history: History) -> None:

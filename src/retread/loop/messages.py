@@ -26,6 +26,7 @@ _MARKS = {
     Outcome.INCONCLUSIVE: "?",
 }
 _NAMED_STREAMS = 5
+_SUMMARISED = 20
 _LARGEST_ODDS = 1_000_000
 
 
@@ -55,19 +56,17 @@ class MessageContext:
     Attributes:
         project: Name of the project.
         control: Address of the status page.
-        tracking: Address of MLflow.
     """
 
     project: str
     control: str
-    tracking: str
 
     @property
     def links(self) -> tuple[Link, ...]:
         """Links to the status page and to the runs."""
         return (
             Link(label="Status", url=self.control),
-            Link(label="Runs in MLflow", url=self.tracking),
+            Link(label="Runs in MLflow", url=f"{self.control}/mlflow"),
         )
 
     def message(
@@ -245,6 +244,21 @@ def retraining_failed(context: MessageContext, cause: str, reason: str) -> Messa
     """Name the cause of a retraining and the reason of its failure."""
     return context.message(
         "a retraining failed", Severity.FAILURE, lines=(f"Cause: {cause}.", reason)
+    )
+
+
+def summary(context: MessageContext, told: Sequence[Message]) -> Message:
+    """Tell of several things that happened while nobody was told, each with its time."""
+    prefix = f"{context.project}: "
+    lines = [
+        f"{message.at:%Y-%m-%d %H:%M} UTC: {message.title.removeprefix(prefix)}"
+        + (f" (by {message.author})" if message.author else "")
+        for message in told[-_SUMMARISED:]
+    ]
+    more = len(told) - len(lines)
+    lead = [f"{more} earlier ones are in the history."] if more else []
+    return context.message(
+        f"{len(told)} things happened while the loop was not running", lines=(*lead, *lines)
     )
 
 

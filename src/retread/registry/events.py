@@ -60,7 +60,13 @@ class CanaryOutcome(StrEnum):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
-    """Base class of all events; the name of the subclass is its tag in the ledger."""
+    """Base class of all events; the name of the subclass is its tag in the ledger.
+
+    `actor` is who caused it: a user of this machine, the address of a CI run, or a service; empty
+    in the first ledgers.
+    """
+
+    actor: str = ""
 
 
 # Model versions
@@ -344,19 +350,17 @@ _STORED_NONE: Mapping[type[Event], tuple[str, ...]] = {
 """The version numbers that may be None, by class of event; None is stored as 0."""
 
 
-_ADDED: Mapping[type[Event], tuple[str, ...]] = {CanaryStarted: ("traffic",)}
-"""The fields that the first ledgers do not have, by class of event; None is not stored."""
+_ADDED = ("actor", "traffic")
+"""The fields that the first ledgers do not have; without a value they are not stored."""
 
 
 def encode_event(event: Event) -> bytes:
     """Encode an event as the canonical JSON that is stored and hashed."""
     absent = [name for name in _STORED_NONE.get(type(event), ()) if getattr(event, name) is None]
     stored = replace(event, **dict.fromkeys(absent, 0)) if absent else event
-    added = [name for name in _ADDED.get(type(event), ()) if getattr(event, name) is None]
-    if not added:
-        return canonical_json(stored)
     values = msgspec.to_builtins(stored)
-    return canonical_json({name: values[name] for name in values.keys() - set(added)})
+    left_out = {name for name in _ADDED if not values.get(name, True)}
+    return canonical_json({name: values[name] for name in values.keys() - left_out})
 
 
 def decode_event(content: bytes | str) -> LedgerEvent:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
+from msgspec.structs import replace
 from sqlalchemy import Column, Connection, Integer, Table, Text, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -48,15 +49,22 @@ class SqlLedger:
     Args:
         database: Where the tables are.
         clock: The time of entries.
+        actor: Who appends; events that name nobody get this name.
         on_append: What other tables of the database record about new entries; it is committed
             together with them, or not at all.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, on_append: Sequence[OnAppend] = ()
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        actor: str = "",
+        on_append: Sequence[OnAppend] = (),
     ) -> None:
         self._database = database
         self._clock = clock
+        self._actor = actor
         self._on_append = tuple(on_append)
         self._anchor = anchor_of(database.url)
         self._entries: list[Entry] = []
@@ -138,7 +146,8 @@ class SqlLedger:
         at = self._clock.now()
         rows: list[Row] = []
         for event in events:
-            row = append_row(head, at, event)
+            named = event if event.actor else replace(event, actor=self._actor)
+            row = append_row(head, at, named)
             head = Head(row.sequence, row.hash)
             rows.append(row)
         if rows:

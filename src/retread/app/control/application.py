@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from retread.app.control.metrics import exposition
@@ -65,6 +65,7 @@ class Control:
         live: Returns what stands now besides the ledger.
         request_retraining: Requests a retraining.
         links: Other pages to link to.
+        experiment: Returns the path of the project's experiment in MLflow.
         clock: Source of time.
     """
 
@@ -77,6 +78,7 @@ class Control:
         request_retraining: RequestRetraining,
         links: Links,
         clock: Clock,
+        experiment: Callable[[], str] = str,
     ) -> None:
         self._model = model
         self._view = view
@@ -85,6 +87,7 @@ class Control:
         self._request_retraining = request_retraining
         self._links = links
         self._clock = clock
+        self._experiment = experiment
 
     def health(self, _: Request) -> Response:
         """GET /api/health: the supervisor's probe."""
@@ -102,6 +105,12 @@ class Control:
         """GET /metrics: what is monitored, and which parts have failed, for Prometheus."""
         content = exposition(self._overview())
         return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+    def mlflow(self, _: Request) -> Response:
+        """GET /mlflow: redirect to the project's experiment in MLflow."""
+        if self._links.tracking is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "MLflow's address is not known.")
+        return RedirectResponse(self._links.tracking + self._experiment())
 
     def versions(self, _: Request) -> Response:
         """GET /api/versions: every model version, latest first."""
@@ -150,6 +159,7 @@ def control_app(control: Control) -> Starlette:
         Route("/style.css", _style),
         Route("/live.js", _script),
         Route("/metrics", control.metrics),
+        Route("/mlflow", control.mlflow),
         Route("/api/health", control.health),
         Route("/api/status", control.status),
         Route("/api/versions", control.versions),

@@ -101,12 +101,13 @@ class UndeliveredMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One ledger entry as a sentence."""
+    """One ledger entry as a sentence; `actor` is empty if it is not known."""
 
     sequence: int
     at: datetime
     event: str
     text: str
+    actor: str = ""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +173,7 @@ def history_of(entries: Sequence[Entry]) -> tuple[HistoryEntry, ...]:
             at=entry.at,
             event=type(entry.event).__name__,
             text=describe_event(entry.event),
+            actor=entry.event.actor,
         )
         for entry in reversed(entries)
     )
