@@ -13,25 +13,77 @@ import httpx
 import msgspec
 import pytest
 import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from retread.app import Workspace
+from retread.app.canary import CanaryProgress
 from retread.app.control import Control, Links, control_app
 from retread.app.control.__main__ import control_of
-from retread.app.overview import LedgerView, UndeliveredMessage
+from retread.app.overview import FailedPart, LedgerView, LiveState, UndeliveredMessage
+from retread.app.overview.live import NotifierState, Pace, Quality, StandingAlarm
+from retread.app.supervisor import ServiceState, ServiceStatus
 from retread.app.triggers import TriggerResponse
 from retread.bundle import CauseKind
-from retread.core import Conflict, Database, ManualClock, Unavailable
+from retread.core import (
+    CheckResult,
+    Conflict,
+    Database,
+    ManualClock,
+    Outcome,
+    Unavailable,
+    combine,
+)
 from retread.loop import MessageState
 from retread.project import LoadedProject, open_project
+from retread.project.describe import ChangedSetting
 from retread.registry.events import Event
 from retread.registry.sql_ledger import SqlLedger
 
 Events = tuple[Event, ...]
-MARKUP = "<script>"
+MARKUP = "<script>alert"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACCEPTED = TriggerResponse(trigger="trg_1", key="k", decision="accepted", reason="In budget.")
+
+
+LIVE = LiveState(
+    services=(
+        ServiceStatus(name="loop", state=ServiceState.READY, address=None, pid=1, since=NOW),
+        ServiceStatus(
+            name="tracking",
+            state=ServiceState.READY,
+            address="http://127.0.0.1:5000",
+            pid=2,
+            since=NOW,
+            missed_probes=2,
+        ),
+    ),
+    failed=(FailedPart(part="The monitor", problem=f"KeyError: '{MARKUP}'", since=NOW),),
+    quality=Quality(
+        version=1,
+        requests=12_345,
+        windows=123,
+        labels=60,
+        metric="Accuracy",
+        expected=0.9,
+        observed=0.7,
+    ),
+    standing=(StandingAlarm(kind="drift", text=f"Drift in {MARKUP} (effect 0.80)."),),
+    canary=CanaryProgress(
+        version=2,
+        production=1,
+        step=1,
+        steps=3,
+        share=0.1,
+        verdict=combine(
+            [CheckResult(check="requests", outcome=Outcome.INCONCLUSIVE, reason="7 of 50")]
+        ),
+    ),
+    pace=Pace(cooldown_until=NOW, spent=3, budget=10),
+    notifiers=(NotifierState(name="slack", setup="no address", messages={"waiting": 2}),),
+    not_in_use=(ChangedSetting(key="gate.threshold", in_use=0.6, now=0.9),),
+)
 
 
 class Arbiter:
@@ -65,7 +117,13 @@ def application(ledger: SqlLedger, arbiter: Arbiter) -> Starlette:
     links = Links(tracking="http://127.0.0.1:5000", serving="http://127.0.0.1:5001")
     lost = UndeliveredMessage(key="trg_1/gate", notifier="slack", state=MessageState.UNCONFIRMED)
     control = Control(
-        "tires", LedgerView(ledger), lambda: (lost,), arbiter, links, ManualClock(NOW)
+        "tires",
+        LedgerView(ledger),
+        lambda: (lost,),
+        lambda _: LIVE,
+        arbiter,
+        links,
+        ManualClock(NOW),
     )
     return control_app(control)
 
@@ -292,5 +350,62 @@ def test_the_page_shows_the_overview_and_escapes_it(
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert "<script" not in answer.text
+    assert answer.text.count("<script") == answer.text.count('<script src="/live.js" defer>') == 1
+    assert "http-equiv" not in answer.text
     assert "style=" not in answer.text
+
+
+def test_u08_the_page_and_the_api_show_what_stands_now(client: httpx.Client) -> None:
+    page = client.get("/").text
+    for text in (
+        "<strong>The monitor</strong>: KeyError: &#39;&lt;script&gt;alert",
+        "12,345 requests",
+        "0.7",
+        "0.9 expected, by its evaluation",
+        "Drift in &lt;script&gt;alert (effect 0.80).",
+        "Canary · v2 against v1",
+        "7 of 50",
+        "Cooldown until 00:00:00 UTC",
+        "3 of 10 retrainings",
+        "no address",
+        "gate.threshold = 0.9 is not in use until",
+        "tracking",
+    ):
+        assert text in page, text
+    assert MARKUP not in page
+    live = client.get("/api/status").json()["live"]
+    assert live["quality"]["observed"] == 0.7
+    assert [one["part"] for one in live["failed"]] == ["The monitor"]
+    assert [one["kind"] for one in live["standing"]] == ["drift"]
+
+
+def test_u01_metrics_name_the_parts_that_failed(client: httpx.Client) -> None:
+    families = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+        if sample.labels["model"] == "tires" and sample.labels.get("part", "The monitor")
+        if sample.labels.get("service", "tracking") == "tracking"
+        if sample.labels.get("kind", "drift") == "drift"
+        if sample.labels.get("value", "observed") == "observed"
+    }
+    assert families["retread_part_failed"] == families["retread_parts_failed"] == 1
+    assert families["retread_service_ready"] == 0
+    assert families["retread_alarm_stands"] == 1
+    assert families["retread_quality"] == 0.7
+    assert families["retread_notifications"] == 2
+
+
+def test_u01_a_damaged_bundle_is_a_failed_part_and_the_page_is_shown(
+    project: LoadedProject, first_model: Events
+) -> None:
+    workspace = Workspace(project)
+    workspace.ledger.append(*first_model)  # its bundle does not exist
+    with serving(control_app(control_of(workspace))) as client:
+        failed = client.get("/api/status").json()["live"]["failed"]
+        assert [one["part"] for one in failed] == ["The monitor"]
+        page = client.get("/")
+        assert page.status_code == 200
+        assert "v1" in page.text
+        assert "The monitor" in page.text
+    workspace.database.close()

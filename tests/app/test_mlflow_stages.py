@@ -43,7 +43,7 @@ def aliases_in_mlflow(project: LoadedProject) -> dict[str, str]:
 
 
 def test_before_anything_is_tracked_no_process_is_started(project: LoadedProject) -> None:
-    ProcessMirror(project).mirror({"production": "run"})
+    ProcessMirror(project).mirror({"production": ("run", 1)})
     assert not (project.logs / "stage-mirror.log").exists()
 
 
@@ -51,10 +51,10 @@ def test_before_anything_is_tracked_no_process_is_started(project: LoadedProject
 def test_the_latest_stages_are_mirrored_once(project: LoadedProject) -> None:
     first, second = tracked_run(project, "a"), tracked_run(project, "b")
     mirror = Workspace(project).mirror
-    mirror.mirror({"staging": first})
+    mirror.mirror({"staging": (first, 1)})
     # Changes while it is busy are not queued: the last one counts.
-    mirror.mirror({"production": first})
-    mirror.mirror({"production": first, "staging": second})
+    mirror.mirror({"production": (first, 1)})
+    mirror.mirror({"production": (first, 1), "staging": (second, 2)})
     until(
         lambda: aliases_in_mlflow(project) == {"production": first, "staging": second},
         "both stages in MLflow",
@@ -63,9 +63,9 @@ def test_the_latest_stages_are_mirrored_once(project: LoadedProject) -> None:
     log = project.logs / "stage-mirror.log"
     assert log.read_text() == ""
     log.unlink()
-    ProcessMirror(project).mirror({"staging": second, "production": first})
+    ProcessMirror(project).mirror({"staging": (second, 2), "production": (first, 1)})
     assert not log.exists()
-    ProcessMirror(project).mirror({"production": second})
+    ProcessMirror(project).mirror({"production": (second, 2)})
     until(lambda: aliases_in_mlflow(project) == {"production": second}, "the new stage in MLflow")
     until(lambda: first not in mirrored(project), "the new stage is stored")
 

@@ -63,7 +63,7 @@ def test_a_version_of_an_interrupted_add_is_recorded_later(project: Path) -> Non
     assert len(events(project)) == 1
 
 
-def test_quarantine_and_release(project: Path, capsys: Capture) -> None:
+def test_u14_quarantine_and_release(project: Path, capsys: Capture) -> None:
     (project / "photos" / "good" / "broken.jpg").write_text("no image")
     assert run(["data", "add", "tires", "--json"]) == 1
     captured = capsys.readouterr()
@@ -71,8 +71,14 @@ def test_quarantine_and_release(project: Path, capsys: Capture) -> None:
     assert "good/broken.jpg" in captured.err
     assert "retread data release tires@1" in captured.err
     assert run(["data", "release", "tires"]) == 1
-    for _ in range(2):
-        assert run(["data", "release", "tires@1", "--reason", "one file"]) == 0
+    assert run(["data", "release", "tires@1"]) == 1
+    assert "only with a reason. Add: --reason TEXT" in capsys.readouterr().err
+    assert run(["data", "release", "tires@1", "--reason", "one file"]) == 0
+    for reason in ([], ["--reason", "another one"]):
+        assert run(["data", "release", "tires@1", *reason]) == 1
+        told = capsys.readouterr().err
+        assert "tires@1 is already released by " in told
+        assert told.strip().endswith("UTC: one file.")
     released = [event for event in events(project) if isinstance(event, DatasetVersionReleased)]
     assert [event.reason for event in released] == ["one file"]
     assert run(["data", "add", "tires"]) == 0
@@ -92,7 +98,6 @@ def test_every_command_prints_json(project: Path, capsys: Capture, tmp_path: Pat
         ["verify", "tires"],
         ["verify", "tires@2"],
         ["export", "tires@1", str(tmp_path / "out")],
-        ["release", "tires@1"],
         ["gc", "--older_than_hours", "0"],
     ):
         assert run(["data", *command, "--json"]) == 0, command
@@ -100,6 +105,8 @@ def test_every_command_prints_json(project: Path, capsys: Capture, tmp_path: Pat
         if command[0] != "export":
             assert run(["data", *command]) == 0
             assert capsys.readouterr().out
+    assert run(["data", "release", "tires@1", "--reason", "x"]) == 1
+    assert "it was never in quarantine" in capsys.readouterr().err
     assert run(["data", "diff", "tires@1", "tires@2", "--json"]) == 0
     assert document(capsys)["removed"] == 1
 

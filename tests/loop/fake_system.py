@@ -260,9 +260,14 @@ class FakeCanary:
     worse: float = 0.0
     left: int = 10_000
     breaks: Exception | None = None
+    traffic: int = 0
 
-    def begin(self, version: int, production: int) -> PairedEvidence:
-        return no_evidence(self.settings.canary, self._compared(version, production), Cursor())
+    def end_of_traffic(self) -> Cursor:
+        self.traffic += 1
+        return Cursor("segment", self.traffic)
+
+    def begin(self, version: int, production: int, start: Cursor) -> PairedEvidence:
+        return no_evidence(self.settings.canary, self._compared(version, production), start)
 
     def gather(self, evidence: PairedEvidence, version: int, production: int) -> PairedEvidence:
         if self.breaks:
@@ -331,7 +336,6 @@ class FakeSystem:
             message_context=MessageContext(
                 project=self.settings.project.name,
                 control="http://127.0.0.1:5002",
-                tracking="http://127.0.0.1:5000",
             ),
             data=self.data,
             training=self.training,

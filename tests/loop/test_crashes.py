@@ -12,7 +12,10 @@ from tests.loop.fake_system import FakeSystem, MakeSteps, MakeSystem
 from tests.loop.in_memory_steps import InMemorySteps, Killed
 
 from retread.bundle import CauseKind
+from retread.loop.canary_rollout import CanaryRollout
 from retread.loop.workflow import retrain
+from retread.registry.events import CanaryStarted, TrafficPosition
+from retread.serving.traffic import Cursor
 
 STORED = Path(__file__).with_name("stored_workflow.json")
 
@@ -115,3 +118,25 @@ def test_a_kill_after_every_effect_leads_to_the_same_end(
     names = run(calm, make_steps, worse, set()).names
     run(killed, make_steps, worse, {(name, True) for name in names})
     assert killed.end_state() == calm.end_state()
+
+
+def test_u01_evidence_of_a_canary_begins_where_the_ledger_says(
+    system: FakeSystem, make_steps: MakeSteps
+) -> None:
+    """Killed between its start and the checkpoint, a canary loses none of its traffic."""
+    retrain(system.request(), system.ports, make_steps())
+    trigger, steps = system.request(), make_steps()
+    steps.kill_after("open canary")
+    with pytest.raises(Killed):
+        retrain(trigger, system.ports, steps)
+    system.canary.traffic = 500  # what was recorded in the meantime
+    steps.kill_before("judge canary 1")
+    steps.restart()
+    with pytest.raises(Killed):
+        retrain(trigger, system.ports, steps)
+    (started,) = system.events(CanaryStarted)
+    assert started.traffic == TrafficPosition("segment", 1)
+    checkpoint = dict(steps.results)["open canary"]
+    assert isinstance(checkpoint, bytes)
+    rollout = msgspec.json.decode(checkpoint, type=CanaryRollout)
+    assert rollout.evidence.cursor == Cursor("segment", 1)

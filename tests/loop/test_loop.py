@@ -69,6 +69,7 @@ class RunningLoop:
             self.monitor,
             {"slack": self.notifier},
             f"sqlite:///{folder / 'workflows.db'}",
+            folder / "run" / "loop.json",
             new_trigger_id=lambda: f"trg_{next(system.ids)}",
         )
 

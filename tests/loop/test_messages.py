@@ -9,9 +9,7 @@ from retread.loop.messages import MessageContext
 from retread.notify import Severity
 from retread.registry.events import DriftDetected, PromotionCompleted
 
-CONTEXT = MessageContext(
-    project="tires", tracking="http://127.0.0.1:5000", control="http://127.0.0.1:5002"
-)
+CONTEXT = MessageContext(project="tires", control="http://127.0.0.1:5002")
 CAUSE = Cause(kind=CauseKind.DRIFT, detail="light drifted in window 4 of version 1")
 VERDICT = combine(
     [
@@ -61,7 +59,7 @@ def test_a_deployment_names_its_reason_and_the_way_back() -> None:
     assert message.fields == {"Accuracy": "0.8123"}
     assert [link.url for link in message.links] == [
         "http://127.0.0.1:5002",
-        "http://127.0.0.1:5000",
+        "http://127.0.0.1:5002/mlflow",
     ]
     first = PromotionCompleted(version=1, previous=0, generation=1, servers=())
     assert messages.deployed(CONTEXT, first, {}, "").lines == ()

@@ -8,9 +8,11 @@ import pytest
 from tests.loop.fake_system import FakeSystem, MakeSteps
 
 from retread.core import Refused
-from retread.loop.notifications import notifications
+from retread.loop.messages import MessageContext
+from retread.loop.notifications import enqueue_notifications, notifications
 from retread.loop.workflow import retrain
-from retread.registry import Applied
+from retread.notify import Message
+from retread.registry import Applied, Promoter, SqlLedger
 from retread.registry.events import DegradationDetected, DriftDetected, Event, Slot
 
 DAY = timedelta(days=1)
@@ -97,3 +99,45 @@ def test_an_alarm_after_a_rollback_is_announced_again(deployed: FakeSystem, alar
     deployed.promoter.rollback()
     deployed.ledger.append(alarm)
     assert len(deployed.new_titles()) == 3
+
+
+def test_u12_every_message_says_when_and_by_whom(deployed: FakeSystem) -> None:
+    ledger = SqlLedger(deployed.database, deployed.clock, actor="ann")
+    Promoter(ledger, deployed.servers, deployed.clock, lambda _: None).rollback(reason="worse")
+    (message,) = deployed.new_messages()
+    assert (message.at, message.author) == (deployed.clock.now(), "ann")
+    assert message.lines == ("Reason: worse.",)
+    retrain_message = MessageContext(project="tires", control="").message("x")
+    deployed.outbox.enqueue("undated", retrain_message)
+    deployed.clock.advance(DAY)
+    (dated,) = deployed.new_messages()
+    assert dated.at == deployed.clock.now() - DAY
+
+
+def test_u12_what_happened_before_the_start_is_told_in_one_message(deployed: FakeSystem) -> None:
+    for reason in ("one", "two"):
+        deployed.promoter.rollback(reason=reason)
+        deployed.registry.override(2, "again")
+        deployed.promoter.promote(2, reason=reason)
+    deployed.clock.advance(timedelta(hours=1))
+    started = deployed.clock.now()
+    for _ in range(2):  # a loop that is restarted tells nothing twice
+        enqueue_notifications(deployed.ports, deployed.ledger.read(), started)
+    (claimed,) = claim_all(deployed)
+    assert claimed.title == "tires: 4 things happened while the loop was not running"
+    assert len(claimed.lines) == 4
+    assert claimed.lines[0].endswith(
+        "UTC: version 2 was rolled back; version 1 is in production again"
+    )
+    deployed.promoter.rollback(reason="three")
+    deployed.clock.advance(timedelta(hours=1))
+    enqueue_notifications(deployed.ports, deployed.ledger.read(), deployed.clock.now())
+    (alone,) = claim_all(deployed)
+    assert alone.title.startswith("tires: version 2 was rolled back"), "one is told as it is"
+
+
+def claim_all(system: FakeSystem) -> list[Message]:
+    found = []
+    while (claimed := system.outbox.claim()) is not None:
+        found.append(claimed.message)
+    return found

@@ -38,7 +38,7 @@ def test_before_production_it_says_so(project: Path, capsys: pytest.CaptureFixtu
     assert printed(capsys)["alarm"] is False
 
 
-def test_check_exits_with_one_when_there_is_an_alarm(
+def test_check_exits_with_four_when_there_is_an_alarm(
     harness: MonitorHarness,
     project: Path,
     rng: np.random.Generator,
@@ -49,7 +49,7 @@ def test_check_exits_with_one_when_there_is_an_alarm(
     assert run(["monitor", "check", "--project", str(project)]) == 0
     assert capsys.readouterr().out == "No alarm.\n"
     harness.traffic.append(harness.records(rng, 100, prefix="b", brightness=0.8))
-    assert run(["monitor", "check", "--project", str(project)]) == 1
+    assert run(["monitor", "check", "--project", str(project)]) == 4
     assert capsys.readouterr().err == "Version 1: drift in brightness.\n"
 
 
@@ -80,6 +80,39 @@ def test_the_report_is_text_json_and_a_page(
     report = printed(capsys)
     assert (report["version"], report["windows"], report["requests"]) == (1, 2, 100)
     assert {s["name"] for s in report["streams"] if s["drifted"]} == {"<script>[red]"}
+
+
+def test_u01_check_tells_a_failure_from_an_alarm(
+    harness: MonitorHarness,
+    project: Path,
+    rng: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever keeps the monitor from looking: exit code 5 and a sentence, no traceback."""
+    harness.promote(1, harness.reference(rng), {"Accuracy": 0.9})
+    harness.traffic.append(harness.records(rng, 100, prefix="a", brightness=0.9))
+    name = f"broken_{project.parent.name}"  # imported once per process
+    (project / f"{name}.py").write_text(
+        "from retread.monitoring.detectors.conformal import detector as make\n"
+        "class Broken:\n"
+        "    def start(self, reference, seed): return make().start(reference, seed)\n"
+        "    def update(self, state, batch): raise KeyError('brightness')\n"
+        "    def evidence(self, state): return {}\n"
+        "    def encode(self, state): return b''\n"
+        "    def decode(self, content): return None\n"
+    )
+    settings = (project / "retread.toml").read_text()
+    (project / "retread.toml").write_text(settings + f'detectors = ["{name}:Broken"]\n')
+    assert run(["monitor", "check", "--project", str(project)]) == 5
+    printed = capsys.readouterr()
+    assert printed.out == "The monitor has failed.\n"
+    assert "KeyError: 'brightness'" in printed.err
+    (project / "retread.toml").write_text(settings)
+    assert run(["monitor", "check", "--project", str(project)]) == 4
+    capsys.readouterr()
+    (reference,) = (project / ".retread" / "bundles").rglob("reference.npz")
+    reference.write_bytes(b"damaged")
+    assert run(["monitor", "check", "--project", str(project), "--json"]) == 5
 
 
 def test_simulate_prints_the_guarantees(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

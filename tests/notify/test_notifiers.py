@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from retread.notify import (
     Unconfirmed,
     Undelivered,
     configured_notifiers,
+    notifier_setups,
     notifiers,
     slack_payload,
 )
@@ -311,3 +313,29 @@ def test_a_notifier_that_does_not_fit_is_refused(
         configured_notifiers(with_own(project, name), {})
     assert "retread.notify.Notifier" in refused.value.hint
     assert "docs/extending.md" in refused.value.hint
+
+
+def test_u12_slack_shows_when_and_by_whom() -> None:
+    at = datetime(2026, 11, 28, 8, 15, 30, tzinfo=UTC)
+    payload = slack_payload(msgspec.structs.replace(MESSAGE, at=at, author="<ann>"))
+    (element,) = payload["attachments"][0]["blocks"][-1]["elements"]
+    assert element["text"] == (
+        f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|2026-11-28 08:15:30 UTC>"
+        "  |  by &lt;ann&gt;  |  <http://127.0.0.1:5002|Status>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("enabled", "address", "setup"),
+    [
+        (True, "", "no address"),
+        (True, "https://hooks.example/x", "configured"),
+        (False, "https://hooks.example/x", "switched off"),
+    ],
+)
+def test_u12_the_setup_of_slack_is_known(
+    tmp_path: Path, enabled: bool, address: str, setup: str
+) -> None:
+    settings = Settings.model_validate({"notify": {"slack": {"enabled": enabled}}})
+    project = LoadedProject(root=tmp_path, home=tmp_path, settings=settings)
+    assert notifier_setups(project, {"RETREAD_SLACK_WEBHOOK": address}) == {"slack": setup}

@@ -249,3 +249,14 @@ def registration(number: int) -> VersionRegistered:
 def test_events_survive_encoding(version: int, reason: str) -> None:
     event = VersionArchived(version=version, reason=reason)
     assert decode_event(encode_event(event)) == event
+
+
+def test_every_event_names_its_actor(opened: Database, clock: ManualClock) -> None:
+    """One that has an actor keeps it; the first ledgers have none."""
+    ledger = SqlLedger(opened, clock, actor="ann")
+    ledger.append(VersionStaged(version=1), VersionStaged(version=2, actor="loop"))
+    SqlLedger(opened, clock).append(VersionStaged(version=3))
+    read = SqlLedger(opened, clock)
+    assert [entry.event.actor for entry in read.read()] == ["ann", "loop", ""]
+    assert read.verify() == 3
+    assert b"actor" not in encode_event(VersionStaged(version=3))

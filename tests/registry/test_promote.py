@@ -420,9 +420,9 @@ class RecordingMirror:
 
     def __init__(self) -> None:
         self.broken = True
-        self.shown: list[Mapping[str, str]] = []
+        self.shown: list[Mapping[str, tuple[str, int]]] = []
 
-    def mirror(self, aliases: Mapping[str, str]) -> None:
+    def mirror(self, aliases: Mapping[str, tuple[str, int]]) -> None:
         if self.broken:
             raise OSError("no route to the tracking server")
         self.shown.append(aliases)
@@ -439,4 +439,4 @@ def test_a_mirror_that_fails_delays_nothing_and_catches_up(
     assert "no route" in caplog.text
     mirror.broken = False
     promoter.stage(2)
-    assert mirror.shown == [{"production": "run_0", "staging": "run_1"}]
+    assert mirror.shown == [{"production": ("run_0", 1), "staging": ("run_1", 2)}]

@@ -19,7 +19,7 @@ from retread.training.tracking import (
     RunSummary,
     differences,
 )
-from retread.training.tracking.mlflow_store import connect, location_of
+from retread.training.tracking.mlflow_store import connect, experiment_path, location_of
 
 REQUEST = {
     "dataset": "d",
@@ -164,11 +164,13 @@ def test_stages_are_published_as_aliases(project: LoadedProject) -> None:
         {"production": ids[1]},
         {},
     ):
-        aliases.mirror(aliases_now)
+        aliases.mirror({a: (r, ids.index(r) + 7) for a, r in aliases_now.items()})
         model = client.get_registered_model(name)
         found = {a: client.get_model_version(name, v).run_id for a, v in model.aliases.items()}
         assert found == aliases_now
-    assert len(client.search_model_versions(f"name = '{name}'")) == 2
+    mirrored = client.search_model_versions(f"name = '{name}'")
+    numbers = {version.run_id: version.tags["retread.version"] for version in mirrored}
+    assert numbers == {ids[0]: "7", ids[1]: "8"}, "U10: MLflow numbers models by itself"
 
 
 # Loading a flavor imports most of MLflow, which causes warnings of its own.
@@ -184,7 +186,7 @@ def test_mlflow_loads_the_model_of_an_alias(project: LoadedProject, tmp_path: Pa
     tracking = MlflowTracking(project)
     run_id = tracking.start(request("loaded"), {}, {})
     tracking.log_model(run_id, graph)
-    MlflowAliases(project).mirror({"production": run_id})
+    MlflowAliases(project).mirror({"production": (run_id, 1)})
     mlflow.set_tracking_uri(project.tracking_url)
     uri = f"models:/{project.settings.project.name}@production"
     assert mlflow.onnx.load_model(uri).graph.name == "table"
@@ -203,3 +205,20 @@ def test_a_damaged_store_is_an_error_at_once(tmp_path: Path, damage: str) -> Non
         file.write_bytes(b"garbage" * 500)
     with pytest.raises(IntegrityBroken, match=r"mlflow\.db cannot be read"):
         MlflowRuns(project)
+
+
+def test_u10_mlflow_names_the_dataset_of_a_run_and_the_page_of_the_experiment(
+    tmp_path: Path,
+) -> None:
+    project = LoadedProject(root=tmp_path, home=tmp_path / ".retread", settings=Settings())
+    assert experiment_path(project) == ""
+    tracking = MlflowTracking(project)
+    assert experiment_path(project) == ""
+    for _ in range(2):  # a run that is resumed
+        run_id = tracking.start(request("a", dataset="tires", dataset_version=3), {}, {})
+    client = connect(location_of(project))
+    (used,) = client.get_run(run_id).inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("tires", "version 3")
+    assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "training")]
+    experiment = client.get_run(run_id).info.experiment_id
+    assert experiment_path(project) == f"/#/experiments/{experiment}/runs"

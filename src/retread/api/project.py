@@ -345,6 +345,8 @@ class Datasets(ShowsAsTable):
 
         Raises:
             NotFound: There is no such version.
+            InvalidInput: There is no reason.
+            Conflict: It is released already.
         """
         from retread.app.datasets import release_data
 

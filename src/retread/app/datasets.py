@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retread.core import InvalidInput
+from retread.core import Conflict, InvalidInput
 from retread.data import AddRequest, DatasetVersion, Progress, add_version
 from retread.loop.idempotency import append_once, record_dataset_version
 from retread.registry.events import DatasetVersionAdded, DatasetVersionReleased
+from retread.registry.ledger import Entry
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
@@ -87,11 +89,47 @@ def release_data(
 ) -> DatasetVersion:
     """Release a version from quarantine and record it in the ledger, once.
 
+    Args:
+        workspace: The project's workspace.
+        dataset: Name of the dataset.
+        number: Number of the version.
+        reason: Why it may be trained on.
+
     Raises:
         NotFound: There is no such version.
+        InvalidInput: There is no reason.
+        Conflict: It is released already; the message says why, by whom and when.
     """
-    version = workspace.datasets.release(dataset, number)
-    if version.failed_checks:
-        event = DatasetVersionReleased(dataset=dataset, version=number, reason=reason)
-        append_once(workspace.ledger, event, by=("dataset", "version"))
-    return version
+    reference = f"{dataset}@{number}"
+    version = next((v for v in workspace.datasets.versions(dataset) if v.number == number), None)
+    recorded = latest_release(workspace.ledger.read(), dataset, number)
+    if recorded is not None:
+        event = recorded.event
+        assert isinstance(event, DatasetVersionReleased), "latest_release returns its entry"
+        by = f" by {event.actor}" if event.actor else ""
+        raise Conflict(
+            f"{reference} is already released{by}, since {recorded.at:%Y-%m-%d %H:%M} UTC: "
+            f"{event.reason.rstrip('.')}."
+        )
+    if version is not None and not version.failed_checks:
+        raise Conflict(f"{reference} is already released; it was never in quarantine.")
+    if not reason.strip():
+        raise InvalidInput(
+            f"{reference} is released from quarantine only with a reason.", "Add: --reason TEXT"
+        )
+    released = workspace.datasets.release(dataset, number)
+    event = DatasetVersionReleased(dataset=dataset, version=number, reason=reason)
+    append_once(workspace.ledger, event, by=("dataset", "version"))
+    return released
+
+
+def latest_release(entries: Sequence[Entry], dataset: str, number: int) -> Entry | None:
+    """Return the entry that released a dataset version; None if there is none."""
+    for entry in reversed(entries):
+        match entry.event:
+            case DatasetVersionReleased(dataset=name, version=version):
+                if (name, version) == (dataset, number):
+                    return entry
+            case _:
+                pass
+    return None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from retread.app.overview import LedgerView, LiveReader
 from retread.app.projects import open_checked_project
 from retread.app.supervisor import is_free, running_status, services_of
 from retread.app.workspace import Workspace
@@ -29,6 +30,7 @@ class Condition(StrEnum):
     OK = "ok"
     NOTE = "note"
     PROBLEM = "problem"
+    FAILED = "failed"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +51,14 @@ def examine(start: Path, environment: Mapping[str, str]) -> tuple[Finding, ...]:
     except RetreadError as error:
         problem = Finding(subject="settings", condition=Condition.PROBLEM, text=str(error))
         return (*findings, problem)
-    return (*findings, *_project(project), *_ports(project), _ledger(project))
+    workspace = Workspace(project)
+    return (
+        *findings,
+        *_project(project),
+        *_ports(project),
+        _ledger(workspace),
+        *_parts(workspace, environment),
+    )
 
 
 def _python() -> Finding:
@@ -105,9 +114,28 @@ def _ports(project: LoadedProject) -> Iterator[Finding]:
             yield _problem("ports", text)
 
 
-def _ledger(project: LoadedProject) -> Finding:
+def _parts(workspace: Workspace, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Report the parts that have failed, and what is configured and not in use."""
     try:
-        entries = Workspace(project).ledger.verify()
+        live = LiveReader(workspace, environment).read(LedgerView(workspace.ledger).read())
+    except RetreadError:
+        return  # the finding on the ledger says it
+    for part in live.failed:
+        text = f"{part.part}: {part.problem}"
+        yield Finding(subject="parts", condition=Condition.FAILED, text=text)
+    if not live.failed:
+        yield _ok("parts", "none has failed")
+    for changed in live.not_in_use:
+        yield Finding(subject="settings", condition=Condition.NOTE, text=changed.text)
+    for notifier in live.notifiers:
+        if notifier.setup == "no address":
+            text = f"{notifier.name}: no address"
+            yield Finding(subject="messages", condition=Condition.NOTE, text=text)
+
+
+def _ledger(workspace: Workspace) -> Finding:
+    try:
+        entries = workspace.ledger.verify()
     except RetreadError as error:
         return _problem("ledger", str(error))
     return _ok("ledger", f"{entries} entries, hash chain intact")

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retread.app.canary import LoopCanary
 from retread.app.datasets import add_data, add_request
 from retread.app.gate import judge_version
-from retread.app.supervisor import addresses_of
-from retread.bundle import REFERENCE, decode_reference
+from retread.app.supervisor import addresses_of, health_file, running_status
 from retread.core import digest_json
 from retread.data import ID, DatasetVersion, add_rows, heads_of
 from retread.loop import LoopPorts, MessageContext, WaitPoint
-from retread.loop.canary import (
-    ComparedVersions,
-    PairedEvidence,
-    compared_versions,
-    gather,
-    no_evidence,
-)
 from retread.loop.labelled_traffic import LabelledTraffic, fits, row_id, rows_of
 from retread.loop.loop import Loop
-from retread.monitoring import reference_streams
+from retread.loop.messages import ServiceFailure
 from retread.notify import Notifier, configured_notifiers
-from retread.project import Settings
+from retread.project import LoadedProject, Settings
 from retread.registry.events import TriggerReceived
-from retread.serving.traffic import Cursor
 from retread.training import Overrides, plan_runs, recipe_named, train_scenario
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 if TYPE_CHECKING:
     from retread.app.workspace import Workspace
-
-_RECORDS_PER_READ = 1_000
 
 
 def loop_of(workspace: Workspace, environment: Mapping[str, str]) -> Loop:
@@ -48,15 +38,46 @@ def loop_of(workspace: Workspace, environment: Mapping[str, str]) -> Loop:
     notifiers = configured_notifiers(workspace.project, environment)
     context = message_context(workspace.settings, environment)
     ports = loop_ports(workspace, notifiers, context)
-    return Loop(ports, workspace.monitor, notifiers, workspace.project.workflows_url)
+    return Loop(
+        ports,
+        workspace.monitor,
+        notifiers,
+        workspace.project.workflows_url,
+        health_file(workspace.project.home),
+        failed_services=lambda: failed_services(workspace.project),
+    )
+
+
+def failed_services(project: LoadedProject) -> tuple[ServiceFailure, ...]:
+    """Return the services that ended since `retread up`, or do not respond.
+
+    One that ends again and again is told of at its 1st, 2nd, 4th, 8th, ... restart.
+    """
+    status = running_status(project.home)
+    failures = []
+    for service in status.services if status else ():
+        restarts = service.restarts
+        key = f"service/{service.name}/{status.since:%Y%m%dT%H%M%S}" if status else ""
+        log = str(project.logs / f"{service.name}.log")
+        if restarts and restarts & (restarts - 1) == 0:
+            times = "once" if restarts == 1 else f"{restarts} times"
+            problem = f"ended and was restarted {times} since `retread up`"
+            failures.append(
+                ServiceFailure(f"{key}/{restarts}", service.name, problem, service.last_lines, log)
+            )
+        if service.missed_probes:
+            problem = service.problem or ""
+            failures.append(
+                ServiceFailure(f"{key}/{restarts}/probe", service.name, problem, (), log)
+            )
+    return tuple(failures)
 
 
 def message_context(settings: Settings, environment: Mapping[str, str]) -> MessageContext:
     """Return what every message of the loop names: the project, and where its pages are."""
-    addresses = addresses_of(settings, environment)
-    return MessageContext(
-        project=settings.project.name, control=addresses.control, tracking=addresses.tracking
-    )
+    control = addresses_of(settings, environment).control
+    public = settings.project.public_url.rstrip("/")
+    return MessageContext(project=settings.project.name, control=public or control)
 
 
 def loop_ports(
@@ -187,39 +208,6 @@ class LoopTraining:
     def model_types(self) -> Sequence[str]:
         """List the model types of the project's recipe."""
         return recipe_named(self._settings.recipe.kind).model_types()
-
-
-class LoopCanary:
-    """The loop's `CanaryPort`: paired evidence from recorded traffic and delayed labels."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        # A bundle never changes, and the canary's evidence is gathered every second.
-        self._compared = lru_cache(maxsize=4)(self._read_compared)
-
-    def begin(self, version: int, production: int) -> PairedEvidence:
-        """Return empty evidence, for the traffic that is recorded from now on."""
-        compared = self._compared(version, production)
-        return no_evidence(self._workspace.settings.canary, compared, self._end_of_traffic())
-
-    def gather(self, evidence: PairedEvidence, version: int, production: int) -> PairedEvidence:
-        """Add what was recorded and labelled since."""
-        work = self._workspace
-        compared = self._compared(version, production)
-        return gather(evidence, work.traffic, work.labels, compared, work.settings.canary)
-
-    def _read_compared(self, version: int, production: int) -> ComparedVersions:
-        bundles = self._workspace.bundles
-        bundle = self._workspace.registry.state().version(version).bundle
-        reference = reference_streams(decode_reference(bundles.read(bundle, REFERENCE)))
-        return compared_versions(bundles.manifest(bundle), reference, version, production)
-
-    def _end_of_traffic(self) -> Cursor:
-        cursor = Cursor()
-        while True:
-            records, cursor = self._workspace.traffic.read(cursor, _RECORDS_PER_READ)
-            if not records:
-                return cursor
 
 
 def _files(source: Path) -> Iterator[tuple[str, int, int]]:

@@ -26,8 +26,8 @@ class ProcessMirror:
         self._busy = False
         self._lock = threading.Lock()
 
-    def mirror(self, aliases: Mapping[str, str]) -> None:
-        """Mirror run ids by alias."""
+    def mirror(self, aliases: Mapping[str, tuple[str, int]]) -> None:
+        """Mirror run ids and version numbers by alias."""
         with self._lock:
             self._pending = canonical_json(dict(aliases))
             if self._busy or _mirrored(self._project) == self._pending:

@@ -15,13 +15,13 @@ from retread.project import open_project
 
 
 def main() -> None:
-    """Read run ids by alias as JSON, and set the aliases."""
+    """Read run ids and version numbers by alias as JSON, and set the aliases."""
     from retread.training.tracking.aliases import MlflowAliases
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", type=Path, required=True)
     project = open_project(parser.parse_args().project, os.environ)
-    aliases = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, str])
+    aliases = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, tuple[str, int]])
     MlflowAliases(project).mirror(aliases)
     write_atomically(project.home / MIRRORED, canonical_json(aliases))
 

@@ -26,14 +26,24 @@ def new_project(folder: Path, template: str) -> tuple[str, ...]:
         InvalidInput: A file is in the way; nothing is written.
     """
     files = template_files(template)
+    if template in EXAMPLE_DATA:
+        name, content_of = EXAMPLE_DATA[template]
+        files[name] = content_of()
+    return write_project(folder, files)
+
+
+def write_project(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Write files to a new project, and return their paths, sorted.
+
+    Raises:
+        Conflict: The folder is not empty; nothing is written.
+        InvalidInput: A file is in the way; nothing is written.
+    """
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir():
         raise InvalidInput(f"{above} is a file.", "Name a new or an empty folder.")
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty.", "Name a new or an empty folder.")
-    if template in EXAMPLE_DATA:
-        name, content_of = EXAMPLE_DATA[template]
-        files[name] = content_of()
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ def run(project: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        workspace = Workspace(open_checked_project(project, os.environ))
+        workspace = Workspace(open_checked_project(project, os.environ), actor="loop")
         loop = loop_of(workspace, os.environ)
     except RetreadError as error:
         log.error("%s", error)

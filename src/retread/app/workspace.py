@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import getpass
+import os
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,30 @@ if TYPE_CHECKING:
     from retread.serving import LabelStore, TrafficLog
     from retread.training import Compute
 
+_CI_RUNS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "TRAVIS_JOB_WEB_URL")
+"""Where GitLab, Jenkins, CircleCI and Travis say which run it is."""
+
+
+def local_actor(environment: Mapping[str, str]) -> str:
+    """Return who runs this process: the address of a CI run, or the local user.
+
+    >>> local_actor({"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b",
+    ...              "GITHUB_RUN_ID": "7"})
+    'https://github.com/a/b/actions/runs/7'
+    >>> local_actor({"CI_JOB_URL": "https://gitlab.example/a/b/-/jobs/7"})
+    'https://gitlab.example/a/b/-/jobs/7'
+    """
+    if run := environment.get("GITHUB_RUN_ID"):
+        server = environment.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"{server}/{environment.get('GITHUB_REPOSITORY', '')}/actions/runs/{run}"
+    for name in _CI_RUNS:
+        if address := environment.get(name):
+            return address
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return f"uid {os.getuid()}"
+
 
 class Workspace:
     """The stores, services and settings of a project.
@@ -28,12 +54,14 @@ class Workspace:
     Args:
         project: The project.
         clock: Source of time. Default: the system's.
+        actor: Who acts, for the ledger. Default: the local user.
     """
 
-    def __init__(self, project: LoadedProject, clock: Clock | None = None) -> None:
+    def __init__(self, project: LoadedProject, clock: Clock | None = None, actor: str = "") -> None:
         self.project = project
         self.settings = project.settings
         self.clock = clock or SystemClock()
+        self.actor = actor or local_actor(os.environ)
         add_to_import_path(project.root)
 
     @cached_property
@@ -72,9 +100,10 @@ class Workspace:
     @cached_property
     def ledger(self) -> Ledger:
         """The event log of the project."""
+        from retread.monitoring import restart_watch
         from retread.registry import SqlLedger
 
-        return SqlLedger(self.database, self.clock)
+        return SqlLedger(self.database, self.clock, actor=self.actor, on_append=(restart_watch,))
 
     @cached_property
     def servers(self) -> ServerDirectory:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
+from retread.cli.listing import Column, Listing
+from retread.cli.times import local_time
 from retread.core import Outcome, short
 from retread.data import ColumnUse, DatasetVersion, Diff, Split
 
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
 _STATISTICS = ("mean", "sd", "min", "q50", "max", "missing", "distinct")
+_PROFILE = (
+    "mean",
+    "sd",
+    Column("min", drop=1),
+    Column("q50", drop=2),
+    Column("max", drop=1),
+    "missing",
+    Column("distinct", drop=3),
+)
 _SHIFTS_SHOWN = 20
 _WIDTH = 80
 _NAME_WIDTH = 24
@@ -57,17 +67,26 @@ def column_lines(version: DatasetVersion, width: int | None = _WIDTH) -> list[st
     return lines
 
 
-def versions_table(versions: Iterable[DatasetVersion]) -> Table:
+def versions_table(versions: Iterable[DatasetVersion]) -> Listing:
     """Format versions, one per line."""
-    table = _table("", "version", "state", "rows", "evaluation", "digest", "created", "note")
+    table = Listing(
+        "",
+        "version",
+        "state",
+        "rows",
+        Column("created", drop=1),
+        Column("digest", drop=3),
+        Column("evaluation", drop=4),
+        Column("note", wrap=True),
+    )
     for version in versions:
-        table.add_row(
+        table.add(
             version.reference,
             version.state,
             str(version.rows),
-            short(version.evaluation_digest),
+            local_time(version.created_at),
             short(version.digest),
-            version.created_at.isoformat(),
+            short(version.evaluation_digest),
             Text(version.note),
         )
     return table
@@ -84,23 +103,23 @@ def version_page(version: DatasetVersion) -> Group:
             "evaluation split": version.evaluation_digest,
             "rows": version_line(version),
             "source": version.source,
-            "created": version.created_at.isoformat(),
+            "created": local_time(version.created_at),
             "note": version.note,
             "split": version.split_plan.reason if version.split_plan else "",
             "positive class": version.positive_label or "",
         }.items()
         if value
     ]
-    checks = _table("Checks", "check", "outcome", "reason")
+    checks = Listing("Checks", "check", "outcome", Column("reason", wrap=True))
     for check in version.checks:
         outcome = Text(check.outcome, style=_STYLES[check.outcome])
         if check.notice:
             outcome = Text("note", style="yellow")
-        checks.add_row(check.check, outcome, Text(check.reason))
-    profile = _table("Profile", "column", *_STATISTICS)
+        checks.add(check.check, outcome, Text(check.reason))
+    profile = Listing("Profile", Column("column", wrap=True), *_PROFILE)
     for name, statistics in version.profile.items():
         cells = [f"{statistics[s]:.4g}" if s in statistics else "" for s in _STATISTICS]
-        profile.add_row(Text(name), *cells)
+        profile.add(Text(name), *cells)
     remarks = [f"{'':<18}{remark}" for remark in version.remarks]
     columns = column_lines(version, width=None)
     return Group(Text("\n".join([*facts, *remarks, *columns])), "", checks, "", profile)
@@ -108,26 +127,19 @@ def version_page(version: DatasetVersion) -> Group:
 
 def diff_page(diff: Diff) -> Group:
     """Format what changed, with examples, and the columns whose values shifted most."""
-    rows = _table(f"{diff.left} to {diff.right}", "rows", "count", "examples")
+    rows = Listing(f"{diff.left} to {diff.right}", "rows", "count", Column("examples", wrap=True))
     for kind in ("added", "removed", "relabelled", "moved"):
         examples = Text(", ".join(diff.examples[kind]))
-        rows.add_row(kind, str(getattr(diff, kind)), examples)
+        rows.add(kind, str(getattr(diff, kind)), examples)
     labels = ", ".join(f"{label} {change:+d}" for label, change in diff.labels.items() if change)
     same = "unchanged" if diff.same_evaluation else "changed: compare models with care"
-    shifts = _table("Columns", "column", "shift")
+    shifts = Listing("Columns", Column("column", wrap=True), "shift")
     largest = sorted(diff.shifts.items(), key=lambda item: -item[1])[:_SHIFTS_SHOWN]
     for name, shift in largest:
-        shifts.add_row(Text(name), f"{shift:.3f}")
+        shifts.add(Text(name), f"{shift:.3f}")
     for change, names in (("new", diff.columns_added), ("removed", diff.columns_removed)):
         for name in names:
-            shifts.add_row(Text(name), change)
+            shifts.add(Text(name), change)
     return Group(
         rows, Text(f"Labels: {labels or 'unchanged'}. Evaluation split: {same}."), "", shifts
     )
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from retread.cli import commands
+from retread.cli.help import CommandGroup, suggested_options
 from retread.cli.options import WrongUsage
 from retread.cli.output import report
 from retread.core import Inconclusive, RetreadError, StorageFailed, load_plugins
@@ -28,15 +29,23 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
         rich_markup_mode=None,
+        cls=CommandGroup,
     )
     app.callback(invoke_without_command=True)(_root)
     for module in load_plugins(commands).values():
         module.register(app)
+    for group in app.registered_groups:
+        assert group.typer_instance is not None, "add_typer() sets it"
+        group.typer_instance.info.cls = CommandGroup
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code: 0, 1 refused, 2 usage, 3 inconclusive."""
+    """Run one command and return its exit code.
+
+    0 is done, 1 refused or failed, 2 wrong usage, 3 inconclusive, 4 an alarm stands, 5 a part of
+    the running system has failed.
+    """
     words = with_hyphens(arguments)
     as_json = "--json" in words
     try:
@@ -106,6 +115,9 @@ def _exit_code(error: RetreadError) -> int:
 
 def _wrong_usage(error: Any, *, as_json: bool) -> int:
     """Report an error of Typer, which does not export its error classes."""
+    if error.ctx is not None and (name := getattr(error, "option_name", "")):
+        known = [option for parameter in error.ctx.command.params for option in parameter.opts]
+        error.possibilities = suggested_options(name, known)
     if as_json:
         report(WrongUsage(error.format_message()), as_json=True)
     else:

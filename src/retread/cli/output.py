@@ -10,6 +10,10 @@ from rich.console import Console
 
 from retread.core import RetreadError
 
+ALARM_STANDS = 4
+PART_FAILED = 5
+"""Exit codes of commands that report on a running system."""
+
 # Names that users chose, in text or in a table's cell, may look like rich's markup.
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)

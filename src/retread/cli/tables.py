@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from retread.app.overview import describe_event
+from retread.cli.listing import Column, Listing
+from retread.cli.times import local_time
 from retread.core import Outcome, Verdict, format_metrics, short
 from retread.registry import Entry, Period, RegistryState, VersionLineage
 from retread.serving import PredictionRecord
@@ -17,30 +18,39 @@ from retread.serving import PredictionRecord
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
 
 
-def verdict_table(title: str, verdict: Verdict) -> Table:
+def verdict_table(title: str, verdict: Verdict) -> Listing:
     """Format a verdict, one check per line."""
-    table = _table(f"{title}: {verdict.outcome}", "check", "outcome", "reason")
+    table = Listing(f"{title}: {verdict.outcome}", "check", "outcome", Column("reason", wrap=True))
     for check in verdict.checks:
         outcome = Text(check.outcome, style=_STYLES[check.outcome])
-        table.add_row(check.check, outcome, Text(check.reason))
+        table.add(check.check, outcome, Text(check.reason))
     return table
 
 
 def slots_table(state: RegistryState) -> Group:
     """Format the slots with their versions, and every version with its stage."""
-    slots = _table("Slots", "slot", "version", "share", "generation", "bundle")
+    slots = Listing(
+        "Slots", "slot", "version", "share", Column("generation", drop=1), Column("bundle", drop=2)
+    )
     for slot, held in sorted(state.slots.items()):
-        slots.add_row(
+        slots.add(
             slot,
             str(held.version),
             f"{held.share:.0%}",
             str(held.generation),
             short(held.bundle or ""),
         )
-    versions = _table("Versions", "version", "stage", "model type", "data", "metrics")
+    versions = Listing(
+        "Versions",
+        "version",
+        "stage",
+        "model type",
+        Column("data", drop=1),
+        Column("metrics (evaluation split)", wrap=True),
+    )
     for number, version in sorted(state.versions.items()):
         data = f"{version.dataset}@{version.dataset_version}"
-        versions.add_row(
+        versions.add(
             str(number), version.stage, version.model_type, data, _metrics(version.metrics)
         )
     opened = state.promotion
@@ -49,11 +59,16 @@ def slots_table(state: RegistryState) -> Group:
     return Group(slots, versions, *(Text(line) for line in (in_progress, nothing) if line))
 
 
-def history_table(entries: Iterable[Entry]) -> Table:
+def history_table(entries: Iterable[Entry]) -> Listing:
     """Format events, one per line."""
-    table = _table("History", "entry", "time", "event")
+    table = Listing("History", "entry", "time", Column("by", drop=1), Column("event", wrap=True))
     for entry in entries:
-        table.add_row(str(entry.sequence), _time(entry.at), Text(describe_event(entry.event)))
+        table.add(
+            str(entry.sequence),
+            local_time(entry.at),
+            entry.event.actor,
+            Text(describe_event(entry.event)),
+        )
     return table
 
 
@@ -85,23 +100,16 @@ def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = Non
 
 def _prediction(record: PredictionRecord) -> str:
     slot = record.answer.slot if record.answer else "no slot"
-    return f"{record.id}, predicted in {slot} at {_time(datetime.fromtimestamp(record.at, UTC))}"
+    return (
+        f"{record.id}, predicted in {slot} at {local_time(datetime.fromtimestamp(record.at, UTC))}"
+    )
 
 
 def _served(period: Period) -> str:
-    until = _time(period.until) if period.until else "now"
-    return f"{_time(period.since)} to {until}, {period.share:.0%}, generation {period.generation}"
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    until = local_time(period.until) if period.until else "now"
+    return (
+        f"{local_time(period.since)} to {until}, {period.share:.0%}, generation {period.generation}"
+    )
 
 
 def _metrics(metrics: dict[str, float]) -> str:

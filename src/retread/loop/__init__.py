@@ -13,7 +13,8 @@ The loop itself is `retread.loop.loop`, which loads DBOS and is therefore import
 canary is `retread.loop.canary`.
 """
 
-from retread.loop.arbiter import Ruling, arbitrate
+from retread.loop.arbiter import Ruling, arbitrate, cooldown_until, spent_budget
+from retread.loop.health import LoopHealth, PartFailure, read_health
 from retread.loop.messages import MessageContext
 from retread.loop.outbox import MessageState, Outbox
 from retread.loop.ports import LoopPorts
@@ -26,10 +27,12 @@ from retread.loop.wait_point import Interrupted, WaitPoint, WaitReason
 __all__ = [
     "History",
     "Interrupted",
+    "LoopHealth",
     "LoopPorts",
     "MessageContext",
     "MessageState",
     "Outbox",
+    "PartFailure",
     "Proposal",
     "Replayed",
     "Request",
@@ -39,9 +42,12 @@ __all__ = [
     "WaitPoint",
     "WaitReason",
     "arbitrate",
+    "cooldown_until",
     "fold_history",
     "proposal_for",
+    "read_health",
     "replay",
+    "spent_budget",
     "submit",
     "trigger_context",
     "trigger_key",

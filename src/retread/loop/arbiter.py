@@ -56,7 +56,7 @@ def arbitrate(
         cooldown = _cooldown(history, policy, now)
         if cooldown is not None:
             return _ruling(TriggerDecision.COOLDOWN, cooldown)
-    spent = sum(1 for r in history if r.accepted and now - r.decided_at < BUDGET_WINDOW)
+    spent = spent_budget(history, now)
     if spent >= policy.daily_budget and not proposal.user_requested:
         return _ruling(
             TriggerDecision.HELD,
@@ -66,16 +66,26 @@ def arbitrate(
     return _ruling(TriggerDecision.ACCEPTED, _queue_position(history))
 
 
+def cooldown_until(history: History, policy: TriggersSection) -> datetime | None:
+    """Return when the cooldown after the last retraining ends; None before the first."""
+    ended = [r.finished_at for r in history if r.accepted and r.finished_at]
+    return max(ended) + timedelta(seconds=policy.cooldown_s) if ended else None
+
+
+def spent_budget(history: History, now: datetime) -> int:
+    """Return the number of retrainings that were accepted in the last 24 hours."""
+    return sum(1 for r in history if r.accepted and now - r.decided_at < BUDGET_WINDOW)
+
+
 def _cooldown(history: History, policy: TriggersSection, now: datetime) -> str | None:
     """Why a proposal has to wait; None if it does not."""
     running = [request.trigger for request in history if request.open]
     if running:
         return f"{running[0]} is in progress."
-    ended = [r.finished_at for r in history if r.accepted and r.finished_at]
-    if not ended:
+    until = cooldown_until(history, policy)
+    if until is None or until <= now:
         return None
-    left = policy.cooldown_s - (now - max(ended)).total_seconds()
-    return f"The cooldown ends in {left:.0f} s." if left > 0 else None
+    return f"The cooldown ends in {(until - now).total_seconds():.0f} s."
 
 
 def _manual_command(proposal: Proposal) -> str:

@@ -22,8 +22,10 @@ from retread.registry.events import (
     CanaryStarted,
     RetrainingOutcome,
     Slot,
+    TrafficPosition,
     VersionArchived,
 )
+from retread.serving.traffic import Cursor
 
 _POLL_S = 1.0
 
@@ -49,12 +51,24 @@ class JudgedRollout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def start(context: RetrainingContext, version: int, production: int) -> CanaryRollout:
-    """Give the canary the first share of the traffic."""
+    """Give the canary the first share of the traffic.
+
+    Its evidence begins where the ledger says that it started, also if this step is repeated.
+    """
     ports = context.ports
     share = ports.settings.canary.steps[0]
-    evidence = ports.canary.begin(version, production)
-    started = CanaryStarted(version=version, production=production, trigger=context.trigger_id)
-    append_once(ports.ledger, started, by=("version", "trigger"))
+    end = ports.canary.end_of_traffic()
+    position = TrafficPosition(end.segment, end.offset)
+    started = CanaryStarted(
+        version=version,
+        production=production,
+        trigger=context.trigger_id,
+        traffic=position,
+    )
+    recorded = append_once(ports.ledger, started, by=("version", "trigger")).event
+    assert isinstance(recorded, CanaryStarted), "append_once compares the types"
+    start = recorded.traffic or position
+    evidence = ports.canary.begin(version, production, Cursor(start.segment, start.offset))
     ports.promoter.assign(Slot.CANARY, version, share, reason="canary step 1")
     message = messages.canary_started(context.message_context, version, production, share)
     context.notify("canary-started", message)

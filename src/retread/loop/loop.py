@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +18,9 @@ from retread.core import Conflict, RetreadError, Unavailable, new_id
 from retread.loop import messages
 from retread.loop.arbiter import arbitrate
 from retread.loop.engine import DurableEngine
+from retread.loop.health import PartRunner
 from retread.loop.idempotency import append_once, record_dataset_version
+from retread.loop.messages import ServiceFailure
 from retread.loop.notifications import enqueue_notifications
 from retread.loop.outbox_worker import OutboxWorker
 from retread.loop.ports import DataPort, LoopPorts, TrafficMonitor
@@ -31,8 +34,6 @@ from retread.registry.events import RetrainingFinished, RetrainingOutcome, Trigg
 from retread.registry.ledger import Entry, Ledger
 
 log = logging.getLogger(__name__)
-
-Value = TypeVar("Value")
 
 
 class _Snapshot(NamedTuple):
@@ -50,7 +51,9 @@ class Loop:
         monitor: Watches the recorded traffic.
         notifiers: Notifiers by name.
         workflows_url: SQLAlchemy URL of the database with the checkpoints of the workflows.
+        health_file: Where the loop writes which of its parts fail.
         new_trigger_id: Makes the id of a trigger.
+        failed_services: Returns the services that ended or do not respond.
     """
 
     def __init__(
@@ -59,16 +62,22 @@ class Loop:
         monitor: TrafficMonitor,
         notifiers: Mapping[str, Notifier],
         workflows_url: str,
+        health_file: Path,
         new_trigger_id: Callable[[], str] = lambda: new_id("trg"),
+        failed_services: Callable[[], Sequence[ServiceFailure]] = tuple,
     ) -> None:
         self._ports = ports
         self._monitor = monitor
         self._new_trigger_id = new_trigger_id
+        self._failed_services = failed_services
+        context = ports.message_context
+        self._parts = PartRunner(health_file, ports.clock, ports.outbox, context, notifiers)
         self._outbox_worker = OutboxWorker(ports.outbox, notifiers)
         self._engine = DurableEngine("retread", workflows_url, self._retrain, WORKFLOW_VERSION)
         self._source = SourceWatcher(ports.data, ports.ledger)
         self._started: set[str] = set()
         self._announced = 0
+        self._started_at = ports.clock.now()
 
     @property
     def waiting_for(self) -> WaitReason | None:
@@ -83,23 +92,14 @@ class Loop:
     def step(self) -> tuple[Request, ...]:
         """Watch the traffic and the source, evaluate the triggers, and start the next retraining.
 
-        A part that fails is logged and runs again on the next step; the others continue.
+        A part that fails runs again on the next step; the others continue. What fails is logged,
+        written to the health of the loop, and announced if it goes on.
 
         Returns:
             The requests on which the arbiter decided.
         """
-        _attempt("The monitor", self._monitor.step)
-        _attempt("Settling the open promotion", self._ports.promoter.settle_overdue)
-        if self._ports.settings.triggers.watch_source:
-            _attempt("Watching [data] source", self._source.check)
-        snapshot = _attempt("Reading the ledger", self._read)
-        if snapshot is None:
-            return ()
-        decided = _attempt("The arbiter", partial(self._decide, snapshot)) or ()
-        if any(request not in snapshot.history for request in decided):
-            snapshot = _attempt("Reading the ledger", self._read) or snapshot
-        _attempt("Queueing notifications", partial(self._announce, snapshot.entries))
-        _attempt("Starting the next retraining", partial(self._start_next, snapshot.history))
+        decided = self._run_parts()
+        self._parts.end_step()
         return decided
 
     def wait_until_idle(self, timeout_s: float) -> bool:
@@ -123,6 +123,28 @@ class Loop:
         self._ports.wait_point.stop()
         self._outbox_worker.stop()
         self._engine.stop()
+
+    def _run_parts(self) -> tuple[Request, ...]:
+        attempt = self._parts.attempt
+        attempt("The monitor", self._monitor.step)
+        attempt("Settling the open promotion", self._ports.promoter.settle_overdue)
+        if self._ports.settings.triggers.watch_source:
+            attempt("Watching [data] source", self._source.check)
+        attempt("Watching the services", self._announce_services)
+        snapshot = attempt("Reading the ledger", self._read)
+        if snapshot is None:
+            return ()
+        decided = attempt("The arbiter", partial(self._decide, snapshot)) or ()
+        if any(request not in snapshot.history for request in decided):
+            snapshot = attempt("Reading the ledger", self._read) or snapshot
+        attempt("Queueing notifications", partial(self._announce, snapshot.entries))
+        attempt("Starting the next retraining", partial(self._start_next, snapshot.history))
+        return decided
+
+    def _announce_services(self) -> None:
+        for failure in self._failed_services():
+            message = messages.service_failed(self._ports.message_context, failure)
+            self._ports.outbox.enqueue(failure.key, message)
 
     def _read(self) -> _Snapshot:
         entries = self._ports.ledger.read()
@@ -148,7 +170,9 @@ class Loop:
 
     def _announce(self, entries: tuple[Entry, ...]) -> None:
         if len(entries) > self._announced:
-            enqueue_notifications(self._ports, entries)
+            is_first = self._announced == 0
+            fold_before = self._started_at if is_first else None
+            enqueue_notifications(self._ports, entries, fold_before)
             self._announced = len(entries)
 
     def _start_next(self, history: History) -> None:
@@ -195,31 +219,30 @@ class SourceWatcher:
         self._ledger = ledger
         self._last_seen: str | None = None
         self._last_added: str | None = None
+        self._refusal: RetreadError | None = None
 
     def check(self) -> None:
-        """Add a version if the source has changed and is settled."""
+        """Add a version if the source has changed and is settled.
+
+        Raises:
+            RetreadError: The source cannot be added as it is. It is not read again before it
+                changes, and this is raised until then.
+        """
         found = self._data.fingerprint()
         is_settled = found == self._last_seen
         self._last_seen = found
+        if found == self._last_added and self._refusal is not None:
+            raise self._refusal
         if not found or not is_settled or found == self._last_added:
             return
+        self._refusal = None
         try:
             record_dataset_version(self._ledger, self._data.add_source())
         except (Conflict, Unavailable) as error:
             log.warning("[data] source will be added at the next check: %s", error)
             return
         except RetreadError as error:
-            log.warning("[data] source has changed and cannot be added: %s", error)
-        # Added or not: the same problem is not reported every few seconds.
+            self._refusal = error
         self._last_added = found
-
-
-def _attempt(part: str, work: Callable[[], Value]) -> Value | None:
-    """Return the result of `work`; None if it failed, so that the other parts can continue."""
-    try:
-        return work()
-    except RetreadError as error:
-        log.warning("%s failed and will be retried: %s", part, error)
-    except Exception:  # includes what a detector or trigger of the user's own raises
-        log.exception("%s failed and will be retried.", part)
-    return None
+        if self._refusal is not None:
+            raise self._refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import exp, log
 
 from retread.bundle import Cause
@@ -25,7 +26,27 @@ _MARKS = {
     Outcome.INCONCLUSIVE: "?",
 }
 _NAMED_STREAMS = 5
+_SUMMARISED = 20
 _LARGEST_ODDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFailure:
+    """A service that ended and was restarted, or that does not respond.
+
+    Attributes:
+        key: Identity of this failure, under which it is announced once.
+        name: Name of the service.
+        problem: What is wrong with it, such as "ended and was restarted".
+        last_lines: The end of its log when it ended.
+        log: Path of its log.
+    """
+
+    key: str
+    name: str
+    problem: str
+    last_lines: tuple[str, ...]
+    log: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +56,17 @@ class MessageContext:
     Attributes:
         project: Name of the project.
         control: Address of the status page.
-        tracking: Address of MLflow.
     """
 
     project: str
     control: str
-    tracking: str
 
     @property
     def links(self) -> tuple[Link, ...]:
         """Links to the status page and to the runs."""
         return (
             Link(label="Status", url=self.control),
-            Link(label="Runs in MLflow", url=self.tracking),
+            Link(label="Runs in MLflow", url=f"{self.control}/mlflow"),
         )
 
     def message(
@@ -225,6 +244,48 @@ def retraining_failed(context: MessageContext, cause: str, reason: str) -> Messa
     """Name the cause of a retraining and the reason of its failure."""
     return context.message(
         "a retraining failed", Severity.FAILURE, lines=(f"Cause: {cause}.", reason)
+    )
+
+
+def summary(context: MessageContext, told: Sequence[Message]) -> Message:
+    """Tell of several things that happened while nobody was told, each with its time."""
+    prefix = f"{context.project}: "
+    lines = [
+        f"{message.at:%Y-%m-%d %H:%M} UTC: {message.title.removeprefix(prefix)}"
+        + (f" (by {message.author})" if message.author else "")
+        for message in told[-_SUMMARISED:]
+    ]
+    more = len(told) - len(lines)
+    lead = [f"{more} earlier ones are in the history."] if more else []
+    return context.message(
+        f"{len(told)} things happened while the loop was not running", lines=(*lead, *lines)
+    )
+
+
+def part_failed(context: MessageContext, part: str, error: str) -> Message:
+    """Name the part of the loop that fails, why, and the command that shows more."""
+    return context.message(
+        f"{part[0].lower()}{part[1:]} fails",
+        Severity.FAILURE,
+        lines=(error, "It is retried. For the state of every part, run: retread status"),
+    )
+
+
+def part_recovered(context: MessageContext, part: str, since: datetime) -> Message:
+    """Say since when a part of the loop had failed."""
+    return context.message(
+        f"{part[0].lower()}{part[1:]} works again",
+        Severity.SUCCESS,
+        lines=(f"It had failed since {since:%Y-%m-%d %H:%M:%S} UTC.",),
+    )
+
+
+def service_failed(context: MessageContext, failure: ServiceFailure) -> Message:
+    """Name the service that ended or does not respond, and the end of its log."""
+    return context.message(
+        f"the service {failure.name} {failure.problem}",
+        Severity.FAILURE,
+        lines=(*failure.last_lines, f"Its log is {failure.log}."),
     )
 
 

@@ -6,10 +6,12 @@ the workflow knows, such as the runs of a training, it announces itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from retread.core.quarantine import VersionState
 from retread.loop import messages
@@ -75,18 +77,39 @@ def notifications(
         found = _alarm(entry, context, earlier) or _held(entry, context, earlier)
         found = found or _promotion(entry, context, earlier)
         if found and entry.at >= now - RETRY_FOR:
-            yield found
+            author = entry.event.actor
+            yield found._replace(message=replace(found.message, at=entry.at, author=author))
 
 
-def enqueue_notifications(ports: LoopPorts, entries: Iterable[Entry]) -> None:
+def enqueue_notifications(
+    ports: LoopPorts, entries: Iterable[Entry], fold_before: datetime | None = None
+) -> None:
     """Queue every notification about the ledger, each once.
 
     Args:
         ports: The outbox, the clock and what every message mentions.
         entries: All entries of the ledger, oldest first.
+        fold_before: What happened before this time is told in one message, as when the loop
+            starts for the first time, or after it was down. None folds nothing.
     """
-    for key, message in notifications(entries, ports.message_context, ports.clock.now()):
+    found = list(notifications(entries, ports.message_context, ports.clock.now()))
+    if fold_before is not None:
+        _fold(ports, found, fold_before)
+    for key, message in found:
         ports.outbox.enqueue(key, message)
+
+
+def _fold(ports: LoopPorts, found: Sequence[Notification], before: datetime) -> None:
+    """Queue one message in place of all unsent ones about what happened before a time."""
+    known = ports.outbox.known([notification.key for notification in found])
+    old = [
+        one
+        for one in found
+        if one.key not in known and one.message.at is not None and one.message.at < before
+    ]
+    if len(old) > 1:
+        summary = messages.summary(ports.message_context, [one.message for one in old])
+        ports.outbox.enqueue_folded(f"summary/{old[-1].key}", summary, old)
 
 
 def _alarm(entry: Entry, context: MessageContext, earlier: _Earlier) -> Notification | None:

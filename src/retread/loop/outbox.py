@@ -58,13 +58,14 @@ _LONGEST_RETRY_AFTER_S = 3600.0
 
 
 class MessageState(StrEnum):
-    """The state of a message."""
+    """The state of a message; one that is folded was told of in another message."""
 
     WAITING = "waiting"
     SENDING = "sending"
     SENT = "sent"
     UNCONFIRMED = "unconfirmed"
     GIVEN_UP = "given-up"
+    FOLDED = "folded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,22 +103,31 @@ class Outbox:
 
     def enqueue(self, key: str, message: Message) -> None:
         """Queue a message for every notifier; do nothing if `key` was queued before."""
-        now = self._clock.now().timestamp()
-        body = msgspec.json.encode(msgspec.structs.replace(message, key=key)).decode()
+        self._database.transact(lambda c: self._insert(c, key, message, MessageState.WAITING))
+
+    def enqueue_folded(
+        self, key: str, summary: Message, folded: Sequence[tuple[str, Message]]
+    ) -> None:
+        """Queue one message in place of several, in one transaction.
+
+        Args:
+            key: Identity of the summary.
+            summary: The message that is sent.
+            folded: The messages that it stands for, with their keys; they are never sent.
+        """
 
         def work(connection: Connection) -> None:
-            known = connection.execute(select(OUTBOX.c.key).where(OUTBOX.c.key == key)).first()
-            if known is not None:
-                return
-            last = connection.execute(select(func.max(OUTBOX.c.position))).scalar() or 0
-            for number, name in enumerate(self._notifiers, start=1):
-                row = {"key": key, "notifier": name, "message": body, "position": last + number}
-                times = {"attempts": 0, "enqueued_at": now, "due_at": now}
-                connection.execute(
-                    insert(OUTBOX).values(**row, **times, state=MessageState.WAITING, reason="")
-                )
+            self._insert(connection, key, summary, MessageState.WAITING)
+            for folded_key, message in folded:
+                self._insert(connection, folded_key, message, MessageState.FOLDED)
 
         self._database.transact(work)
+
+    def known(self, keys: Sequence[str]) -> frozenset[str]:
+        """Return those of the keys under which a message was queued before."""
+        query = select(OUTBOX.c.key).where(OUTBOX.c.key.in_(keys))
+        with self._database.read() as connection:
+            return frozenset(row.key for row in connection.execute(query))
 
     def claim(self) -> OutboxMessage | None:
         """Claim the oldest message that is due; the claim is durable when this returns.
@@ -201,12 +211,37 @@ class Outbox:
             found = {MessageState(state): int(count) for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in MessageState}
 
+    def counts_by_notifier(self) -> Mapping[str, Mapping[MessageState, int]]:
+        """Return the number of messages per state, by the notifier that sends them."""
+        columns = (OUTBOX.c.notifier, OUTBOX.c.state)
+        query = select(*columns, func.count()).group_by(*columns)
+        counts: dict[str, dict[MessageState, int]] = {}
+        with self._database.read() as connection:
+            for name, state, count in connection.execute(query):
+                counts.setdefault(name, {})[MessageState(state)] = int(count)
+        return counts
+
     def keys(self, state: MessageState) -> tuple[tuple[str, str], ...]:
         """Return (key, notifier) of each message in `state`, in the order of queueing."""
         query = select(OUTBOX.c.key, OUTBOX.c.notifier).where(OUTBOX.c.state == state)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(OUTBOX.c.position)).all()
         return tuple((row.key, row.notifier) for row in rows)
+
+    def _insert(
+        self, connection: Connection, key: str, message: Message, state: MessageState
+    ) -> None:
+        """Insert a message for every notifier, unless its key is known."""
+        if connection.execute(select(OUTBOX.c.key).where(OUTBOX.c.key == key)).first() is not None:
+            return
+        now = self._clock.now()
+        dated = message if message.at else msgspec.structs.replace(message, at=now)
+        body = msgspec.json.encode(msgspec.structs.replace(dated, key=key)).decode()
+        last = connection.execute(select(func.max(OUTBOX.c.position))).scalar() or 0
+        for number, name in enumerate(self._notifiers, start=1):
+            row = {"key": key, "notifier": name, "message": body, "position": last + number}
+            times = {"attempts": 0, "enqueued_at": now.timestamp(), "due_at": now.timestamp()}
+            connection.execute(insert(OUTBOX).values(**row, **times, state=state, reason=""))
 
     def _has_due(self, now: float) -> bool:
         is_due = (OUTBOX.c.state == MessageState.WAITING) & (OUTBOX.c.due_at <= now)

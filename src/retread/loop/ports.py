@@ -22,6 +22,7 @@ from retread.loop.wait_point import WaitPoint
 from retread.project import Settings
 from retread.registry import Ledger, ModelVersion, RegistryState
 from retread.registry.events import Event, Slot, TriggerReceived
+from retread.serving.traffic import Cursor
 from retread.training.request import TrainingOutcome, TrainingRequest
 
 
@@ -157,8 +158,12 @@ class PromoterPort(Protocol):
 class CanaryPort(Protocol):
     """Collects the evidence for and against a canary from recorded traffic and labels."""
 
-    def begin(self, version: int, production: int) -> PairedEvidence:
-        """Return empty evidence; only traffic recorded from now on counts."""
+    def end_of_traffic(self) -> Cursor:
+        """Return the position after everything that is recorded now."""
+        ...
+
+    def begin(self, version: int, production: int, start: Cursor) -> PairedEvidence:
+        """Return empty evidence; only traffic recorded after `start` counts."""
         ...
 
     def gather(self, evidence: PairedEvidence, version: int, production: int) -> PairedEvidence:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from retread.loop.messages import MessageContext
 from retread.loop.ports import LoopPorts
@@ -96,4 +97,5 @@ class RetrainingContext:
 
     def notify(self, subject: str, message: Message) -> None:
         """Queue a notification; once per `subject`."""
-        self.ports.outbox.enqueue(f"{self.trigger_id}/{subject}", message)
+        told = replace(message, author="loop")
+        self.ports.outbox.enqueue(f"{self.trigger_id}/{subject}", told)

@@ -27,6 +27,7 @@ from retread.monitoring.report import (
     PerformanceReport,
     StreamReport,
 )
+from retread.monitoring.state import restart_watch
 from retread.monitoring.streams import Streams, reference_streams, traffic_streams
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "effect_sizes",
     "load_detector",
     "reference_streams",
+    "restart_watch",
     "traffic_streams",
 ]

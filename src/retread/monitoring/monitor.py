@@ -87,7 +87,7 @@ class Monitor:
         self._detectors = {name: load_detector(name) for name in settings.monitoring.detectors}
         self._entries: list[Entry] = []
         self._version: MonitoredVersion | None = None
-        self._state: MonitorState | None = None
+        self._saved: MonitorState | None = None
 
     def step(self) -> tuple[AlarmEvent, ...]:
         """Process new traffic and labels once, and save the state.
@@ -102,12 +102,11 @@ class Monitor:
         version = self._current_version()
         if version is None:
             return ()
-        before = self._current_state(version)
-        after, found = self._process(before, version)
+        saved = self._last_saved(version.production)
+        after, found = self._process(self._current_state(saved, version), version)
         raised = tuple(alarm for alarm in found if self._append(alarm, version.production))
-        if after is not before:
-            save_state(self._database, after, self._detectors, saved=self._state)
-        self._state = after
+        if after is not saved and save_state(self._database, after, self._detectors, saved=saved):
+            self._saved = after
         return raised
 
     def report(self) -> MonitorReport:
@@ -120,7 +119,8 @@ class Monitor:
         version = self._current_version()
         if version is None:
             return MonitorReport()
-        state, _ = self._process(self._current_state(version), version)
+        saved = load_state(self._database, self._detectors)
+        state, _ = self._process(self._current_state(saved, version), version)
         return make_report(
             state, version, self._detectors, self._settings.monitoring, self._entries
         )
@@ -136,22 +136,29 @@ class Monitor:
             self._version = monitored_version(production, self._bundles, self._settings)
         return self._version
 
-    def _current_state(self, version: MonitoredVersion) -> MonitorState:
-        """Return the state of this promotion, or a new one that reads on from the last."""
-        state = self._state or load_state(self._database, self._detectors)
+    def _last_saved(self, production: Production) -> MonitorState | None:
+        """Return what is stored. Another process may have promoted, and replaced it."""
+        if self._saved is None or self._saved.promotion != production.sequence:
+            self._saved = load_state(self._database, self._detectors)
+        return self._saved
+
+    def _current_state(self, state: MonitorState | None, version: MonitoredVersion) -> MonitorState:
+        """Return the stored state of this promotion, or a new one that reads on from the last."""
         sequence = version.production.sequence
         known = state.watch.states if state else {}
         if state and state.promotion == sequence and known.keys() == self._detectors.keys():
             return state
         fresh = start_watch(version, self._detectors)
+        performance = fresh_performance(version.baseline) if version.baseline else None
         if state and state.promotion == sequence:
             states = {**fresh.states, **known}
-            return replace(state, watch=replace(state.watch, states=states))
+            watch = replace(state.watch, states=states)
+            return replace(state, watch=watch, performance=state.performance or performance)
         return MonitorState(
             promotion=sequence,
             cursor=state.cursor if state else Cursor(),
             watch=fresh,
-            performance=fresh_performance(version.baseline) if version.baseline else None,
+            performance=performance,
             labels=state.labels if state else 0,
         )
 
@@ -206,7 +213,9 @@ class Monitor:
         after = self._clock.now() - timedelta(seconds=self._settings.monitoring.repeat_s)
 
         def decide(entries: Sequence[Entry]) -> Sequence[Event]:
-            return () if reported(alarm, entries, production, after) else (alarm,)
+            # Another process may have promoted since the traffic was read.
+            is_over = production_of(entries) != production
+            return () if is_over or reported(alarm, entries, production, after) else (alarm,)
 
         if reported(alarm, self._entries, production, after):
             return False

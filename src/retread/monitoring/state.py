@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, insert, select
@@ -11,6 +11,8 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, ins
 from retread.core import METADATA, Database
 from retread.monitoring.performance import Performance
 from retread.monitoring.watch import Detectors, Watch
+from retread.registry.events import PromotionCompleted
+from retread.registry.ledger import Entry
 from retread.serving.traffic import Cursor, PredictionRecord
 
 MONITOR_STATE = Table(
@@ -54,13 +56,39 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     labels: int
 
 
+class _StoredPromotion(msgspec.Struct, frozen=True):
+    promotion: int
+
+
+def restart_watch(connection: Connection, added: Sequence[Entry]) -> None:
+    """Forget what was seen of a version in the transaction that promotes another.
+
+    What is left says where to read on. Of the new version nothing was seen yet, whichever process
+    promoted it, and wherever it is killed.
+
+    Args:
+        connection: The transaction in which the entries are appended.
+        added: The new entries of the ledger.
+    """
+    completed = [e.sequence for e in added if isinstance(e.event, PromotionCompleted)]
+    if not completed:
+        return
+    query = select(MONITOR_STATE.c.content).where(MONITOR_STATE.c.name == _STATE)
+    content = connection.execute(query).scalar()
+    connection.execute(delete(MONITOR_STATE))
+    if content is not None:
+        before = decode_state(content, {})
+        after = replace(before, promotion=completed[-1], watch=Watch({}), performance=None)
+        connection.execute(insert(MONITOR_STATE).values(name=_STATE, content=encode_state(after)))
+
+
 def save_state(
     database: Database,
     state: MonitorState,
     detectors: Detectors,
     saved: MonitorState | None = None,
-) -> None:
-    """Replace the stored state in one transaction.
+) -> bool:
+    """Replace the stored state in one transaction, unless it is of a later promotion.
 
     Args:
         database: The database.
@@ -68,6 +96,9 @@ def save_state(
         detectors: The detectors by name, which encode their own states.
         saved: The state that was stored last. The detectors' states take megabytes and change
             only with a full window: while they are the same, they are not written again.
+
+    Returns:
+        Whether the state was stored.
     """
     rows, replaced = {_STATE: encode_state(state)}, delete(MONITOR_STATE)
     if saved is not None and state.watch.states is saved.watch.states:
@@ -76,13 +107,18 @@ def save_state(
         states = state.watch.states
         rows |= {_DETECTOR + name: d.encode(states[name]) for name, d in detectors.items()}
 
-    def work(connection: Connection) -> None:
+    def work(connection: Connection) -> bool:
+        query = select(MONITOR_STATE.c.content).where(MONITOR_STATE.c.name == _STATE)
+        stored = connection.execute(query).scalar()
+        if stored is not None and _promotion_of(stored) > state.promotion:
+            return False
         connection.execute(replaced)
         connection.execute(
             insert(MONITOR_STATE), [{"name": n, "content": c} for n, c in rows.items()]
         )
+        return True
 
-    database.transact(work)
+    return database.transact(work)
 
 
 def load_state(database: Database, detectors: Detectors) -> MonitorState | None:
@@ -129,3 +165,7 @@ def decode_state(content: bytes, states: Mapping[str, object]) -> MonitorState:
     stored = msgspec.msgpack.decode(content, type=_Stored)
     watch = Watch(states, stored.windows, stored.requests, stored.recent, stored.waiting)
     return MonitorState(stored.promotion, stored.cursor, watch, stored.performance, stored.labels)
+
+
+def _promotion_of(content: bytes) -> int:
+    return msgspec.msgpack.decode(content, type=_StoredPromotion).promotion

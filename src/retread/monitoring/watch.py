@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import log
+from math import inf, log
 from typing import Any
 
 from retread.bundle import REFERENCE, BundleStore, Manifest, decode_reference
@@ -26,12 +26,21 @@ Detectors = Mapping[str, Detector[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Production:
-    """The version in production; `sequence` is the ledger entry that completed its promotion."""
+    """The version in production.
+
+    Attributes:
+        version: Its number.
+        bundle: Digest of its bundle.
+        sequence: The ledger entry that completed its promotion.
+        since: The time of that entry.
+        left_at: When it left production before; None if it was not in production before.
+    """
 
     version: int
     bundle: str
     sequence: int
     since: datetime
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,16 +77,23 @@ class Watch:
 
 def production_of(entries: Sequence[Entry]) -> Production | None:
     """Return the version of the last completed promotion, None before the first."""
-    bundles = {
-        entry.event.version: entry.event.bundle
-        for entry in entries
-        if isinstance(entry.event, VersionRegistered)
-    }
-    for entry in reversed(entries):
-        if isinstance(entry.event, PromotionCompleted):
-            version = entry.event.version
-            return Production(version, bundles.get(version, ""), entry.sequence, entry.at)
-    return None
+    bundles: dict[int, str] = {}
+    left: dict[int, datetime] = {}
+    production: Production | None = None
+    for entry in entries:
+        match entry.event:
+            case VersionRegistered() as event:
+                bundles[event.version] = event.bundle
+            case PromotionCompleted(version=version):
+                if production is not None:
+                    left[production.version] = entry.at
+                bundle = bundles.get(version, "")
+                production = Production(
+                    version, bundle, entry.sequence, entry.at, left.get(version)
+                )
+            case _:
+                pass
+    return production
 
 
 def monitored_version(
@@ -110,7 +126,12 @@ def start_watch(version: MonitoredVersion, detectors: Detectors) -> Watch:
 def of_production(
     records: Iterable[PredictionRecord], production: Production
 ) -> tuple[PredictionRecord, ...]:
-    """Select the successful predictions that this version made as production."""
+    """Select the successful predictions that this version made as production.
+
+    Those of an earlier time in production are left out: a version that came back by a rollback is
+    judged by what it does now.
+    """
+    after = production.left_at.timestamp() if production.left_at else -inf
     return tuple(
         record
         for record in records
@@ -119,6 +140,7 @@ def of_production(
         and record.answer.slot == Slot.PRODUCTION
         and record.answer.version == production.version
         and not record.answer.error
+        and record.at > after
     )
 
 

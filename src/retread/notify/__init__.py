@@ -5,7 +5,7 @@
 ':information_source: tires: &lt;!channel&gt;'
 """
 
-from retread.notify.configure import configured_notifiers
+from retread.notify.configure import configured_notifiers, notifier_setups
 from retread.notify.message import (
     Link,
     Message,
@@ -24,5 +24,6 @@ __all__ = [
     "Unconfirmed",
     "Undelivered",
     "configured_notifiers",
+    "notifier_setups",
     "slack_payload",
 ]

@@ -47,6 +47,24 @@ def configured_notifiers(
     return configured | {name: _extra_notifier(name, environment) for name in extra}
 
 
+def notifier_setups(project: LoadedProject, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return by name whether each notifier is `configured`, has `no address`, or is `switched off`.
+
+    Slack is always in it; others only if they are configured. Notifiers of the user's own are not
+    created for this.
+
+    Raises:
+        InvalidInput: A configured address is not valid.
+        NotFound: A file that should contain an address does not exist.
+    """
+    notify = project.settings.notify
+    setups = {"slack": "no address" if notify.slack.enabled else "switched off"}
+    for name, module in load_plugins(notifiers).items():
+        if module.build(project, environment) is not None:
+            setups[name] = "configured"
+    return setups | dict.fromkeys(notify.extra_notifiers, "configured")
+
+
 def _extra_notifier(name: str, environment: Mapping[str, str]) -> Notifier:
     create = import_callable(_KIND, name, _INTERFACE, ("environment",))
     with code_of_user(_KIND, name, _INTERFACE, "cannot be created"):

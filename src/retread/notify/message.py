@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -36,6 +37,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         lines: Sentences below the title.
         fields: Short values by name.
         links: Where to find details.
+        at: When what it tells of happened.
+        author: Who caused it; empty if it is not known.
     """
 
     title: str
@@ -44,6 +47,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     fields: dict[str, str] = {}
     links: tuple[Link, ...] = ()
+    at: datetime | None = None
+    author: str = ""
 
 
 class Undelivered(Unavailable):

@@ -8,6 +8,7 @@ from enum import Enum
 from inspect import cleandoc
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import msgspec
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -48,6 +49,38 @@ def setting(settings: Settings, key: str) -> Any:
             raise NotFound(f"There is no setting {key!r}.", f"Available here: {known}.")
         value = value[part]
     return value
+
+
+class ChangedSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting whose value in use is not the one that is set now."""
+
+    key: str
+    in_use: Any
+    now: Any
+
+    @property
+    def text(self) -> str:
+        """The change as a sentence."""
+        used, now = as_value(self.in_use), as_value(self.now)
+        return f"{self.key} = {now} is not in use until `retread up` starts again (now {used})."
+
+
+def changed_settings(in_use: Mapping[str, Any], settings: Settings) -> tuple[ChangedSetting, ...]:
+    """Return what differs between the settings in use and those that are set now, by key.
+
+    Args:
+        in_use: All settings in use, by section and key.
+        settings: The settings as they are set now.
+    """
+    return tuple(_changes("", in_use, settings.model_dump(mode="json")))
+
+
+def _changes(path: str, used: Any, now: Any) -> Iterator[ChangedSetting]:
+    if isinstance(used, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*used, *now}):
+            yield from _changes(f"{path}.{key}" if path else key, used.get(key), now.get(key))
+    elif used != now:
+        yield ChangedSetting(key=path, in_use=used, now=now)
 
 
 def settings_schema() -> dict[str, Any]:

@@ -37,6 +37,9 @@ class ProjectSection(Section):
     """Port of the MLflow UI."""
     control_port: int = Field(default=5002, ge=0, le=65_535)
     """Port of the control API and the status page."""
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+\S*)?$")
+    """Address under which others reach the status page, such as https://retread.example.com behind
+    a proxy. Links in messages lead there. Empty: the address on this machine."""
 
 
 class ColumnType(StrEnum):

@@ -60,7 +60,13 @@ class CanaryOutcome(StrEnum):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
-    """Base class of all events; the name of the subclass is its tag in the ledger."""
+    """Base class of all events; the name of the subclass is its tag in the ledger.
+
+    `actor` is who caused it: a user of this machine, the address of a CI run, or a service; empty
+    in the first ledgers.
+    """
+
+    actor: str = ""
 
 
 # Model versions
@@ -219,12 +225,23 @@ class RetrainingFinished(Event, frozen=True, kw_only=True):
     version: int | None = None
 
 
+class TrafficPosition(msgspec.Struct, frozen=True):
+    """A position in the recorded traffic, in the traffic log's own form."""
+
+    segment: str
+    offset: int
+
+
 class CanaryStarted(Event, frozen=True, kw_only=True):
-    """The canary of `version` against `production` started."""
+    """The canary of `version` against `production` started.
+
+    Only traffic after `traffic` is evidence for or against it; the first ledgers do not have it.
+    """
 
     version: int
     production: int
     trigger: str = ""
+    traffic: TrafficPosition | None = None
 
 
 class CanaryJudged(Event, frozen=True, kw_only=True):
@@ -333,10 +350,17 @@ _STORED_NONE: Mapping[type[Event], tuple[str, ...]] = {
 """The version numbers that may be None, by class of event; None is stored as 0."""
 
 
+_ADDED = ("actor", "traffic")
+"""The fields that the first ledgers do not have; without a value they are not stored."""
+
+
 def encode_event(event: Event) -> bytes:
     """Encode an event as the canonical JSON that is stored and hashed."""
     absent = [name for name in _STORED_NONE.get(type(event), ()) if getattr(event, name) is None]
-    return canonical_json(replace(event, **dict.fromkeys(absent, 0)) if absent else event)
+    stored = replace(event, **dict.fromkeys(absent, 0)) if absent else event
+    values = msgspec.to_builtins(stored)
+    left_out = {name for name in _ADDED if not values.get(name, True)}
+    return canonical_json({name: values[name] for name in values.keys() - left_out})
 
 
 def decode_event(content: bytes | str) -> LedgerEvent:

@@ -14,16 +14,20 @@ log = logging.getLogger(__name__)
 class AliasMirror(Protocol):
     """Another registry that shows the stages of this one, which never depends on it."""
 
-    def mirror(self, aliases: Mapping[str, str]) -> None:
-        """Point the aliases `production` and `staging` at the models of these run ids only."""
+    def mirror(self, aliases: Mapping[str, tuple[str, int]]) -> None:
+        """Point the aliases `production` and `staging` at these models only.
+
+        Args:
+            aliases: The run id and the version number of each model, by alias.
+        """
         ...
 
 
-def aliases_of(state: RegistryState) -> dict[str, str]:
-    """Return the run ids by alias."""
+def aliases_of(state: RegistryState) -> dict[str, tuple[str, int]]:
+    """Return run id and version number by alias."""
     shown = {Stage.PRODUCTION: "production", Stage.STAGING: "staging"}
     return {
-        shown[version.stage]: version.run_id
+        shown[version.stage]: (version.run_id, version.version)
         for version in state.versions.values()
         if version.stage in shown
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
+from msgspec.structs import replace
 from sqlalchemy import Column, Connection, Integer, Table, Text, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -34,6 +35,9 @@ LEDGER_HEAD = Table(
 
 _HEAD_ID = 1
 
+OnAppend = Callable[[Connection, Sequence[Entry]], None]
+"""Writes what belongs to new entries, in the transaction that appends them."""
+
 
 class SqlLedger:
     """A ledger in `database`; entries are verified when they are read, and cached decoded.
@@ -41,11 +45,27 @@ class SqlLedger:
     The head of the chain is recorded twice more: in the table `ledger_head` and, for SQLite, in
     the file DATABASE.head. Only an edit of all three would go unnoticed, and even that is noticed
     by a process that is running at the time.
+
+    Args:
+        database: Where the tables are.
+        clock: The time of entries.
+        actor: Who appends; events that name nobody get this name.
+        on_append: What other tables of the database record about new entries; it is committed
+            together with them, or not at all.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        actor: str = "",
+        on_append: Sequence[OnAppend] = (),
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._actor = actor
+        self._on_append = tuple(on_append)
         self._anchor = anchor_of(database.url)
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
@@ -60,7 +80,10 @@ class SqlLedger:
         def work(connection: Connection) -> tuple[Entry, ...]:
             self._exclude_writers(connection)
             known = self._refresh(connection)
-            return self._add(connection, decide(known))
+            added = self._add(connection, decide(known))
+            for write in self._on_append:
+                write(connection, added)
+            return added
 
         added = self._database.transact(work)
         if added:
@@ -123,7 +146,8 @@ class SqlLedger:
         at = self._clock.now()
         rows: list[Row] = []
         for event in events:
-            row = append_row(head, at, event)
+            named = event if event.actor else replace(event, actor=self._actor)
+            row = append_row(head, at, named)
             head = Head(row.sequence, row.hash)
             rows.append(row)
         if rows:

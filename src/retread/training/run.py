@@ -109,7 +109,7 @@ def released(datasets: DatasetStore, request: TrainingRequest) -> DatasetVersion
         raise Refused(
             f"{version.reference} is in quarantine.",
             f"See why with: retread data show {version.reference}; release it with: "
-            f"retread data release {version.reference}",
+            f"retread data release {version.reference} --reason TEXT",
         )
     return version
 

@@ -11,7 +11,7 @@ import uvicorn
 
 from retread.app.control.application import Control, control_app
 from retread.app.control.page import Links
-from retread.app.overview import LedgerView, undelivered_messages
+from retread.app.overview import LedgerView, LiveReader, undelivered_messages
 from retread.app.supervisor import addresses_of
 from retread.app.triggers import TriggerResponse, request_retraining, require_accepted
 from retread.app.workspace import Workspace
@@ -19,6 +19,7 @@ from retread.bundle import CauseKind
 from retread.core import RetreadError
 from retread.loop import TriggerOptions
 from retread.project import open_project
+from retread.training.tracking.mlflow_store import experiment_path
 
 
 def main() -> int:
@@ -28,7 +29,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     try:
-        control = control_of(Workspace(open_project(options.project, os.environ)))
+        control = control_of(
+            Workspace(open_project(options.project, os.environ), actor="status page")
+        )
     except RetreadError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -52,9 +55,11 @@ def control_of(workspace: Workspace) -> Control:
         model=workspace.settings.project.name,
         view=LedgerView(workspace.ledger),
         messages=lambda: undelivered_messages(outbox),
+        live=LiveReader(workspace, os.environ).read,
         request_retraining=request,
         links=Links(tracking=addresses.tracking, serving=addresses.serving),
         clock=workspace.clock,
+        experiment=lambda: experiment_path(workspace.project),
     )
 
 

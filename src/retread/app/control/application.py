@@ -7,17 +7,21 @@ from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from retread.app.control.metrics import exposition
 from retread.app.control.page import Links, status_page
 from retread.app.control.same_origin import SameOriginMiddleware
 from retread.app.overview import (
+    LedgerSnapshot,
     LedgerView,
+    LiveState,
     Overview,
     UndeliveredMessage,
     alarms_in,
@@ -44,6 +48,9 @@ class TriggerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 RequestRetraining = Callable[[CauseKind, str], TriggerResponse]
 """Requests a retraining from the arbiter; raises RetreadError if it is not accepted."""
 
+Live = Callable[[LedgerSnapshot], LiveState]
+"""Returns what stands now besides the ledger."""
+
 Messages = Callable[[], tuple[UndeliveredMessage, ...]]
 """Returns the notifications that were not delivered."""
 
@@ -55,8 +62,10 @@ class Control:
         model: Name of the project's model.
         view: The ledger.
         messages: Returns the undelivered notifications.
+        live: Returns what stands now besides the ledger.
         request_retraining: Requests a retraining.
         links: Other pages to link to.
+        experiment: Returns the path of the project's experiment in MLflow.
         clock: Source of time.
     """
 
@@ -65,16 +74,20 @@ class Control:
         model: str,
         view: LedgerView,
         messages: Messages,
+        live: Live,
         request_retraining: RequestRetraining,
         links: Links,
         clock: Clock,
+        experiment: Callable[[], str] = str,
     ) -> None:
         self._model = model
         self._view = view
         self._messages = messages
+        self._live = live
         self._request_retraining = request_retraining
         self._links = links
         self._clock = clock
+        self._experiment = experiment
 
     def health(self, _: Request) -> Response:
         """GET /api/health: the supervisor's probe."""
@@ -87,6 +100,17 @@ class Control:
     def page(self, _: Request) -> Response:
         """GET /: the overview as a page."""
         return HTMLResponse(status_page(self._overview(), self._links, self._clock.now()))
+
+    def metrics(self, _: Request) -> Response:
+        """GET /metrics: what is monitored, and which parts have failed, for Prometheus."""
+        content = exposition(self._overview())
+        return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+    def mlflow(self, _: Request) -> Response:
+        """GET /mlflow: redirect to the project's experiment in MLflow."""
+        if self._links.tracking is None:
+            raise HttpRefusal(HTTPStatus.NOT_FOUND, "MLflow's address is not known.")
+        return RedirectResponse(self._links.tracking + self._experiment())
 
     def versions(self, _: Request) -> Response:
         """GET /api/versions: every model version, latest first."""
@@ -124,7 +148,8 @@ class Control:
         return _json(response, status=202)
 
     def _overview(self) -> Overview:
-        return overview(self._model, self._view.read(), self._messages())
+        snapshot = self._view.read()
+        return overview(self._model, snapshot, self._messages(), self._live(snapshot))
 
 
 def control_app(control: Control) -> Starlette:
@@ -132,6 +157,9 @@ def control_app(control: Control) -> Starlette:
     routes = [
         Route("/", control.page),
         Route("/style.css", _style),
+        Route("/live.js", _script),
+        Route("/metrics", control.metrics),
+        Route("/mlflow", control.mlflow),
         Route("/api/health", control.health),
         Route("/api/status", control.status),
         Route("/api/versions", control.versions),
@@ -149,6 +177,10 @@ def control_app(control: Control) -> Starlette:
 
 def _style(_: Request) -> Response:
     return FileResponse(STATIC / "style.css", media_type="text/css")
+
+
+def _script(_: Request) -> Response:
+    return FileResponse(STATIC / "live.js", media_type="text/javascript")
 
 
 def _limit(request: Request) -> int:

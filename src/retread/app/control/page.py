@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from retread.app.overview import Overview
+from retread.core import format_metric
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -27,8 +29,23 @@ def status_page(overview: Overview, links: Links, now: datetime) -> str:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters["ago"] = lambda at: ago(at, now)
+    environment.filters["figure"] = figure
+    environment.globals["moment"] = lambda at: moment(at, now)
     return environment.get_template("status.html").render(overview=overview, links=links, now=now)
+
+
+def moment(at: datetime | None, now: datetime) -> Markup:
+    """Return a time as an element: how long ago it was, and the exact time as its title."""
+    if at is None:
+        return Markup("")
+    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    element = Markup('<time datetime="{}" title="{}">{}</time>')
+    return element.format(at.isoformat(), exact, ago(at, now))
+
+
+def figure(value: float | None) -> str:
+    """Format a metric; an unknown one as a dash."""
+    return "-" if value is None else format_metric(value)
 
 
 def ago(at: datetime | None, now: datetime) -> str:

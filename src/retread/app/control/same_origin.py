@@ -15,11 +15,13 @@ from retread.serving.http.error_responses import HttpRefusal, error_response
 
 MAX_BODY = 65_536
 _HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LINKED = frozenset({"/", "/mlflow"})
+"""What notifications link to."""
 _SAME_SITE = frozenset({"same-origin", "none"})
 
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    "style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -46,7 +48,7 @@ class SameOriginMiddleware:
 
         headers = Headers(scope=scope)
         if not is_same_origin(
-            headers, opens_page=scope["method"] == "GET" and scope["path"] == "/"
+            headers, opens_page=scope["method"] == "GET" and scope["path"] in _LINKED
         ):
             message = "Requests from other sites or hosts are refused."
             hint = "Open the page by its loopback address, or send no Origin header."

@@ -7,13 +7,19 @@
 """
 
 from retread.app.overview.describe import describe_event
+from retread.app.overview.live import (
+    FailedPart,
+    LiveReader,
+    LiveState,
+    look_at_traffic,
+    settings_not_in_use,
+    standing_alarms,
+)
 from retread.app.overview.overview import (
     Alarm,
     AlarmKind,
     HistoryEntry,
     LatestVerdict,
-    LedgerSnapshot,
-    LedgerView,
     Overview,
     SlotView,
     UndeliveredMessage,
@@ -25,14 +31,18 @@ from retread.app.overview.overview import (
     undelivered_messages,
 )
 from retread.app.overview.retraining import Phase, Retraining, retrainings_in
+from retread.app.overview.snapshot import LedgerSnapshot, LedgerView
 
 __all__ = [
     "Alarm",
     "AlarmKind",
+    "FailedPart",
     "HistoryEntry",
     "LatestVerdict",
     "LedgerSnapshot",
     "LedgerView",
+    "LiveReader",
+    "LiveState",
     "Overview",
     "Phase",
     "Retraining",
@@ -43,7 +53,10 @@ __all__ = [
     "describe_event",
     "history_of",
     "load_overview",
+    "look_at_traffic",
     "overview",
     "retrainings_in",
+    "settings_not_in_use",
+    "standing_alarms",
     "undelivered_messages",
 ]

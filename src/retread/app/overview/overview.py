@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from retread.app.overview.describe import describe_event
+from retread.app.overview.live import LiveReader, LiveState
 from retread.app.overview.retraining import Retraining, retrainings_in
+from retread.app.overview.snapshot import LedgerSnapshot, LedgerView
 from retread.core import Outcome
 from retread.loop import MessageState, Outbox
 from retread.registry.events import (
@@ -22,8 +22,7 @@ from retread.registry.events import (
     GateJudged,
     SlotAssigned,
 )
-from retread.registry.fold import EMPTY, fold
-from retread.registry.ledger import Entry, Ledger
+from retread.registry.ledger import Entry
 from retread.registry.state import RegistryState
 
 if TYPE_CHECKING:
@@ -36,32 +35,6 @@ _DELIVERY = {
     MessageState.UNCONFIRMED: "may have been delivered; it will not be sent again",
     MessageState.GIVEN_UP: "could not be delivered; it will not be sent again",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerSnapshot:
-    """The ledger's entries, and the state that they add up to."""
-
-    entries: tuple[Entry, ...]
-    state: RegistryState
-
-
-class LedgerView:
-    """Reads the ledger, each time only what is new; safe for use by several threads."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._lock = Lock()
-        self._snapshot = LedgerSnapshot((), EMPTY)
-
-    def read(self) -> LedgerSnapshot:
-        """Return the ledger as it is now."""
-        with self._lock:
-            last = self._snapshot
-            after = last.entries[-1].sequence if last.entries else 0
-            if new := self._ledger.read(after=after):
-                self._snapshot = LedgerSnapshot((*last.entries, *new), fold(new, last.state))
-            return self._snapshot
 
 
 class SlotView(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,16 +101,20 @@ class UndeliveredMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One ledger entry as a sentence."""
+    """One ledger entry as a sentence; `actor` is empty if it is not known."""
 
     sequence: int
     at: datetime
     event: str
     text: str
+    actor: str = ""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What the status page shows; retrainings are oldest first, alarms and entries latest first."""
+    """What the status page shows; retrainings are oldest first, alarms and entries latest first.
+
+    `alarms` are those that were raised; those that stand now are in `live`.
+    """
 
     model: str
     slots: tuple[SlotView, ...]
@@ -148,17 +125,22 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[HistoryEntry, ...]
     versions: int
     entries: int
+    live: LiveState = LiveState()
 
 
-def load_overview(workspace: Workspace) -> Overview:
-    """Read the ledger and the outbox of a workspace and return its overview."""
+def load_overview(workspace: Workspace, environment: Mapping[str, str]) -> Overview:
+    """Read everything that is known of a workspace and return its overview."""
     snapshot = LedgerView(workspace.ledger).read()
     messages = undelivered_messages(workspace.outbox())
-    return overview(workspace.settings.project.name, snapshot, messages)
+    live = LiveReader(workspace, environment).read(snapshot)
+    return overview(workspace.settings.project.name, snapshot, messages, live)
 
 
 def overview(
-    model: str, snapshot: LedgerSnapshot, messages: tuple[UndeliveredMessage, ...] = ()
+    model: str,
+    snapshot: LedgerSnapshot,
+    messages: tuple[UndeliveredMessage, ...] = (),
+    live: LiveState | None = None,
 ) -> Overview:
     """Return the overview of a ledger.
 
@@ -166,6 +148,7 @@ def overview(
         model: Name of the project's model.
         snapshot: The ledger.
         messages: Notifications to be shown as undelivered.
+        live: What stands now besides the ledger.
     """
     entries, state = snapshot.entries, snapshot.state
     return Overview(
@@ -178,6 +161,7 @@ def overview(
         recent=history_of(entries[-_RECENT_ENTRIES:]),
         versions=len(state.versions),
         entries=len(entries),
+        live=live or LiveState(),
     )
 
 
@@ -189,6 +173,7 @@ def history_of(entries: Sequence[Entry]) -> tuple[HistoryEntry, ...]:
             at=entry.at,
             event=type(entry.event).__name__,
             text=describe_event(entry.event),
+            actor=entry.event.actor,
         )
         for entry in reversed(entries)
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -29,7 +30,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Status of one service.
 
     `pid` is None while it waits for its restart at `next_start`. `last_lines` are the last lines
-    of its log when it last ended.
+    of its log when it last ended. `missed_probes` counts the latest probes without a response.
     """
 
     name: str
@@ -40,6 +41,16 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     next_start: datetime | None = None
     last_lines: tuple[str, ...] = ()
+    missed_probes: int = 0
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it now; None while it starts or is ready."""
+        if self.state is ServiceState.WAITING:
+            return f"ended and waits for restart {self.restarts}"
+        if self.missed_probes:
+            return f"does not respond: {self.missed_probes} probes in a row had no answer"
+        return None
 
 
 class SupervisorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,10 +115,38 @@ def read_status(path: Path) -> SupervisorStatus | None:
         return None
 
 
+def health_file(home: Path) -> Path:
+    """Return the path of the file in which the loop writes its health."""
+    return _run_folder(home) / "loop.json"
+
+
+def write_settings_in_use(home: Path, settings: Mapping[str, Any]) -> None:
+    """Keep the settings with which the services are started, by section and key."""
+    write_atomically(_settings_file(home), msgspec.json.encode(settings))
+
+
+def settings_in_use(home: Path) -> dict[str, Any] | None:
+    """Return the settings with which the services were started; None if they are not known."""
+    try:
+        return msgspec.json.decode(_settings_file(home).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def abandoned_status(home: Path) -> SupervisorStatus | None:
+    """Return the last status of a supervisor that ended without `retread down`."""
+    status = read_status(state_file(home))
+    return status if status and not status.is_running and not is_supervised(home) else None
+
+
 def running_status(home: Path) -> SupervisorStatus | None:
     """Return the status of the running supervisor; None if none runs."""
     status = read_status(state_file(home))
     return status if status and status.is_running else None
+
+
+def _settings_file(home: Path) -> Path:
+    return _run_folder(home) / "settings.json"
 
 
 def _run_folder(home: Path) -> Path:

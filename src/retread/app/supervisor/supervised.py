@@ -92,6 +92,7 @@ class SupervisedService:
             restarts=self._restarts,
             next_start=None if process else self._since + delay,
             last_lines=self._last_lines,
+            missed_probes=self._missed_probes,
         )
 
     def _start_process(self) -> None:

@@ -19,6 +19,7 @@ from retread.app.supervisor.state import (
     SupervisorStatus,
     state_file,
     supervisor_lock,
+    write_settings_in_use,
     write_status,
 )
 from retread.app.supervisor.supervised import SupervisedService
@@ -72,7 +73,11 @@ class ServiceSupervisor:
         """
         with supervisor_lock(self._project.home), SignalWaiter() as signals:
             reap_orphans(self._project.home)
+            used = self._project.settings.model_dump(mode="json")
             try:
+                self._attempt(
+                    "The settings", partial(write_settings_in_use, self._project.home, used)
+                )
                 self._attempt("The status", self._publish)
                 while not signals.stop_requested:
                     for supervised in self._supervised:

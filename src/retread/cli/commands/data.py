@@ -173,12 +173,12 @@ def export(
 def release(
     version: Reference,
     reason: Annotated[
-        str, typer.Option(help="Why it may be trained on; recorded in the ledger.")
+        str, typer.Option(help="Why it may be trained on; required, recorded in the ledger.")
     ] = "",
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
-    """Release a version from quarantine."""
+    """Release a version from quarantine, with a reason."""
     from retread.app.datasets import release_data
     from retread.data import heads_of
 
@@ -242,7 +242,7 @@ def _refuse_quarantined(version: DatasetVersion) -> None:
         errors.print(f"Check {check.check} failed: {check.reason}", style="red")
     errors.print(
         f"{version.reference} is in quarantine and will not be trained on. Fix the source and "
-        f"add it again, or release it with: retread data release {version.reference}",
+        f"add it again, or release it with: retread data release {version.reference} --reason TEXT",
         style="red",
     )
     raise typer.Exit(1)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
-from retread.cli.output import emit, errors
+from retread.cli.output import ALARM_STANDS, PART_FAILED, emit, errors
+from retread.cli.times import local_time
 from retread.core import format_metric
 
 if TYPE_CHECKING:
@@ -40,8 +41,17 @@ def report(html: HtmlFile = None, project: ProjectPath = HERE, json: Json = Fals
 
 
 def check(project: ProjectPath = HERE, json: Json = False) -> None:
-    """Exit with 1 if there is an alarm now, and with 0 otherwise."""
-    found = _report(project)
+    """Check for alarms now: exit with 4 if one stands, with 5 if the monitor fails.
+
+    It fails if it cannot look at the traffic now, or could not when the loop did.
+    """
+    from retread.app.overview import FailedPart, look_at_traffic
+
+    found = look_at_traffic(workspace(project))
+    if isinstance(found, FailedPart):
+        emit({"failed": found}, as_json=json, text="The monitor has failed.")
+        errors.print(f"{found.part} failed: {found.problem}")
+        raise typer.Exit(PART_FAILED)
     drifted = [stream.name for stream in found.streams if stream.drifted]
     degraded = found.performance is not None and found.performance.degraded
     emit(
@@ -53,7 +63,7 @@ def check(project: ProjectPath = HERE, json: Json = False) -> None:
         causes = [f"drift in {', '.join(drifted)}"] if drifted else []
         causes += ["degraded performance"] if degraded else []
         errors.print(f"Version {found.version}: {' and '.join(causes)}.")
-        raise typer.Exit(1)
+        raise typer.Exit(ALARM_STANDS)
 
 
 def _report(project: Path) -> MonitorReport:
@@ -62,21 +72,23 @@ def _report(project: Path) -> MonitorReport:
 
 def _text(found: MonitorReport) -> Group | str:
     from rich.console import Group
-    from rich.table import Table
+    from rich.text import Text
+
+    from retread.cli.listing import Column, Listing
 
     if not found.version:
         return "No version is in production yet, so there is nothing to monitor."
-    streams = Table("stream", "evidence", "effect", "")
+    streams = Listing("", Column("stream", wrap=True), "evidence", "effect", "")
     for stream in found.streams[:_STREAMS_SHOWN]:
         drifted = "DRIFT" if stream.drifted else ""
-        streams.add_row(stream.name, f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted)
+        streams.add(stream.name, f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted)
     head = (
         f"Version {found.version}: {found.requests} requests in {found.windows} windows, "
         f"{found.waiting} more waiting. An alarm needs evidence of {found.evidence_needed:.1f} "
         f"and an effect of {found.effect_needed:.2f}."
     )
-    past = [f"{alarm.at:%Y-%m-%d %H:%M} {alarm.kind}: {alarm.description}" for alarm in found.past]
-    return Group(head, streams, _performance_line(found), *past)
+    past = [f"{local_time(alarm.at)} {alarm.kind}: {alarm.description}" for alarm in found.past]
+    return Group(*map(Text, (head,)), streams, *map(Text, (_performance_line(found), *past)))
 
 
 def _performance_line(found: MonitorReport) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
+from retread.cli.listing import Column, Listing
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
-from retread.core import format_metric
+from retread.cli.times import local_time
+from retread.core import format_metric, metric_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +32,14 @@ def register(app: typer.Typer) -> None:
 
 
 def list_runs(project: ProjectPath = HERE, json: Json = False) -> None:
-    """List the latest runs."""
-    runs = _runs(project).latest()
-    emit(
-        runs,
-        as_json=json,
-        text=_table(runs) if runs else "There are no runs yet. Start one with: retread train",
-    )
+    """List the latest runs with the gate's metric."""
+    from retread.training.tracking import MlflowRuns
+
+    work = workspace(project)
+    runs = MlflowRuns(work.project).latest()
+    nothing = "There are no runs yet. Start one with: retread train"
+    metric = work.settings.gate.metric
+    emit(runs, as_json=json, text=_table(runs, metric) if runs else nothing)
 
 
 def show(run_id: RunId, project: ProjectPath = HERE, json: Json = False) -> None:
@@ -67,18 +70,31 @@ def _runs(project: ProjectPath) -> MlflowRuns:
     return MlflowRuns(workspace(project).project)
 
 
-def _table(runs: Sequence[RunSummary]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for name in ("run", "model type", "status", "started", "Loss", "Accuracy", "bundle"):
-        table.add_column(name, no_wrap=True)
+def _table(runs: Sequence[RunSummary], metric: str) -> Listing:
+    """List runs with their loss and the gate's metric on the validation split."""
+    names = list(dict.fromkeys([metric_named(metric).name, "Loss"]))
+    metrics = (Column(name, drop=2 if name == "Loss" else 0) for name in names)
+    table = Listing(
+        "Metrics are of the validation split.",
+        "run",
+        "model type",
+        "status",
+        Column("started", drop=1),
+        *metrics,
+        Column("bundle", drop=3),
+    )
     for run in runs:
-        metrics = [
-            format_metric(run.metrics[name]) if name in run.metrics else ""
-            for name in ("kept_Loss", "kept_Accuracy")
-        ]
+        found = (run.metrics.get(f"kept_{name}") for name in names)
         kind = run.parameters.get("model_type", "(scenario)")
         bundle = run.bundle.removeprefix("sha256:")[:_SHORT]
-        table.add_row(run.run_id[:_SHORT], kind, run.status, run.started_at[:16], *metrics, bundle)
+        table.add(
+            run.run_id[:_SHORT],
+            kind,
+            run.status.lower(),
+            local_time(datetime.fromisoformat(run.started_at)),
+            *("" if value is None else format_metric(value) for value in found),
+            bundle,
+        )
     return table
 
 
@@ -95,12 +111,12 @@ def _run_text(run: RunSummary, history: dict[str, list[tuple[int, float]]]) -> s
     return "\n".join(lines)
 
 
-def _differences_table(left: str, right: str, found: Sequence[Difference]) -> Table | str:
+def _differences_table(left: str, right: str, found: Sequence[Difference]) -> Listing | str:
     if not found:
         return "The two runs have the same parameters and metrics."
-    table = Table("", left[:_SHORT], right[:_SHORT], box=None, header_style="bold")
+    table = Listing("", "", Column(left[:_SHORT], wrap=True), Column(right[:_SHORT], wrap=True))
     for difference in found:
-        table.add_row(difference.name, _value(difference.left), _value(difference.right))
+        table.add(difference.name, _value(difference.left), _value(difference.right))
     return table
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, checked_project
-from retread.cli.output import emit
+from retread.cli.output import emit, errors
+
+if TYPE_CHECKING:
+    from retread.project import LoadedProject
+    from retread.project.describe import ChangedSetting
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="One setting, such as gate.metric.")]
 
@@ -21,11 +25,15 @@ def register(app: typer.Typer) -> None:
 
 
 def show(key: Key = "", project: ProjectPath = HERE, as_json: Json = False) -> None:
-    """Show the current settings: retread.toml, environment variables and defaults combined."""
+    """Show the current settings: retread.toml, environment variables and defaults combined.
+
+    What was changed since `retread up` started is named as not in use.
+    """
     from retread.project.describe import setting
     from retread.project.toml_text import as_toml, as_value
 
-    settings = checked_project(project).settings
+    opened = checked_project(project)
+    settings, pending = opened.settings, _not_in_use(opened, key)
     if key:
         value: Any = setting(settings, key)
         shown = as_toml(value, key) if isinstance(value, dict) else as_value(value)
@@ -33,6 +41,16 @@ def show(key: Key = "", project: ProjectPath = HERE, as_json: Json = False) -> N
     else:
         value = settings.model_dump(mode="json")
         emit(value, as_json=as_json, text=as_toml(value))
+    for changed in pending:
+        errors.print(f"Note: {changed.text}")
+
+
+def _not_in_use(project: LoadedProject, key: str) -> list[ChangedSetting]:
+    from retread.app.overview import settings_not_in_use
+    from retread.app.supervisor import running_status
+
+    changed = settings_not_in_use(project, running_status(project.home))
+    return [one for one in changed if f"{one.key}.".startswith(f"{key}." if key else "")]
 
 
 def schema(as_json: Json = False) -> None:

@@ -64,14 +64,14 @@ def simulate(
 
 def _tables(rollouts: list[RolloutStatistics], watches: list[WatchFigures]) -> Group:
     from rich.console import Group
-    from rich.table import Column, Table
 
-    canary = Table(
-        Column("canary", no_wrap=True), "rollouts", "promoted", "rolled back", "expired", box=None
+    from retread.cli.listing import Listing
+
+    canary = Listing(
+        "", "canary", "rollouts", "promoted", "rolled back", "expired", "median requests"
     )
-    canary.add_column("median requests")
     for rollout in rollouts:
-        canary.add_row(
+        canary.add(
             rollout.canary,
             str(rollout.rollouts),
             str(rollout.promoted),
@@ -79,10 +79,9 @@ def _tables(rollouts: list[RolloutStatistics], watches: list[WatchFigures]) -> G
             str(rollout.expired),
             f"{rollout.median_requests:g}",
         )
-    monitor = Table(Column("traffic", no_wrap=True), "watches", "windows", "alarmed", box=None)
-    monitor.add_column("after")
+    monitor = Listing("", "traffic", "watches", "windows", "alarmed", "after")
     for watch in watches:
-        monitor.add_row(
+        monitor.add(
             watch.traffic,
             str(watch.watches),
             str(watch.windows),

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Column, Table
 
+from retread.cli.listing import Column, Listing
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
+from retread.cli.times import local_time
 from retread.core import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -176,22 +177,26 @@ def _row(request: Request) -> dict[str, Any]:
     }
 
 
-def _history_table(history: tuple[Request, ...]) -> Table:
-    table = Table(*_id_columns(), "kind", "reason", "decision", "outcome", box=None)
+def _history_table(history: tuple[Request, ...]) -> Listing:
+    table = Listing(
+        "",
+        "trigger",
+        Column("received", drop=1),
+        "kind",
+        "decision",
+        "outcome",
+        Column("cause", wrap=True),
+    )
     for request in history:
-        table.add_row(
+        table.add(
             request.trigger,
-            f"{request.received_at:%Y-%m-%d %H:%M:%S}",
+            local_time(request.received_at),
             request.proposal.kind,
-            request.proposal.detail,
             request.decision or "",
             request.outcome or ("in progress" if request.open else ""),
+            request.proposal.detail,
         )
     return table
-
-
-def _id_columns() -> tuple[Column, Column]:
-    return Column("trigger", no_wrap=True), Column("received", no_wrap=True)
 
 
 def _replayed_row(replayed: Replayed) -> dict[str, Any]:
@@ -205,10 +210,18 @@ def _replayed_row(replayed: Replayed) -> dict[str, Any]:
     }
 
 
-def _replay_table(replayed: tuple[Replayed, ...]) -> Table:
-    table = Table(*_id_columns(), "kind", "decision", "would be", "reason", box=None)
+def _replay_table(replayed: tuple[Replayed, ...]) -> Listing:
+    table = Listing(
+        "",
+        "trigger",
+        Column("received", drop=1),
+        "kind",
+        "decision",
+        "would be",
+        Column("reason", wrap=True),
+    )
     for one in replayed:
         style = "bold" if one.differs else "dim"
-        at = f"{one.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(one.trigger, at, one.kind, one.was, one.would_be, one.reason, style=style)
+        at = local_time(one.at)
+        table.add(one.trigger, at, one.kind, one.was or "", one.would_be, one.reason, style=style)
     return table

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, checked_project
-from retread.cli.output import emit
+from retread.cli.output import PART_FAILED, emit
 from retread.core import RetreadError
 from retread.project import LoadedProject, find_home, open_project
 
 if TYPE_CHECKING:
-    from retread.app.overview import Overview, Retraining
+    from retread.app.overview import Overview
     from retread.app.supervisor import SupervisorStatus
     from retread.cli.progress import ReportProgress
 
@@ -37,17 +36,20 @@ def up(detach: Detach = False, project: ProjectPath = HERE, as_json: Json = Fals
     These are tracking, serving, the control API with its status page, and the loop.
     """
     from retread.app.supervisor import bring_up, running_status, services_of
+    from retread.cli.overview_text import services_text
     from retread.cli.progress import progress
 
     opened = checked_project(project)
     running = running_status(opened.home)
     if running is not None:
-        text = f"Retread is already running (process {running.pid}).\n{_services_text(running)}"
+        text = f"Retread is already running (process {running.pid}).\n{services_text(running)}"
         emit(_value(running), as_json=as_json, text=text)
     elif detach or as_json:
         with progress() as report:
             ready = bring_up(opened, services_of(opened), _report_ready(report))
-        emit(_value(ready), as_json=as_json, text=_services_text(ready))
+        control = next((s.address for s in ready.services if s.name == "control"), None)
+        text = f"{services_text(ready)}\nStatus page: {control}. Stop with: retread down"
+        emit(_value(ready), as_json=as_json, text=text)
     else:
         # The supervisor replaces this process: it is small, and Ctrl-C reaches it directly.
         command = [sys.executable, "-m", "retread.app.supervisor", "--project", str(opened.root)]
@@ -65,15 +67,25 @@ def down(project: ProjectPath = HERE, as_json: Json = False) -> None:
 
 
 def status(project: ProjectPath = HERE, as_json: Json = False) -> None:
-    """Show services, serving slots, retraining progress and undelivered notifications."""
+    """Show what runs, what serves, how good it is, and what has failed.
+
+    Services, failed parts, slots, quality, standing alarms, the canary, retrainings, cooldown,
+    notifications, and settings that are not in use yet. Exits with 5 if a part has failed.
+    """
     from retread.app.supervisor import running_status
+    from retread.cli.overview_text import failures_text, project_text, services_text
 
     opened = open_project(project, os.environ)
     running = running_status(opened.home)
     shown, problem = _load_overview(opened)
-    services = _services_text(running) if running else _not_running_text(opened.home)
+    services = services_text(running) if running else _not_running_text(opened.home)
+    failures = failures_text(shown.live) if shown else problem and f"FAILED  {problem}"
+    project_lines = project_text(shown) if shown else "No events are recorded yet."
     value = {**_value(running), "project": shown}
-    emit(value, as_json=as_json, text=f"{services}\n\n{problem or _project_text(shown)}")
+    text = "\n\n".join(filter(None, (services, failures, "" if problem else project_lines)))
+    emit(value, as_json=as_json, text=text)
+    if failures:
+        raise typer.Exit(PART_FAILED)
 
 
 def _value(status: SupervisorStatus | None) -> dict[str, object]:
@@ -98,7 +110,7 @@ def _load_overview(project: LoadedProject) -> tuple[Overview | None, str]:
     from retread.app.overview import load_overview  # much larger than the rest of this command
 
     try:
-        return load_overview(workspace), ""
+        return load_overview(workspace, os.environ), ""
     except RetreadError as error:
         return None, str(error)
 
@@ -109,48 +121,3 @@ def _not_running_text(home: Path) -> str:
     if is_supervised(home):
         return "Retread is starting or stopping. Try again in a moment."
     return "No services are running. Start them with: retread up --detach"
-
-
-def _services_text(status: SupervisorStatus) -> str:
-    """Format one line per service, with the log's end of those that failed."""
-    lines = []
-    for service in status.services:
-        restarts = f"  restarts: {service.restarts}" if service.restarts else ""
-        head = f"{service.name:<10}{service.state.value:<10}{service.address or '':<24}"
-        lines.append(f"{head}since {_local_time(service.since)}{restarts}")
-        if service.next_start:
-            lines.append(f"    restarts at {_local_time(service.next_start)}")
-        lines += [f"    {line}" for line in service.last_lines]
-    return "\n".join(lines)
-
-
-def _project_text(shown: Overview | None) -> str:
-    return "\n".join(_project_lines(shown)) if shown else "No events are recorded yet."
-
-
-def _project_lines(shown: Overview) -> Iterator[str]:
-    for slot in shown.slots:
-        share = f" for {slot.share:.0%} of traffic" if slot.share < 1 else ""
-        made = f" ({slot.model_type} on {slot.dataset})" if slot.model_type else ""
-        yield f"{slot.slot.capitalize()}: version {slot.version}{share}{made}."
-    if not any(slot.slot == "production" for slot in shown.slots):
-        yield "No version is in production yet."
-    for retraining in shown.retrainings:
-        yield _progress_line(retraining)
-    for message in shown.messages:
-        yield message.text
-
-
-def _progress_line(retraining: Retraining) -> str:
-    version = f", version {retraining.version}" if retraining.version else ""
-    in_canary = retraining.phase == "canary" and retraining.share
-    share = f" at {retraining.share:.0%}" if in_canary else ""
-    detail = f": {retraining.detail}" if retraining.detail else ""
-    return (
-        f"Retraining {retraining.trigger}: {retraining.phase}{share} since "
-        f"{_local_time(retraining.since)}{version} ({retraining.kind}{detail})."
-    )
-
-
-def _local_time(at: datetime) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -249,7 +249,7 @@ def _latest_released(dataset: str, versions: Sequence[DatasetVersion]) -> Datase
     raise NotFound(
         f"Every version of {dataset!r} is in quarantine.",
         f"See why with: retread data show {versions[-1].reference}; release it with: "
-        f"retread data release {versions[-1].reference}",
+        f"retread data release {versions[-1].reference} --reason TEXT",
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from retread.core import NotFound
-from retread.notify.message import Link, Message, Severity
+from retread.notify.message import Message, Severity
 from retread.notify.notifiers.webhook import checked_address, post_json
 from retread.project import LoadedProject
 
@@ -69,7 +70,7 @@ def build(project: LoadedProject, environment: Mapping[str, str]) -> SlackNotifi
 
 def slack_payload(message: Message) -> dict[str, Any]:
     """Return the body for an incoming webhook: a headline, and details next to a coloured bar."""
-    blocks = [*_sections(message), *_footer(message.links)]
+    blocks = [*_sections(message), *_footer(message)]
     headline = f"{_ICONS[message.severity]} {escaped(message.title, _MAX_TEXT)}"
     if not blocks:
         return {"text": headline}
@@ -108,8 +109,17 @@ def _sections(message: Message) -> list[dict[str, Any]]:
     return blocks
 
 
-def _footer(links: tuple[Link, ...]) -> list[dict[str, Any]]:
-    if not links:
+def _footer(message: Message) -> list[dict[str, Any]]:
+    """Return when it happened, who caused it, and the links, in one line."""
+    parts = [_date(message.at)] if message.at else []
+    parts += [f"by {escaped(message.author, 200)}"] if message.author else []
+    parts += [f"<{escaped(link.url, 500)}|{escaped(link.label, 100)}>" for link in message.links]
+    if not parts:
         return []
-    text = "  |  ".join(f"<{escaped(link.url, 500)}|{escaped(link.label, 100)}>" for link in links)
-    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": "  |  ".join(parts)}]}]
+
+
+def _date(at: datetime) -> str:
+    """Return a time that Slack shows in the zone of its reader, and in UTC where it cannot."""
+    plain = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{plain}>"

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from retread.project import LoadedProject
-from retread.training.tracking.mlflow_store import MODEL_FOLDER, connect, location_of
+from retread.training.tracking.mlflow_store import (
+    MODEL_FOLDER,
+    VERSION_TAG,
+    connect,
+    location_of,
+)
 
 
 class MlflowAliases:
@@ -16,11 +21,13 @@ class MlflowAliases:
         self._location = location_of(project)
         self._client: Any = None
 
-    def mirror(self, aliases: Mapping[str, str]) -> None:
+    def mirror(self, aliases: Mapping[str, tuple[str, int]]) -> None:
         """Point each alias at the model of a run, and delete all other aliases.
 
+        MLflow numbers models by itself: the tag `retread.version` holds the registry's number.
+
         Args:
-            aliases: Run ids by alias.
+            aliases: The run id and the registry's version number of each model, by alias.
         """
         if self._client is None:
             self._client = connect(self._location)
@@ -33,8 +40,9 @@ class MlflowAliases:
             versions = self._versions()
             for alias in current.keys() - aliases.keys():
                 self._client.delete_registered_model_alias(name, alias)
-            for alias, run_id in aliases.items():
+            for alias, (run_id, number) in aliases.items():
                 version = versions.get(run_id) or self._add(run_id)
+                self._client.set_model_version_tag(name, version, VERSION_TAG, str(number))
                 if str(current.get(alias)) != version:
                     self._client.set_registered_model_alias(name, alias, version)
 

@@ -20,6 +20,7 @@ PARENT_TAG = "mlflow.parentRunId"
 SCENARIO_TAG = "retread.scenario"
 BUNDLE_TAG = "retread.bundle"
 REASON_TAG = "retread.reason"
+VERSION_TAG = "retread.version"
 MODEL_FOLDER = "model"
 
 
@@ -84,6 +85,22 @@ def experiment_id(client: Any, location: TrackingLocation) -> str:
     artifacts = location.artifacts
     artifacts.mkdir(parents=True, exist_ok=True)
     return str(client.create_experiment(location.name, artifact_location=artifacts.as_uri()))
+
+
+def experiment_path(project: LoadedProject) -> str:
+    """Return the path of the experiment's page in MLflow's UI; "" before the first run.
+
+    Reads the store without MLflow, which takes seconds to import.
+    """
+    location = location_of(project)
+    address = f"{location.file.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as store:
+            query = "SELECT experiment_id FROM experiments WHERE name = ?"
+            row = store.execute(query, (location.name,)).fetchone()
+    except sqlite3.Error:
+        return ""
+    return f"/#/experiments/{row[0]}/runs" if row else ""
 
 
 def _check_readable(file: Path) -> None:

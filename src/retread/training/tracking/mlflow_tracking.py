@@ -75,6 +75,7 @@ class MlflowTracking:
             params=[Param(n, str(value)) for n, value in parameters.items() if n not in known],
             tags=[RunTag(name, value) for name, value in run_tags.items()],
         )
+        self._log_dataset(run_id, request)
         return run_id
 
     def log_epoch(self, run_id: str, epoch: EpochFinished) -> None:
@@ -142,6 +143,19 @@ class MlflowTracking:
                 self._client.set_terminated(
                     parent, status="FINISHED" if "FINISHED" in states else status
                 )
+
+    def _log_dataset(self, run_id: str, request: TrainingRequest) -> None:
+        """Name the dataset version of a run where MLflow shows datasets; once, if repeated."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        dataset = Dataset(
+            name=request.dataset,
+            digest=f"version {request.dataset_version}",
+            source_type="retread",
+            source=json.dumps({"version": f"{request.dataset}@{request.dataset_version}"}),
+        )
+        context = InputTag("mlflow.data.context", "training")
+        self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, [context])])
 
     def _log(self, run_id: str, values: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric

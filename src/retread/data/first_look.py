@@ -1,0 +1,188 @@
+"""A first look at a source that is new: its target, its time, and what should not be a feature.
+
+`retread init --from` writes settings from it. What a look guesses is written down with its reason,
+for a person to change; what `data add` makes of the source afterwards is checked by `data add`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retread.core import InvalidInput, NotFound
+from retread.core.column_rules import ValueKind, clean_text
+from retread.data.tables import (
+    FileOptions,
+    NotTimes,
+    Question,
+    TimeOptions,
+    Verdict,
+    counts_rows,
+    decide,
+    is_saved_index,
+    read_cells,
+    read_file,
+    read_times,
+)
+from retread.project.settings import ColumnSection
+
+_TARGETS = ("target", "label", "class", "y", "outcome", "result")
+_TIMES = ("timestamp", "datetime", "time", "date", "created_at", "created", "day")
+_MAX_CLASSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A column that was chosen for a role, or left out, and why."""
+
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What a table seems to be.
+
+    Attributes:
+        rows: The number of its rows.
+        target: The column to predict.
+        classes: The labels with their counts, the most frequent first; empty for numbers.
+        constant_error: The mean absolute error of always answering the median; 0 for classes.
+        time: The column with the time of each row; None if there is none.
+        excluded: The columns that should not be features.
+        features: The columns that are left.
+    """
+
+    rows: int
+    target: Choice
+    classes: dict[str, int]
+    constant_error: float
+    time: Choice | None
+    excluded: tuple[Choice, ...]
+    features: tuple[str, ...]
+
+
+def look_at_table(source: Path, target: str = "") -> FirstLook:
+    """Look at a table.
+
+    Args:
+        source: The file.
+        target: The column to predict. Default: one that is named like a target, or the last one.
+
+    Raises:
+        NotFound: There is no such file.
+        InvalidInput: It is not a table, or it has no such column.
+    """
+    if not source.exists():
+        raise NotFound(f"There is no file or folder {source}.", "Check the path after --from.")
+    questions = _questions(source)
+    names = list(questions)
+    if target and target not in names:
+        raise InvalidInput(
+            f"{source} has no column {target!r}, which --target names.",
+            f"Its columns are: {', '.join(names)}.",
+        )
+    chosen = Choice(target, "named by --target") if target else _guess_target(names)
+    classes, constant_error = _task(questions[chosen.column], source, chosen)
+    others = [name for name in names if name != chosen.column]
+    verdicts = {name: decide(questions[name]) for name in others}
+    time = _guess_time(questions, verdicts)
+    excluded = tuple(
+        Choice(name, reason)
+        for position, name in enumerate(others)
+        if (time is None or name != time.column)
+        and (reason := _why_no_feature(questions[name], verdicts[name], position))
+    )
+    left_out = {choice.column for choice in (*excluded, time) if choice}
+    return FirstLook(
+        rows=len(questions[names[0]].values),
+        target=chosen,
+        classes=classes,
+        constant_error=constant_error,
+        time=time,
+        excluded=excluded,
+        features=tuple(name for name in others if name not in left_out),
+    )
+
+
+def _questions(source: Path) -> dict[str, Question]:
+    raw = read_file(source, FileOptions("", "", ""))
+    columns = dict(zip(map(clean_text, raw.names), raw.table.columns, strict=True))
+    if not raw.table.num_rows or not any(columns):
+        raise InvalidInput(f"{source} has no rows.", "Add rows below the header.")
+    return {
+        name: Question(name, values, ColumnSection(), raw.first_row)
+        for name, values in columns.items()
+        if name
+    }
+
+
+def _guess_target(names: list[str]) -> Choice:
+    for wanted in _TARGETS:
+        for name in names:
+            if name.lower() == wanted:
+                return Choice(name, f"the column is named {name!r}")
+    return Choice(names[-1], "the last column; name another with --target")
+
+
+def _task(question: Question, source: Path, chosen: Choice) -> tuple[dict[str, int], float]:
+    """Return the classes, or for a target of numbers the error of always answering the median.
+
+    Raises:
+        InvalidInput: The column has no values to predict.
+    """
+    # What is asked for as a feature is read as it is, even if each row has its own value.
+    rules = decide(replace(question, wanted=True)).rules
+    known = read_cells(rules, question.values).values.drop_null() if rules else pa.array([])
+    if rules is None or not len(known):
+        raise InvalidInput(
+            f"The column {chosen.column!r} of {source}, {chosen.reason}, has no values to predict.",
+            "Name the column to predict with --target, and check that the table has rows.",
+        )
+    if rules.kind is ValueKind.NUMBER:
+        numbers = known.to_numpy()
+        if pc.count_distinct(known).as_py() > _MAX_CLASSES or bool((numbers % 1 != 0).any()):
+            return {}, float(np.abs(numbers - np.median(numbers)).mean())
+        known = known.cast(pa.int64()).cast(pa.string())
+    counts = pc.value_counts(known).to_pylist()
+    ranked = sorted(counts, key=lambda one: (-one["counts"], one["values"]))
+    return {one["values"]: one["counts"] for one in ranked}, 0.0
+
+
+def _guess_time(questions: dict[str, Question], verdicts: dict[str, Verdict]) -> Choice | None:
+    times = [name for name, verdict in verdicts.items() if verdict.kind == "time"]
+    named = [name for name in times if name.lower() in _TIMES]
+    for name in (*named, *times):
+        values = questions[name].values
+        if not values.null_count and _are_times(questions[name]):
+            is_named = name in named
+            return Choice(
+                name,
+                "its name and its values are those of times"
+                if is_named
+                else "its values are times",
+            )
+    return None
+
+
+def _are_times(question: Question) -> bool:
+    try:
+        read_times(question.values, question.name, TimeOptions("", "", "", ()), question.first_row)
+    except NotTimes:
+        return False
+    return True
+
+
+def _why_no_feature(question: Question, verdict: Verdict, position: int) -> str:
+    """Return why a column should not be a feature; empty if it may be one."""
+    if is_saved_index(question.name, question.values, position):
+        return "the index of a saved data frame"
+    if counts_rows(question.values):
+        return "it counts the rows"
+    if verdict.rules is None:
+        return f"{verdict.kind}: {verdict.reason}" if verdict.reason else verdict.kind
+    return ""
