@@ -25,6 +25,7 @@ from retread.serving.http.routes import InferenceEndpoints, build_app
 from retread.serving.http.server_state import ServerState
 from retread.serving.recording.records import FastLineEncoder
 from retread.serving.runtime import Runtime, load_runtime
+from retread.serving.traffic import PredictionRecord
 
 IRIS = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
 
@@ -37,6 +38,9 @@ class InMemoryLabels:
 
     def put(self, labels: Sequence[tuple[str, str]], at: float) -> None:
         self.given.update(labels)
+
+    def note_answers(self, records: Sequence[PredictionRecord]) -> None:
+        pass
 
     def get(self, request_ids: Sequence[str]) -> dict[str, str]:
         return self.given
@@ -129,7 +133,7 @@ def test_an_unsupported_content_type_is_415(planes: PlaneFactory, store: LocalBu
     headers = {"content-type": "text/csv"}
     response = post(planes, runtime, "/invocations", content=b"1,2,3", headers=headers)
     assert response.status_code == 415
-    assert response.json()["error"]["code"] == "unsupported_media_type"
+    assert response.json()["code"] == "unsupported_media_type"
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/v2", "/invocations", "/v2/models/roses/infer"])
@@ -168,7 +172,7 @@ def test_an_unexpected_failure_is_500_and_does_not_ask_to_retry(
         response = post(planes, runtime, path, content=b"{}")
         assert response.status_code == 500, path
         assert "retry-after" not in response.headers
-        assert response.json()["error"]["code"] == "failed"
+        assert response.json()["code"] == "failed"
         assert response.headers["x-request-id"]
 
 

@@ -302,7 +302,9 @@ class ServingClient:
         sent = {name: value for name, value in headers.items() if value is not None}
         body, response = self._send("POST", path, content, sent)
         slot = response.headers["x-retread-slot"]
-        predictions = self._predictions(body, slot)
+        # The server's own id: that of the caller may occur again.
+        request_id = response.headers.get("x-retread-id", body["id"])
+        predictions = self._predictions(body, slot, request_id)
         self._served.answered(slot, int(body["model_version"]))
         return predictions
 
@@ -321,11 +323,11 @@ class ServingClient:
             raise InvalidInput(f"The model {self._model} takes images, not rows.")
         return columns
 
-    def _predictions(self, body: dict[str, Any], slot: str) -> list[Prediction]:
+    def _predictions(self, body: dict[str, Any], slot: str, request_id: str) -> list[Prediction]:
         outputs = {output["name"]: output for output in body["outputs"]}
         version = int(body["model_version"])
         count = next(iter(outputs.values()))["shape"][0]
-        ids = [body["id"], *(f"{body['id']}.{index}" for index in range(1, count))]
+        ids = [request_id, *(f"{request_id}.{index}" for index in range(1, count))]
         if "value" in outputs:
             return [
                 Prediction(id=id_, model_version=version, slot=slot, value=value)
@@ -359,14 +361,29 @@ class ServingClient:
         body = response.json_object()
         if response.is_success and body is not None:
             return body, response
-        refusal = (body or {}).get("error")
-        if not isinstance(refusal, dict):
+        refusal = parsed_error(body or {})
+        if refusal is None:
             raise Unavailable(
                 f"The server at {self._http.server} is not Retread: HTTP {response.status}.",
                 "Check [serving] port, and what listens there.",
             )
         default = RetreadError if response.status >= 500 else InvalidInput
-        raise _ERRORS.get(response.status, default)(refusal["message"], refusal["hint"])
+        raise _ERRORS.get(response.status, default)(*refusal)
+
+
+def parsed_error(body: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return message and hint of an error in either shape; None if it is in neither.
+
+    >>> parsed_error({"error": "No such model. Name another.", "hint": "Name another."})
+    ('No such model.', 'Name another.')
+    """
+    error: Any = body.get("error")
+    hint: Any = body.get("hint")
+    if isinstance(error, dict):
+        error, hint = error.get("message"), error.get("hint")
+    if not isinstance(error, str) or not isinstance(hint, str):
+        return None
+    return error.removesuffix(hint).strip(), hint
 
 
 def _is_a(kind: type, value: Any) -> bool:

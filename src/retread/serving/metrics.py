@@ -79,11 +79,12 @@ class ServingMetrics:
 
 @dataclass(frozen=True, slots=True)
 class RecorderCounts:
-    """What the recorder has written and dropped."""
+    """What the recorder has written, dropped, and left out of large requests."""
 
     written: int
     dropped: int
     dropped_payloads: int
+    rows_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,11 @@ class ServingCollector:
         yield self._count("retread_records_dropped", "Records dropped.", records.dropped)
         yield self._count("retread_payloads_dropped", "Images dropped.", records.dropped_payloads)
         yield self._count("retread_records_written", "Records written.", records.written)
+        yield self._count(
+            "retread_rows_left_out",
+            "Rows of large requests of which a sample was recorded.",
+            records.rows_left_out,
+        )
 
     def _seconds(self) -> Metric:
         family = HistogramMetricFamily(

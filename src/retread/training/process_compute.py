@@ -24,6 +24,7 @@ from retread.core import (
     digest_bytes,
     short,
 )
+from retread.core.files import PRIVATE_UMASK
 from retread.project import LoadedProject
 from retread.training.job import (
     FAILURE,
@@ -141,6 +142,7 @@ def _child(folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             stderr=errors,
             env=_environment(),
             start_new_session=True,
+            umask=PRIVATE_UMASK,
         )
     try:
         with process:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from pkgutil import iter_modules
@@ -64,6 +65,14 @@ def train(
         str | None,
         typer.Option(help="A scenario of [training.scenarios]. '' trains a single model."),
     ] = None,
+    from_commit: Annotated[
+        bool,
+        typer.Option(
+            "--from-commit",
+            help="Train the model type that the text in RETREAD_COMMIT_MESSAGE names, as in "
+            "'model: cnn'; that of the settings if it names none.",
+        ),
+    ] = False,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
@@ -76,6 +85,10 @@ def train(
     from retread.training import Overrides
 
     work = workspace(project)
+    if from_commit:
+        from retread.loop.triggers.commit import model_in
+
+        model_type = model_in(os.environ.get("RETREAD_COMMIT_MESSAGE", "")) or model_type
     overrides = Overrides(
         scenario=scenario,
         model_type=model_type,

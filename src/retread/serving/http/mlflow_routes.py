@@ -46,7 +46,7 @@ class MlflowEndpoints(Endpoints):
             call.read_header(name, value)
         if not call.is_json:
             raise unsupported_type(request.headers["content-type"], "application/json")
-        call.id = call.id or self._state.ids.new()
+        call.id = self._state.ids.new()
 
         async with body_of(request, self._state.bodies) as body:
 
@@ -54,7 +54,7 @@ class MlflowEndpoints(Endpoints):
                 call.tensors = tensors_of(strict_json.parse(body))
 
             self._state.plane.submit_unread(call, read)
-            await reply.wait()
+            await reply.wait(request)
         if call.status != 200 or call.result is None:
             return asgi_response(call)
         predictions = {"predictions": predictions_of(call.entry, call.result)}
@@ -118,7 +118,7 @@ def _split(content: Any) -> dict[str, Tensor]:
 
 def _records(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
     names = list(rows[0])
-    if any(list(row) != names for row in rows):
+    if any(row.keys() != rows[0].keys() for row in rows):
         raise InvalidInput(
             "The records have different keys.", f"Each must have: {', '.join(names)}."
         )

@@ -22,7 +22,12 @@ from starlette.routing import BaseRoute, Route
 from retread.core import InvalidInput, NotFound, Unavailable
 from retread.core.label_check import is_valid_label
 from retread.serving.http import strict_json
-from retread.serving.http.error_responses import error_handlers
+from retread.serving.http.error_responses import (
+    ErrorBody,
+    error_body,
+    error_handlers,
+    text_error_body,
+)
 from retread.serving.http.infer_request import (
     AwaitedReply,
     InferRequest,
@@ -31,7 +36,7 @@ from retread.serving.http.infer_request import (
 )
 from retread.serving.http.server_state import ServerState
 from retread.serving.metrics import ServingCollector
-from retread.serving.request_id import RequestIds, checked_request_id, is_safe
+from retread.serving.request_id import RequestIds, checked_request_id, is_caller_id
 from retread.serving.slots import SlotEntry
 from retread.serving.traffic import LabelStore
 
@@ -39,6 +44,9 @@ _HINTS = {
     404: "GET /v2 describes this server; POST /v2/models/NAME/infer asks for a prediction.",
     405: "See the Allow header.",
 }
+
+_OWN_ROUTES = ("/feedback", "/metrics")
+"""Routes that are not those of another protocol: their errors are objects."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -148,9 +156,9 @@ class InferenceEndpoints(Endpoints):
         call.requested_version = _version(request)
         for name, value in request.headers.raw:
             call.read_header(name, value)
-        async with body_of(request, self._state.bodies) as body:
+        async with body_of(request, self._state.bodies, decodes=False) as body:
             call.receive_body(body)
-            await reply.wait()
+            await reply.wait(request)
         return asgi_response(call)
 
     async def feedback(self, request: Request) -> Response:
@@ -271,9 +279,13 @@ def build_app(routes: Sequence[BaseRoute], ids: RequestIds) -> Starlette:
 
     def headers_of(request: Request) -> Mapping[str, str]:
         given = request.headers.get("x-request-id", "")
-        return {"x-request-id": given if is_safe(given) else ids.new()}
+        return {"x-request-id": given if is_caller_id(given) else ids.new()}
 
-    app = Starlette(routes=routes, exception_handlers=error_handlers(headers_of, _HINTS))
+    def body_for(request: Request) -> ErrorBody:
+        return error_body if request.url.path.endswith(_OWN_ROUTES) else text_error_body
+
+    handlers = error_handlers(headers_of, _HINTS, body_for)
+    app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app
 
