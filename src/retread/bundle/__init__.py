@@ -12,13 +12,13 @@ from retread.bundle.arrays import pack_arrays, unpack_arrays
 from retread.bundle.evidence import Evidence, decode_evidence, encode_evidence
 from retread.bundle.image import (
     FORMATS,
-    MAX_PIXELS,
     STATISTICS,
     Pixels,
     decode_image,
     eight_bits,
     image_statistics,
 )
+from retread.bundle.image_bounds import MAX_PIXELS
 from retread.bundle.manifest import (
     ENVIRONMENT,
     EVIDENCE,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from retread.bundle.image_bounds import TimedFile, check_bounds
 from retread.core import InvalidInput
 
-MAX_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
 Pixels = npt.NDArray[np.uint8]
@@ -24,7 +23,7 @@ STATISTICS = ("brightness", "contrast", "saturation", "sharpness", "red", "green
 def decode_image(content: bytes, size: int) -> Pixels:
     """Decode an image and resize it.
 
-    The number of pixels is read from the header and checked before anything is decoded.
+    The numbers of pixels and scans are checked before anything is decoded; see `image_bounds`.
 
     Args:
         content: An image file in one of FORMATS.
@@ -35,14 +34,14 @@ def decode_image(content: bytes, size: int) -> Pixels:
 
     Raises:
         InvalidInput: `content` is not a complete image in one of FORMATS, or has more than
-            MAX_PIXELS pixels.
+            MAX_PIXELS pixels, too many scans, or takes too long.
     """
     with warnings.catch_warnings():
         # Pillow warns about large images, but the limit below is stricter.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                _check_pixels(image.width, image.height)
+            with Image.open(TimedFile(content), formats=FORMATS) as image:
+                check_bounds(content, image.width, image.height)
                 image.draft("RGB", (size, size))
                 resized = (
                     eight_bits(image)
@@ -83,14 +82,6 @@ def image_statistics(pixels: Pixels) -> dict[str, float]:
         "green": green,
         "blue": blue,
     }
-
-
-def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InvalidInput(
-            f"The image has {width} x {height} pixels, more than the allowed {MAX_PIXELS:,}.",
-            "Send a smaller image.",
-        )
 
 
 def _unreadable(error: Exception) -> InvalidInput:

@@ -22,7 +22,7 @@ from retread.registry.events import Slot
 from retread.serving.call import Call, ClientGone, NoFiniteAnswer, internal_error
 from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
-from retread.serving.rows import FEATURES, Rows, is_short
+from retread.serving.rows import FEATURES, Rows, has_large_image, is_short
 from retread.serving.rows_from_tensors import image_files, rows_from_tensors
 from retread.serving.runtime import NOT_FINITE, ModelResult, Runtime
 from retread.serving.scoring import CanaryTimeout, decode_and_score
@@ -73,6 +73,8 @@ class DataPlane:
         self.readers = BoundedThreadPool("reader", 1)
         """Decodes bodies that are too long for the event loop."""
         self._models = BoundedThreadPool("model", os.cpu_count() or 1)
+        self._large = BoundedThreadPool("large", 1)
+        """Decodes large images, one at a time, so that others find a thread."""
         self._canaries = BoundedThreadPool("canary", 1)
         self._shadows = ShadowScorer(serving.inline_below_ms, self._canaries, self.metrics)
         self._canary_slowdown = canary.max_latency_ratio
@@ -116,7 +118,7 @@ class DataPlane:
 
     def close(self) -> None:
         """Stop the threads, and record the answered calls that still wait for a second model."""
-        for pool in (self.readers, self._models, self._canaries):
+        for pool in (self.readers, self._models, self._large, self._canaries):
             pool.close()
         if self._recorder is not None:
             self._recorder.put(self._shadows.close())
@@ -235,11 +237,20 @@ class DataPlane:
             # Where production answers instead, the failure is only logged.
             self._fail((call,) if call.entry is entry else (), error)
 
+        def accept_or_defer(result: Result | None) -> None:
+            if result is None:
+                self._guard((call,), self._large.submit, self.loop, score, accept, fail)
+            else:
+                accept(result)
+
+        def score() -> Result:
+            return decode_and_score(entry, call, with_statistics=with_statistics)
+
         if production is None:
             self._models.submit(
                 self.loop,
-                lambda: decode_and_score(entry, call, with_statistics=with_statistics),
-                accept,
+                lambda: None if has_large_image(call.images) else score(),
+                accept_or_defer,
                 fail,
             )
         elif self._canaries.backlog >= MAX_CANARY_BACKLOG:

@@ -36,6 +36,9 @@ PROBE_S = 1.0
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+_GAVE_UP = serialised(
+    error_head(500), b"Thu, 01 Jan 1970 00:00:00 GMT", b"", text_error_body(internal_error()), True
+)
 _TCP_CLOSE = 7
 """State of a connection that the other side has reset, in Linux's TCP_INFO."""
 
@@ -241,6 +244,13 @@ class Connection(HttpToolsProtocol):
         """Respond with `error` to what is being read, after the responses to earlier requests."""
         if self._phase in CLOSING:
             return
+        try:
+            self._refuse_current(error)
+        except Exception:
+            logger.exception("A refusal could not be sent.")
+            self._give_up()
+
+    def _refuse_current(self, error: RetreadError) -> None:
         self._phase = REFUSED
         self._since = self._state.time
         self._body = b""
@@ -259,8 +269,7 @@ class Connection(HttpToolsProtocol):
             request.release()
         self._requests.clear()
         if not self.transport.is_closing():
-            body = text_error_body(internal_error())
-            self.transport.write(serialised(error_head(500), self._state.date, b"", body, True))
+            self.transport.write(_GAVE_UP)
             self.transport.close()
 
     def _end(self) -> None:

@@ -37,7 +37,9 @@ LARGE_JSON = 65_536
 """Longer bodies are decoded in a thread, so that they do not hold up other requests."""
 
 _JSON = b"application/json"
-_FAILED = text_error_body(internal_error())
+_FAILED = error_head(500), text_error_body(internal_error())
+"""What needs nothing else to work."""
+_NO_ID = "unknown"
 _MAX_KEY = 256
 
 logger = logging.getLogger(__name__)
@@ -156,14 +158,15 @@ class InferRequest(Call):
     def reply(self, error: RetreadError | None) -> None:
         """Make the response and tell the connection."""
         try:
+            self.id = self.id or self.state.ids.new()
             if error is None:
                 error = self._render_result()
             if error is not None:
                 self.head, self.body = error_head(status_of(error)), text_error_body(error)
         except Exception:
             logger.exception("The response to request %s could not be made.", self.id)
-            self.head, self.body = error_head(500), _FAILED
-        self.id = self.id or self.state.ids.new()
+            self.id = self.id or _NO_ID
+            self.head, self.body = _FAILED
         assert self.head is not None
         self.status = self.head.status
         self.release()
