@@ -7,7 +7,7 @@ Origin or Sec-Fetch-Site. The three servers of a project judge by this one rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from retread.core import InvalidInput
@@ -55,6 +55,16 @@ def is_own_page(host: str, origin: str | None, site: str | None) -> bool:
     if site is not None and site not in _SAME_SITE:
         return False
     return origin is None or origin.lower() in [f"{scheme}{host.lower()}" for scheme in _SCHEMES]
+
+
+def is_followed_link(headers: Mapping[str, str]) -> bool:
+    """Return whether a browser opens a page of its own, which the site with the link cannot read.
+
+    >>> is_followed_link({"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"})
+    True
+    """
+    opened = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    return opened == ("navigate", "document")
 
 
 class OriginGuard:
