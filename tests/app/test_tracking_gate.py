@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -128,11 +127,3 @@ def test_a08_mlflow_behind_the_gate(address: str) -> None:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def test_the_project_of_the_tracking_server_stays_private(tmp_path: Path) -> None:
-    from retread.project import open_project
-
-    (tmp_path / "retread.toml").write_text('[project]\nname = "iris"\n')
-    home = open_project(tmp_path, {}).home
-    assert home.stat().st_mode & 0o777 == 0o700

@@ -174,7 +174,9 @@ def test_the_bodies_of_all_connections_are_limited_in_all(iris: Server) -> None:
         assert refused.headers["retry-after"]
         assert "bytes are already waiting" in refused.json()["error"]
         feedback = iris.http.post(
-            "/v2/models/iris/feedback", content=bytes(900_000), headers={"x-request-id": "f1"}
+            "/v2/models/iris/feedback",
+            content=bytes(900_000),
+            headers={"x-request-id": "f1", "content-type": "application/json"},
         )
         assert feedback.status_code == 503
         assert feedback.headers["x-request-id"] == "f1"

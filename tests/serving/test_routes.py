@@ -61,6 +61,7 @@ def planes(tmp_path: Path) -> PlaneFactory:
 
 def post(planes: PlaneFactory, runtime: Runtime, path: str, **request: Any) -> httpx.Response:
     """Send one request to an application around a model."""
+    request.setdefault("headers", {"content-type": "application/json"})
 
     async def send() -> httpx.Response:
         state = ServerState(plane, "iris", max_body=1_000_000)

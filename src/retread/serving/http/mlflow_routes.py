@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from retread.core import InvalidInput, Unavailable
 from retread.serving.http import strict_json
-from retread.serving.http.error_responses import unsupported_type
 from retread.serving.http.infer_request import (
     AwaitedReply,
     InferRequest,
@@ -18,7 +17,7 @@ from retread.serving.http.infer_request import (
     body_of,
 )
 from retread.serving.http.responses import predictions_of
-from retread.serving.http.routes import Endpoints, RouteSpec, json_response
+from retread.serving.http.routes import Endpoints, RouteSpec, check_is_json, json_response
 from retread.serving.http.server_state import ServerState
 from retread.serving.rows import CATEGORIES, FEATURES, IMAGE
 from retread.serving.tensors import Tensor
@@ -40,12 +39,11 @@ class MlflowEndpoints(Endpoints):
         The body has one of `inputs`, `instances`, `dataframe_split` and `dataframe_records`. The
         headers are those of `infer`.
         """
+        check_is_json(request)
         reply = AwaitedReply()
         call = InferRequest(reply, self._state)
         for name, value in request.headers.raw:
             call.read_header(name, value)
-        if not call.is_json:
-            raise unsupported_type(request.headers["content-type"], "application/json")
         call.id = self._state.ids.new()
 
         async with body_of(request, self._state.bodies) as body:

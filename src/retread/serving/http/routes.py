@@ -27,6 +27,7 @@ from retread.serving.http.error_responses import (
     error_body,
     error_handlers,
     text_error_body,
+    unsupported_type,
 )
 from retread.serving.http.infer_request import (
     AwaitedReply,
@@ -168,6 +169,7 @@ class InferenceEndpoints(Endpoints):
         same request replaces the earlier.
         """
         self._check_model(request)
+        check_is_json(request)
         async with body_of(request, self._state.bodies) as body:
             pairs = await self._state.plane.readers.run(partial(self._read_feedback, body))
             await asyncio.to_thread(self._labels.put, pairs, self._now())
@@ -288,6 +290,17 @@ def build_app(routes: Sequence[BaseRoute], ids: RequestIds) -> Starlette:
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app
+
+
+def check_is_json(request: Request) -> None:
+    """Check that a request says that its body is JSON, which a page of another site cannot.
+
+    Raises:
+        HttpRefusal: Its Content-Type is another, or missing.
+    """
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise unsupported_type(kind, "application/json")
 
 
 def json_response(value: Any) -> Response:
