@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from retread.core import Unavailable
+from retread.core.visible_text import visible
 
 
 class Severity(StrEnum):
@@ -44,6 +46,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     fields: dict[str, str] = {}
     links: tuple[Link, ...] = ()
+
+    def __post_init__(self) -> None:
+        # What users wrote must neither fake a line nor hide one.
+        fields = {visible(name): visible(value) for name, value in self.fields.items()}
+        force_setattr(self, "title", visible(self.title))
+        force_setattr(self, "lines", tuple(map(visible, self.lines)))
+        force_setattr(self, "fields", fields)
 
 
 class Undelivered(Unavailable):

@@ -92,6 +92,9 @@ class ServingSnapshot:
     """The state of the server when it is scraped; `versions` by slot, `records` if it records."""
 
     pending: int
+    held_rows: int
+    held_bytes: int
+    connections: int
     is_ready: bool
     versions: Mapping[str, int]
     records: RecorderCounts | None
@@ -139,6 +142,13 @@ class ServingCollector:
             "retread_batches", "Batches scored in one run of a model.", metrics.batches
         )
         yield self._gauge("retread_pending", "Requests in flight.", (), {(): now.pending})
+        yield self._gauge(
+            "retread_held_rows", "Rows of large requests in flight.", (), {(): now.held_rows}
+        )
+        yield self._gauge(
+            "retread_held_bytes", "Bytes of bodies in flight.", (), {(): now.held_bytes}
+        )
+        yield self._gauge("retread_connections", "Open connections.", (), {(): now.connections})
         yield self._gauge(
             "retread_ready", "Whether the server is ready for requests.", (), {(): now.is_ready}
         )

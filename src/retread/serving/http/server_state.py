@@ -104,6 +104,9 @@ class ServerState:
         records: RecorderCounts | None = None if recorder is None else recorder.counts
         return ServingSnapshot(
             pending=self.plane.pending,
+            held_rows=self.plane.held_rows,
+            held_bytes=self.bodies.held,
+            connections=len(self.connections),
             is_ready=self.is_ready,
             versions={e.slot.value: e.version for e in self.plane.slots.table.entries},
             records=records,
