@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: install demo test check lint types contracts docs bench-serving bench-data bench-drift clean
+.PHONY: install demo test check lint types contracts docs fuzz bench-serving bench-data bench-drift clean
 
 install: $(STAMP)
 
@@ -45,6 +45,10 @@ contracts: install
 # The generated pages; a test compares them.
 docs: install
 	$(BIN)/python tools/docs.py
+
+# Ten minutes; SECONDS=60 for one.
+fuzz: install
+	$(BIN)/python -m tests.serving.fuzz --seconds $(or $(SECONDS),600)
 
 bench-serving: install
 	@tools/debian-packages wrk

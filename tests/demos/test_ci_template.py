@@ -48,6 +48,10 @@ def test_actions_are_pinned_and_nothing_of_an_event_is_in_a_script() -> None:
         assert "${{" not in step.get("run", "")
 
 
+def test_no_text_of_a_commit_reaches_the_option_model_type() -> None:
+    assert "--model-type" not in template_files("iris")[FILE]
+
+
 @pytest.mark.slow
 def test_a_change_is_trained_judged_and_reported(tmp_path: Path) -> None:
     project = tmp_path / "iris"

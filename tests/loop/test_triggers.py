@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -176,6 +177,28 @@ def test_a_commit_names_its_model() -> None:
     assert (
         found.key == proposal_for("commit", context(added(1)), TriggerOptions(message=message)).key
     )
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "os:system",
+        "os.system",
+        "antigravity:fly",
+        "this.s",
+        "subprocess:run",
+        "subprocess.Popen",
+        "shutil:rmtree",
+        "builtins:exec",
+        "http.server:main",
+        "retread.training.model_types.vision.cnn:build",
+    ],
+)
+def test_a_commit_cannot_name_what_is_imported(named: str) -> None:
+    before = set(sys.modules)
+    with pytest.raises(InvalidInput, match="not the name of a model type"):
+        proposal_for("commit", context(), TriggerOptions(message=f"Try it\n\nmodel: {named}"))
+    assert not {name for name in set(sys.modules) - before if named.startswith(name)}
 
 
 def test_a_commit_without_a_model_is_refused() -> None:

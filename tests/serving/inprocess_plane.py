@@ -61,7 +61,11 @@ class PlaneFactory:
             entry = entry_of(name, runtime, version)
             slots.table = slots.table.with_entry(entry.slot, 1, entry)
         recorder = Recorder(
-            SegmentTrafficLog(self.folder), capacity=1000, payloads=True, keep_s=1e9
+            SegmentTrafficLog(self.folder),
+            capacity=1000,
+            payloads=True,
+            keep_s=1e9,
+            max_rows=serving.record_rows,
         )
         recorder.start()
         plane = DataPlane(slots, recorder, serving, CanarySection())

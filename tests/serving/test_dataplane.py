@@ -25,6 +25,7 @@ from tests.serving.inprocess_plane import (
 from retread.bundle import LocalBundleStore
 from retread.core import InvalidInput, Unavailable
 from retread.project.settings import ServingSection
+from retread.serving.call import NoFiniteAnswer
 from retread.serving.dataplane import MAX_CANARY_BACKLOG
 from retread.serving.rows import Rows
 from retread.serving.runtime import ModelResult, Runtime, load_runtime
@@ -225,7 +226,7 @@ def test_nobody_answers_for_a_requested_version(
     async def run() -> None:
         call = PlainCall("r1", version=2)
         await submit_all(plane, [call])
-        assert isinstance(call.error, Unavailable)
+        assert isinstance(call.error, NoFiniteAnswer)
         assert call.slot == "canary"
 
     with planes.plane(ServingSection(), production=light, canary=nonsense) as plane:
@@ -254,7 +255,7 @@ def test_a_canary_without_production_gives_up_once(planes: PlaneFactory, nonsens
     async def run() -> None:
         call = PlainCall("r1", version=1)
         await submit_all(plane, [call])
-        assert isinstance(call.error, Unavailable)
+        assert isinstance(call.error, NoFiniteAnswer)
 
     with planes.plane(HEAVY, canary=nonsense) as plane:
         asyncio.run(run())

@@ -144,7 +144,7 @@ def decompression_bomb() -> bytes:
 def test_what_is_not_an_image_gets_400(images: Server, content: bytes, message: str) -> None:
     answer = images.http.post(INFER, content=content, headers={"content-type": "image/jpeg"})
     assert answer.status_code == 400
-    assert message in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_pixels_of_a_request_are_limited_in_all(images: Server) -> None:
     tensor = {"name": "image", "shape": [2], "datatype": "BYTES", "data": [large, large]}
     answer = images.infer({"inputs": [tensor]})
     assert answer.status_code == 413
-    assert "50,000,000 pixels" in answer.json()["error"]["message"]
+    assert "50,000,000 pixels" in answer.json()["error"]
     one = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [large]}
     assert images.infer({"inputs": [one]}).status_code == 200
 

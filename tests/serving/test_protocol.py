@@ -68,7 +68,7 @@ def test_only_the_requested_outputs_are_returned(iris: Server) -> None:
     assert list(outputs(body)) == ["label"]
     wrong = iris.infer({**rows(SETOSA), "outputs": [{"name": "labels"}]})
     assert wrong.status_code == 400
-    assert "It has: probabilities, label" in wrong.json()["error"]["hint"]
+    assert "It has: probabilities, label" in wrong.json()["hint"]
 
 
 def test_a_missing_value_is_null(iris: Server) -> None:
@@ -162,13 +162,14 @@ def test_pipelined_requests_are_answered_in_order(iris: Server) -> None:
     """Also with another route between two infer requests."""
     body = json.dumps(rows(SETOSA)).encode()
     infer = (
-        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: localhost\r\n"
+        b"content-type: application/json\r\n"
         b"x-request-id: %b\r\ncontent-length: %d\r\n\r\n%b"
     )
     parts = [infer % (b"a", len(body), body), infer % (b"b", len(body), body)]
-    parts.append(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+    parts.append(b"GET /v2/health/live HTTP/1.1\r\nhost: localhost\r\n\r\n")
     parts.append(infer % (b"c", len(body), body))
-    parts.append(b"GET /v2 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    parts.append(b"GET /v2 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
     received = _sent(iris, b"".join(parts))
     positions = [
         received.find(word)
@@ -182,7 +183,7 @@ def test_a_request_in_pieces_and_one_that_expects_100_continue(iris: Server) -> 
     body = json.dumps(rows(SETOSA)).encode()
     host, port = iris.address.removeprefix("http://").split(":")
     head = (
-        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
+        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n"
         b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
     ) % len(body)
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -218,7 +219,7 @@ def test_the_client_takes_rows_in_many_forms(iris: Server) -> None:
         several = client.predict(np.array([SETOSA, VIRGINICA])), client.predict([list(SETOSA)])
         assert [p.label for some in several for p in some] == ["setosa", "virginica", "setosa"]
         pinned = client.predict(SETOSA, options=options)
-        assert (pinned.id, pinned.model_version) == ("client-1", 2)
+        assert pinned.model_version == 2
         client.feedback(pinned.id, "setosa")
         staged = client.predict(row, options=RequestOptions(slot="staging"))
         assert (staged.label, staged.model_version, staged.slot) == ("versicolor", 2, "staging")
@@ -229,7 +230,11 @@ def test_the_client_takes_rows_in_many_forms(iris: Server) -> None:
                 client.predict(wrong)
         with pytest.raises(InvalidInput, match="has no column 'petal_width'"):
             client.predict(sepal_length=1.0, sepal_width=1.0, petal_length=1.0)
-    assert iris.served.labels.get(["client-1"]) == {"client-1": "setosa"}
+    assert iris.served.labels.get([pinned.id]) == {pinned.id: "setosa"}
+    until(lambda: iris.served.traffic.find("client-1") is not None, "the answer is recorded")
+    record = iris.served.traffic.find("client-1")
+    assert record is not None
+    assert (record.id, record.caller_id) == (pinned.id, "client-1")
 
 
 def test_the_client_takes_images_as_bytes_and_paths(images: Server, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_the_fast_encoder_writes_the_same_record(tmp_path: Path) -> None:
     line = FastLineEncoder().encode(call)
     assert line is not None
     short = decode_line(line)
-    (full,) = PendingRecord.of(call).records(())
+    (full,) = PendingRecord.of(call, 1000).records(())
     assert short is not None
     assert short.numeric == pytest.approx(full.numeric, rel=1e-6)
     assert replace(short, numeric={}) == replace(full, numeric={})

@@ -55,7 +55,6 @@ CASES: list[tuple[object, str]] = [
     (tensor(shape=[-1, 4]), "has shape [-1, 4]"),
     (tensor(shape=[0, 4], data=[]), "features [0, 4]"),
     (tensor(shape=[2, 4]), "has 4 elements"),
-    (tensor(shape=[2**40, 4]), "has 4 elements"),
     (tensor(data=[1, 2, 3]), "has 3 elements"),
     (tensor(data=[[1, 2], [3, 4]]), "not nested as its shape says"),
     (tensor(data=[1, 2, 3, "4"]), "does not hold numbers"),
@@ -64,8 +63,6 @@ CASES: list[tuple[object, str]] = [
     (tensor(data="abcd"), "$.inputs[0].data"),
     (tensor(name="fetures"), "Send exactly: sepal_length, sepal_width, petal_length, petal_width"),
     ({"inputs": tensor()["inputs"] * 2}, "has the tensor 'features' twice"),
-    ({**tensor(), "id": "no spaces"}, "request id 'no spaces' is not allowed"),
-    ({**tensor(), "id": "x" * 129}, "is not allowed"),
     ({**tensor(), "id": "\ud800"}, "not valid JSON"),
     ({**tensor(), "outputs": [{"name": "probability"}]}, "no output 'probability'"),
 ]
@@ -76,9 +73,10 @@ def test_wrong_bodies_get_400_and_say_why(iris: Server, body: object, message: s
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = iris.http.post(INFER, content=content, headers=JSON)
     assert answer.status_code == 400, answer.text
-    error = answer.json()["error"]
-    assert set(error) == {"code", "message", "hint"}
-    assert message in f"{error['message']} {error['hint']}"
+    error = answer.json()
+    assert set(error) == {"error", "code", "hint"}
+    assert message in error["error"]
+    assert error["error"].endswith(error["hint"])
     assert answer.headers["x-request-id"]
 
 
@@ -99,7 +97,6 @@ def test_wrong_bodies_get_400_and_say_why(iris: Server, body: object, message: s
         ("POST", "/v2", {}, 405),
         ("POST", INFER, {"content-type": "text/plain"}, 415),
         ("POST", INFER, {"content-type": "application/x-www-form-urlencoded"}, 415),
-        ("POST", INFER, {"x-request-id": "a b"}, 400),
         ("POST", INFER, {"x-retread-slot": "canary"}, 400),
         ("POST", INFER, {"content-type": "image/jpeg"}, 400),
     ],
@@ -111,7 +108,7 @@ def test_wrong_paths_methods_and_headers(
     content = json.dumps(GOOD).encode() if method == "POST" else b""
     answer = iris.http.request(method, path, content=content, headers={**JSON, **headers})
     assert answer.status_code == status, answer.text
-    assert set(answer.json()["error"]) == {"code", "message", "hint"}
+    assert set(answer.json()) == {"error", "code", "hint"}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +124,7 @@ def test_wrong_feedback(iris: Server, body: bytes) -> None:
 def test_a_large_body_is_refused_before_it_is_read(iris: Server) -> None:
     answer = iris.http.post(INFER, content=b" " * 1_500_000, headers=JSON)
     assert answer.status_code == 413
-    assert "1,000,000 bytes" in answer.json()["error"]["message"]
+    assert "1,000,000 bytes" in answer.json()["error"]
     for path in (INFER, "/v2/models/iris/feedback", "/invocations"):
         chunks = (b" " * 100_000 for _ in range(30))
         try:
@@ -139,7 +136,7 @@ def test_a_large_body_is_refused_before_it_is_read(iris: Server) -> None:
 
 
 def test_a_large_content_length_is_refused(iris: Server) -> None:
-    head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n"
+    head = f"POST {INFER} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999\r\n\r\n"
     assert b" 413 " in _raw(iris, head.encode())
 
 
@@ -148,10 +145,11 @@ def test_a_large_content_length_is_refused(iris: Server) -> None:
     [
         b"NONSENSE\r\n\r\n",
         b"\x16\x03\x01\x02\x00",
-        b"GET /v2 HTTP/1.1\r\nhost: x\r\nheader: " + b"x" * 70_000 + b"\r\n\r\n",
-        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
-        b"POST /v2/models/iris/infer HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
+        b"GET /v2 HTTP/1.1\r\nhost: localhost\r\nheader: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        b"POST /v2/models/iris/infer HTTP/1.1\r\nhost: localhost\r\n"
+        b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}",
     ],
     ids=[
         "not HTTP",
@@ -207,7 +205,7 @@ def test_no_json_makes_the_server_fail(
     content = json.dumps({"inputs": inputs, **more}).encode()
     answer = iris.http.post(path, content=content, headers=JSON)
     assert answer.status_code in (200, 400), answer.text
-    assert answer.status_code == 200 or answer.json()["error"]["message"]
+    assert answer.status_code == 200 or answer.json()["error"]
 
 
 def _raw(server: Server, content: bytes) -> bytes:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import ast
 import inspect
-from pathlib import Path
 
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import Server
 
-import retread.serving.http.protocol as own
+from retread.serving.http import connection, protocol
+
+OWN = (connection.Connection, protocol.InferenceProtocol)
 
 OVERRIDDEN = {
     "connection_lost": "(self, exc)",
+    "connection_made": "(self, transport)",
     "data_received": "(self, data)",
+    "eof_received": "(self)",
     "on_body": "(self, body)",
     "on_header": "(self, name, value)",
     "on_headers_complete": "(self)",
@@ -60,7 +63,7 @@ def test_the_methods_have_the_known_signatures(name: str, signature: str) -> Non
 
 
 def test_no_other_method_is_overridden_by_accident() -> None:
-    own_names = {name for name in vars(own.InferenceProtocol) if not name.startswith("__")}
+    own_names = {name for one in OWN for name in vars(one) if not name.startswith("__")}
     assert own_names & set(dir(HttpToolsProtocol)) == set(OVERRIDDEN)
 
 
@@ -74,34 +77,35 @@ def test_the_attributes_exist_and_are_all_that_is_used() -> None:
     source = inspect.getsource(HttpToolsProtocol.__init__)
     source += inspect.getsource(HttpToolsProtocol.on_message_begin)
     assert [name for name in sorted(ATTRIBUTES) if f"self.{name}" not in source] == []
-    tree = ast.parse(Path(own.__file__).read_text("utf-8"))
-    (protocol,) = [n for n in tree.body if getattr(n, "name", "") == "InferenceProtocol"]
-    used = {
-        node.attr
-        for node in ast.walk(protocol)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    }
-    inherited = used - set(vars(own.InferenceProtocol)) - own_attributes(protocol)
-    assert inherited == ATTRIBUTES | set(CALLED)
+    used: set[str] = set()
+    own = {name for one in OWN for name in vars(one)}
+    for one in OWN:
+        tree = ast.parse(inspect.getsource(one))
+        used |= attributes_of_self(tree, ast.Load) | attributes_of_self(tree, ast.Store)
+        own |= attributes_of_self(constructor(tree), ast.Store)
+    assert used - own == ATTRIBUTES | set(CALLED)
 
 
-def own_attributes(protocol: ast.stmt) -> set[str]:
-    """Return the private attributes that the constructor of InferenceProtocol sets."""
-    (init,) = [n for n in ast.walk(protocol) if getattr(n, "name", "") == "__init__"]
+def constructor(tree: ast.AST) -> ast.AST:
+    (init,) = [n for n in ast.walk(tree) if getattr(n, "name", "") == "__init__"]
+    return init
+
+
+def attributes_of_self(tree: ast.AST, context: type[ast.expr_context]) -> set[str]:
+    """Return the attributes of `self` that are read or set in a tree."""
     return {
         node.attr
-        for node in ast.walk(init)
+        for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and node.attr.startswith("_")
+        and isinstance(node.ctx, context)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
     }
 
 
 def test_a_request_cycle_has_the_known_state() -> None:
     source = inspect.getsource(RequestResponseCycle.__init__)
-    for name in ("keep_alive", "more_body", "response_complete"):
+    for name in ("keep_alive", "more_body", "response_complete", "response_started"):
         assert f"self.{name}" in source
 
 

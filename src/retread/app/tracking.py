@@ -2,7 +2,7 @@
 
 `mlflow server` takes at least two processes, of which the first only waits for the second. This is
 the second alone, with half the memory and a third of the startup time, on the loopback interface
-and with MLflow's own check of Host and Origin.
+and behind a gate of our own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
+from retread.app.tracking_gate import TrackingGate
 from retread.project import LoadedProject, open_project
 
 
@@ -29,7 +30,8 @@ def main() -> None:
         # MLflow's imports emit deprecation warnings that only MLflow can resolve.
         warnings.simplefilter("ignore")
         from mlflow.server.fastapi_app import app
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
+    gated = TrackingGate(app)
+    uvicorn.run(gated, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
 
 
 def environment(project: LoadedProject) -> dict[str, str]:

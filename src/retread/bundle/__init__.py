@@ -12,7 +12,6 @@ from retread.bundle.arrays import Texts, pack_arrays, texts, unpack_arrays
 from retread.bundle.evidence import UNKNOWN, Evidence, decode_evidence, encode_evidence
 from retread.bundle.image import (
     FORMATS,
-    MAX_PIXELS,
     STATISTICS,
     ImageRules,
     Pixels,
@@ -22,6 +21,7 @@ from retread.bundle.image import (
     orientation_of,
     turned,
 )
+from retread.bundle.image_bounds import MAX_PIXELS
 from retread.bundle.known_categories import decode_categories, encode_categories
 from retread.bundle.manifest import (
     CATEGORIES,

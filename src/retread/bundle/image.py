@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 
 import msgspec
@@ -10,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from retread.bundle.image_bounds import TimedFile, check_bounds
 from retread.core import InvalidInput, RetreadError
 
-MAX_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 
 Pixels = npt.NDArray[np.uint8]
@@ -55,8 +54,8 @@ AS_STORED = ImageRules()
 def decode_image(content: bytes, size: int, rules: ImageRules = AS_STORED) -> Pixels:
     """Decode an image as a person sees it, and resize it.
 
-    The number of pixels is read from the header and checked before anything is decoded. Of a file
-    with several frames, the first is decoded.
+    The numbers of pixels and scans are checked before anything is decoded; see `image_bounds`. Of
+    a file with several frames, the first is decoded.
 
     Args:
         content: An image file in one of FORMATS.
@@ -68,14 +67,14 @@ def decode_image(content: bytes, size: int, rules: ImageRules = AS_STORED) -> Pi
 
     Raises:
         InvalidInput: `content` is not a complete image in one of FORMATS, or has more than
-            MAX_PIXELS pixels.
+            MAX_PIXELS pixels, too many scans, or takes too long.
     """
     with warnings.catch_warnings():
         # Pillow warns about large images, but the limit below is stricter; and about metadata.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                _check_pixels(image.width, image.height)
+            with Image.open(TimedFile(content), formats=FORMATS) as image:
+                check_bounds(content, image.width, image.height)
                 image.draft("RGB", (size, size))
                 resized = (
                     as_seen(image, rules)
@@ -165,14 +164,6 @@ def image_statistics(pixels: Pixels) -> dict[str, float]:
         "green": green,
         "blue": blue,
     }
-
-
-def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InvalidInput(
-            f"The image has {width} x {height} pixels, more than the allowed {MAX_PIXELS:,}.",
-            "Send a smaller image.",
-        )
 
 
 def _unreadable(error: Exception) -> InvalidInput:

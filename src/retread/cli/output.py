@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from retread.core import RetreadError
+from retread.core.visible_text import visible_lines
+
+
+class SafeConsole(Console):
+    """A console on which nothing that users wrote controls the terminal."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(visible_lines(text), style)
+
 
 ALARM_STANDS = 4
 PART_FAILED = 5
 """Exit codes of commands that report on a running system."""
 
 # Names that users chose, in text or in a table's cell, may look like rich's markup.
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+console = SafeConsole(highlight=False, soft_wrap=True, markup=False, emoji=False)
+errors = SafeConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def emit(value: Any, *, as_json: bool, text: Any) -> None:

@@ -12,6 +12,7 @@ from retread.app.overview import describe_event
 from retread.cli.listing import Column, Listing
 from retread.cli.times import local_time
 from retread.core import Outcome, Verdict, format_metrics, short
+from retread.core.visible_text import visible
 from retread.registry import Entry, Period, RegistryState, VersionLineage
 from retread.serving import PredictionRecord
 
@@ -23,7 +24,7 @@ def verdict_table(title: str, verdict: Verdict) -> Listing:
     table = Listing(f"{title}: {verdict.outcome}", "check", "outcome", Column("reason", wrap=True))
     for check in verdict.checks:
         outcome = Text(check.outcome, style=_STYLES[check.outcome])
-        table.add(check.check, outcome, Text(check.reason))
+        table.add(check.check, outcome, Text(visible(check.reason)))
     return table
 
 
@@ -91,7 +92,7 @@ def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = Non
         "compared with": f"version {lineage.compared_with}" if lineage.compared_with else "nothing",
         "forced": lineage.forced or "",
     }
-    lines = [(name, value) for name, value in facts.items() if value]
+    lines = [(name, visible(value)) for name, value in facts.items() if value]
     checks = lineage.verdict.checks if lineage.verdict else ()
     lines += [(f"  {check.check}", f"{check.outcome}: {check.reason}") for check in checks]
     lines += [(f"in {period.slot}", _served(period)) for period in lineage.served]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from retread.core.backoff import Backoff
 from retread.core.errors import IntegrityBroken, InvalidInput, MissingDependency, Unavailable
+from retread.core.files import PRIVATE_FILE
 
 METADATA = MetaData()
 """Registry of tables; every package declares its own on it."""
@@ -116,6 +118,13 @@ def file_of(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
+def _make_private(file: Path | None) -> None:
+    """Let only this user read a database; SQLite gives its logs the mode of the file."""
+    if file is not None and file.is_file():
+        with contextlib.suppress(PermissionError):  # another user's, which we may use
+            file.chmod(PRIVATE_FILE)
+
+
 def _engine(url: str, deadline_s: float) -> Engine:
     if _backend(url) != "sqlite":
         try:
@@ -123,6 +132,7 @@ def _engine(url: str, deadline_s: float) -> Engine:
         except ImportError as error:
             raise MissingDependency(error.name or "psycopg", "postgres") from error
     engine = create_engine(url, connect_args={"timeout": deadline_s})
+    event.listen(engine, "connect", lambda *_: _make_private(file_of(url)))
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

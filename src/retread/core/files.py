@@ -14,10 +14,19 @@ from threading import get_ident
 PARTIAL = ".partial"
 """Suffix of files and folders that are still being written."""
 
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+"""Permissions of what holds a project's state: answers, photos, labels."""
+
+PRIVATE_UMASK = 0o077
+"""The umask of processes that write nothing else."""
+
 _RETRY_LOCK_S = 0.02
 
 
-def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, durable: bool = True, private: bool = False
+) -> None:
     """Replace the file at `path` in one step.
 
     Args:
@@ -25,6 +34,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         content: What it holds afterwards.
         durable: Whether the content has reached the disk when this returns. Without it a reader
             still sees the old or the new content, but a power failure may undo the change.
+        private: Whether only this user may read the file.
 
     Raises:
         OSError: The file could not be written; what was there is unchanged.
@@ -32,6 +42,8 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
+            if private:
+                os.fchmod(file.fileno(), PRIVATE_FILE)
             file.write(content)
             if durable:
                 file.flush()

@@ -51,6 +51,7 @@ class LabelledTraffic:
         """Return the label of every answered request that has one, by request id."""
         before = self._cursor
         for records, cursor in self._answered(before):
+            self._labels.note_answers(records)
             self._unlabelled.update(dict.fromkeys(record.id for record in records))
             self._cursor = cursor
         count = self._labels.count()

@@ -171,6 +171,7 @@ class Monitor:
             records, cursor = self._traffic.read(state.cursor, _BATCH)
             if not records:
                 break
+            self._labels.note_answers(records)
             new = of_production(records, version.production)
             watch, alarms = self._process_windows(add_records(state.watch, new), version)
             performance = state.performance and expect_labels(state.performance, new)
@@ -204,7 +205,7 @@ class Monitor:
             return state
         before = state.performance
         labels = self._labels.get([prediction.id for prediction in before.waiting])
-        missed = before.missed + (count - state.labels) - len(labels)
+        missed = max(0, before.missed + (count - state.labels) - len(labels))
         performance = join_labels(before, labels, version.baseline)
         performance = msgspec.structs.replace(performance, missed=missed)
         return replace(state, performance=performance, labels=count)

@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from retread.core import Unavailable
+from retread.core.visible_text import visible
 
 
 class Severity(StrEnum):
@@ -49,6 +51,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     at: datetime | None = None
     author: str = ""
+
+    def __post_init__(self) -> None:
+        # What users wrote must neither fake a line nor hide one.
+        fields = {visible(name): visible(value) for name, value in self.fields.items()}
+        force_setattr(self, "title", visible(self.title))
+        force_setattr(self, "lines", tuple(map(visible, self.lines)))
+        force_setattr(self, "fields", fields)
 
 
 class Undelivered(Unavailable):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from retread.core import NotFound, StorageFailed
+from retread.core.files import PRIVATE_FOLDER
 from retread.project.load import load_settings
 from retread.project.settings import Settings
 from retread.project.validation import PluginNames
@@ -91,6 +94,7 @@ def open_project(
     project = LoadedProject(root=root, home=_home(root, environment), settings=settings)
     for folder in (project.home, project.logs):
         _make(folder)
+    _make_private(project.home)
     return project
 
 
@@ -114,6 +118,13 @@ def _sqlite_url(file: Path) -> str:
 def _quoted(path: Path) -> str:
     """Escape a path for a URL, where `?` starts the query and `%` an escape sequence."""
     return str(path).replace("%", "%25").replace("?", "%3F")
+
+
+def _make_private(home: Path) -> None:
+    """Keep other users out of the home: it holds answers, photos and labels."""
+    if stat.S_IMODE(home.stat().st_mode) != PRIVATE_FOLDER:
+        with contextlib.suppress(PermissionError):  # another user's project, which we may use
+            home.chmod(PRIVATE_FOLDER)
 
 
 def _make(folder: Path) -> None:

@@ -328,6 +328,9 @@ class ServingSection(Section):
     control."""
     port: int = Field(default=5001, ge=0, le=65_535)
     """Port of the inference API (Open Inference Protocol, REST)."""
+    hosts: tuple[str, ...] = ()
+    """Names by which clients may address the server besides localhost and loopback addresses, such
+    as that of a reverse proxy. A request with another Host gets HTTP 403."""
     workers: int = Field(default=1, ge=1, le=64)
     """Number of server processes."""
     inline_below_ms: float = Field(default=0.3, ge=0)
@@ -335,10 +338,16 @@ class ServingSection(Section):
     pool."""
     max_body_mb: float = Field(default=16.0, gt=0)
     """Maximum size of a request body. Larger requests get HTTP 413."""
+    max_rows: int = Field(default=100_000, ge=1)
+    """Maximum number of rows of a request. Larger requests get HTTP 413. All requests together may
+    have four times as many; further large requests get HTTP 503."""
     max_pending: int = Field(default=1024, ge=1)
     """Maximum number of requests that wait for a model. Further requests get HTTP 503."""
     record: bool = True
     """Record every prediction, outside the request path."""
+    record_rows: int = Field(default=1000, ge=1)
+    """Maximum number of rows of one request that are recorded. Of a larger request, an even sample
+    of this size is, and each record says of how many rows it is a sample."""
     record_payloads: bool = True
     """Keep the images of requests, so that they can become training data once they are
     labelled."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retread.core import RetreadError, write_atomically
+from retread.core.files import PRIVATE_UMASK
 from retread.core.http_client import http_address
 from retread.core.parent_watch import ParentWatch, terminate_process
 from retread.project import LoadedProject, open_project
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     _log_to_stderr()
+    os.umask(PRIVATE_UMASK)  # what is written here holds answers and photos
     try:
         project = open_project(options.project, os.environ)
         settings = project.settings.serving

@@ -19,8 +19,9 @@ class Call:
     implements `reply`, which the data plane calls once.
 
     Attributes:
-        id: Request id.
-        key: Routing key; None to route by the id.
+        id: Request id, made by the server: no two answers have the same.
+        caller_id: The caller's own id of the request, which may occur again.
+        key: Routing key; None to route by the caller's id, or else by the id.
         requested_slot: The slot that the client requested, if any.
         requested_version: The version that the client requested, if any.
         values: One row of numbers; either this, `tensors` or `images` is given.
@@ -31,6 +32,7 @@ class Call:
         at: Arrival by the wall clock, as Unix time in seconds.
         started_at: Arrival by the monotonic clock, in seconds.
         is_pending: Whether the data plane has admitted the call and not finished it.
+        held_rows: Rows of the call that count in the data plane's row budget.
         table: The slots at arrival.
         entry: Who answers.
         rows: What the model takes; None while the call is still image files.
@@ -42,7 +44,9 @@ class Call:
 
     __slots__ = (
         "at",
+        "caller_id",
         "entry",
+        "held_rows",
         "id",
         "images",
         "is_pending",
@@ -67,6 +71,7 @@ class Call:
 
     def __init__(self) -> None:
         self.id = ""
+        self.caller_id: str | None = None
         self.key: str | None = None
         self.requested_slot: Slot | None = None
         self.requested_version: int | None = None
@@ -78,17 +83,49 @@ class Call:
         self.at = 0.0
         self.started_at = 0.0
         self.is_pending = False
+        self.held_rows = 0
         self.rows: Rows | None = None
         self.statistics: Sequence[dict[str, float]] = ()
         self.result: ModelResult | None = None
         self.shadow_entry: SlotEntry | None = None
         self.shadow_result: ModelResult | None = None
 
+    @property
+    def routing_key(self) -> str:
+        """What decides between production and its canary."""
+        return self.key or self.caller_id or self.id
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the client is gone, so that work on the call would be for nobody."""
+        return False
+
     def reply(self, error: RetreadError | None) -> None:
         """Respond with `error`, or with `result` if there is none, and set `status`."""
         raise NotImplementedError
 
 
+class ClientGone(RetreadError):
+    """The client closed the connection before the call was scored; nobody reads the response."""
+
+    code = "client_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The client closed the connection.")
+
+
+class NoFiniteAnswer(RetreadError):
+    """The model answers these rows with infinity or not-a-number; it would do so again."""
+
+    code = "no_finite_answer"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model's answer to these rows is not a finite number.",
+            "Look for extreme values in the request; if ordinary rows fail, roll the model back.",
+        )
+
+
 def internal_error() -> RetreadError:
-    """Make the refusal of a call that failed unexpectedly; the cause is to be logged, not sent."""
+    """Make the error of a call that failed unexpectedly; the cause is to be logged, not sent."""
     return RetreadError("The server failed to process this request.", "See the server's log.")

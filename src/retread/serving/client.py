@@ -327,7 +327,9 @@ class ServingClient:
         sent = {name: value for name, value in headers.items() if value is not None}
         body, response = self._send("POST", path, content, sent)
         slot = response.headers["x-retread-slot"]
-        predictions = decode_predictions(body, slot, self._served.labels)
+        # The server's own id: that of the caller may occur again.
+        request_id = response.headers.get("x-retread-id", body["id"])
+        predictions = decode_predictions(body, request_id, slot, self._served.labels)
         self._served.answered(slot, int(body["model_version"]))
         return predictions
 
@@ -354,14 +356,29 @@ class ServingClient:
         body = response.json_object()
         if response.is_success and body is not None:
             return body, response
-        refusal = (body or {}).get("error")
-        if not isinstance(refusal, dict):
+        refusal = parsed_error(body or {})
+        if refusal is None:
             raise Unavailable(
                 f"The server at {self._http.server} is not Retread: HTTP {response.status}.",
                 "Check [serving] port, and what listens there.",
             )
         default = RetreadError if response.status >= 500 else InvalidInput
-        raise _ERRORS.get(response.status, default)(refusal["message"], refusal["hint"])
+        raise _ERRORS.get(response.status, default)(*refusal)
+
+
+def parsed_error(body: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return message and hint of an error in either shape; None if it is in neither.
+
+    >>> parsed_error({"error": "No such model. Name another.", "hint": "Name another."})
+    ('No such model.', 'Name another.')
+    """
+    error: Any = body.get("error")
+    hint: Any = body.get("hint")
+    if isinstance(error, dict):
+        error, hint = error.get("message"), error.get("hint")
+    if not isinstance(error, str) or not isinstance(hint, str):
+        return None
+    return error.removesuffix(hint).strip(), hint
 
 
 def _is_a(kind: type, value: Any) -> bool:

@@ -1,7 +1,8 @@
 """The data plane: from a call to its result, independent of how calls arrive.
 
 Everything here runs on one event loop; slow models run in threads. Nothing blocks, queries the
-database or touches the disk.
+database or touches the disk. Every call is answered, whatever fails: `_guard` turns an exception
+that nobody foresaw into the answer 500 and a line in the log.
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from retread.core import InvalidInput, RetreadError, Unavailable
 from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
-from retread.serving.call import Call, internal_error
+from retread.serving.call import Call, ClientGone, NoFiniteAnswer, internal_error
 from retread.serving.image_tensors import image_files
 from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
-from retread.serving.rows import FEATURES, Rows, is_short
-from retread.serving.runtime import ModelResult, Runtime
+from retread.serving.rows import FEATURES, Rows, has_large_image, is_short
+from retread.serving.runtime import NOT_FINITE, ModelResult, Runtime
 from retread.serving.scoring import CanaryTimeout, decode_and_score
 from retread.serving.shadow_scoring import ShadowScorer
 from retread.serving.slots import SlotEntry, SlotHolder
-from retread.serving.tensors import Tensor
+from retread.serving.tensors import Tensor, TooLarge
 from retread.serving.thread_pool import BoundedThreadPool
 
 MAX_CANARY_BACKLOG = 64
 """Jobs waiting for the canary's thread before production answers at once."""
+
+ROWS_OF_CALLS = 4
+"""All calls together may hold this many times as many rows as one may."""
 
 Result = ModelResult | RetreadError
 """The result of a call, or why it has none."""
@@ -59,6 +64,8 @@ class DataPlane:
         self.metrics = ServingMetrics()
         self.pending = 0
         """Calls that were admitted and have not been finished."""
+        self.held_rows = 0
+        """Rows of long calls that have not been finished."""
         self._recorder = recorder
         self._serving = serving
         self._now = now
@@ -66,6 +73,8 @@ class DataPlane:
         self.readers = BoundedThreadPool("reader", 1)
         """Decodes bodies that are too long for the event loop."""
         self._models = BoundedThreadPool("model", os.cpu_count() or 1)
+        self._large = BoundedThreadPool("large", 1)
+        """Decodes large images, one at a time, so that others find a thread."""
         self._canaries = BoundedThreadPool("canary", 1)
         self._shadows = ShadowScorer(serving.inline_below_ms, self._canaries, self.metrics)
         self._canary_slowdown = canary.max_latency_ratio
@@ -77,10 +86,11 @@ class DataPlane:
         try:
             self._admit(call)
             self._route(call)
+            self._enqueue(call)
         except RetreadError as error:
             self.finish(call, error)
-        else:
-            self._enqueue(call)
+        except Exception:
+            self._fail((call,))
 
     def submit_unread(self, call: Call, read: Callable[[], None]) -> None:
         """Take a call whose body is still to be decoded.
@@ -91,12 +101,16 @@ class DataPlane:
         """
         try:
             self._admit(call)
+            self.readers.submit(
+                self.loop,
+                lambda: self._read(call, read),
+                lambda error: self._guard((call,), self._was_read, call, error),
+                lambda error: self._fail((call,), error),
+            )
         except RetreadError as error:
             self.finish(call, error)
-        else:
-            self.readers.submit(
-                self.loop, lambda: self._read(call, read), lambda error: self._was_read(call, error)
-            )
+        except Exception:
+            self._fail((call,))
 
     def finish(self, call: Call, result: Result) -> None:
         """End a call with a model's result, or with the reason why it has none."""
@@ -104,7 +118,7 @@ class DataPlane:
 
     def close(self) -> None:
         """Stop the threads, and record the answered calls that still wait for a second model."""
-        for pool in (self.readers, self._models, self._canaries):
+        for pool in (self.readers, self._models, self._large, self._canaries):
             pool.close()
         if self._recorder is not None:
             self._recorder.put(self._shadows.close())
@@ -138,7 +152,7 @@ class DataPlane:
         call.started_at = self._monotonic()
         call.table = table = self.slots.table
         version = call.requested_version
-        call.entry = entry = table.route(call.key or call.id, call.requested_slot, version)
+        call.entry = entry = table.route(call.routing_key, call.requested_slot, version)
         if version is not None:
             # A client that names a version is outside the split that compares two.
             call.skip_shadow = True
@@ -155,17 +169,16 @@ class DataPlane:
             call.tensors = {FEATURES: Tensor(FEATURES, "FP32", (1, len(values)), values)}
             # What is recorded is what the model took, not what was sent.
             call.values = None
-        _make_rows(call, runtime)
+        _make_rows(call, runtime, self._serving.max_rows)
 
     def _read(self, call: Call, read: Callable[[], None]) -> RetreadError | None:
+        if call.is_abandoned:
+            return ClientGone()
         try:
             read()
             self._route(call)
         except RetreadError as error:
             return error
-        except Exception:  # an error in a thread would leave the client without a response
-            logger.exception("Request %s could not be read.", call.id)
-            return internal_error()
         return None
 
     def _was_read(self, call: Call, error: RetreadError | None) -> None:
@@ -189,7 +202,7 @@ class DataPlane:
     def _score_batches(self) -> None:
         batches, self._batches = self._batches, {}
         for entry, calls in batches.items():
-            self._score_batch(entry, calls)
+            self._guard(calls, self._score_batch, entry, calls)
 
     def _score_batch(self, entry: SlotEntry, calls: list[Call]) -> None:
         if entry.runtime.milliseconds < self._serving.inline_below_ms:
@@ -202,20 +215,45 @@ class DataPlane:
             calls = [call for call in calls if not is_short(call.rows)]
         # Each call is a job of its own, so that every core has one.
         for call in calls:
-            self._score_in_thread(entry, call)
+            self._guard((call,), self._score_long, entry, call)
+
+    def _score_long(self, entry: SlotEntry, call: Call) -> None:
+        rows = call.rows
+        if rows is not None and call.held_rows == 0:
+            limit = ROWS_OF_CALLS * self._serving.max_rows
+            if self.held_rows + rows.count > limit:
+                self.finish(call, _too_many_rows(self.held_rows))
+                return
+            call.held_rows = rows.count
+            self.held_rows += rows.count
+        self._score_in_thread(entry, call)
 
     def _score_in_thread(self, entry: SlotEntry, call: Call) -> None:
         production = _fallback_of(call)
         with_statistics = self._serving.record
 
         def accept(result: Result) -> None:
-            self._accept(entry, (call,), (result,))
+            self._guard((call,), self._accept, entry, (call,), (result,))
+
+        def fail(error: Exception) -> None:
+            # Where production answers instead, the failure is only logged.
+            self._fail((call,) if call.entry is entry else (), error)
+
+        def accept_or_defer(result: Result | None) -> None:
+            if result is None:
+                self._guard((call,), self._large.submit, self.loop, score, accept, fail)
+            else:
+                accept(result)
+
+        def score() -> Result:
+            return decode_and_score(entry, call, with_statistics=with_statistics)
 
         if production is None:
             self._models.submit(
                 self.loop,
-                lambda: decode_and_score(entry, call, with_statistics=with_statistics),
-                accept,
+                lambda: None if has_large_image(call.images) else score(),
+                accept_or_defer,
+                fail,
             )
         elif self._canaries.backlog >= MAX_CANARY_BACKLOG:
             self._fall_back(call, production, None)
@@ -225,10 +263,10 @@ class DataPlane:
                 call,
                 row_s=production.runtime.milliseconds / 1e3,
                 slowdown=self._canary_slowdown,
-                fall_back=partial(self._fall_back, call, production),
+                fall_back=partial(self._guard, (call,), self._fall_back, call, production),
             )
             self._canaries.submit(
-                self.loop, lambda: timeout.score(with_statistics=with_statistics), accept
+                self.loop, lambda: timeout.score(with_statistics=with_statistics), accept, fail
             )
 
     def _accept(self, entry: SlotEntry, calls: Sequence[Call], results: Sequence[Result]) -> None:
@@ -258,6 +296,8 @@ class DataPlane:
 
         `failure` is what the canary did wrong; None if it was too busy, which is not its fault.
         """
+        if call.status:
+            return
         if failure is None:
             call.skip_shadow = True
             self.metrics.unpaired += 1
@@ -269,6 +309,20 @@ class DataPlane:
 
     # The end of every call.
 
+    def _guard(self, calls: Sequence[Call], step: Callable[..., None], *arguments: Any) -> None:
+        """Run one step; if it raises, answer those of `calls` that have no answer."""
+        try:
+            step(*arguments)
+        except Exception:
+            self._fail(calls)
+
+    def _fail(self, calls: Sequence[Call], cause: BaseException | bool = True) -> None:
+        """Log an unforeseen exception, and answer 500 to the calls that have no answer yet."""
+        logger.error("Requests could not be answered: %s", [c.id for c in calls], exc_info=cause)
+        for call in calls:
+            if not call.status:
+                self.finish(call, internal_error())
+
     def _finish(self, calls: Sequence[Call], results: Sequence[Result]) -> None:
         """Reply to calls of one entry, then count, compare and record them."""
         scored: list[Call] = []
@@ -276,6 +330,11 @@ class DataPlane:
             if call.is_pending:
                 call.is_pending = False
                 self.pending -= 1
+                if call.held_rows:
+                    self.held_rows -= call.held_rows
+                    call.held_rows = 0
+            if call.status:
+                continue  # it was answered when a step failed
             if isinstance(result, ModelResult):
                 call.result = result
                 call.reply(None if result.error is None else _no_answer(result.error))
@@ -284,11 +343,17 @@ class DataPlane:
                 call.at = call.at or self._now()
                 call.images = ()
                 call.reply(result)
-                self.metrics.count_refusal(call.status)
-                self._record((call,))
+                self._guard((call,), self._conclude_refusal, call)
         if scored:
-            self._count(scored)
-            self._shadows.complete(self.loop, scored[0].entry, scored, self._record)
+            self._guard(scored, self._conclude, scored)
+
+    def _conclude_refusal(self, call: Call) -> None:
+        self.metrics.count_refusal(call.status)
+        self._record((call,))
+
+    def _conclude(self, scored: Sequence[Call]) -> None:
+        self._count(scored)
+        self._shadows.complete(self.loop, scored[0].entry, scored, self._record)
 
     def _count(self, calls: Sequence[Call]) -> None:
         first = calls[0]
@@ -309,7 +374,13 @@ class DataPlane:
             self.loop.call_soon(self._recorder.put, calls)
 
 
-def _make_rows(call: Call, runtime: Runtime) -> None:
+def _make_rows(call: Call, runtime: Runtime, max_rows: int) -> None:
+    rows = max((t.shape[0] for t in (call.tensors or {}).values() if t.shape), default=0)
+    if rows > max_rows:
+        raise TooLarge(
+            f"The request has {rows:,} rows, more than the allowed {max_rows:,}.",
+            "Send fewer rows per request, or raise [serving] max_rows.",
+        )
     if call.tensors is None:
         if not runtime.is_image:
             raise InvalidInput(
@@ -329,5 +400,11 @@ def _fallback_of(call: Call) -> SlotEntry | None:
     return call.table.production if chosen else None
 
 
-def _no_answer(reason: str) -> Unavailable:
-    return Unavailable(f"The model failed to predict: {reason}.", "Try again.")
+def _no_answer(reason: str) -> RetreadError:
+    if reason == NOT_FINITE:
+        return NoFiniteAnswer()
+    return RetreadError(f"The model failed to predict: {reason}.", "See the server's log.")
+
+
+def _too_many_rows(held: int) -> Unavailable:
+    return Unavailable(f"Requests of {held:,} rows are already being answered.", "Try again soon.")

@@ -97,11 +97,12 @@ class ServingMetrics:
 
 @dataclass(frozen=True, slots=True)
 class RecorderCounts:
-    """What the recorder has written and dropped."""
+    """What the recorder has written, dropped, and left out of large requests."""
 
     written: int
     dropped: int
     dropped_payloads: int
+    rows_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,9 @@ class ServingSnapshot:
     """The state of the server when it is scraped; `versions` by slot, `records` if it records."""
 
     pending: int
+    held_rows: int
+    held_bytes: int
+    connections: int
     is_ready: bool
     versions: Mapping[str, int]
     records: RecorderCounts | None
@@ -174,6 +178,13 @@ class ServingCollector:
         )
         yield self._gauge("retread_pending", "Requests in flight.", (), {(): now.pending})
         yield self._gauge(
+            "retread_held_rows", "Rows of large requests in flight.", (), {(): now.held_rows}
+        )
+        yield self._gauge(
+            "retread_held_bytes", "Bytes of bodies in flight.", (), {(): now.held_bytes}
+        )
+        yield self._gauge("retread_connections", "Open connections.", (), {(): now.connections})
+        yield self._gauge(
             "retread_ready", "Whether the server is ready for requests.", (), {(): now.is_ready}
         )
         yield self._gauge(
@@ -189,6 +200,11 @@ class ServingCollector:
         yield self._count("retread_records_dropped", "Records dropped.", records.dropped)
         yield self._count("retread_payloads_dropped", "Images dropped.", records.dropped_payloads)
         yield self._count("retread_records_written", "Records written.", records.written)
+        yield self._count(
+            "retread_rows_left_out",
+            "Rows of large requests of which a sample was recorded.",
+            records.rows_left_out,
+        )
 
     def _seconds(self) -> Metric:
         family = HistogramMetricFamily(

@@ -45,12 +45,13 @@ class Prediction(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decode_predictions(
-    body: dict[str, Any], slot: str, labels_of: Callable[[int], Sequence[str]]
+    body: dict[str, Any], request_id: str, slot: str, labels_of: Callable[[int], Sequence[str]]
 ) -> list[Prediction]:
     """Return the predictions of a response, one per row.
 
     Args:
         body: The response.
+        request_id: The server's id of the response.
         slot: The slot that answered.
         labels_of: Returns the labels of a version in the order of its outputs; () if unknown.
     """
@@ -58,7 +59,7 @@ def decode_predictions(
     version = int(body["model_version"])
     count = next(iter(outputs.values()))["shape"][0]
     unknown = body.get("parameters", {}).get("unknown") or [()] * count
-    ids = [body["id"], *(f"{body['id']}.{index}" for index in range(1, count))]
+    ids = [request_id, *(f"{request_id}.{index}" for index in range(1, count))]
     if "value" in outputs:
         return [
             Prediction(

@@ -1,4 +1,4 @@
-"""Request ids: the client's own if they are safe, else new ones."""
+"""Request ids: each answer has one of the server's own; the caller's is kept beside it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,37 @@ from collections.abc import Callable
 from retread.core import InvalidInput
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_VISIBLE = re.compile(r"[!-~]{1,256}")
+_OF_A_ROW = re.compile(r"[!-~]{1,256}(\.[0-9]{1,9})?")
 
 
 def is_safe(text: str) -> bool:
-    """Return whether a client's id can be used in logs, headers and paths."""
+    """Return whether a caller's id can be put into JSON as it is."""
     return _SAFE.fullmatch(text) is not None
 
 
+def is_caller_id(text: str) -> bool:
+    """Return whether a request may have this id of its caller: visible ASCII, at most 256.
+
+    >>> is_caller_id("Root=1-67891233-abcdef012345678912345678"), is_caller_id("no spaces")
+    (True, False)
+    """
+    return _VISIBLE.fullmatch(text) is not None
+
+
 def checked_request_id(text: str) -> str:
-    """Return a client's id.
+    """Return the id of a recorded answer, or of one of its rows.
 
     Raises:
-        InvalidInput: It is not safe in logs, headers and paths.
+        InvalidInput: No request can have this id.
 
     >>> checked_request_id("order-17")
     'order-17'
     """
-    if not is_safe(text):
+    if _OF_A_ROW.fullmatch(text) is None:
         raise InvalidInput(
             f"The request id {text[:40]!r} is not allowed.",
-            "Use 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':' and '-', starting with a letter or "
-            "digit, or send none.",
+            "Use the id of the answer: 1 to 256 visible ASCII characters without spaces.",
         )
     return text
 

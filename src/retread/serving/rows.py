@@ -20,7 +20,8 @@ from retread.bundle import (
     TensorSpec,
     decode_image,
 )
-from retread.bundle.image import FORMATS, MAX_PIXELS
+from retread.bundle.image import FORMATS
+from retread.bundle.image_bounds import MAX_PIXELS, is_large
 from retread.serving.tensors import TooLarge
 
 IMAGE = "image"
@@ -82,6 +83,11 @@ def decode_images(files: Sequence[bytes], image: ImageInput) -> Rows:
     return Rows(count=len(pixels), pixels=np.stack(pixels))
 
 
+def has_large_image(files: Sequence[bytes]) -> bool:
+    """Return whether a file is so much work to decode that it should not hold up others."""
+    return any(is_large(content, *_size_of(content)) for content in files)
+
+
 def check_pixels(files: Sequence[bytes], size: int) -> None:
     """Check by the headers of `files` how much memory it would take to decode them.
 
@@ -94,7 +100,8 @@ def check_pixels(files: Sequence[bytes], size: int) -> None:
         return
     total = 0
     for content in files:
-        total += max(_pixel_count(content), size * size)
+        width, height = _size_of(content)
+        total += max(width * height, size * size)
         if total > MAX_PIXELS:
             raise TooLarge(
                 f"The {len(files)} images of the request have more than {MAX_PIXELS:,} pixels.",
@@ -131,12 +138,12 @@ def _joined(spec: TensorSpec, parts: Sequence[Rows], count: int) -> npt.NDArray[
     return np.concatenate([part.pixels for part in parts if part.pixels is not None])
 
 
-def _pixel_count(content: bytes) -> int:
-    """Return the number of pixels that the header states; 0 for a file the decoder will refuse."""
+def _size_of(content: bytes) -> tuple[int, int]:
+    """Return the size that the header states; (0, 0) for a file the decoder will refuse."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                return image.width * image.height
+                return image.size
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            return 0
+            return 0, 0

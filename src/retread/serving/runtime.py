@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import statistics
 import struct
@@ -40,6 +41,8 @@ _WARM_RUNS = 15
 _WARM_SECONDS = 0.5
 
 _encode = msgspec.json.Encoder().encode
+
+logger = logging.getLogger(__name__)
 
 
 class ModelResult:
@@ -153,6 +156,7 @@ class Runtime:
         except Exception as error:  # the errors of onnxruntime share no base class
             if len(parts) > 1:
                 return [result for part in parts for result in self.score([part])]
+            logger.exception("The model of bundle %s failed.", self.bundle)
             reason = f"the model failed: {error}"
             return [ModelResult.failed(reason, _since(start) / parts[0].count)]
         main = outputs[self._main]

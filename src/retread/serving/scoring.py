@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from retread.bundle import image_statistics
 from retread.core import RetreadError, Unavailable
-from retread.serving.call import Call, internal_error
+from retread.serving.call import Call, ClientGone
 from retread.serving.rows import decode_images
 from retread.serving.runtime import ModelResult
 from retread.serving.slots import SlotEntry
@@ -18,8 +17,6 @@ _DEADLINE_FACTOR = 4
 """A run is late when it takes this many times as long as the slowest canary that may pass."""
 
 FallBack = Callable[[ModelResult | None], None]
-
-logger = logging.getLogger(__name__)
 
 
 def decode_and_score(
@@ -38,9 +35,10 @@ def decode_and_score(
         on_decoded: Called before the model runs.
 
     Returns:
-        The model's result, or why the call cannot be scored. Nothing is raised: an error in a
-        thread would leave the client without a response.
+        The model's result, or why the call cannot be scored.
     """
+    if call.is_abandoned:
+        return ClientGone()
     try:
         image = entry.runtime.manifest.image
         if call.rows is None and image is not None:
@@ -53,9 +51,6 @@ def decode_and_score(
         (result,) = entry.runtime.score([rows])
     except RetreadError as error:
         return error
-    except Exception:
-        logger.exception("Request %s could not be scored.", call.id)
-        return internal_error()
     return result
 
 

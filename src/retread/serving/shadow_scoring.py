@@ -88,6 +88,7 @@ class ShadowScorer:
                 loop,
                 lambda: _score(partner, calls),
                 lambda results: self._attach(partner, calls, results, record),
+                lambda error: self._attach(partner, calls, _failed(calls, error), record),
             )
         else:
             self._metrics.unpaired += len(calls)
@@ -115,4 +116,8 @@ def _score(partner: SlotEntry, calls: Sequence[Call]) -> list[ModelResult]:
         return partner.runtime.score([call.rows for call in calls if call.rows is not None])
     except Exception as error:  # the clients have their responses; the second model has failed
         logger.exception("Version %d could not score the calls of another.", partner.version)
-        return [ModelResult.failed(str(error), 0.0)] * len(calls)
+        return _failed(calls, error)
+
+
+def _failed(calls: Sequence[Call], error: Exception) -> list[ModelResult]:
+    return [ModelResult.failed(str(error), 0.0)] * len(calls)

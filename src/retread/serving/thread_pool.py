@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -25,24 +25,34 @@ class BoundedThreadPool:
         loop: asyncio.AbstractEventLoop,
         work: Callable[[], Result],
         on_done: Callable[[Result], None],
+        on_error: Callable[[Exception], None],
     ) -> None:
-        """Run `work` in a thread, then `on_done` with its result in the event loop.
+        """Run `work` in a thread, then one of two callbacks in the event loop.
 
         Args:
             loop: The event loop, which also is the caller's.
-            work: Must not raise.
+            work: The job.
             on_done: Takes what `work` returned.
-        """
-        self.backlog += 1
+            on_error: Takes what `work` raised.
 
-        def finish(result: Result) -> None:
+        Raises:
+            RuntimeError: The pool is closed.
+        """
+
+        def end(callback: Callable[[Any], None], value: Any) -> None:
             self.backlog -= 1
-            on_done(result)
+            callback(value)
 
         def job() -> None:
-            loop.call_soon_threadsafe(finish, work())
+            try:
+                result = work()
+            except Exception as error:
+                loop.call_soon_threadsafe(end, on_error, error)
+            else:
+                loop.call_soon_threadsafe(end, on_done, result)
 
         self._executor.submit(job)
+        self.backlog += 1
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Return what `work` returns in a thread, or raise what it raises."""

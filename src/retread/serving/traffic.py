@@ -32,10 +32,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One row of a request, as it was logged.
 
-    A request of several rows leaves one record per row, with the ids `ID`, `ID.1`, `ID.2`, ...
+    A request of several rows leaves one record per row, with the ids `ID`, `ID.1`, `ID.2`, ...; a
+    request of very many leaves those of a sample.
 
     Attributes:
-        id: Request id.
+        id: Request id, made by the server: it belongs to one answer.
+        caller_id: The caller's own id, which may occur again; "" if it sent none.
+        sampled_from: Rows of the request, of which only a sample was recorded; 0 if all were.
         at: Arrival as Unix time in seconds.
         key: Routing key.
         status: HTTP status of the response.
@@ -57,6 +60,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     categorical: dict[str, str] = {}
     embedding: tuple[float, ...] = ()
     payload: str = ""
+    caller_id: str = ""
+    sampled_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class TrafficLog(Protocol):
         ...
 
     def find(self, request_id: str) -> PredictionRecord | None:
-        """Return the record of one request; None if there is none."""
+        """Return the record of one request, by its own id or its caller's; None for none."""
         ...
 
     def put_payload(self, content: bytes) -> str:
@@ -108,7 +113,10 @@ class TrafficLog(Protocol):
 
 
 class LabelStore(Protocol):
-    """True labels, joined to requests by id whenever they arrive."""
+    """True labels, joined to recorded answers by id whenever they arrive.
+
+    A label that was sent under a caller's id belongs to one answer: the first that was noted.
+    """
 
     def put(self, labels: Sequence[tuple[str, str]], at: float) -> None:
         """Store (request id, label) pairs; a later label of the same request replaces the earlier.
@@ -122,8 +130,15 @@ class LabelStore(Protocol):
         """
         ...
 
+    def note_answers(self, records: Sequence[PredictionRecord]) -> None:
+        """Note which answers have an id of their caller, so that its label finds the first.
+
+        Every reader of the traffic notes what it has read, in the order of the log.
+        """
+        ...
+
     def get(self, request_ids: Sequence[str]) -> dict[str, str]:
-        """Return the labels known for these requests, by request id."""
+        """Return the labels known for these answers, by their own ids."""
         ...
 
     def count(self) -> int:

@@ -61,7 +61,10 @@ def serve(
     recorder = _recorder(project) if settings.serving.record else None
     plane = DataPlane(slots, recorder, settings.serving, settings.canary)
     state = ServerState(
-        plane, settings.project.name, max_body=int(settings.serving.max_body_mb * 1_000_000)
+        plane,
+        settings.project.name,
+        max_body=int(settings.serving.max_body_mb * 1_000_000),
+        hosts=(settings.serving.host, *settings.serving.hosts),
     )
     number = version("retread")
     collector = ServingCollector(plane.metrics, lambda: state.snapshot(recorder), worker)
@@ -100,6 +103,7 @@ def _recorder(project: LoadedProject) -> Recorder:
         SegmentTrafficLog(project.traffic),
         capacity=settings.serving.record_queue,
         payloads=settings.serving.record_payloads,
+        max_rows=settings.serving.record_rows,
         keep_s=settings.monitoring.keep_days * _DAY_S,
     )
 

@@ -25,6 +25,7 @@ from retread.core import (
     digest_bytes,
     short,
 )
+from retread.core.files import PRIVATE_UMASK
 from retread.project import LoadedProject
 from retread.training.job import (
     FAILURE,
@@ -146,6 +147,7 @@ def _child(folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             stderr=errors,
             env=_environment(),
             start_new_session=True,
+            umask=PRIVATE_UMASK,
         )
     try:
         with process:

@@ -12,12 +12,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retread.serving.http.error_responses import HttpRefusal, error_response
+from retread.serving.http.same_origin import (
+    LOOPBACK_NAMES,
+    is_allowed_host,
+    is_followed_link,
+    is_own_page,
+)
 
 MAX_BODY = 65_536
-_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LINKED = frozenset({"/", "/mlflow"})
 """What notifications link to."""
-_SAME_SITE = frozenset({"same-origin", "none"})
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
@@ -78,21 +82,11 @@ def is_same_origin(headers: Headers, *, opens_page: bool = False) -> bool:
     False
     """
     host = headers.get("host", "")
-    name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
-    if not name:
-        name, port = host, ""
-    if name.lower() not in _HOSTS or not (port.isdigit() or port == ""):
+    if not is_allowed_host(host, LOOPBACK_NAMES):
         return False
-    is_same_site = headers.get("sec-fetch-site", "none") in _SAME_SITE
-    if not is_same_site and not (opens_page and _is_followed_link(headers)):
-        return False
-    origin = headers.get("origin")
-    return origin is None or origin.lower() == f"http://{host}".lower()
-
-
-def _is_followed_link(headers: Headers) -> bool:
-    opened = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
-    return opened == ("navigate", "document")
+    site = headers.get("sec-fetch-site")
+    is_link = opens_page and is_followed_link(headers)
+    return is_own_page(host, headers.get("origin"), None if is_link else site)
 
 
 def _is_too_large(headers: Headers) -> bool:

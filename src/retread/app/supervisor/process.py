@@ -15,6 +15,7 @@ from pathlib import Path
 
 from retread.app.supervisor.service import Service
 from retread.core import Unavailable
+from retread.core.files import PRIVATE_UMASK
 from retread.core.http_client import HttpClient
 
 LARGEST_LOG = 10_000_000
@@ -48,6 +49,7 @@ class ServiceProcess:
                 stderr=subprocess.STDOUT,
                 pass_fds=(pipe,),
                 start_new_session=True,
+                umask=PRIVATE_UMASK,
                 env={**environment, "PYTHONUNBUFFERED": "1", **service.environment},
             )
         self.pid = self._process.pid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -71,6 +72,14 @@ def train(
     yes: Annotated[
         bool, typer.Option("--yes", help="Train even if it may take more memory than is free.")
     ] = False,
+    from_commit: Annotated[
+        bool,
+        typer.Option(
+            "--from-commit",
+            help="Train the model type that the text in RETREAD_COMMIT_MESSAGE names, as in "
+            "'model: cnn'; that of the settings if it names none.",
+        ),
+    ] = False,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:
@@ -83,6 +92,10 @@ def train(
     from retread.training import Overrides
 
     work = workspace(project)
+    if from_commit:
+        from retread.loop.triggers.commit import model_in
+
+        model_type = model_in(os.environ.get("RETREAD_COMMIT_MESSAGE", "")) or model_type
     overrides = Overrides(
         scenario=scenario,
         model_type=model_type,

@@ -149,6 +149,7 @@ def gather(
         records, cursor = traffic.read(evidence.cursor, _BATCH)
         if not records:
             break
+        labels.note_answers(records)
         evidence = replace(add_records(evidence, records, compared, settings), cursor=cursor)
     count = labels.count()
     if evidence.cursor == before and count == evidence.labels_seen:

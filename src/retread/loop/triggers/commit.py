@@ -12,6 +12,7 @@ from retread.bundle import CauseKind
 from retread.core import InvalidInput, UnknownOption, digest_bytes
 from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 
+_IMPORT_STRING = re.compile(r"\w*[.:][\w.:]*")
 _MODEL = re.compile(r"(?:^|\s)model:[ \t]*(\S{1,64})", re.IGNORECASE)
 
 
@@ -39,15 +40,37 @@ def named_model(message: str) -> str:
     """Return the word after `model:`, the last one if there are several.
 
     Raises:
-        InvalidInput: The message has no such word.
+        InvalidInput: The message has no such word, or it is not the name of a model type.
 
     >>> named_model("Try a deeper network\\n\\nmodel: resnet18")
     'resnet18'
     """
-    named = _MODEL.findall(message)
-    if not named:
+    name = model_in(message)
+    if name is None:
         raise InvalidInput(
             "The commit message names no model to train.",
             "Add a line such as 'model: resnet18'; without one, a commit starts no retraining.",
         )
-    return str(named[-1])
+    return name
+
+
+def model_in(message: str) -> str | None:
+    """Return the word after `model:`, the last one if there are several; None for none.
+
+    Raises:
+        InvalidInput: It is an import string: whoever may write a message must not choose what is
+            imported.
+
+    >>> model_in("Correct a typo") is None
+    True
+    """
+    named = _MODEL.findall(message)
+    if not named:
+        return None
+    name = str(named[-1])
+    if _IMPORT_STRING.fullmatch(name):
+        raise InvalidInput(
+            f"The commit message names {name!r}, which is not the name of a model type.",
+            "Name a model type of the recipe; an import string belongs in retread.toml.",
+        )
+    return name

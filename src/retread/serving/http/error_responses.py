@@ -1,5 +1,8 @@
 """Errors as HTTP responses, for every server of Retread: `{"error": {"code", "message", "hint"}}`.
 
+Clients of the Open Inference Protocol and of MLflow expect a text there: on their routes it is
+`{"error": "message and hint", "code", "hint"}`.
+
 An unexpected error is 500 and is logged with its traceback; 503 is for what waiting can cure, and
 says so with Retry-After.
 """
@@ -24,6 +27,7 @@ from retread.core import (
     RetreadError,
     Unavailable,
 )
+from retread.serving.call import ClientGone, NoFiniteAnswer
 from retread.serving.tensors import TooLarge
 
 RETRY_AFTER_S = 1
@@ -36,6 +40,8 @@ STATUSES: tuple[tuple[type[RetreadError], int], ...] = (
     (Conflict, 409),
     (Refused, 409),
     (Inconclusive, 409),
+    (NoFiniteAnswer, 422),
+    (ClientGone, 408),
     (Unavailable, 503),
 )
 
@@ -72,6 +78,19 @@ def error_body(error: RetreadError) -> bytes:
     return _encode({"error": content})
 
 
+def text_error_body(error: RetreadError) -> bytes:
+    """Return the JSON of an error, for routes of other servers' clients.
+
+    >>> text_error_body(NotFound("No such model.", "Name another."))
+    b'{"error":"No such model. Name another.","code":"not_found","hint":"Name another."}'
+    """
+    return _encode({"error": str(error), "code": error.code, "hint": error.hint})
+
+
+ErrorBody = Callable[[RetreadError], bytes]
+"""Returns the JSON of an error."""
+
+
 def error_headers(status: int) -> dict[str, str]:
     """Return the headers that every error of this status has."""
     headers = {"content-type": "application/json"}
@@ -80,20 +99,26 @@ def error_headers(status: int) -> dict[str, str]:
     return headers
 
 
-def error_response(error: RetreadError, headers: Mapping[str, str] | None = None) -> Response:
+def error_response(
+    error: RetreadError,
+    headers: Mapping[str, str] | None = None,
+    body: ErrorBody = error_body,
+) -> Response:
     """Return an error as a response.
 
     Args:
         error: The error.
         headers: Further headers.
+        body: Makes the JSON of it.
     """
     status = status_of(error)
-    return Response(error_body(error), status, {**error_headers(status), **(headers or {})})
+    return Response(body(error), status, {**error_headers(status), **(headers or {})})
 
 
 def error_handlers(
     headers_of: Callable[[Request], Mapping[str, str]] = lambda _: {},
     hints: Mapping[int, str] | None = None,
+    body_for: Callable[[Request], ErrorBody] = lambda _: error_body,
 ) -> dict[type[Exception], ExceptionHandler]:
     """Return the exception handlers of a Starlette application.
 
@@ -102,22 +127,24 @@ def error_handlers(
     Args:
         headers_of: Further headers for the error of a request.
         hints: The hint for an unknown path, a wrong method and so on, by status.
+        body_for: What makes the JSON of an error, by request.
     """
 
     def handle_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RetreadError)
-        return error_response(error, headers_of(request))
+        return error_response(error, headers_of(request), body_for(request))
 
     def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
         message = f"{status.phrase}: {request.method} {request.url.path[:200]}."
         refusal = HttpRefusal(status, message, (hints or {}).get(status, ""))
-        return error_response(refusal, {**headers_of(request), **(error.headers or {})})
+        headers = {**headers_of(request), **(error.headers or {})}
+        return error_response(refusal, headers, body_for(request))
 
     def handle_unexpected(request: Request, _: Exception) -> Response:
         failure = RetreadError("The server failed to process this request.", LOOK_AT_LOG)
-        return error_response(failure, headers_of(request))
+        return error_response(failure, headers_of(request), body_for(request))
 
     return {
         RetreadError: handle_error,

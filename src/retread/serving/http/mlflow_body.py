@@ -29,7 +29,7 @@ def read_body(body: bytes, content_type: str) -> dict[str, Tensor]:
         HttpRefusal: It is neither JSON nor CSV.
     """
     kind, charset = _media_type(content_type)
-    if kind in (_JSON, ""):
+    if kind == _JSON:
         return tensors_of(strict_json.parse(body))
     if kind == _CSV:
         return tensors_of_csv(body, charset)

@@ -41,7 +41,7 @@ class MlflowEndpoints(Endpoints):
         for name, value in request.headers.raw:
             call.read_header(name, value)
         kind = request.headers.get("content-type", "")
-        call.id = call.id or self._state.ids.new()
+        call.id = self._state.ids.new()
 
         async with body_of(request, self._state.bodies) as body:
 
@@ -49,7 +49,7 @@ class MlflowEndpoints(Endpoints):
                 call.tensors = read_body(body, kind)
 
             self._state.plane.submit_unread(call, read)
-            await reply.wait()
+            await reply.wait(request)
         if call.status != 200 or call.result is None:
             return asgi_response(call)
         answer: dict[str, Any] = {"predictions": predictions_of(call.entry, call.result)}

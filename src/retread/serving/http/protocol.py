@@ -4,140 +4,91 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from enum import Enum
-from http import HTTPStatus
 from typing import Any
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from httptools import HttpParserError, HttpParserUpgrade
 
-from retread.core import InvalidInput, RetreadError
+from retread.core import RetreadError
 from retread.serving.call import internal_error
-from retread.serving.http.error_responses import (
-    HttpRefusal,
-    body_too_large,
-    error_body,
-    status_of,
+from retread.serving.http.connection import (
+    CLOSING,
+    CONTINUE,
+    IDLE,
+    LAST,
+    MAX_PIPELINED,
+    READING,
+    Connection,
 )
+from retread.serving.http.error_responses import body_too_large
 from retread.serving.http.infer_request import InferRequest
-from retread.serving.http.responses import ResponseHead, error_head
+from retread.serving.http.parsing import (
+    MAX_HEAD,
+    AfterTheLast,
+    bad_target,
+    failure_of,
+    head_too_long,
+    head_without_upgrade,
+)
+from retread.serving.http.same_origin import OF_PAGES
 from retread.serving.http.server_state import ServerState
 
-MAX_HEAD = 65_536
-"""Bytes of path and headers."""
-
-MAX_PIPELINED = 64
-"""Requests of one connection in flight before no more are read."""
-
-SLOW_S = 30.0
-"""A request that has not arrived after this time gets 408."""
-
-LINGER_S = 10.0
-"""A client that goes on sending after a refusal is cut off after this time."""
-
-IDLE_S = 75.0
-"""A connection without a request is closed after this time."""
+# Most fields mean nothing to us: they are passed over at the cost of a few look-ups.
+_READ_BY_REQUEST = frozenset(
+    b"content-encoding content-length content-type x-request-id x-retread-key "
+    b"x-retread-slot".split()
+)
 
 logger = logging.getLogger(__name__)
 
 
-class _Phase(Enum):
-    IDLE = "between two requests"
-    READING = "in the middle of a request"
-    LAST = "the last request was taken"
-    REFUSED = "a request was refused in the middle"
-
-
-# Members by name: looking one up on the class is slow in the hot path.
-_IDLE, _READING, _LAST, _REFUSED = _Phase
-_CLOSING = (_LAST, _REFUSED)
-
-
-class InferenceProtocol(HttpToolsProtocol):
-    """One connection.
-
-                 on_message_begin                 on_message_complete, without keep-alive
-        ┌──────┐ ────────────────► ┌─────────┐ ──────────────────────────► ┌──────┐
-        │ IDLE │                   │ READING │                             │ LAST │ ──► closed
-        └──────┘ ◄──────────────── └─────────┘                             └──────┘
-          │  │  on_message_complete     │                                      ▲
-          │  │                          │ _refuse                              │
-          │  └────────────────────────► ▼                                      │
-          │             _refuse   ┌─────────┐                                  │
-          │                       │ REFUSED │ ──► half closed, then closed     │
-          │                       └─────────┘                                  │
-          └────────────────────────────────────────────────────────────────────┘
-                      draining, and every request is answered
-
-    In LAST and REFUSED no request is taken; the connection closes when all earlier ones are
-    answered. A refusal is a response like any other: it waits for its turn, and is the last.
-
-    Responses go out in the order of the requests, also where infer requests and others are
-    pipelined: ASGI starts once earlier infer requests are answered (`_answered`), and an infer
-    request behind one that is in ASGI goes through ASGI as well.
-    """
+class InferenceProtocol(Connection):
+    """What the parser calls: reads infer requests, and leaves every other to ASGI."""
 
     def __init__(self, *, state: ServerState, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._state = state
+        super().__init__(state=state, **arguments)
         self._bodies = state.bodies
         self._asgi = self.app
-        self._phase = _IDLE
-        self._since = state.time
-        """When the request began to arrive, was refused, or the last response was sent."""
-        self._requests: deque[InferRequest] = deque()
-        """The infer requests whose response has not been sent, in order."""
-        self._current: InferRequest | None = None
-        """The infer request that is arriving."""
         self._keeps_alive = True
-        self._body: bytes | bytearray = b""
         self._head_size = 0
-        self._refusal: bytes | None = None
-        """The last response, to what is not an infer request: it waits for ASGI as well."""
-        self._answered: asyncio.Event | None = None
-        """Set when no infer request is unanswered; ASGI waits for it."""
+        self._without_upgrade: bytes | None = None
+        """The head of a request with Upgrade, as it is read instead."""
 
     def data_received(self, data: bytes) -> None:
-        if self._phase in _CLOSING:
+        if self._phase in CLOSING:
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
-        except HttpParserUpgrade:
-            pass  # a response in HTTP/1.1 says that no other protocol is supported
-        except HttpParserError as error:
-            self._refuse(_failure_of(error))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._current is not None:
-            self._bodies.held -= self._current.held_bytes
-            self._current = None
-        super().connection_lost(exc)
+        except HttpParserUpgrade as upgrade:
+            head, self._without_upgrade = self._without_upgrade, None
+            if head is not None:
+                self.data_received(head + data[upgrade.args[0] :])
+        except Exception as error:
+            self._refuse(failure_of(error))
 
     # Called by the parser.
 
     def on_message_begin(self) -> None:
-        if self._phase in _CLOSING:
-            raise _AfterTheLast
+        if self._phase in CLOSING:
+            raise AfterTheLast
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
         self._head_size = 0
-        self._phase = _READING
+        self._phase = READING
         self._since = self._state.time
 
     def on_url(self, url: bytes) -> None:
         self.url += url
         self._head_size += len(url)
         if self._head_size > MAX_HEAD:
-            raise _head_too_long()
+            raise head_too_long()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         size = self._head_size = self._head_size + len(name) + len(value)
         if size > MAX_HEAD:
-            raise _head_too_long()
+            raise head_too_long()
         name = name.lower()
         if name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
@@ -166,7 +117,7 @@ class InferenceProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         request = self._current
         if request is None:
-            if self._phase not in _CLOSING:
+            if self._phase not in CLOSING:
                 super().on_body(body)
             return
         bodies = self._bodies
@@ -187,158 +138,37 @@ class InferenceProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         request, self._current = self._current, None
         if request is None:
-            if self._phase not in _CLOSING:
-                self._phase = _IDLE
+            if self._phase not in CLOSING and self._without_upgrade is None:
+                self._phase = IDLE
                 super().on_message_complete()
             return
-        self._phase = _IDLE if self._keeps_alive else _LAST
+        self._phase = IDLE if self._keeps_alive else LAST
         body, self._body = self._body, b""
-        request.receive_body(body if isinstance(body, bytes) else bytes(body))
-
-    # Called by infer requests, and by uvicorn's request cycle.
-
-    def finished(self) -> None:
-        """Send every response whose turn it is."""
-        requests, transport = self._requests, self.transport
-        ends = self._phase in _CLOSING or self._state.draining
-        while requests and (head := requests[0].head) is not None:
-            request = requests.popleft()
-            is_last = ends and self._is_last()
-            if not transport.is_closing():
-                transport.write(self._serialise(head, request.id, request.body, is_last))
-        if not requests:
-            self._since = self._state.time
-            if self._answered is not None:
-                self._answered.set()
-            if ends:
-                self._end()
-        if not self.flow.write_paused and len(requests) <= MAX_PIPELINED:
-            self.flow.resume_reading()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._phase in _CLOSING or self._state.draining:
-            self._end()
-
-    # Called by the server and by the transport.
-
-    def shutdown(self) -> None:
-        if not self._is_busy():
-            self.transport.close()
-        elif self._is_in_asgi():
-            self.cycle.keep_alive = False
-
-    def check_age(self, now: float) -> None:
-        """Close the connection if it has been idle for long; send 408 if a request is slow."""
-        if self.transport is None or self.transport.is_closing():
-            return
-        age = now - self._since
-        if self._phase is _REFUSED:
-            if age > LINGER_S and not self._is_busy():
-                self.transport.close()
-        elif self._phase is _READING and age > SLOW_S:
-            message = f"The request did not arrive within {SLOW_S:.0f} seconds."
-            self._refuse(HttpRefusal(HTTPStatus.REQUEST_TIMEOUT, message))
-        elif age > IDLE_S and not self._is_busy():
-            self.transport.close()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.flow.pause_reading()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.flow.resume_reading()
-
-    # The end of a connection.
-
-    def _refuse(self, error: RetreadError) -> None:
-        """Respond with `error` to what is being read, after the responses to earlier requests."""
-        if self._phase in _CLOSING:
-            return
-        self._phase = _REFUSED
-        self._since = self._state.time
-        self._body = b""
-        request, self._current = self._current, None
-        if request is not None:
-            self._state.plane.finish(request, error)
-            return
-        # What is not an infer request is not counted by the data plane: a port scan is not traffic.
-        head, request_id = error_head(status_of(error)), self._state.ids.new()
-        self._refusal = self._serialise(head, request_id, error_body(error), True)
-        self._end()
-
-    def _end(self) -> None:
-        """Close the connection if everything is answered.
-
-        After a refusal it is closed for writing only: a client that is still sending would lose
-        the response if it were reset.
-        """
-        if self._requests or self._phase is _READING or self._awaits_asgi():
-            return
-        if self._phase is _IDLE:
-            self._phase = _LAST
-        if self.transport.is_closing():
-            return
-        if self._refusal is not None:
-            self.transport.write(self._refusal)
-            self._refusal = None
-        lingers = self._phase is _REFUSED and not self._state.draining
-        if lingers and self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
-
-    def _is_last(self) -> bool:
-        """Return whether the response that is being sent is the last one."""
-        return not (
-            self._requests
-            or self._phase is _READING
-            or self._refusal is not None
-            or self._is_in_asgi()
-        )
-
-    def _is_in_asgi(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def _awaits_asgi(self) -> bool:
-        """Return whether ASGI is to respond; not to a request that was cut off in its body."""
-        refused = self._phase is _REFUSED
-        is_cut_off = refused and not self.pipeline and self.cycle and self.cycle.more_body
-        return self._is_in_asgi() and not is_cut_off
-
-    def _is_busy(self) -> bool:
-        return bool(self._requests) or self._awaits_asgi()
-
-    def _serialise(
-        self, head: ResponseHead, request_id: str, body: bytes, is_last: bool, /
-    ) -> bytes:
-        return b"%bdate: %b\r\nx-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
-            head.rendered,
-            self._state.date,
-            request_id.encode(),
-            b"connection: close\r\n" if is_last else b"",
-            len(body),
-            body,
-        )
+        try:
+            request.receive_body(body if isinstance(body, bytes) else bytes(body))
+        except Exception:
+            logger.exception("Request %s could not be taken.", request.id)
+            self._state.plane.finish(request, internal_error())
 
     def _read_headers(self, request: InferRequest) -> None:
         refusal: RetreadError | None = None
-        names_connection = False
+        names_connection = needs_check = False
+        hosts, known_hosts = 0, self._state.guard.known
         for name, value in self.headers:
-            if name == b"content-length":
-                size = int(value)
-                if size > self._bodies.largest:
-                    refusal = body_too_large(self._bodies.largest)
-                elif self._bodies.held + size > self._bodies.limit:
-                    refusal = self._bodies.exhausted()
-            elif name == b"connection":
-                names_connection = True
-            else:
+            if name in _READ_BY_REQUEST:
                 try:
                     request.read_header(name, value)
                 except RetreadError as error:
                     refusal = error
+            elif name == b"host":
+                hosts += 1
+                needs_check = needs_check or value not in known_hosts
+            elif name == b"connection":
+                names_connection = True
+            elif name in OF_PAGES:
+                needs_check = True
+        if needs_check or hosts != 1:
+            refusal = self._refusal_of_origin() or refusal
         # HTTP/1.0 keeps a connection alive only by that header; we never do.
         parser = self.parser
         is_old = names_connection and parser.get_http_version() == "1.0"
@@ -346,10 +176,22 @@ class InferenceProtocol(HttpToolsProtocol):
         if refusal is not None:
             self._refuse(refusal)
         elif self.expect_100_continue:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.transport.write(CONTINUE)
+
+    def _refusal_of_origin(self) -> RetreadError | None:
+        try:
+            self._state.guard.check(self.headers, self.parser.get_http_version())
+        except RetreadError as error:
+            return error
+        return None
 
     def _leave_to_asgi(self) -> None:
         self._current = None
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        self._state.guard.check(self.headers, version)
+        if self.parser.should_upgrade() and method != b"CONNECT":
+            self._without_upgrade = head_without_upgrade(method, self.url, version, self.headers)
+            return
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
@@ -359,28 +201,12 @@ class InferenceProtocol(HttpToolsProtocol):
             if self._answered is None or self._answered.is_set():
                 self._answered = asyncio.Event()
             self.app = _after(self._answered, self._asgi)
-        super().on_headers_complete()
-        self.app = self._asgi
-
-
-class _AfterTheLast(Exception):
-    """Raised in the parser for a request behind the last one that is taken."""
-
-
-def _head_too_long() -> InvalidInput:
-    return InvalidInput(f"The headers are longer than {MAX_HEAD} bytes.")
-
-
-def _failure_of(error: HttpParserError) -> RetreadError:
-    """Return the refusal of what the parser, or one of the methods that it calls, did not take."""
-    if not isinstance(error, HttpParserCallbackError):
-        return InvalidInput("This is not HTTP.", "Send HTTP/1.1.")
-    cause = error.__context__  # the parser wraps what our methods raise
-    if isinstance(cause, RetreadError):
-        return cause
-    if not isinstance(cause, _AfterTheLast):
-        logger.error("A request could not be read.", exc_info=cause)
-    return internal_error()
+        try:
+            super().on_headers_complete()
+        except (AttributeError, ValueError, HttpParserError):
+            raise bad_target(url) from None
+        finally:
+            self.app = self._asgi
 
 
 def _after(answered: asyncio.Event, app: Any) -> Any:

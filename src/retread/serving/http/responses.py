@@ -33,6 +33,39 @@ class ResponseHead:
         self.rendered = "".join(f"{line}\r\n" for line in lines).encode()
 
 
+def id_headers(request_id: str, caller_id: str | None) -> dict[str, str]:
+    """Return the headers that name a request: by its caller's id, if it has one, and by ours."""
+    if caller_id is None:
+        return {"x-request-id": request_id}
+    return {"x-request-id": caller_id, "x-retread-id": request_id}
+
+
+def id_lines(request_id: str, caller_id: str | None) -> bytes:
+    """Return `id_headers` as lines of a response."""
+    if caller_id is None:
+        return b"x-request-id: %b\r\n" % request_id.encode()
+    return b"x-request-id: %b\r\nx-retread-id: %b\r\n" % (caller_id.encode(), request_id.encode())
+
+
+def serialised(
+    head: ResponseHead, date: bytes, id_lines: bytes, body: bytes, is_last: bool, /
+) -> bytes:
+    """Return a whole response; `is_last` says that the connection closes after it."""
+    return b"%bdate: %b\r\n%b%bcontent-length: %d\r\n\r\n%b" % (
+        head.rendered,
+        date,
+        id_lines,
+        b"connection: close\r\n" if is_last else b"",
+        len(body),
+        body,
+    )
+
+
+def in_json(text: str) -> bytes:
+    """Return a text as it stands between the quotes of a JSON string."""
+    return _encode(text)[1:-1]
+
+
 @cache
 def error_head(status: int) -> ResponseHead:
     """Return the head of all errors of one status."""
@@ -79,7 +112,7 @@ class ResponseTemplate:
         """Return the body for any number of rows.
 
         Args:
-            request_id: The request id.
+            request_id: The request id, as in JSON.
             result: The model's result.
             outputs: The requested outputs; empty for the default ones.
 

@@ -20,7 +20,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from retread.core import NotFound, Unavailable
-from retread.serving.http.error_responses import error_handlers
+from retread.serving.http.error_responses import (
+    ErrorBody,
+    error_body,
+    error_handlers,
+    text_error_body,
+    unsupported_type,
+)
 from retread.serving.http.feedback_body import Feedback, read_feedback
 from retread.serving.http.infer_request import (
     AwaitedReply,
@@ -31,7 +37,7 @@ from retread.serving.http.infer_request import (
 from retread.serving.http.server_state import ServerState
 from retread.serving.metrics import ServingCollector
 from retread.serving.recording.answered_ids import AnsweredIds
-from retread.serving.request_id import RequestIds, is_safe
+from retread.serving.request_id import RequestIds, is_caller_id
 from retread.serving.slots import SlotEntry
 from retread.serving.traffic import LabelStore
 
@@ -41,6 +47,8 @@ _HINTS = {
 }
 
 _RECORDED_WITHIN_S = 0.3
+_OWN_ROUTES = ("/feedback", "/metrics")
+"""Routes that are not those of another protocol: their errors are objects."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -155,9 +163,9 @@ class InferenceEndpoints(Endpoints):
         call.requested_version = _version(request)
         for name, value in request.headers.raw:
             call.read_header(name, value)
-        async with body_of(request, self._state.bodies) as body:
+        async with body_of(request, self._state.bodies, decodes=False) as body:
             call.receive_body(body)
-            await reply.wait()
+            await reply.wait(request)
         return asgi_response(call)
 
     async def feedback(self, request: Request) -> Response:
@@ -171,6 +179,7 @@ class InferenceEndpoints(Endpoints):
         cannot predict: they count as errors of the model.
         """
         self._check_model(request)
+        check_is_json(request)
         async with body_of(request, self._state.bodies) as body:
             found = await self._state.plane.readers.run(partial(self._read_feedback, body))
             await asyncio.to_thread(self._labels.put, found.pairs, self._now())
@@ -287,11 +296,26 @@ def build_app(routes: Sequence[BaseRoute], ids: RequestIds) -> Starlette:
 
     def headers_of(request: Request) -> Mapping[str, str]:
         given = request.headers.get("x-request-id", "")
-        return {"x-request-id": given if is_safe(given) else ids.new()}
+        return {"x-request-id": given if is_caller_id(given) else ids.new()}
 
-    app = Starlette(routes=routes, exception_handlers=error_handlers(headers_of, _HINTS))
+    def body_for(request: Request) -> ErrorBody:
+        return error_body if request.url.path.endswith(_OWN_ROUTES) else text_error_body
+
+    handlers = error_handlers(headers_of, _HINTS, body_for)
+    app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app
+
+
+def check_is_json(request: Request) -> None:
+    """Check that a request says that its body is JSON, which a page of another site cannot.
+
+    Raises:
+        HttpRefusal: Its Content-Type is another, or missing.
+    """
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise unsupported_type(kind, "application/json")
 
 
 def json_response(value: Any) -> Response:

@@ -88,6 +88,8 @@ class HttpServer(uvicorn.Server):
         state = self._state
         state.ids.tick()
         now = state.time = time.monotonic()
+        for connection in list(state.half_closed):
+            connection.check_client(now)
         if counter % _TICKS_PER_SECOND == 0:
             state.date = dict(self.server_state.default_headers)[b"date"]
             self._check_connections(now)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from time import monotonic
+from typing import Protocol
 
 from retread.core import Unavailable
 from retread.serving.dataplane import DataPlane
+from retread.serving.http.connection_limit import ConnectionLimit, connections_allowed
 from retread.serving.http.responses import ResponseTemplates
+from retread.serving.http.same_origin import OriginGuard
 from retread.serving.metrics import RecorderCounts, ServingSnapshot
 from retread.serving.recording.recorder import Recorder
 from retread.serving.request_id import RequestIds
@@ -40,6 +44,14 @@ class BodyBudget:
         )
 
 
+class HalfClosed(Protocol):
+    """A connection whose client has closed its side."""
+
+    def check_client(self, now: float) -> None:
+        """Close the connection if the client does not read any more."""
+        ...
+
+
 class ServerState:
     """The data plane, and what the HTTP side of a server needs besides.
 
@@ -47,6 +59,9 @@ class ServerState:
         plane: The data plane.
         model: Name of the model.
         bodies: Memory of the request bodies.
+        guard: Which hosts and pages requests may be addressed to and come from.
+        connections: The open connections.
+        half_closed: Those whose client has closed its side and waits for an answer.
         ids: Makes request ids.
         templates: Makes responses.
         draining: Whether the server is shutting down.
@@ -55,10 +70,15 @@ class ServerState:
         infer_path: Path of the infer route without a version.
     """
 
-    def __init__(self, plane: DataPlane, model: str, *, max_body: int) -> None:
+    def __init__(
+        self, plane: DataPlane, model: str, *, max_body: int, hosts: Sequence[str] = ()
+    ) -> None:
         self.plane = plane
         self.model = model
         self.bodies = BodyBudget(max_body)
+        self.guard = OriginGuard(hosts)
+        self.connections = ConnectionLimit(connections_allowed())
+        self.half_closed: set[HalfClosed] = set()
         self.ids = RequestIds()
         self.templates = ResponseTemplates(model)
         self.draining = False
@@ -84,6 +104,9 @@ class ServerState:
         records: RecorderCounts | None = None if recorder is None else recorder.counts
         return ServingSnapshot(
             pending=self.plane.pending,
+            held_rows=self.plane.held_rows,
+            held_bytes=self.bodies.held,
+            connections=len(self.connections),
             is_ready=self.is_ready,
             versions={e.slot.value: e.version for e in self.plane.slots.table.entries},
             records=records,

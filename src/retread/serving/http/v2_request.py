@@ -32,19 +32,19 @@ class _Input(msgspec.Struct):
     shape: list[int]
     datatype: str
     data: list[Any]
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 class _Output(msgspec.Struct):
     name: str
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 class _Request(msgspec.Struct):
     inputs: list[_Input]
-    id: str = ""
-    outputs: list[_Output] = []
-    parameters: dict[str, Any] = {}
+    id: str | None = None
+    outputs: list[_Output] | None = None
+    parameters: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def decode_row(body: bytes) -> tuple[str, list[float]] | None:
     """
     try:
         request = _decode_row(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # wrong JSON, or wrong UTF-8 in one of its strings
         return None
     row = request.inputs[0]
     request_id, data = request.id, row.data
@@ -123,4 +123,5 @@ def decode_request(body: bytes) -> V2Request:
         tensors[part.name] = Tensor(part.name, part.datatype, tuple(part.shape), part.data)
     if not tensors:
         raise InvalidInput("The request has no inputs.", "Send at least one tensor.")
-    return V2Request(request.id or None, tensors, tuple(output.name for output in request.outputs))
+    outputs = tuple(output.name for output in request.outputs or ())
+    return V2Request(request.id or None, tensors, outputs)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Column, Connection, Float, String, Table, delete, func, insert, select
 
 from retread.core import METADATA, Database
+from retread.serving.traffic import PredictionRecord
 
 _LABELS = Table(
     "labels",
@@ -14,6 +15,12 @@ _LABELS = Table(
     Column("request_id", String, primary_key=True),
     Column("label", String, nullable=False),
     Column("at", Float, nullable=False),
+)
+_CALLER_IDS = Table(
+    "caller_ids",
+    METADATA,
+    Column("caller_id", String, primary_key=True),
+    Column("request_id", String, nullable=False, index=True),
 )
 _CHUNK = 500
 
@@ -38,15 +45,45 @@ class SqlLabelStore:
 
         self._database.transact(work)
 
+    def note_answers(self, records: Sequence[PredictionRecord]) -> None:
+        """Note which answers have an id of their caller; see LabelStore.note_answers."""
+        first: dict[str, str] = {}
+        for record in records:
+            if record.caller_id and record.answer is not None:
+                first.setdefault(record.caller_id, record.id)
+        if not first:
+            return
+
+        def work(connection: Connection) -> None:
+            known: set[str] = set()
+            for ids in _chunks(list(first)):
+                query = select(_CALLER_IDS.c.caller_id).where(_CALLER_IDS.c.caller_id.in_(ids))
+                known.update(connection.execute(query).scalars())
+            new = [
+                {"caller_id": caller_id, "request_id": request_id}
+                for caller_id, request_id in first.items()
+                if caller_id not in known
+            ]
+            if new:
+                connection.execute(insert(_CALLER_IDS), new)
+
+        self._database.transact(work)
+
     def get(self, request_ids: Sequence[str]) -> dict[str, str]:
-        """Return the labels known for these requests, by request id."""
+        """Return the labels known for these answers, by their own ids."""
         found: dict[str, str] = {}
+        of_caller = select(_CALLER_IDS.c.request_id, _LABELS.c.label).join(
+            _LABELS, _LABELS.c.request_id == _CALLER_IDS.c.caller_id
+        )
         with self._database.read() as connection:
             for ids in _chunks(request_ids):
-                query = select(_LABELS.c.request_id, _LABELS.c.label).where(
-                    _LABELS.c.request_id.in_(ids)
-                )
-                found.update((row.request_id, row.label) for row in connection.execute(query))
+                for query in (
+                    of_caller.where(_CALLER_IDS.c.request_id.in_(ids)),
+                    select(_LABELS.c.request_id, _LABELS.c.label).where(
+                        _LABELS.c.request_id.in_(ids)
+                    ),
+                ):
+                    found.update((row.request_id, row.label) for row in connection.execute(query))
         return found
 
     def count(self) -> int:

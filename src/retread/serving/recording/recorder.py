@@ -32,7 +32,13 @@ class Recorder:
     """
 
     def __init__(
-        self, log: SegmentTrafficLog, *, capacity: int, payloads: bool, keep_s: float
+        self,
+        log: SegmentTrafficLog,
+        *,
+        capacity: int,
+        payloads: bool,
+        keep_s: float,
+        max_rows: int = 1000,
     ) -> None:
         """Prepare a recorder.
 
@@ -41,22 +47,25 @@ class Recorder:
             capacity: How many calls may wait to be written.
             payloads: Whether to keep images.
             keep_s: Age in seconds after which traffic is deleted.
+            max_rows: How many rows of one call are recorded; of more, a sample is.
         """
         self._log = log
         self._capacity = capacity
         self._payloads = payloads
         self._keep_s = keep_s
+        self._max_rows = max_rows
         self._fast_lines = FastLineEncoder()
         self._queue: deque[PendingRecord | bytes] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        # Each counter is written by one thread only: `enqueued` and `rejected` by the event loop,
-        # the others by the recorder's thread.
+        # Each counter is written by one thread only: what is enqueued, rejected and left out by the
+        # event loop, the others by the recorder's thread.
         self._bytes_enqueued = 0
         self._bytes_done = 0
         self._rejected = 0
         self._not_written = 0
         self._payloads_rejected = 0
+        self._rows_left_out = 0
         self._payloads_not_written = 0
         self._written = 0
 
@@ -84,7 +93,7 @@ class Recorder:
                 size += len(line)
                 queue.append(line)
             else:
-                self._enqueue(PendingRecord.of(call))
+                self._enqueue(PendingRecord.of(call, self._max_rows))
         self._bytes_enqueued += size
 
     def stop(self) -> None:
@@ -111,9 +120,12 @@ class Recorder:
             written=self._written,
             dropped=self._rejected + self._not_written,
             dropped_payloads=self._payloads_rejected + self._payloads_not_written,
+            rows_left_out=self._rows_left_out,
         )
 
     def _enqueue(self, item: PendingRecord) -> None:
+        if item.sampled_from:
+            self._rows_left_out += item.sampled_from - len(item.indices)
         if item.images and not self._payloads:
             item.drop_images()
         elif item.images:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +20,8 @@ _FLOAT_BYTES = 32
 """Memory of a float in a list, with its reference."""
 _MAX_TEMPLATES = 16
 
+Value = TypeVar("Value")
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -29,16 +32,22 @@ class PendingRecord:
     The call itself would keep its tensors, its pixels and its response in memory for as long.
 
     Attributes:
+        caller_id: The caller's own id; "" if it sent none.
         entry: Who answered; None for a refusal.
-        rows: The rows without their pixels.
+        rows: The recorded rows without their pixels.
+        indices: Which rows of the request these are.
+        sampled_from: Rows of the request, if not all of them are recorded; else 0.
         size: Approximate memory in bytes, including `images`.
     """
 
     id: str
+    caller_id: str
     at: float
     key: str
     status: int
     rows: Rows | None
+    indices: Sequence[int]
+    sampled_from: int
     entry: SlotEntry | None
     result: ModelResult | None
     shadow_entry: SlotEntry | None
@@ -48,26 +57,40 @@ class PendingRecord:
     size: int
 
     @classmethod
-    def of(cls, call: Call) -> PendingRecord:
-        """Take what the records of `call` need."""
-        rows = call.rows
+    def of(cls, call: Call, max_rows: int) -> PendingRecord:
+        """Take what the records of at most `max_rows` rows of `call` need.
+
+        Of more rows, every so many-th is taken, whatever they hold and were answered.
+        """
+        rows, result, shadow = call.rows, call.result, call.shadow_result
+        images, statistics = call.images, call.statistics
+        indices: Sequence[int] = range(rows.count if rows is not None else 0)
+        is_sample = len(indices) > max_rows
         if rows is not None and rows.pixels is not None:
             rows = Rows(rows.count)
-        size = sum(map(_memory, (call.result, call.shadow_result))) + sum(map(len, call.images))
+        if rows is not None and is_sample:
+            indices = [index * rows.count // max_rows for index in range(max_rows)]
+            rows = _chosen_rows(rows, indices)
+            result, shadow = _chosen_result(result, indices), _chosen_result(shadow, indices)
+            images, statistics = _chosen(images, indices), _chosen(statistics, indices)
+        size = sum(map(_memory, (result, shadow))) + sum(map(len, images))
         if rows is not None:
             size += len(rows.features) + sum(len(s) for row in rows.categories for s in row)
         return cls(
             id=call.id,
+            caller_id=call.caller_id or "",
             at=call.at,
-            key=call.key or call.id,
+            key=call.routing_key,
             status=call.status,
             rows=rows,
-            entry=None if call.result is None else call.entry,
-            result=call.result,
+            indices=indices,
+            sampled_from=call.rows.count if call.rows is not None and is_sample else 0,
+            entry=None if result is None else call.entry,
+            result=result,
             shadow_entry=call.shadow_entry,
-            shadow_result=call.shadow_result,
-            statistics=call.statistics,
-            images=call.images,
+            shadow_result=shadow,
+            statistics=statistics,
+            images=images,
             size=size,
         )
 
@@ -80,7 +103,12 @@ class PendingRecord:
         """Return one record per row; `payloads` are the digests of the images that were kept."""
         if self.entry is None or self.rows is None:
             record = PredictionRecord(
-                id=self.id, at=self.at, key=self.key, status=self.status, answer=None
+                id=self.id,
+                caller_id=self.caller_id,
+                at=self.at,
+                key=self.key,
+                status=self.status,
+                answer=None,
             )
             return [record]
         count = self.rows.count
@@ -91,7 +119,9 @@ class PendingRecord:
         embeddings = _embeddings(self.result, count)
         return [
             PredictionRecord(
-                id=self.id if index == 0 else f"{self.id}.{index}",
+                id=_row_id(self.id, row),
+                caller_id=_row_id(self.caller_id, row) if self.caller_id else "",
+                sampled_from=self.sampled_from,
                 at=self.at,
                 key=self.key,
                 status=self.status,
@@ -102,7 +132,7 @@ class PendingRecord:
                 embedding=embeddings[index],
                 payload=payloads[index] if index < len(payloads) else "",
             )
-            for index in range(count)
+            for index, row in enumerate(self.indices)
         ]
 
     def lines(self, payloads: Sequence[str]) -> bytes:
@@ -149,7 +179,8 @@ class FastLineEncoder:
         return template % (
             name,
             _encode(call.at),
-            b'"%b"' % name if call.key is None else _encode(call.key),
+            b'"%b"' % name if call.routing_key == call.id else _encode(call.routing_key),
+            b"" if call.caller_id is None else b'"caller_id":%b,' % _encode(call.caller_id),
             result.first_row_json(),
             _encode(result.milliseconds),
             *_encode(values)[1:-1].split(b","),
@@ -161,7 +192,7 @@ class FastLineEncoder:
             self._templates.clear()
         names = [_encode(name).replace(b"%", b"%%") for name in entry.runtime.numeric]
         template = (
-            b'{"id":"%%b","at":%%b,"key":%%b,"status":200,"answer":{"slot":"%b","version":%d,'
+            b'{"id":"%%b","at":%%b,"key":%%b,%%b"status":200,"answer":{"slot":"%b","version":%d,'
             b'"bundle":"%b","outputs":%%b,"latency_ms":%%b},"numeric":{%b}}\n'
         ) % (
             entry.slot.value.encode(),
@@ -171,6 +202,35 @@ class FastLineEncoder:
         )
         self._templates[entry.number] = template
         return template
+
+
+def _row_id(request_id: str, row: int) -> str:
+    return f"{request_id}.{row}" if row else request_id
+
+
+def _chosen_rows(rows: Rows, indices: Sequence[int]) -> Rows:
+    width = len(rows.features) // rows.count
+    return replace(
+        rows,
+        count=len(indices),
+        features=b"".join(rows.features[i * width : (i + 1) * width] for i in indices),
+        categories=_chosen(rows.categories, indices),
+        unknown=_chosen(rows.unknown, indices),
+    )
+
+
+def _chosen_result(result: ModelResult | None, indices: Sequence[int]) -> ModelResult | None:
+    if result is None:
+        return None
+    embedding = None if result.embedding is None else result.embedding[indices]
+    return ModelResult(
+        _chosen(result.outputs, indices), embedding, result.milliseconds, result.error
+    )
+
+
+def _chosen(values: Sequence[Value], indices: Sequence[int]) -> Sequence[Value]:
+    """Return the values of some rows; nothing, where there is no value per row."""
+    return [values[index] for index in indices] if values else values
 
 
 def _memory(result: ModelResult | None) -> int:

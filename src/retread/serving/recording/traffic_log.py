@@ -16,12 +16,13 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from retread.core import NotFound, digest_bytes, write_atomically
-from retread.core.files import FolderLock
+from retread.core.files import PRIVATE_FILE, FolderLock
 from retread.serving.traffic import Cursor, PredictionRecord
 
 _SEGMENT_DIGITS = 10
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_ID = re.compile(r"[!-~]{1,160}")
+_ID = re.compile(r"[!-~]{1,266}")
+_ID_FIELDS = (b'"id":', b'"caller_id":')
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(PredictionRecord)
@@ -87,15 +88,18 @@ class SegmentTrafficLog:
         return tuple(records), Cursor(encode_positions(positions), after.offset + len(records))
 
     def find(self, request_id: str) -> PredictionRecord | None:
-        """Return the record of one request; None if there is none."""
+        """Return the record of one request, by its own id or else its caller's.
+
+        Of several answers to one caller's id, the last is returned. None stands for no record.
+        """
         if _ID.fullmatch(request_id) is None:
             return None
-        needle = b'"id":' + _encoder.encode(request_id)
-        for writer in self._writers():
-            for segment in reversed(segments_of(writer)):
-                record = _find_in(segment.path, needle, request_id)
-                if record is not None:
-                    return record
+        for field in _ID_FIELDS:
+            for writer in self._writers():
+                for segment in reversed(segments_of(writer)):
+                    record = _find_in(segment.path, field, request_id)
+                    if record is not None:
+                        return record
         return None
 
     def put_payload(self, content: bytes) -> str:
@@ -106,7 +110,7 @@ class SegmentTrafficLog:
             os.utime(path)  # its age counts from the last request that sent it
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content, durable=False)
+            write_atomically(path, content, durable=False, private=True)
         return digest
 
     def payload(self, digest: str) -> bytes:
@@ -205,7 +209,7 @@ class SegmentWriter:
         self._number += 1
         path = self._folder / f"{self._number:0{_SEGMENT_DIGITS}}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
-        self._descriptor = os.open(path, flags, 0o644)
+        self._descriptor = os.open(path, flags, PRIVATE_FILE)
         self._size = 0
         return self._descriptor
 
@@ -284,19 +288,20 @@ def _read_lines(file: BinaryIO, byte: int) -> Iterator[tuple[PredictionRecord, i
             yield record, byte
 
 
-def _find_in(path: Path, needle: bytes, request_id: str) -> PredictionRecord | None:
+def _find_in(path: Path, field: bytes, request_id: str) -> PredictionRecord | None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    found = content.find(needle)
+    needle = field + _encoder.encode(request_id)
+    found = content.rfind(needle)
     while found >= 0:
         start = content.rfind(b"\n", 0, found) + 1
         end = content.find(b"\n", found)
         record = decode_line(content[start:end]) if end >= 0 else None
-        if record is not None and record.id == request_id:
+        if record is not None and request_id in (record.id, record.caller_id):
             return record
-        found = content.find(needle, found + 1)
+        found = content.rfind(needle, 0, found)
     return None
 
 
