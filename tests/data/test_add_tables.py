@@ -228,7 +228,9 @@ def test_groups_are_never_split(store: DatasetStore, write: Write, add: Adds) ->
 
 
 def test_rows_from_memory(store: DatasetStore, write: Write, add: Adds, grow: Grows) -> None:
-    first = add(write(people()), **CLASSES)
+    # Rows from memory have no time, and are split by hash here.
+    settings = {"timestamp": "at", "split": "random"}
+    first = add(write(people()), labels="employed", settings=settings)
     rows = pa.table(
         {
             LABEL: ["yes", "no"],

@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retread.data import Split, split_of
-from retread.data.assign import PreviousExample, assign_ids, assign_splits
+from retread.data.assign import Base, PreviousExample, assign_ids, assign_splits
 from retread.data.near_duplicates import NearDuplicateIndex
 from retread.data.source import SourceExamples
+from retread.data.split_plan import SplitMethod, SplitPlan
 from retread.project.settings import DataSection
 
-from .conftest import examples
+from .conftest import START, examples
 
 SHARES = {"evaluation_share": 0.2, "validation_share": 0.15}
+BY_GROUP = SplitPlan(method=SplitMethod.RANDOM, reason="Near-duplicates stay together.")
 CONTENTS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from("ab")), max_size=40)
 
 
@@ -32,13 +34,14 @@ def test_an_example_keeps_id_group_and_split_as_a_dataset_grows(
     first: list[tuple[int, str]], later: list[list[tuple[int, str]]], append: bool
 ) -> None:
     settings = DataSection()
-    keys = assign_splits(examples(first), None, frozenset(), settings).keys
+    started = assign_splits(examples(first), Base(BY_GROUP), settings, START)
+    keys, plan = started.keys, started.plan
     held = list(first)
     for more in later:
         held += more
         source: SourceExamples = examples(more if append else held)
         retained = frozenset(keys["_id"].to_pylist() if append else ())
-        grown = assign_splits(source, keys, retained, settings).keys
+        grown = assign_splits(source, Base(plan, keys, retained), settings, START).keys
         before = {row["_id"]: row for row in keys.to_pylist()}
         after = {row["_id"]: row for row in grown.to_pylist()}
         assert len(after) == grown.num_rows
@@ -48,9 +51,9 @@ def test_an_example_keeps_id_group_and_split_as_a_dataset_grows(
 
 @given(rows=CONTENTS)
 def test_the_same_source_changes_nothing(rows: list[tuple[int, str]]) -> None:
-    keys = assign_splits(examples(rows), None, frozenset(), DataSection()).keys
+    keys = assign_splits(examples(rows), Base(BY_GROUP), DataSection(), START).keys
     for retained in (frozenset(), frozenset(keys["_id"].to_pylist())):
-        again = assign_splits(examples(rows), keys, retained, DataSection())
+        again = assign_splits(examples(rows), Base(BY_GROUP, keys, retained), DataSection(), START)
         assert again.keys.equals(keys)
         assert again.rows.num_rows == 0
 
@@ -59,11 +62,11 @@ def test_the_same_source_changes_nothing(rows: list[tuple[int, str]]) -> None:
 def test_near_duplicates_are_never_in_two_splits(
     rows: list[tuple[int, str]], more: list[tuple[int, str]], share: float, kept: int
 ) -> None:
-    keys = assign_splits(examples(rows), None, frozenset(), DataSection()).keys
+    keys = assign_splits(examples(rows), Base(BY_GROUP), DataSection(), START).keys
     assert _has_one_split_per_group(keys)
     retained = frozenset(keys["_id"].to_pylist()[:kept])
     changed = DataSection(evaluation_share=share)
-    grown = assign_splits(examples(more), keys, retained, changed).keys
+    grown = assign_splits(examples(more), Base(BY_GROUP, keys, retained), changed, START).keys
     assert _has_one_split_per_group(grown)
     assert retained <= set(grown["_id"].to_pylist())
 

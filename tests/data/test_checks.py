@@ -9,10 +9,12 @@ import pytest
 
 from retread.core import Outcome
 from retread.data import Column, ColumnKind, DatasetSummary, Schema, Split
-from retread.data.summary import Changes
+from retread.data.split_plan import SplitMethod, SplitPlan
+from retread.data.summary import Changes, CheckContext
 from retread.data.validation import validate
+from retread.project.settings import DataSection
 
-from .conftest import table, version_of
+from .conftest import START, table, version_of
 
 STATISTICS = {"count": 100.0, "missing": 0.0, "infinite": 0.0, "mean": 1.0, "sd": 0.5}
 BEFORE = version_of(table({f"r{i}": "ab"[i % 2] for i in range(100)}))
@@ -30,8 +32,12 @@ SUMMARY = DatasetSummary(
     split_groups=0,
     leaked_rows=0,
     conflicting_labels=0,
-    max_label_share=0.98,
     changes=None,
+    context=CheckContext(
+        plan=SplitPlan(method=SplitMethod.RANDOM, reason="Split at random."),
+        settings=DataSection(),
+        now=START,
+    ),
 )
 CHANGES = Changes(
     version=BEFORE, common=90, relabelled=0, moved=0, evaluation_relabelled=0, evaluation_removed=0

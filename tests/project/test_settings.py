@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 KNOWN = PluginNames(
     model_types={"image-classification": ("cnn", "resnet18"), "tabular-regression": ("forest",)},
     detectors=("conformal",),
+    regressions=frozenset({"tabular-regression"}),
+    checks=("leak", "splits"),
 )
 FIVE_MISTAKES = """
 [project]
@@ -107,17 +109,74 @@ def test_unknown_names_are_reported_with_the_other_mistakes(tmp_path: Path) -> N
 
 
 def test_the_recipe_determines_the_model_types(tmp_path: Path) -> None:
-    (found,) = problems_of(f"[recipe]\nkind = 'image'\n{FIVE_NAMES}", {}, tmp_path, KNOWN)[:-2]
+    found = problems_of(f"[recipe]\nkind = 'image'\n{FIVE_NAMES}", {}, tmp_path, KNOWN)
     known = "image-classification, tabular-regression, package.module:Class."
-    assert found == f"recipe.kind: there is no recipe 'image'. Known: {known}"
-    (found,) = problems_of(f"[recipe]\nkind = 3\n{FIVE_NAMES}", {}, tmp_path, KNOWN)[:-2]
-    assert found.startswith("recipe.kind: should be a valid string")
+    assert found[0] == f"recipe.kind: there is no recipe 'image'. Known: {known}"
+    wrong = problems_of(f"[recipe]\nkind = 3\n{FIVE_NAMES}", {}, tmp_path, KNOWN)
+    assert wrong[0].startswith("recipe.kind: should be a valid string")
+    # What is a model type of no recipe is a mistake whatever the recipe is.
+    for problems in (found, wrong):
+        assert [problem.split(". Known")[0] for problem in problems[1:-2]] == [
+            "training.model_type: there is no model type 'ccn'",
+            "training.scenarios.a.b.runs.1.model_type: there is no model type 'resnet'",
+        ]
 
 
 @pytest.mark.parametrize("kind", ["tabular-regression", "my.code:Recipe"])
 def test_the_default_model_type_need_not_fit_the_recipe(tmp_path: Path, kind: str) -> None:
     (tmp_path / "retread.toml").write_text(f"[recipe]\nkind = '{kind}'\n")
     assert load_settings(tmp_path / "retread.toml", {}, KNOWN).training.model_type == "cnn"
+
+
+METRICS_OF_OTHER_TASKS = [
+    ("tabular-regression", "Accuracy", "Loss, MAE, RMSE, R2"),
+    ("tabular-regression", "f1_score", "Loss, MAE, RMSE, R2"),
+    ("image-classification", "MAE", "Loss, Accuracy, Precision, Recall, F1, AUC"),
+]
+
+
+@pytest.mark.parametrize(("kind", "metric", "allowed"), METRICS_OF_OTHER_TASKS)
+def test_u4_a_metric_of_another_task_is_a_mistake(
+    kind: str, metric: str, allowed: str, tmp_path: Path
+) -> None:
+    text = f"[recipe]\nkind = '{kind}'\n[gate]\nmetric = '{metric}'\n[canary]\nsteps = [2]\n"
+    steps, found = problems_of(text, {}, tmp_path, KNOWN)
+    assert steps.startswith("canary.steps")
+    assert found.startswith(f"gate.metric: {kind} has no ")
+    assert found.endswith(f"it should be one of {allowed}")
+
+
+def test_u4_a_regression_has_a_metric_that_fits_if_none_is_set(tmp_path: Path) -> None:
+    (tmp_path / "retread.toml").write_text("[recipe]\nkind = 'tabular-regression'\n")
+    assert load_settings(tmp_path / "retread.toml", {}, KNOWN).gate.metric == "R2"
+    (tmp_path / "retread.toml").write_text("[recipe]\nkind = 'image-classification'\n")
+    assert load_settings(tmp_path / "retread.toml", {}, KNOWN).gate.metric == "Accuracy"
+
+
+def test_u16_each_mistake_is_told_at_its_own_place(tmp_path: Path) -> None:
+    (tmp_path / "retread.toml").write_text(
+        "[recipe]\nkind = 'tabular-regression'\n[training]\nepochs = 'ten'\n"
+        "[data]\nsplit = 'time'\n[data.checks]\nleek = 'tell'\n"
+    )
+    environment = {
+        "RETREAD__GATE__METRIC": "Accuracy",
+        "RETREAD__SERVING__PORT": "high",
+        "RETREAD__TRAINING__MODEL_TYPE": "forrest",
+    }
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(tmp_path / "retread.toml", environment, KNOWN)
+    lines = str(caught.value).splitlines()
+    starts = [line.split(":")[0] for line in lines]
+    assert starts == [
+        "retread.toml has 3 mistakes",
+        "  - training.epochs",
+        "  - data.split",
+        "  - data.checks.leek",
+        "The environment has 3 mistakes",
+        "  - RETREAD__SERVING__PORT in the environment (serving.port)",
+        "  - RETREAD__GATE__METRIC in the environment (gate.metric)",
+        "  - RETREAD__TRAINING__MODEL_TYPE in the environment (training.model_type)",
+    ]
 
 
 def test_a_mistake_does_not_hide_another_with_a_similar_key(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +27,7 @@ from retread.training.examples import (
     spread,
 )
 
-from .conftest import NOON, TrainingHarness
+from .conftest import NOON, MakeHarness, Rows, TrainingHarness, rentals
 
 
 def test_without_a_window_the_digest_is_that_of_the_version(
@@ -46,6 +49,31 @@ def test_a_window_keeps_the_last_days_of_the_version(rentals_harness: TrainingHa
     ages = [(newest - at).total_seconds() for at in recent.rows[TIMESTAMP].to_pylist()]
     assert max(ages) < 2 * 86_400
     assert recent.digest == read_examples(store, version, Split.EVALUATION, 2.0).digest
+
+
+@pytest.mark.parametrize("odd", ["9999-12-31T00:00:00", "2012-06-03T00:00:00"])
+def test_e18_a_window_ends_at_the_newest_time_that_is_not_in_the_future(
+    odd: str, make_harness: MakeHarness, table: Callable[[Rows], Path]
+) -> None:
+    rows = rentals()
+    rows[5]["at"] = odd
+    harness = make_harness(
+        table(rows), "cnt", data={"timestamp": "at"}, recipe={"kind": "tabular-regression"}
+    )
+    recent = read_examples(harness.datasets, harness.version, Split.EVALUATION, 2.0)
+    assert recent.count >= 40
+    assert min(recent.rows[TIMESTAMP].to_pylist()).isoformat() > "2012-01-11"
+
+
+def test_e18_the_hint_names_the_window_only_if_there_is_one(
+    fruit_harness: TrainingHarness,
+) -> None:
+    examples = read_examples(fruit_harness.datasets, fruit_harness.version, Split.TRAIN)
+    empty = Examples(examples.rows.slice(0, 0), "")
+    with pytest.raises(InvalidInput, match=r"split has no rows\. Add more data\.$"):
+        check_rows("training", empty, ("a",))
+    with pytest.raises(InvalidInput, match=r"no rows within 3 days .* increase .* window_days"):
+        check_rows("training", empty, ("a",), 3.0)
 
 
 def test_a_window_needs_timestamps(fruit_harness: TrainingHarness) -> None:

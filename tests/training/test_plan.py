@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from retread.bundle import Cause
-from retread.core import InvalidInput, UnknownOption
+from retread.core import InvalidInput, Refused, UnknownOption
+from retread.project import parse_settings
 from retread.training import Overrides, plan_runs, recipe_named
 
 from .conftest import MakeHarness, Rows, TrainingHarness, fruit
@@ -91,6 +92,34 @@ def test_a_recipe_must_fit_the_data(
         recipe_named("tabular-regression").check(forest, fruit_rows)
     with pytest.raises(InvalidInput, match="needs labels"):
         recipe_named("tabular-classification").check(forest, rental_rows)
+
+
+CHANGED: dict[str, tuple[dict[str, Any], str]] = {
+    "exclude": ({"exclude": ["ripeness"]}, r"exclude was not set and is \["),
+    "features": ({"features": ["weight"]}, "features was not set"),
+    "group": ({"group": "colour"}, 'group was not set and is "colour"'),
+    "timestamp": ({"timestamp": "at"}, 'timestamp was not set and is "at"'),
+    "split": ({"split": "group", "group": "colour"}, 'split is "group", but the rows are split by'),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), CHANGED.values(), ids=CHANGED)
+def test_u2_settings_that_changed_since_the_data_was_added_are_refused(
+    data: dict[str, Any], message: str, fruit_harness: TrainingHarness
+) -> None:
+    values = fruit_harness.project.settings.model_dump(mode="json", exclude_unset=True)
+    values["data"] |= data
+    settings = parse_settings(values, source="the test")
+    with pytest.raises(Refused, match=f"sample@1 was added with other settings.*{message}") as told:
+        plan_runs(settings, Overrides(), Cause(), fruit_harness.version, "a")
+    assert told.value.hint.startswith("Add it again with: retread data add sample SOURCE")
+
+
+def test_u2_settings_that_mean_the_same_are_obeyed(fruit_harness: TrainingHarness) -> None:
+    values = fruit_harness.project.settings.model_dump(mode="json", exclude_unset=True)
+    values["data"] |= {"split": "random", "window_days": 3.0, "max_label_share": 0.9}
+    settings = parse_settings(values, source="the test")
+    assert plan_runs(settings, Overrides(), Cause(), fruit_harness.version, "a")
 
 
 def test_a_batch_needs_two_examples(photos_harness: TrainingHarness) -> None:

@@ -166,7 +166,7 @@ def test_a_window_is_the_same_for_training_and_evidence(
     harness = make_harness(
         table(rentals(480)),
         "cnt",
-        data={"timestamp": "at", "window_days": 8.0},
+        data={"timestamp": "at", "window_days": 8.0, "split": "random"},
         recipe={"kind": "tabular-regression"},
         training={"model_type": "gradient_boosting"},
     )

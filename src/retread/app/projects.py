@@ -58,12 +58,16 @@ def known_names() -> PluginNames:
     ('conformal',)
     """
     # These packages are slow to import, and most commands do without them.
+    from retread.data import checks
     from retread.monitoring import detectors
     from retread.training import recipe_named, recipe_names
 
+    recipes = {kind: recipe_named(kind) for kind in recipe_names()}
     return PluginNames(
-        model_types={kind: recipe_named(kind).model_types() for kind in recipe_names()},
+        model_types={kind: recipe.model_types() for kind, recipe in recipes.items()},
         detectors=plugin_names(detectors),
+        regressions=frozenset(kind for kind, recipe in recipes.items() if recipe.regression),
+        checks=plugin_names(checks),
     )
 
 

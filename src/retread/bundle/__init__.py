@@ -40,7 +40,7 @@ from retread.bundle.manifest import (
     decode_manifest,
     encode_manifest,
 )
-from retread.bundle.metrics import evidence_metrics
+from retread.bundle.metrics import class_recalls, evidence_metrics, undefined_because
 from retread.bundle.onnx_model import OnnxModel
 from retread.bundle.reference import (
     CONFIDENCE,
@@ -82,6 +82,7 @@ __all__ = [
     "Reference",
     "Signature",
     "TensorSpec",
+    "class_recalls",
     "decode_evidence",
     "decode_image",
     "decode_manifest",
@@ -94,5 +95,6 @@ __all__ = [
     "file_entries",
     "image_statistics",
     "pack_arrays",
+    "undefined_because",
     "unpack_arrays",
 ]

@@ -45,6 +45,18 @@ def column_lines(version: DatasetVersion, width: int | None = _WIDTH) -> list[st
     return lines
 
 
+def findings(version: DatasetVersion) -> list[str]:
+    """Return what was chosen for a version, and what its checks tell, a sentence each."""
+    lines = [version.split_plan.reason] if version.split_plan else []
+    if version.positive_label is not None:
+        lines.append(
+            f"Positive class: {version.positive_label!r}, with "
+            f"{version.labels.get(version.positive_label, 0) / version.rows:.1%} of the rows; "
+            "[recipe] positive_label chooses another."
+        )
+    return [*lines, *(f"Note ({check.check}): {check.reason}" for check in version.notices)]
+
+
 def versions_table(versions: Iterable[DatasetVersion]) -> Table:
     """Format versions, one per line."""
     table = _table("", "version", "state", "rows", "evaluation", "digest", "created", "note")
@@ -74,12 +86,16 @@ def version_page(version: DatasetVersion) -> Group:
             "source": version.source,
             "created": version.created_at.isoformat(),
             "note": version.note,
+            "split": version.split_plan.reason if version.split_plan else "",
+            "positive class": version.positive_label or "",
         }.items()
         if value
     ]
     checks = _table("Checks", "check", "outcome", "reason")
     for check in version.checks:
         outcome = Text(check.outcome, style=_STYLES[check.outcome])
+        if check.notice:
+            outcome = Text("note", style="yellow")
         checks.add_row(check.check, outcome, Text(check.reason))
     profile = _table("Profile", "column", *_STATISTICS)
     for name, statistics in version.profile.items():

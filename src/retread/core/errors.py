@@ -64,16 +64,23 @@ class UnknownOption(InvalidInput):
 
 
 class InvalidSettings(InvalidInput):
-    """All mistakes in a settings file, reported together."""
+    """All mistakes in a settings file, and in the environment, reported together."""
 
     code = "invalid_settings"
 
-    def __init__(self, source: str, problems: Sequence[str]) -> None:
+    def __init__(
+        self, source: str, problems: Sequence[str], environment: Sequence[str] = ()
+    ) -> None:
         self.source = source
-        self.problems = tuple(problems)
-        noun = "mistake" if len(self.problems) == 1 else "mistakes"
-        lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(f"{source} has {len(self.problems)} {noun}:\n{lines}")
+        self.problems = (*problems, *environment)
+        places = ((source, problems), ("The environment", environment))
+        super().__init__("\n".join(self._listed(*place) for place in places if place[1]))
+
+    @staticmethod
+    def _listed(place: str, problems: Sequence[str]) -> str:
+        noun = "mistake" if len(problems) == 1 else "mistakes"
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        return f"{place} has {len(problems)} {noun}:\n{lines}"
 
 
 class NotFound(RetreadError):

@@ -10,11 +10,20 @@ from retread.core.errors import UnknownOption
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A measure of a model's quality."""
+    """A measure of a model's quality.
+
+    Attributes:
+        name: Its name.
+        higher_is_better: Its direction.
+        aliases: Other spellings of its name.
+        regression: Whether it is one of predicted numbers (True) or of classes (False); None if
+            it is one of both.
+    """
 
     name: str
     higher_is_better: bool
     aliases: tuple[str, ...] = ()
+    regression: bool | None = None
 
     def better(self, left: float, right: float) -> bool:
         """Return whether `left` is better than `right`; NaN is never better."""
@@ -31,14 +40,14 @@ class Metric:
 
 METRICS: tuple[Metric, ...] = (
     Metric("Loss", higher_is_better=False),
-    Metric("Accuracy", higher_is_better=True),
-    Metric("Precision", higher_is_better=True),
-    Metric("Recall", higher_is_better=True),
-    Metric("F1", higher_is_better=True, aliases=("F1_Score",)),
-    Metric("AUC", higher_is_better=True),
-    Metric("MAE", higher_is_better=False),
-    Metric("RMSE", higher_is_better=False),
-    Metric("R2", higher_is_better=True),
+    Metric("Accuracy", higher_is_better=True, regression=False),
+    Metric("Precision", higher_is_better=True, regression=False),
+    Metric("Recall", higher_is_better=True, regression=False),
+    Metric("F1", higher_is_better=True, aliases=("F1_Score",), regression=False),
+    Metric("AUC", higher_is_better=True, regression=False),
+    Metric("MAE", higher_is_better=False, regression=True),
+    Metric("RMSE", higher_is_better=False, regression=True),
+    Metric("R2", higher_is_better=True, regression=True),
 )
 
 _LARGE = 10_000.0

@@ -27,12 +27,15 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
         outcome: The result.
         reason: One sentence that explains the result.
         numbers: The numbers the result is based on.
+        notice: True if the reason is to be shown to people although the check passed. Unset, it
+            is not part of an event, as in the events that were stored before there were notices.
     """
 
     check: str
     outcome: Outcome
     reason: str
     numbers: dict[str, float] = {}
+    notice: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Verdict(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+import msgspec
 import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
 from retread.core.quarantine import VersionState
-from retread.data.assign import AssignedRows, assign_splits, rows_of
+from retread.data.assign import AssignedRows, Base, assign_splits, inherited_plan, rows_of
 from retread.data.heads import DatasetHeads
 from retread.data.images import inspect_image, measure_image, sample_by_digest
 from retread.data.integrity import evaluation_digest, version_digest
 from retread.data.profile import Profile, numeric_statistics, profile_images, profile_table
+from retread.data.read_settings import ReadSettings, read_settings
 from retread.data.source import Progress, SourceExamples
+from retread.data.split_plan import SplitMethod, SplitPlan
 from retread.data.store import (
     DIGEST,
     GROUP,
@@ -27,7 +31,15 @@ from retread.data.store import (
     TIMESTAMP,
     DatasetStore,
 )
-from retread.data.summary import Changes, DatasetSummary, compare, count_by, summarise
+from retread.data.summary import (
+    ROW,
+    Changes,
+    CheckContext,
+    DatasetSummary,
+    compare,
+    count_by,
+    summarise,
+)
 from retread.data.validation import validate
 from retread.data.version import ColumnKind, DatasetVersion, Schema
 from retread.project.settings import DataSection
@@ -85,26 +97,36 @@ def commit_next(
     old = None if base is None else store.read(base, columns=KEYS)
     columns = addition.examples.columns
     same_columns = base is not None and base.schema.columns == columns
-    assigned = assign_splits(
-        addition.examples, old if same_columns else None, addition.retained, addition.settings
-    )
+    now = clock.now()
+    start = Base(keys=old if same_columns else None, retained=addition.retained)
+    if base is not None:
+        plan = inherited_plan(base, addition.retained, addition.settings)
+        start = replace(start, plan=plan, features=_features(store, base, plan, start.keys))
+    assigned = assign_splits(addition.examples, start, addition.settings, now)
     schema = Schema(
         columns=columns,
         labels=_labels(assigned.keys, addition.positive_label),
         rules=addition.examples.rules,
         label_rules=addition.examples.label_rules,
     )
+    table = _table(store, addition, assigned, schema, base)
     summary = summarise(
         assigned.keys,
         schema,
-        _profile(store, addition, assigned, schema, base),
+        _profile(store, addition, assigned, schema, base, table),
         addition.examples.unreadable,
-        addition.settings.max_label_share,
         _changes(base, old, assigned),
+        CheckContext(plan=assigned.plan, settings=addition.settings, now=now, table=table),
         addition.examples.problems,
     )
     number = heads.newest.number + 1 if heads else 1
-    version = _version(addition, number, assigned, summary, validate(summary), clock)
+    version = _version(addition, number, assigned, summary, validate(summary), now)
+    version = msgspec.structs.replace(
+        version,
+        split_plan=assigned.plan,
+        settings=_settings_read(addition, base),
+        positive_label=_positive_label(addition, base, summary.label_counts),
+    )
     for existing in (heads.newest, heads.base) if heads else ():
         if _is_same(version, existing):
             return existing
@@ -136,7 +158,7 @@ def _version(
     assigned: AssignedRows,
     summary: DatasetSummary,
     verdict: Verdict,
-    clock: Clock,
+    now: datetime,
 ) -> DatasetVersion:
     passed = verdict.outcome is Outcome.PASS
     return DatasetVersion(
@@ -153,7 +175,7 @@ def _version(
         checks=verdict.checks,
         source=addition.source,
         note=addition.note,
-        created_at=clock.now().replace(microsecond=0),
+        created_at=now.replace(microsecond=0),
         reading=addition.examples.reading,
         decisions=addition.examples.decisions,
     )
@@ -166,7 +188,29 @@ def _is_same(version: DatasetVersion, existing: DatasetVersion) -> bool:
     """
     now, then = ({check.check for check in v.failed_checks} for v in (version, existing))
     same_checks = now == then or (existing.state is VersionState.RELEASED and now < then)
-    return version.digest == existing.digest and version.schema == existing.schema and same_checks
+    return same_checks and all(
+        getattr(version, name) == getattr(existing, name)
+        for name in ("digest", "schema", "split_plan", "settings")
+    )
+
+
+def _settings_read(addition: Addition, base: DatasetVersion | None) -> ReadSettings | None:
+    """Return the settings that the rows were read with; retained ones were read with theirs."""
+    if base is not None and addition.retained:
+        return base.settings
+    return read_settings(addition.settings)
+
+
+def _positive_label(
+    addition: Addition, base: DatasetVersion | None, counts: Mapping[str, int]
+) -> str | None:
+    """Return the positive label of two: asked for, that of the base, or the rarer one."""
+    if len(counts) != 2:
+        return None
+    before = base.positive_label if base is not None else None
+    wanted = addition.positive_label or before
+    # Of labels that are equally frequent, the last one.
+    return wanted if wanted in counts else min(sorted(counts, reverse=True), key=counts.__getitem__)
 
 
 def _labels(keys: pa.Table, positive_label: str | None) -> tuple[str, ...]:
@@ -198,18 +242,48 @@ def _profile(
     assigned: AssignedRows,
     schema: Schema,
     base: DatasetVersion | None,
+    table: pa.Table | None,
 ) -> Profile:
-    if schema.columns[0].kind is ColumnKind.IMAGE:
+    if table is None:
         return profile_images(_image_properties(store, addition.examples, assigned, base))
-    names = [column.name for column in schema.columns]
-    rows = assigned.current.select(names)
-    if base is not None and addition.retained:
-        retained = rows_of(store.read(base, columns=[ID, *names]), addition.retained)
-        rows = pa.concat_tables([retained.select(names), rows])
-    profile = profile_table(rows, schema.columns)
+    profile = profile_table(table, schema.columns)
     if not schema.labels:
         profile[LABEL] = numeric_statistics(assigned.keys[LABEL].to_numpy())
     return profile
+
+
+def _table(
+    store: DatasetStore,
+    addition: Addition,
+    assigned: AssignedRows,
+    schema: Schema,
+    base: DatasetVersion | None,
+) -> pa.Table | None:
+    """Return the rows of the version in the order of their source, retained ones first.
+
+    Its columns are ID, LABEL, SPLIT, TIMESTAMP, the features, and ROW, the number of the row in
+    the source. It is None for images.
+    """
+    if schema.columns[0].kind is ColumnKind.IMAGE:
+        return None
+    names = [ID, LABEL, SPLIT, TIMESTAMP, *(column.name for column in schema.columns)]
+    numbers = pa.array(assigned.current_positions + 1, pa.int64())
+    rows = assigned.current.select(names).append_column(ROW, numbers)
+    if base is None or not addition.retained:
+        return rows
+    retained = rows_of(store.read(base, columns=names), addition.retained).select(names)
+    no_number = pa.nulls(retained.num_rows, pa.int64())
+    return pa.concat_tables([retained.append_column(ROW, no_number), rows])
+
+
+def _features(
+    store: DatasetStore, base: DatasetVersion, plan: SplitPlan | None, keys: pa.Table | None
+) -> pa.Table | None:
+    """Return the features of the base where new rows may be nearly equal to its rows."""
+    is_random = plan is not None and plan.method is SplitMethod.RANDOM and not plan.by_row
+    if keys is None or not is_random or base.schema.columns[0].kind is ColumnKind.IMAGE:
+        return None
+    return store.read(base, columns=[ID, *(column.name for column in base.schema.columns)])
 
 
 def _image_properties(

@@ -1,13 +1,45 @@
-"""Assign groups of examples to splits, by group alone, so that an example never moves."""
+"""The split of a row: a function of its group, its time or the word its source gives.
+
+None of them depends on the other rows of a dataset, so that a row never moves as it grows.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from retread.core import InvalidInput
+from retread.data.split_plan import SplitPlan, TimePlan
 from retread.data.version import Split
 
+Times = npt.NDArray[np.int64]
+"""Times in microseconds since 1970, UTC."""
+
+
+class Shares(TypedDict):
+    """The shares of the splits that are held out, 0..1."""
+
+    evaluation_share: float
+    validation_share: float
+
+
+SPLIT_WORDS = {
+    **dict.fromkeys(("train", "training"), Split.TRAIN),
+    **dict.fromkeys(("valid", "val", "validation", "dev"), Split.VALIDATION),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), Split.EVALUATION),
+}
+"""The words by which a folder or a column names a split."""
+
 _SCALE = 2.0**64
+_BLOCKS_PER_CYCLE = 20
+_GOLDEN = (5**0.5 - 1) / 2
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def split_of(group: str, *, evaluation_share: float, validation_share: float) -> Split:
@@ -21,12 +53,7 @@ def split_of(group: str, *, evaluation_share: float, validation_share: float) ->
         evaluation_share: The share of groups for evaluation, 0..1.
         validation_share: The share of groups for validation, 0..1.
     """
-    position = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / _SCALE
-    if position < evaluation_share:
-        return Split.EVALUATION
-    if position < evaluation_share + validation_share:
-        return Split.VALIDATION
-    return Split.TRAIN
+    return _split_at(_position(group), evaluation_share, validation_share)
 
 
 def splits_of(
@@ -54,3 +81,136 @@ def splits_of(
             ).value
         splits.append(split)
     return splits
+
+
+def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
+    """Return the splits that a column names, by their values.
+
+    Args:
+        values: The column.
+        column: Its name, for errors.
+        name: The name of its table, for errors.
+
+    Raises:
+        InvalidInput: A value names no split, or is missing.
+    """
+    splits: dict[object, str] = {}
+    for value in values.unique().to_pylist():
+        split = split_of_word(str(value))
+        if split is None:
+            row = values.to_pylist().index(value) + 1
+            raise InvalidInput(
+                f"Row {row} of {name} has the split {value!r} in column {column!r}.",
+                f"Each row needs one of: {', '.join(SPLIT_WORDS)}.",
+            )
+        splits[value] = split.value
+    return pa.chunked_array([[splits[value] for value in values.to_pylist()]], pa.string())
+
+
+def split_of_word(word: str) -> Split | None:
+    """Return the split that a folder or a value names; None if it names none.
+
+    >>> split_of_word(" Valid "), split_of_word("good")
+    (<Split.VALIDATION: 'validation'>, None)
+    """
+    return SPLIT_WORDS.get(word.strip().lower())
+
+
+def given_split(
+    word: Split, group: str, plan: SplitPlan, *, evaluation_share: float, validation_share: float
+) -> Split:
+    """Return the split of a row whose source gives one.
+
+    A split that the source never names is drawn from its training rows, by group.
+    """
+    if word is not Split.TRAIN or not (plan.draws_validation or plan.draws_evaluation):
+        return word
+    evaluation = evaluation_share if plan.draws_evaluation else 0.0
+    validation = validation_share if plan.draws_validation else 0.0
+    # Of all rows, the others are for evaluation already.
+    rest = 1.0 if plan.draws_evaluation else 1.0 - evaluation_share
+    return split_of(group, evaluation_share=evaluation, validation_share=validation / rest)
+
+
+def split_of_block(block: int, *, evaluation_share: float, validation_share: float) -> Split:
+    """Return the split of a block of time.
+
+    Blocks are shared out evenly: steps of the golden ratio visit the shares of the splits in turn
+    (a low-discrepancy sequence), so that training has some of any few blocks in sequence. Each
+    cycle of blocks starts at another point, so that no weekly or monthly pattern meets always the
+    same split.
+
+    Args:
+        block: The number of the block since 1970.
+        evaluation_share: The share of blocks for evaluation, 0..1.
+        validation_share: The share of blocks for validation, 0..1.
+    """
+    cycle, step = divmod(block, _BLOCKS_PER_CYCLE)
+    position = (_position(f"cycle {cycle}") + step * _GOLDEN) % 1.0
+    return _split_at(position, evaluation_share, validation_share)
+
+
+def blocks_of(times: Times, plan: TimePlan) -> Times:
+    """Return the number of the block that each time is in."""
+    return times // (plan.block_s * 1_000_000)
+
+
+def is_later(times: Times, plan: TimePlan) -> npt.NDArray[np.bool_]:
+    """Return which times are after the periods of the first version."""
+    return times >= microseconds(plan.until)
+
+
+def splits_of_times(
+    times: Times,
+    plan: TimePlan,
+    fixed: Mapping[int, str],
+    *,
+    evaluation_share: float,
+    validation_share: float,
+) -> npt.NDArray[np.str_]:
+    """Return the split of each row by its time.
+
+    Args:
+        times: Int64 [n], the times of the rows.
+        plan: The periods and the length of a block.
+        fixed: The splits of blocks that already have one.
+        evaluation_share: The share of new blocks for evaluation, 0..1.
+        validation_share: The share of new blocks for validation, 0..1.
+    """
+    in_training = times < microseconds(plan.validation_from)
+    in_validation = times < microseconds(plan.evaluation_from)
+    held_out = np.where(in_validation, Split.VALIDATION.value, Split.EVALUATION.value)
+    splits = np.where(in_training, Split.TRAIN.value, held_out)
+    later = is_later(times, plan)
+    blocks, which = np.unique(blocks_of(times[later], plan), return_inverse=True)
+    shared_out = [
+        fixed.get(block)
+        or split_of_block(
+            block, evaluation_share=evaluation_share, validation_share=validation_share
+        ).value
+        for block in blocks.tolist()
+    ]
+    splits[later] = np.array(shared_out, dtype=splits.dtype)[which]
+    return splits
+
+
+def microseconds(time: datetime) -> int:
+    """Return a time in microseconds since 1970."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def time_at(microsecond: int) -> datetime:
+    """Return the time that is this many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=int(microsecond))
+
+
+def _position(name: str) -> float:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / _SCALE
+
+
+def _split_at(position: float, evaluation_share: float, validation_share: float) -> Split:
+    if position < evaluation_share:
+        return Split.EVALUATION
+    if position < evaluation_share + validation_share:
+        return Split.VALIDATION
+    return Split.TRAIN

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.data.split_plan import SplitPlan
 from retread.data.store import DIGEST, GROUP, ID, LABEL, SPLIT
 from retread.data.version import ColumnKind, DatasetVersion, Schema, Split
+from retread.project.settings import DataSection
+
+ROW = "_row"
+"""Column of a summary's table with the number of the row in the source, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,7 @@ class Changes:
         common: Rows that are in both versions.
         relabelled: Common rows whose label changed.
         moved: Common rows that are in another split now.
+        contradicted: Rows of the previous version whose content was added under another label.
         evaluation_relabelled: Relabelled rows of the previous evaluation split.
         evaluation_removed: Rows of the previous evaluation split that were removed.
     """
@@ -30,6 +37,25 @@ class Changes:
     moved: int
     evaluation_relabelled: int
     evaluation_removed: int
+    contradicted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckContext:
+    """What the checks know of a version besides its counts.
+
+    Attributes:
+        plan: How its rows are assigned to splits.
+        settings: The `[data]` section.
+        now: The time of the addition.
+        table: Its rows in the order of the source: ID, LABEL, SPLIT, TIMESTAMP, ROW and the
+            features; None for images.
+    """
+
+    plan: SplitPlan
+    settings: DataSection
+    now: datetime
+    table: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +73,8 @@ class DatasetSummary:
         leaked_rows: Rows of the validation and evaluation splits whose content is also in another
             split.
         conflicting_labels: Rows whose content also occurs under another label.
-        max_label_share: The largest share of rows that one label may have, from the settings.
         changes: The changes since the previous released version; None if there is none.
+        context: The split plan, the settings, the time, and the rows of a table.
         column_problems: What a person has to decide about columns, one sentence each.
     """
 
@@ -61,8 +87,8 @@ class DatasetSummary:
     split_groups: int
     leaked_rows: int
     conflicting_labels: int
-    max_label_share: float
     changes: Changes | None
+    context: CheckContext
     column_problems: tuple[str, ...] = ()
 
     @property
@@ -85,8 +111,8 @@ def summarise(
     schema: Schema,
     profile: dict[str, dict[str, float]],
     unreadable: tuple[str, ...],
-    max_label_share: float,
     changes: Changes | None,
+    context: CheckContext,
     column_problems: tuple[str, ...] = (),
 ) -> DatasetSummary:
     """Summarise a version.
@@ -96,8 +122,8 @@ def summarise(
         schema: Its columns and labels.
         profile: The statistics of each column.
         unreadable: The files that could not be read.
-        max_label_share: The largest share of rows that one label may have.
         changes: The changes since the previous released version; None if there is none.
+        context: The split plan, the settings, the time, and the rows of a table.
         column_problems: What a person has to decide about columns.
     """
     splits = count_by(keys[SPLIT])
@@ -116,9 +142,9 @@ def summarise(
         split_groups=_spread(keys, GROUP, SPLIT).num_rows,
         leaked_rows=_leaked_rows(keys),
         conflicting_labels=_conflicting_labels(keys) if schema.labels else 0,
-        max_label_share=max_label_share,
         changes=changes,
         column_problems=column_problems,
+        context=context,
     )
 
 
@@ -151,7 +177,22 @@ def compare(before: DatasetVersion, old: pa.Table, new: pa.Table) -> Changes:
         moved=moved,
         evaluation_relabelled=evaluation_relabelled,
         evaluation_removed=evaluation_removed,
+        contradicted=_contradicted(old, new),
     )
+
+
+def _contradicted(old: pa.Table, new: pa.Table) -> int:
+    """Count the old rows that are kept, and whose content is also new under another label."""
+    added = new.filter(pc.invert(pc.is_in(new[ID], value_set=old[ID].combine_chunks())))
+    kept = old.filter(pc.is_in(old[ID], value_set=new[ID].combine_chunks()))
+    shared = added.filter(pc.is_in(added[DIGEST], value_set=kept[DIGEST].combine_chunks()))
+    if not shared.num_rows:
+        return 0
+    labels: dict[str, set[object]] = {}
+    for digest, label in zip(shared[DIGEST].to_pylist(), shared[LABEL].to_pylist(), strict=True):
+        labels.setdefault(digest, set()).add(label)
+    pairs = zip(kept[DIGEST].to_pylist(), kept[LABEL].to_pylist(), strict=True)
+    return sum(bool(labels.get(digest, set()) - {label}) for digest, label in pairs)
 
 
 def count_by(values: pa.ChunkedArray) -> dict[str, int]:

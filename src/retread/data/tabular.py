@@ -13,12 +13,15 @@ from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
 from retread.data.integrity import table_digests
 from retread.data.source import SourceExamples, SourceRequest
-from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, TIMESTAMP
+from retread.data.split_plan import split_column
+from retread.data.splits import given_splits
+from retread.data.store import DIGEST, GROUP, KEYS, LABEL, SOURCE, SPLIT, TIMESTAMP
 from retread.data.tables import (
     Features,
     Question,
     ReadRole,
     is_saved_index,
+    plain_values,
     read_features,
     read_groups,
     read_labels,
@@ -84,6 +87,9 @@ def gather_table(
         time = read_row_times(question(settings.timestamp), name)
         rows[TIMESTAMP] = time.values
         decisions.append(_role(settings.timestamp, ColumnUse.TIME, time))
+    if column := split_column(settings.split):
+        rows[SPLIT] = given_splits(plain_values(columns[column], column), column, name)
+        decisions.append(ColumnDecision(name=column, use=ColumnUse.SPLIT, kind="split"))
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
     features = read_features(questions, request, name)
     features = _in_file_order(
@@ -193,6 +199,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
         ("[data.columns]", settings.columns),
+        ("[data] split", [split_column(settings.split)] if split_column(settings.split) else []),
         ("the previous version", previous),
     ):
         for name in wanted:
@@ -202,6 +209,7 @@ def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> 
                     f"Its columns are: {', '.join(names)}.",
                 )
     roles = {request.labels, settings.group, settings.timestamp, *settings.exclude}
+    roles.add(split_column(settings.split))
     features = [name for name in (settings.features or names) if name not in roles]
     if not features:
         raise InvalidInput(
@@ -223,6 +231,7 @@ def _not_asked(
     """Say of each column that is not read why it is not."""
     settings = request.settings
     roles = {request.labels, settings.group, settings.timestamp, *features}
+    roles.add(split_column(settings.split))
     before = {decision.name for decision in request.decisions}
     decisions = []
     for name in columns:

@@ -11,6 +11,8 @@ from retread.core import CheckResult, InvalidInput, Outcome, checked_name
 from retread.core.column_rules import ColumnRules
 from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.core.quarantine import VersionState
+from retread.data.read_settings import ReadSettings
+from retread.data.split_plan import SplitPlan
 
 
 class Split(StrEnum):
@@ -57,6 +59,7 @@ class ColumnUse(StrEnum):
     LABEL = "label"
     GROUP = "group"
     TIME = "time"
+    SPLIT = "split"
     UNUSED = "not used"
 
 
@@ -88,6 +91,9 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
     column. `checks` are the results that decided about quarantine. `reading` says how the file was
     read, and `decisions` what was decided about each of its columns; both are empty for images.
+    `split_plan` is how rows are
+    assigned to splits, and `settings` those under which the rows were read; both are None for
+    versions of before they were kept. `positive_label` is the positive one of two labels.
     """
 
     dataset: str
@@ -106,6 +112,9 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     reading: str = ""
     decisions: tuple[ColumnDecision, ...] = ()
+    split_plan: SplitPlan | None = None
+    settings: ReadSettings | None = None
+    positive_label: str | None = None
 
     @property
     def reference(self) -> str:
@@ -121,6 +130,11 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     def failed_checks(self) -> tuple[CheckResult, ...]:
         """The checks that put the version into quarantine, even if it was released since."""
         return tuple(check for check in self.checks if check.outcome is not Outcome.PASS)
+
+    @property
+    def notices(self) -> tuple[CheckResult, ...]:
+        """The checks that passed and found something that people should know."""
+        return tuple(c for c in self.checks if c.outcome is Outcome.PASS and c.notice)
 
     def as_table(self) -> ShownTable:
         splits = ", ".join(f"{split} {count}" for split, count in self.splits.items())

@@ -112,6 +112,8 @@ def _type_name(annotation: Any) -> str:
     if origin is tuple:
         inner = get_args(annotation)[0]
         return "list of tables" if _model_in(inner) else f"list of {_type_name(inner)}s"
+    if origin is dict:
+        return f"table of {_type_name(get_args(annotation)[1])}"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{as_value(member.value)}`" for member in annotation)
     return {bool: "boolean", int: "integer", float: "number", str: "string"}[annotation]

@@ -57,6 +57,7 @@ def parse_settings(
     Raises:
         InvalidSettings: With one line per mistake.
     """
+    values = _with_metric_of_recipe(values)
     try:
         settings, errors = _validated(values), []
     except ValidationError as error:
@@ -68,14 +69,21 @@ def parse_settings(
     except ValueError as error:  # Python's limit on the length of numbers
         raise InvalidSettings(source, [f"it cannot be read: {error}"]) from error
     wrong = [tuple(map(str, e["loc"])) for e in errors]
-    problems = [_describe(e, variables) for e in errors]
-    problems += [
-        found.text
-        for found in contradictions(settings, names)
-        if not any(_overlap(key, path) for key in found.keys for path in wrong)
+    described = zip(errors, wrong, strict=True)
+    found = [(_variable((path,), variables), _describe(error)) for error, path in described]
+    found += [
+        (_variable(contradiction.keys, variables), contradiction.text)
+        for contradiction in contradictions(settings, names)
+        if not any(_overlap(key, path) for key in contradiction.keys for path in wrong)
     ]
-    if problems:
-        raise InvalidSettings(source, problems)
+    if found:
+        in_file = [text for variable, text in found if variable is None]
+        in_environment = [
+            f"{variable} in the environment ({text.replace(':', '):', 1)}"
+            for variable, text in found
+            if variable is not None
+        ]
+        raise InvalidSettings(source, in_file, in_environment)
     return settings
 
 
@@ -138,6 +146,15 @@ def _parse_value(text: str, *, is_text: bool) -> Any:
     return value if isinstance(value, str) or not is_text else text
 
 
+def _with_metric_of_recipe(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let the gate of a regression decide by R2 where no metric is set."""
+    recipe, gate = values.get("recipe"), values.get("gate", {})
+    is_regression = isinstance(recipe, Mapping) and recipe.get("kind") == "tabular-regression"
+    if not is_regression or not isinstance(gate, Mapping) or "metric" in gate:
+        return values
+    return {**values, "gate": {**gate, "metric": "R2"}}
+
+
 def _overlap(left: Key, right: Key) -> bool:
     """Return whether one path is the other or leads to it."""
     return all(a == b for a, b in zip(left, right, strict=False))
@@ -178,11 +195,15 @@ def _without(values: Mapping[str, Any], wrong: Sequence[Location]) -> Settings:
         return _validated({k: v for k, v in values.items() if k not in sections})
 
 
-def _describe(error: ErrorDetails, variables: Mapping[Key, str]) -> str:
+def _variable(keys: Sequence[Key], variables: Mapping[Key, str]) -> str | None:
+    """Return the environment variable that one of the settings comes from."""
+    found = (name for path, name in variables.items() for key in keys if _overlap(path, key))
+    return next(found, None)
+
+
+def _describe(error: ErrorDetails) -> str:
     location = error["loc"]
-    path = ".".join(str(part) for part in location)
-    variable = variables.get(tuple(str(part) for part in location))
-    where = f"{variable} in the environment ({path})" if variable else path
+    where = ".".join(str(part) for part in location)
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such setting.{_suggestion(location)}"
     message = error["msg"][0].lower() + error["msg"][1:]

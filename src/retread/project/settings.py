@@ -89,6 +89,14 @@ class Unreadable(StrEnum):
     REFUSE = "refuse"
 
 
+class CheckAction(StrEnum):
+    """What a finding of a check of a dataset version leads to."""
+
+    TELL = "tell"
+    QUARANTINE = "quarantine"
+    REFUSE = "refuse"
+
+
 class DataSection(Section):
     """Where examples come from and how they are split."""
 
@@ -121,16 +129,29 @@ class DataSection(Section):
     """What separates the cells of text files. Empty: found out."""
     sheet: str = ""
     """Sheet of an Excel file. Empty: the first one."""
+    split: str = ""
+    """How rows are assigned to splits: `time` (evaluation the newest rows, validation before it),
+    `random`, `group` (as `group` says), `folder` (train, valid and test folders above the class
+    folders), or the name of a column with the words train, validation and test. Empty: chosen by
+    the data, `time` where `timestamp` is set; `retread data add` says what was chosen."""
     window_days: float = Field(default=0.0, ge=0)
-    """Train only on the rows of this many days up to the newest row. 0: all rows."""
+    """Train only on the rows of this many days up to the newest row that is not in the future.
+    0: all rows."""
     validation_share: float = Field(default=0.15, gt=0, lt=0.5)
-    """Share of groups in the validation split, which is used for early stopping and model
+    """Share of rows or groups in the validation split, which is used for early stopping and model
     selection."""
     evaluation_share: float = Field(default=0.20, gt=0, lt=0.5)
-    """Share of groups in the evaluation split, which is frozen and only read by the gate."""
+    """Share of rows or groups in the evaluation split, which is frozen and only read by the
+    gate."""
     max_label_share: float = Field(default=0.98, gt=0.5, lt=1)
     """Largest share of examples that may have the same label. Above it, a dataset version is
     quarantined."""
+    max_relabelled_share: float = Field(default=0.05, ge=0, le=1)
+    """Largest share of existing rows whose label may be another one in the next version. Above it,
+    the version is quarantined."""
+    checks: dict[str, CheckAction] = Field(default_factory=dict)
+    """What happens when a check of a dataset version finds something, by name of the check:
+    `tell`, `quarantine` or `refuse` (add no version)."""
     extra_sources: tuple[str, ...] = ()
     """Data sources of your own, each named as package.module:Class."""
 
@@ -142,8 +163,8 @@ class RecipeSection(Section):
     """`image-classification`, `tabular-classification`, `tabular-regression`, or your own recipe
     as package.module:Class."""
     positive_label: str = ""
-    """Positive class of a binary classification, for precision and recall. Empty: the last
-    label in alphabetical order."""
+    """Positive class of a binary classification, for precision and recall. Empty: the rarer label
+    of the first dataset version, which `retread data add` names."""
     image_size: int = Field(default=256, ge=32, le=1024)
     """Width and height in pixels to which images are resized."""
 
@@ -234,8 +255,8 @@ class GateSection(Section):
     """What a candidate must achieve before it may serve."""
 
     metric: str = "Accuracy"
-    """Metric the gate decides by. Also the default metric of `retread stage` and
-    `retread promote`."""
+    """Metric the gate decides by; if it is not set, tabular-regression has R2. Also the default
+    metric of `retread stage` and `retread promote`."""
     threshold: float = 0.6
     """Value the metric must reach on the evaluation split; for losses and errors, the value it
     must not exceed."""
@@ -244,6 +265,8 @@ class GateSection(Section):
     errors such as MAE, absolute for all other metrics."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     """Confidence level of the paired comparison with production."""
+    min_recall: float = Field(default=0.0, ge=0, le=1)
+    """Lowest recall that each class must have on the evaluation split (classification)."""
     max_latency_ms: float = Field(default=200.0, gt=0)
     """Maximum 95th percentile of the latency of single predictions."""
     max_size_mb: float = Field(default=500.0, gt=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from retread.core import METRICS, UnknownOption, is_import_string, metric_named
+from retread.core import METRICS, Metric, UnknownOption, is_import_string, metric_named
 from retread.project.settings import Settings, TrainingSection
 
 Key = tuple[str, ...]
@@ -24,10 +24,14 @@ class PluginNames:
     Attributes:
         model_types: Names of model types by recipe.
         detectors: Names of drift detectors.
+        regressions: Names of the recipes that predict a number.
+        checks: Names of the checks of dataset versions.
     """
 
     model_types: Mapping[str, tuple[str, ...]]
     detectors: tuple[str, ...]
+    regressions: frozenset[str]
+    checks: tuple[str, ...]
 
     @property
     def recipes(self) -> tuple[str, ...]:
@@ -62,6 +66,8 @@ def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Co
     yield from _schedule(settings)
     if names is not None:
         yield from _recipe(settings, names)
+        yield from _metric_of_recipe(settings, names)
+        yield from _checks(settings, names)
         yield from _model_types(settings, names)
         yield from _detectors(settings, names)
 
@@ -73,6 +79,30 @@ def _metric(settings: Settings) -> Iterator[Contradiction]:
         allowed = ", ".join(metric.name for metric in METRICS)
         text = f"gate.metric: should be one of {allowed}, but it is {settings.gate.metric!r}"
         yield Contradiction((("gate", "metric"),), text)
+
+
+def _metric_of_recipe(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
+    kind, name = settings.recipe.kind, settings.gate.metric
+    if kind not in names.model_types or "metric" not in settings.gate.model_fields_set:
+        return
+    is_regression = kind in names.regressions
+    allowed = [metric.name for metric in METRICS if metric.regression in (is_regression, None)]
+    named = [metric for metric in METRICS if name.lower() in _spellings(metric)]
+    if named and named[0].name not in allowed:
+        text = (
+            f"gate.metric: {kind} has no {named[0].name}; it should be one of {', '.join(allowed)}"
+        )
+        yield Contradiction((("gate", "metric"), _RECIPE), text)
+
+
+def _spellings(metric: Metric) -> set[str]:
+    return {spelling.lower() for spelling in (metric.name, *metric.aliases)}
+
+
+def _checks(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
+    for name in settings.data.checks:
+        if name not in names.checks:
+            yield _unknown("check", name, names.checks, ("data", "checks", name))
 
 
 def _extra_plugins(settings: Settings) -> Iterator[Contradiction]:
@@ -109,6 +139,9 @@ def _splits(settings: Settings) -> Iterator[Contradiction]:
         text = "data: validation_share and evaluation_share leave too little for training"
         keys = (("data", "validation_share"), ("data", "evaluation_share"))
         yield Contradiction(keys, text)
+    if settings.data.split == "time" and not settings.data.timestamp:
+        text = "data.split: time needs data.timestamp, the column with the time of each row"
+        yield Contradiction((("data", "split"), ("data", "timestamp")), text)
 
 
 def _host(settings: Settings) -> Iterator[Contradiction]:
@@ -163,13 +196,16 @@ def _recipe(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
 
 
 def _model_types(settings: Settings, names: PluginNames) -> Iterator[Contradiction]:
-    known = names.model_types.get(settings.recipe.kind)
-    if known is None:
+    if is_import_string(settings.recipe.kind):
         return
+    every = tuple(sorted({name for known in names.model_types.values() for name in known}))
+    known = names.model_types.get(settings.recipe.kind, every)
     for key, model_type in _chosen_model_types(settings.training):
         if model_type not in known and not is_import_string(model_type):
             allowed = (*known, "package.module:function")
-            yield _unknown("model type", model_type, allowed, key, _RECIPE)
+            # What no recipe has is a mistake whatever the recipe is.
+            of_recipe = (_RECIPE,) if model_type in every else ()
+            yield _unknown("model type", model_type, allowed, key, *of_recipe)
 
 
 def _chosen_model_types(training: TrainingSection) -> Iterator[tuple[Key, str]]:

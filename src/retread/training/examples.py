@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +75,7 @@ def read_examples(
 
     Args:
         window_days: Read only rows at most this many days older than the newest row of the
-            version; 0 reads all.
+            version that is not in the future; 0 reads all.
         columns: Columns to read; None reads all.
 
     Raises:
@@ -85,7 +86,7 @@ def read_examples(
         return Examples(rows, _digest(version, split, rows))
     has_stamps = TIMESTAMP in rows.column_names
     stamps = datasets.read(version, columns=[TIMESTAMP])[TIMESTAMP] if has_stamps else None
-    newest = pc.max(stamps).as_py() if has_stamps else None
+    newest = _newest(stamps, version.created_at) if stamps is not None else None
     if stamps is None or newest is None:
         raise InvalidInput(
             f"window_days is {window_days:g}, but {version.reference} has no timestamps.",
@@ -125,8 +126,8 @@ def spread(examples: Examples, most: int) -> Examples:
     return _taken(examples, indices, Split.EVALUATION)
 
 
-def ordered_labels(labels: tuple[str, ...], positive: str) -> tuple[str, ...]:
-    """Sort labels; of two, the positive one comes second.
+def ordered_labels(labels: tuple[str, ...], positive: str | None) -> tuple[str, ...]:
+    """Sort labels; of two, the positive one comes second, if one is named.
 
     >>> ordered_labels(("defective", "good"), "defective")
     ('good', 'defective')
@@ -145,16 +146,18 @@ def ordered_labels(labels: tuple[str, ...], positive: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda label: label == positive))
 
 
-def check_rows(split: str, examples: Examples, labels: tuple[str, ...]) -> None:
+def check_rows(
+    split: str, examples: Examples, labels: tuple[str, ...], window_days: float = 0.0
+) -> None:
     """Check that a split has rows and, for regression, that its targets are finite.
 
     Raises:
         InvalidInput: It has no rows, or a target is missing or infinite.
     """
     if examples.count == 0:
-        raise InvalidInput(
-            f"The {split} split has no rows.", "Add more data, or increase [data] window_days."
-        )
+        within = f" within {window_days:g} days of the newest row" if window_days else ""
+        hint = ", or increase [data] window_days." if window_days else "."
+        raise InvalidInput(f"The {split} split has no rows{within}.", f"Add more data{hint}")
     if not labels and not np.isfinite(examples.truth(())).all():
         raise InvalidInput(
             f"The {split} split has rows whose target is missing or infinite.",
@@ -182,6 +185,12 @@ def check_labels(labels: tuple[str, ...], train: Examples, hint: str) -> None:
     absent = [label for label in labels if label not in present]
     if absent:
         raise InvalidInput(f"The training split contains no example labelled {absent}.", hint)
+
+
+def _newest(stamps: pa.ChunkedArray, added_at: datetime) -> datetime | None:
+    """Return the newest time that was not in the future, in any zone, when rows were added."""
+    latest = pa.scalar(added_at + timedelta(days=1), type=stamps.type)
+    return cast("datetime | None", pc.max(stamps.filter(pc.less_equal(stamps, latest))).as_py())
 
 
 def _taken(examples: Examples, indices: npt.NDArray[np.int64], split: Split) -> Examples:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from retread.bundle import Cause
-from retread.core import InvalidInput, UnknownOption
+from retread.core import InvalidInput, Refused, UnknownOption
+from retread.data.read_settings import changed_settings
+from retread.data.split_plan import obeys
 from retread.data.version import DatasetVersion
 from retread.project import ScenarioRun, Settings
 from retread.training.catalog import check_optimizer, recipe_named
@@ -51,8 +53,10 @@ def plan_runs(
     Raises:
         UnknownOption: A scenario, model type or optimizer does not exist.
         InvalidInput: A value is out of range, or the recipe does not fit the data.
+        Refused: The data was added with other settings.
     """
     _check_ranges(overrides)
+    _check_settings_of_data(settings, dataset)
     recipe = recipe_named(settings.recipe.kind)
     name = _scenario(settings, overrides)
     runs = (ScenarioRun(),) if name is None else settings.training.scenarios[name].runs
@@ -67,6 +71,19 @@ def plan_runs(
     if name is None:
         return requests
     return tuple(msgspec.structs.replace(r, parent=key, scenario=name) for r in requests)
+
+
+def _check_settings_of_data(settings: Settings, dataset: DatasetVersion) -> None:
+    changes = changed_settings(dataset.settings, settings.data) if dataset.settings else []
+    plan, split = dataset.split_plan, settings.data.split
+    if plan is not None and not obeys(plan, split):
+        changes.append(f'[data] split is "{split}", but the rows are split by {plan.method}')
+    if changes:
+        raise Refused(
+            f"{dataset.reference} was added with other settings: {'; '.join(changes)}.",
+            f"Add it again with: retread data add {dataset.dataset} SOURCE, or change the "
+            "settings back.",
+        )
 
 
 def _scenario(settings: Settings, overrides: Overrides) -> str | None:

@@ -122,11 +122,11 @@ def prepare(
     validation = read_examples(context.datasets, version, Split.VALIDATION, window)
     keys = (ID, LABEL, DIGEST, TIMESTAMP)
     evaluation = read_examples(context.datasets, version, Split.EVALUATION, window, keys)
-    positive = settings.recipe.positive_label
+    positive = settings.recipe.positive_label or version.positive_label
     labels = () if recipe.regression else ordered_labels(version.schema.labels, positive)
-    check_rows("training", train, labels)
-    check_rows("validation", validation, labels)
-    check_rows("evaluation", evaluation, labels)
+    check_rows("training", train, labels, window)
+    check_rows("validation", validation, labels, window)
+    check_rows("evaluation", evaluation, labels, window)
     check_labels(labels, train, "Add examples, or remove that label from the data.")
     train = sampled(train, request.sample, request.seed)
     check_labels(labels, train, f"Use a --sample larger than {request.sample:g}.")

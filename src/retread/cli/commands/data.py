@@ -52,7 +52,7 @@ def add(
 ) -> None:
     """Add the content of SOURCE as the next version; print NAME@N and its digest."""
     from retread.app.datasets import add_data, add_request
-    from retread.cli.data_tables import column_lines, version_line
+    from retread.cli.data_tables import column_lines, findings, version_line
     from retread.cli.progress import progress
     from retread.data import latest
 
@@ -63,7 +63,8 @@ def add(
             work, name, source, labels=labels, note=note, append=append, progress=report
         )
         version = add_data(work, request)
-    lines = [f"{version.reference} {version.digest}", *column_lines(version), version_line(version)]
+    lines = [f"{version.reference} {version.digest}", *column_lines(version)]
+    lines += [version_line(version), *findings(version)]
     text = "\n".join(lines)
     if before is not None and version.number <= before.number:
         text += "\nThe data is unchanged; no version was added."

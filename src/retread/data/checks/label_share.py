@@ -16,11 +16,10 @@ def check(summary: DatasetSummary) -> CheckResult:
     label, largest = max(counts.items(), key=lambda item: item[1])
     share = largest / summary.rows
     shift = _shift(counts, summary.changes.version.labels) if summary.changes else 0.0
+    allowed = summary.context.settings.max_label_share
     problems = []
-    if share > summary.max_label_share:
-        problems.append(
-            f"{label!r} has {share:.1%} of the rows, more than {summary.max_label_share:.1%}"
-        )
+    if share > allowed:
+        problems.append(f"{label!r} has {share:.1%} of the rows, more than {allowed:.1%}")
     if summary.changes and shift > _MAX_SHIFT:
         problems.append(
             f"{shift:.0%} of the label distribution shifted since "

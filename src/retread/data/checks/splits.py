@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.data.split_plan import SplitMethod
 from retread.data.summary import DatasetSummary
 from retread.data.version import Split
 
@@ -16,11 +17,17 @@ def check(summary: DatasetSummary) -> CheckResult:
         problems += [f"label {label!r} is missing from the train split" for label in missing]
         if len(summary.labels[Split.EVALUATION]) == 1:
             problems.append("the evaluation split has only one label")
-    hint = " Add more examples or more groups, or change the shares in [data]."
+    by_time = summary.context.plan.method is SplitMethod.TIME
+    cause = (
+        "Split by time, the data lacks something" if by_time else "The data is too small to split"
+    )
+    hint = " Add more examples or more groups, or change the shares in [data]" + (
+        ', or set [data] split = "random".' if by_time else "."
+    )
     return CheckResult(
         check="splits",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
-        reason=f"The data is too small to split: {'; '.join(problems)}.{hint}"
+        reason=f"{cause}: {'; '.join(problems)}.{hint}"
         if problems
         else ", ".join(f"{split.value} {summary.splits[split]}" for split in Split) + ".",
         numbers={split.value: float(summary.splits[split]) for split in Split},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from retread.bundle import evidence_metrics
+from retread.bundle import evidence_metrics, undefined_because
 from retread.core import CheckResult, Outcome, metric_named
 from retread.registry.gate_inputs import GateInputs
 
@@ -22,7 +22,8 @@ def check(inputs: GateInputs) -> CheckResult:
         )
         return _result(Outcome.FAIL, reason, numbers)
     if isnan(value):
-        reason = f"{metric.name} is undefined on {len(inputs.evidence.ids)} examples."
+        why = undefined_because(metric.name, inputs.evidence, inputs.manifest.labels)
+        reason = f"{metric.name} is not defined: {why}."
         return _result(Outcome.INCONCLUSIVE, reason, numbers)
     passed = metric.at_least(value, threshold)
     limit = "at least" if metric.higher_is_better else "at most"

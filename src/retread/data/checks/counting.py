@@ -1,0 +1,65 @@
+"""Check that no column counts the rows: a row number says how a file was sorted, nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from retread.core import CheckResult, Outcome
+from retread.data.store import LABEL
+from retread.data.summary import DatasetSummary
+from retread.data.version import ColumnKind
+from retread.project.settings import CheckAction
+
+ACTION = CheckAction.TELL
+
+_MIN_ROWS = 20
+_MAX_GAP = 2.0
+_RUNS_BY_CHANCE = 0.5
+
+
+def check(summary: DatasetSummary) -> CheckResult:
+    """Look for numbers that differ in every row and are evenly spaced."""
+    table = summary.context.table
+    if table is None or table.num_rows < _MIN_ROWS:
+        return CheckResult(check="counting", outcome=Outcome.PASS, reason="Too few rows to tell.")
+    found = []
+    for column in summary.schema.columns:
+        values = table[column.name]
+        if column.kind is not ColumnKind.NUMERIC or values.null_count:
+            continue
+        order = np.argsort(values.to_numpy(), kind="stable")
+        if _counts(values.to_numpy()[order]):
+            by_label = bool(summary.schema.labels) and _is_sorted(table[LABEL], order)
+            found.append(f"{column.name!r}{', and the rows are sorted by label' * by_label}")
+    return CheckResult(
+        check="counting",
+        outcome=Outcome.FAIL if found else Outcome.PASS,
+        reason=f"These columns count the rows: {'; '.join(found)}. A model would learn the order "
+        "of the file; add them to [data] exclude unless they mean something."
+        if found
+        else "No column counts the rows.",
+        numbers={"counting": float(len(found))},
+    )
+
+
+def _counts(ordered: npt.NDArray[np.float64]) -> bool:
+    if not np.isfinite(ordered).all():
+        return False
+    steps = np.diff(ordered)
+    if steps.min() <= 0:
+        return False
+    whole = bool((ordered == np.floor(ordered)).all())
+    if whole:
+        # Rows that were removed leave gaps.
+        return float(ordered[-1] - ordered[0]) <= _MAX_GAP * len(ordered)
+    return float(steps.max()) <= _MAX_GAP * float(np.median(steps)) <= 4.0 * float(steps.min())
+
+
+def _is_sorted(labels: pa.ChunkedArray, order: npt.NDArray[np.int64]) -> bool:
+    """Return whether equal labels are in sequence far more often than by chance."""
+    codes = np.asarray(labels.combine_chunks().dictionary_encode().indices)[order]
+    shares = np.unique(codes, return_counts=True)[1] / len(codes)
+    changes = float((codes[1:] != codes[:-1]).mean())
+    return changes < _RUNS_BY_CHANCE * (1.0 - float((shares**2).sum()))
