@@ -31,7 +31,8 @@ from retread.data import (
 from retread.data.assign import AssignedRows, Base, assign_splits
 from retread.data.split_plan import SplitMethod
 from retread.data.splits import SPLIT_WORDS, split_of_block
-from retread.data.tabular import Features, gather_columns
+from retread.data.tables import Features
+from retread.data.tabular import gather_columns
 from retread.project.settings import DataSection
 
 Adds = Callable[..., DatasetVersion]

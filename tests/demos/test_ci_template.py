@@ -49,7 +49,7 @@ def test_actions_are_pinned_and_nothing_of_an_event_is_in_a_script() -> None:
 
 
 def test_no_text_of_a_commit_reaches_the_option_model_type() -> None:
-    assert "--model-type" not in template_files("iris")[FILE]
+    assert b"--model-type" not in template_files("iris")[FILE]
 
 
 @pytest.mark.slow

@@ -136,7 +136,7 @@ def test_d6_scaled_columns_keep_their_order(
     offset: float, exponent: int, count: int, far: bool
 ) -> None:
     steps: Doubles = offset + np.arange(count) * 2.0**exponent
-    column = np.unique(np.concatenate([steps, steps + 1e12]) if far else steps)
+    column: Doubles = np.unique(np.concatenate([steps, steps + 1e12]) if far else steps)
     scaled = scaling_of(column[:, None]).apply(column[:, None])
     assert len(np.unique(scaled, axis=0)) >= 0.999 * len(column) - 1e-9
     assert (np.diff(scaled[:, 0]) >= 0).all()

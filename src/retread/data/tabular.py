@@ -21,6 +21,7 @@ from retread.data.tables import (
     Question,
     ReadRole,
     is_saved_index,
+    plain_values,
     read_features,
     read_groups,
     read_labels,
@@ -86,8 +87,9 @@ def gather_table(
         time = read_row_times(question(settings.timestamp), name)
         rows[TIMESTAMP] = time.values
         decisions.append(_role(settings.timestamp, ColumnUse.TIME, time))
-    if split := split_column(settings.split):
-        rows[SPLIT] = given_splits(columns[split], split, name)
+    if column := split_column(settings.split):
+        rows[SPLIT] = given_splits(plain_values(columns[column], column), column, name)
+        decisions.append(ColumnDecision(name=column, use=ColumnUse.SPLIT, kind="split"))
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
     features = read_features(questions, request, name)
     features = _in_file_order(
@@ -229,6 +231,7 @@ def _not_asked(
     """Say of each column that is not read why it is not."""
     settings = request.settings
     roles = {request.labels, settings.group, settings.timestamp, *features}
+    roles.add(split_column(settings.split))
     before = {decision.name for decision in request.decisions}
     decisions = []
     for name in columns:

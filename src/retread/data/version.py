@@ -59,6 +59,7 @@ class ColumnUse(StrEnum):
     LABEL = "label"
     GROUP = "group"
     TIME = "time"
+    SPLIT = "split"
     UNUSED = "not used"
 
 
@@ -90,9 +91,9 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
     column. `checks` are the results that decided about quarantine. `reading` says how the file was
     read, and `decisions` what was decided about each of its columns; both are empty for images.
-    `split_plan` is how rows are
-    assigned to splits, and `settings` those under which the rows were read; both are None for
-    versions of before they were kept. `positive_label` is the positive one of two labels.
+    `split_plan` is how rows are assigned to splits, and `settings` those under which the rows were
+    read; both are None for versions of before they were kept. `positive_label` is the positive one
+    of two labels.
     `remarks` are sentences that say how the source was read.
     """
 
