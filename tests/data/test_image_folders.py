@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import unicodedata
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from PIL import Image
 
 from retread.core import InvalidInput
-from retread.data import LABEL, SPLIT
+from retread.data import LABEL, SPLIT, DatasetStore
 from retread.data.store import SOURCE
 
 from .conftest import Adds
@@ -266,7 +269,7 @@ JPEG = photo(7, "JPEG")
     ],
 )
 def test_u13_one_unreadable_photo_is_left_out_and_told(
-    name: str, content: bytes, reason: str, tmp_path: Path, add: Adds
+    name: str, content: bytes, reason: str, tmp_path: Path, store: DatasetStore, add: Adds
 ) -> None:
     files = {**numbered("good/{}.png", count=30), **numbered("bad/{}.png", count=30, first=50)}
     source = write(tmp_path / "src", {**files, f"good/{name}": content})
@@ -276,6 +279,8 @@ def test_u13_one_unreadable_photo_is_left_out_and_told(
     (remark,) = (remark for remark in version.remarks if remark.startswith("Left out"))
     assert remark.startswith(f"Left out: 1 of 61 images: good/{name}: ")
     assert reason in remark
+    (stored,) = store.versions("tires")
+    assert stored.remarks == version.remarks
     strict = add(source, dataset="strict", settings={"max_unreadable_share": 0.01})
     assert [check.check for check in strict.failed_checks] == ["readable"]
     assert "1.6% of 61; [data] max_unreadable_share allows 1.0%" in strict.failed_checks[0].reason
@@ -464,6 +469,39 @@ def test_e04_unused_bits_are_told(
     assert (says or "") in failed.get("depth", "")
 
 
+def png_of_48_bits(seed: int, bits: int) -> bytes:
+    """Return a colour PNG of so many bits in 16, which Pillow cannot write."""
+    values = np.asarray(picture(seed)).astype(np.uint32) * (2**bits - 1) // 255
+    rows = values.astype(">u2").tobytes()
+    width = len(rows) // len(values)
+    raw = b"".join(b"\0" + rows[i : i + width] for i in range(0, len(rows), width))
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        check = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize(("bits", "fails"), [(16, False), (15, False), (12, True), (10, True)])
+def test_e04_unused_bits_of_colour_images_are_told(
+    bits: int, fails: bool, tmp_path: Path, add: Adds
+) -> None:
+    def make(seed: int) -> bytes:
+        return png_of_48_bits(seed, bits)
+
+    files = photos(*(f"good/{n}.png" for n in range(20)), make=make)
+    files |= photos(*(f"bad/{n}.png" for n in range(20)), first=50, make=make)
+    version = add(write(tmp_path / "src", files))
+    failed = {check.check: check.reason for check in version.failed_checks}
+    assert ("depth" in failed) is fails
+    if fails:
+        assert f"is {2**bits - 1}." in failed["depth"]
+        assert "Scale them to 8 bits per channel" in failed["depth"]
+
+
 def arrows(turn: Image.Transpose | None, label: str, first: int) -> Files:
     """Noisy arrows to the left, turned."""
 
@@ -520,3 +558,36 @@ def test_e02_phone_photos_are_grouped_and_measured_upright(tmp_path: Path, add: 
     sizes = [properties[:2] for properties in examples.properties.values()]
     assert (60.0, 40.0) in sizes
     assert (40.0, 60.0) not in sizes
+
+
+def test_d12_names_in_another_encoding(tmp_path: Path) -> None:
+    source = write(tmp_path / "src", PLAIN)
+    (source / os.fsdecode("good/사진.png".encode("cp949"))).write_bytes(photo(90))
+    names = labels_by_name(read(source))
+    assert len(names) == 13
+    assert sum("\ufffd" in name for name in names) == 1
+    folder = source / os.fsdecode("불량".encode("cp949"))
+    folder.mkdir()
+    (folder / "a.png").write_bytes(photo(91))
+    with pytest.raises(InvalidInput, match="is no text: it was written in another encoding"):
+        read(source)
+
+
+def test_e24_copies_in_several_splits_of_the_user_are_told(tmp_path: Path, add: Adds) -> None:
+    files = {
+        f"{split}/{label}/{n}_jpg.rf.{split}{n}abc.jpg": photo(100 * place + 50 * number + n)
+        for place, split in enumerate(("train", "valid", "test"))
+        for number, label in enumerate(("good", "bad"))
+        for n in range(8)
+    }
+    version = add(write(tmp_path / "src", files))
+    assert "groups" in [check.check for check in version.failed_checks]
+    assert "The folders give the splits: train 16, validation 16, evaluation 16." in version.remarks
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    source = write(tmp_path / "src", PLAIN)
+    loop = source / "good" / "x.png"
+    loop.symlink_to(loop.name)
+    with pytest.raises(InvalidInput, match=r"x\.png is not a regular file, or is a broken link"):
+        read(source)

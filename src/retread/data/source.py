@@ -62,6 +62,8 @@ class ImageFindings:
         peak: The largest pixel value among them.
         beyond: How many of them have values that [data] image_depth has no room for.
         depth: [data] image_depth.
+        deep_colours: The number of colour images with 16 bits per channel.
+        colour_peak: The largest pixel value among them.
         mirrored: Pairs of labels whose images are mirror images of each other, each as a sentence.
         left_out: The number of files that are no images, by ending.
     """
@@ -72,6 +74,8 @@ class ImageFindings:
     peak: int = 0
     beyond: int = 0
     depth: int = 16
+    deep_colours: int = 0
+    colour_peak: int = 0
     mirrored: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
 

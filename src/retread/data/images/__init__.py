@@ -18,7 +18,7 @@ from retread.data.images.inspection import (
     sample_by_digest,
     suffix_of,
 )
-from retread.data.images.walk import ImageWalk
+from retread.data.images.walk import ImageWalk, name_below
 
 __all__ = [
     "IMAGE_PROPERTIES",
@@ -32,6 +32,7 @@ __all__ = [
     "image_rules",
     "inspect_image",
     "measure_image",
+    "name_below",
     "sample_by_digest",
     "suffix_of",
     "with_copies",

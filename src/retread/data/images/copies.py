@@ -48,8 +48,8 @@ def copies_by_name(names: Sequence[tuple[str, str]]) -> dict[str, str]:
     existing = set(stems)
     families: dict[tuple[str, str], list[int]] = defaultdict(list)
     for position, (label, stem) in enumerate(stems):
-        base = stem if stem.isalnum() else _base(label, stem, existing)
-        families[label, base].append(position)
+        derived_from = stem if stem.isalnum() else _base(label, stem, existing)
+        families[label, derived_from].append(position)
     found: dict[str, str] = {}
     for family, members in families.items():
         if len(members) < 2:

@@ -48,6 +48,7 @@ def find(
     """
     alike = _alike(images, read, rules)
     peaks = [image.facts.peak for image in images if image.facts.peak]
+    colours = [image.facts.colour_peak for image in images if image.facts.colour_peak]
     return ImageFindings(
         alike=tuple(_pair(same) for same in alike),
         alike_rows=sum(len(same) for same in alike),
@@ -55,6 +56,8 @@ def find(
         peak=max(peaks, default=0),
         beyond=sum(peak >= 2**rules.depth for peak in peaks),
         depth=rules.depth,
+        deep_colours=len(colours),
+        colour_peak=max(colours, default=0),
         mirrored=mirrored_labels([(image.label, image.facts) for image in images]),
         left_out=left_out,
     )

@@ -282,16 +282,26 @@ class _Contents:
         return self._cache.get(position)
 
     def get(self, position: int) -> bytes:
-        """Return the bytes of an image."""
+        """Return the bytes of an image.
+
+        Raises:
+            InvalidInput: The file is gone, or may not be read.
+        """
         cached = self._cache.get(position)
         if cached is not None:
             return cached
         # A third of the time of Path.read_bytes, which matters for small images.
-        descriptor = os.open(self._paths[position], os.O_RDONLY)
         try:
-            return _read_all(descriptor)
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self._paths[position], os.O_RDONLY)
+            try:
+                return _read_all(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise InvalidInput(
+                f"{self._paths[position]} cannot be read: {error.strerror}.",
+                "Allow reading it, or remove it.",
+            ) from error
 
 
 def _read_all(descriptor: int) -> bytes:

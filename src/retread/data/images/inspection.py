@@ -54,6 +54,7 @@ class ImageFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
             empty if it has no structure.
         look: A digest of what is seen in the thumbnail.
         peak: The largest pixel value of a deep greyscale image; 0 for all others.
+        colour_peak: The largest pixel value of a deep colour image; 0 for all others.
         is_sequence: Whether the file has further frames or pages, which are not used.
     """
 
@@ -67,6 +68,7 @@ class ImageFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mirror_key: str = ""
     look: str = ""
     peak: int = 0
+    colour_peak: int = 0
     is_sequence: bool = False
 
     @property
@@ -136,6 +138,7 @@ def _inspect(content: bytes, rules: ImageRules) -> tuple[ImageFacts, bytes | Non
         height=seen.size[1],
         look=hashlib.blake2b(seen.grey, digest_size=8).hexdigest(),
         peak=seen.peak,
+        colour_peak=seen.colour_peak,
         is_sequence=seen.is_sequence,
     )
     return facts, seen.grey

@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from retread.bundle import FORMATS, MAX_PIXELS, ImageRules, as_seen, orientation_of, turned
+from retread.bundle.image import FULL_DEPTH
 from retread.core import InvalidInput, RetreadError
 
 Size = tuple[int, int]
@@ -35,6 +37,9 @@ _UNREADABLE = tuple(
     )
 )
 """How files of other formats begin, and the names of these formats."""
+_BITS_PER_SAMPLE = 258
+_PNG_DEPTH = 24
+"""Where a PNG says how many bits each channel has."""
 _ORIENTATION_MARKS = (b"Exif\0\0", b"tiff:Orientation")
 
 
@@ -45,12 +50,15 @@ class Thumbnail(NamedTuple):
         size: Width and height of the image, upright.
         grey: Its grey values, uint8 [HEIGHT, WIDTH], as bytes.
         peak: The largest pixel value of a deep greyscale image; 0 for all others.
+        colour_peak: The largest pixel value of a deep colour image, up to its lower 8 bits, which
+            are not read; 0 for all others.
         is_sequence: Whether the file has further frames or pages.
     """
 
     size: Size
     grey: bytes
     peak: int = 0
+    colour_peak: int = 0
     is_sequence: bool = False
 
 
@@ -108,9 +116,23 @@ def _thumbnail_of_any(content: bytes, rules: ImageRules) -> Thumbnail:
             size=_turned_size(size, orientation_of(image)),
             grey=_shrunk(seen if seen.mode == "L" else seen.convert("L")),
             peak=int(np.asarray(image).max()) if image.mode.startswith("I") else 0,
+            colour_peak=_colour_peak(image, content),
             # Phones append previews to a JPEG: MPO.
             is_sequence=image.format != "MPO" and getattr(image, "is_animated", False),
         )
+
+
+def _colour_peak(image: Image.Image, content: bytes) -> int:
+    if isinstance(image, TiffImageFile):
+        is_deep = max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) == FULL_DEPTH
+    else:
+        is_deep = image.format == "PNG" and content[_PNG_DEPTH] == FULL_DEPTH
+    if not is_deep or image.mode.startswith("I"):
+        return 0
+    colours = np.asarray(image)
+    if image.mode in ("RGBA", "LA"):
+        colours = colours[:, :, :-1]
+    return (int(colours.max()) << 8) + 255
 
 
 def _turned_size(size: Size, orientation: int) -> Size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,17 @@ _IMAGE = re.compile(
     re.DOTALL,
 )
 """How files of images begin."""
+
+
+def name_below(root: Path, path: str) -> str:
+    """Return the path of a file below a folder as text in Unicode form C.
+
+    Bytes of a name that are no text, as old archives leave them, become replacement characters.
+    """
+    name = path[len(str(root)) + 1 :]
+    if not name.isascii():
+        name = os.fsencode(name).decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", name)
 
 
 class ImageWalk:
@@ -62,7 +74,7 @@ class ImageWalk:
         real = os.path.realpath(folder)
         found = []
         for entry in self._entries(str(folder)):
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 continue
             self._check_inside(entry)
             if not (entry.is_symlink() and _contains(os.path.realpath(entry.path), real)):
@@ -72,9 +84,9 @@ class ImageWalk:
     def pass_over_images(self, folder: Path) -> None:
         """Count the images directly in a folder as unlabelled."""
         self.unlabelled += [
-            entry.path[len(str(self.root)) + 1 :]
+            name_below(self.root, entry.path)
             for entry in self._entries(str(folder))
-            if entry.name.lower().endswith(_IMAGES) and entry.is_file()
+            if entry.name.lower().endswith(_IMAGES) and _is_file(entry)
         ]
 
     def images(self, folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -116,16 +128,16 @@ class ImageWalk:
     def _images(self, folder: str, top: str, seen: set[str]) -> Iterator[os.DirEntry[str]]:
         for entry in self._entries(folder):
             self._check_inside(entry)
-            if entry.is_dir():
+            if _is_folder(entry):
                 yield from self._images_below(entry, top, seen)
             elif entry.name.lower().endswith(_IMAGES):
                 # Reading a pipe would block forever.
-                if not entry.is_file():
+                if not _is_file(entry):
                     raise InvalidInput(
                         f"{entry.path} is not a regular file, or is a broken link.", "Remove it."
                     )
                 yield entry
-            elif entry.is_file() and _holds_image(entry.path):
+            elif _is_file(entry) and _holds_image(entry.path):
                 yield entry
             else:
                 self.left_out[Path(entry.name).suffix.lower() or "without ending"] += 1
@@ -146,8 +158,14 @@ class ImageWalk:
         known = self._listed.get(folder)
         if known is not None:
             return known
-        with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            raise InvalidInput(
+                f"Folder {folder} cannot be read: {error.strerror}.",
+                "Allow reading it, or remove it.",
+            ) from error
         kinds = [litter_kind(entry.name) for entry in entries]
         self.passed_over.update(kind for kind in kinds if kind)
         kept = [entry for entry, kind in zip(entries, kinds, strict=True) if not kind]
@@ -156,7 +174,7 @@ class ImageWalk:
     def _check_inside(self, entry: os.DirEntry[str]) -> None:
         if self._follows or not entry.is_symlink():
             return
-        if not Path(entry.path).resolve().is_relative_to(self.root):
+        if not _contains(str(self.root), os.path.realpath(entry.path)):
             raise InvalidInput(
                 f"{entry.path} is a link to a target outside {self.root}.",
                 "Set [data] follow_links = true, or copy the target into the folder.",
@@ -166,6 +184,20 @@ class ImageWalk:
 def _contains(folder: str, inner: str) -> bool:
     """Return whether a folder is another one or above it."""
     return inner == folder or inner.startswith(folder.rstrip("/") + "/")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def _holds_image(path: str) -> bool:

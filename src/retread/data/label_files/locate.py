@@ -71,7 +71,7 @@ class ImageLocator:
         try:
             path = Path(os.path.normpath(folder / text))
             is_file = path.is_file()
-            real = path.resolve()
+            real = Path(os.path.realpath(path))
         except (ValueError, OSError) as error:
             raise InvalidInput(
                 f"{self.labels}, {place}: {text!r} is not a valid path: {error}."

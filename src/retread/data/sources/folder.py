@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,14 @@ from pathlib import Path
 from retread.core import InvalidInput
 from retread.core.column_rules import clean_text
 from retread.data.image_manifest import ImageManifest, read_manifest
-from retread.data.images import SUFFIXES, ImageFile, ImageWalk, gather_files, with_copies
+from retread.data.images import (
+    SUFFIXES,
+    ImageFile,
+    ImageWalk,
+    gather_files,
+    name_below,
+    with_copies,
+)
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.splits import SPLIT_WORDS, split_of_word
 from retread.data.version import Split
@@ -98,6 +104,13 @@ def _label_folders(walk: ImageWalk, folder: Path, split: Split | None) -> Iterat
 
 
 def _label(path: Path) -> str:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"The name of folder {str(path)!r} is no text: it was written in another encoding.",
+            "Rename it to its label in UTF-8, for example with convmv.",
+        ) from error
     label = clean_text(path.name)
     if not label:
         raise InvalidInput(
@@ -108,9 +121,8 @@ def _label(path: Path) -> str:
 
 
 def _labelled(walk: ImageWalk, folder: LabelFolder, manifest: ImageManifest) -> Iterator[ImageFile]:
-    prefix = len(str(walk.root)) + 1
     for entry in walk.images(folder.path):
-        name = unicodedata.normalize("NFC", entry.path[prefix:])
+        name = name_below(walk.root, entry.path)
         group, timestamp = manifest.entry(name, name.rpartition("/")[2])
         yield ImageFile(
             path=entry.path,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path, PurePosixPath
 
 from retread.core import InvalidInput, NotFound
 from retread.data.image_manifest import ImageManifest, read_manifest
-from retread.data.images import ImageFile, gather_files, with_copies
+from retread.data.images import ImageFile, gather_files, name_below, with_copies
 from retread.data.label_files import SUFFIXES, ImageLocator, LabelEntry, read_label_file
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.splits import SPLIT_WORDS, split_of_word
@@ -96,7 +95,7 @@ def _file(
     root: Path, name: str, entry: LabelEntry, manifest: ImageManifest, split: Split | None
 ) -> ImageFile:
     path = root / name
-    name = unicodedata.normalize("NFC", name)
+    name = name_below(root, str(path))
     group, timestamp = manifest.entry(name, path.name)
     return ImageFile(
         path=str(path),
