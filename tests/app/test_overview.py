@@ -11,10 +11,10 @@ from retread.app.overview import (
     LedgerView,
     Phase,
     alarms_in,
-    describe_event,
     overview,
     retrainings_in,
 )
+from retread.app.overview.describe import _sentence
 from retread.core import Database, ManualClock, Outcome
 from retread.registry.events import (
     Event,
@@ -48,7 +48,7 @@ def entries_of(*events: Event) -> tuple[Entry, ...]:
 
 
 def test_every_event_has_a_description() -> None:
-    described = describe_event.registry
+    described = _sentence.registry
     assert {kind.__name__ for kind in get_args(LedgerEvent)} <= {k.__name__ for k in described}
 
 
