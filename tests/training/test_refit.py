@@ -51,17 +51,3 @@ def test_the_served_model_has_seen_all_rows_and_the_judged_one_is_kept(
     again = score(harness.bundles, digest, harness.datasets, harness.version)
     np.testing.assert_array_equal(again.outputs, kept.outputs)
     OnnxModel(harness.bundles.read(digest, MODEL), manifest.signature)
-
-
-def test_photos_are_trained_once_more(make_harness: MakeHarness, photos: Path) -> None:
-    harness = make_harness(
-        photos,
-        "folder",
-        recipe={"image_size": 32},
-        training={"epochs": 2, "batch_size": 8, "refit": True},
-        early_stopping={"min_accuracy": 0.0, "min_loss": 10.0},
-    )
-    manifest = harness.bundles.manifest(harness.run(harness.request()).bundle)
-    assert manifest.refit is not None
-    assert manifest.refit.rows == harness.version.rows
-    assert manifest.refit.epochs in (1, 2)

@@ -77,7 +77,8 @@ def _storable(name: str, result: CheckResult) -> CheckResult:
     except ValueError as error:
         problem = f"the numbers of its CheckResult are {error}"
         raise invalid_plugin(_KIND, name, _INTERFACE, problem) from error
-    values = {**msgspec.structs.asdict(result), "numbers": numbers}
+    fields = {**msgspec.structs.asdict(result), "numbers": numbers}
+    values = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
     try:
         converted = msgspec.convert(values, CheckResult)
         msgspec.json.encode(converted)
