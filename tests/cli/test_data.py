@@ -64,7 +64,8 @@ def test_a_version_of_an_interrupted_add_is_recorded_later(project: Path) -> Non
 
 
 def test_u14_quarantine_and_release(project: Path, capsys: Capture) -> None:
-    (project / "photos" / "good" / "broken.jpg").write_text("no image")
+    for name in ("broken.jpg", "broken too.jpg"):
+        (project / "photos" / "good" / name).write_text("no image")
     assert run(["data", "add", "tires", "--json"]) == 1
     captured = capsys.readouterr()
     assert json.loads(captured.out)["state"] == "quarantined"
@@ -82,6 +83,16 @@ def test_u14_quarantine_and_release(project: Path, capsys: Capture) -> None:
     released = [event for event in events(project) if isinstance(event, DatasetVersionReleased)]
     assert [event.reason for event in released] == ["one file"]
     assert run(["data", "add", "tires"]) == 0
+
+
+def test_u13_data_add_and_show_name_what_was_left_out(project: Path, capsys: Capture) -> None:
+    (project / "photos" / "good" / "broken.jpg").write_text("no image")
+    (project / "photos" / "good" / "Thumbs.db").write_text("thumbnails")
+    for command in (["add", "tires"], ["show", "tires"]):
+        assert run(["data", *command]) == 0
+        out = capsys.readouterr().out
+        assert "Left out: 1 of 61 images: good/broken.jpg: its format is not recognised." in out
+        assert "Passed over: 1 that systems and programs leave behind (1 Thumbs.db)." in out
 
 
 def test_every_command_prints_json(project: Path, capsys: Capture, tmp_path: Path) -> None:
