@@ -162,7 +162,7 @@ TABLES = [
     a_csv("missing", {"size": some(SIZES, MISSING), "colour": some(named(COLOURS), MISSING)}),
     a_csv(
         "a number for missing",
-        {**PLAIN, "size": some(SIZES, ["-999", "-999.0"])},
+        {**PLAIN, "size": some(SIZES, ["-999", ""])},
         data={"columns": {"size": {"type": "number", "missing": ["", "-999"]}}},
     ),
     a_csv("spaces", {**PLAIN, "station": STATIONS}),

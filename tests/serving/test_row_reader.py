@@ -108,7 +108,7 @@ def test_the_rules_of_numbers_hold_in_requests(manifest: Manifest) -> None:
         name="hours", kind=ValueKind.NUMBER, decimal=",", thousands=".", missing=("", "-9", "?")
     )
     flags = column("day", [True, False], "BOOL")
-    for values in (["1.234,5", "?"], [1234.5, -9], ["1234,5", "-9"]):
+    for values in (["1.234,5", "?"], [1234.5, -9], ["1234,5", -9.0], ["1234,5", "-9"]):
         rows = read(manifest, flags, column("hours", values, None), rules=(DAY, rules))
         assert numbers(rows) == [1234.5, None]
 

@@ -75,7 +75,11 @@ class ColumnSection(Section):
     @model_validator(mode="before")
     @classmethod
     def _accept_type(cls, value: object) -> object:
-        return {"type": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            return {"type": value}
+        missing = value.get("missing") if isinstance(value, dict) else None
+        # What a validator returns is no longer JSON, where a list would do for a tuple.
+        return {**value, "missing": tuple(missing)} if isinstance(missing, list) else value
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -156,8 +156,9 @@ def _numbers(rules: ColumnRules, cells: Sequence[Any], largest: float) -> Number
         numbers = np.array(msgspec.convert(cells, list[float | None]), dtype=np.float64)
     except (msgspec.ValidationError, OverflowError, ValueError):
         numbers = np.array([_number(rules, row, value) for row, value in enumerate(cells)], float)
-    for word in missing_numbers(rules):
-        numbers[numbers == word] = np.nan
+    else:
+        for word in missing_numbers(rules):
+            numbers[numbers == word] = np.nan
     beyond = np.flatnonzero(np.abs(numbers) > largest)
     if len(beyond):
         row = int(beyond[0])

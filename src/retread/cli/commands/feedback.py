@@ -48,7 +48,7 @@ def feedback(
             "Feedback requires either a request id and its label, or a file.",
             "Use: retread feedback REQUEST_ID LABEL, or: retread feedback --file labels.csv",
         )
-    pairs = _pairs(file) if file is not None else [Row(0, request_id, label)]
+    pairs = _pairs(file) if file is not None else [LabelRow(0, request_id, label)]
     opened = open_project(project, os.environ)
     model = opened.settings.project.name
     with ServingClient(serving_address(opened, port), model) as client:
@@ -58,7 +58,7 @@ def feedback(
     emit(to_builtins(result), as_json=json, text=_text(result))
 
 
-class Row(NamedTuple):
+class LabelRow(NamedTuple):
     """A row of a file of labels; the header is row 1."""
 
     number: int
@@ -66,7 +66,7 @@ class Row(NamedTuple):
     label: Any
 
 
-def _pairs(path: Path) -> list[Row]:
+def _pairs(path: Path) -> list[LabelRow]:
     from retread.data.tables import read_file
 
     if not path.is_file():
@@ -80,12 +80,12 @@ def _pairs(path: Path) -> list[Row]:
         )
     ids, labels = (raw.table.column(names.index(name)).to_pylist() for name in _COLUMNS)
     return [
-        Row(number, "" if id_ is None else clean_text(str(id_)), label)
+        LabelRow(number, "" if id_ is None else clean_text(str(id_)), label)
         for number, (id_, label) in enumerate(zip(ids, labels, strict=True), start=raw.first_row)
     ]
 
 
-def _check(path: Path, rows: Sequence[Row], reader: LabelReader) -> None:
+def _check(path: Path, rows: Sequence[LabelRow], reader: LabelReader) -> None:
     """Raise InvalidInput for the first row that the server would not take."""
     for row in rows:
         try:

@@ -15,7 +15,7 @@ _HINT = "Promote it directly, or put it in staging."
 
 
 def check_compatible(runtime: Runtime, production: Runtime) -> None:
-    """Check that a model takes the inputs of production and has its labels.
+    """Check that a model takes the inputs of production, reads them alike, and has its labels.
 
     Raises:
         IntegrityBroken: It does not.
@@ -23,6 +23,14 @@ def check_compatible(runtime: Runtime, production: Runtime) -> None:
     ours, theirs = runtime.signature.inputs, production.signature.inputs
     if without_precision(ours) != without_precision(theirs):
         raise IntegrityBroken(f"Bundle {runtime.bundle} takes other inputs than production.", _HINT)
+    odd = {(r.name, r.kind) for r in runtime.rules} ^ {(r.name, r.kind) for r in production.rules}
+    if odd:
+        # Both score rows that were read once, by the rules of one of them.
+        raise IntegrityBroken(
+            f"Bundle {runtime.bundle} reads other kinds of values than production in: "
+            f"{', '.join(sorted({name for name, _ in odd}))}.",
+            _HINT,
+        )
     if runtime.labels != production.labels or runtime.output != production.output:
         raise IntegrityBroken(
             f"Bundle {runtime.bundle} has labels {list(runtime.labels)}, production "
