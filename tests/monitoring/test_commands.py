@@ -112,7 +112,9 @@ def test_u01_check_tells_a_failure_from_an_alarm(
     capsys.readouterr()
     (reference,) = (project / ".retread" / "bundles").rglob("reference.npz")
     reference.write_bytes(b"damaged")
-    assert run(["monitor", "check", "--project", str(project), "--json"]) == 5
+    for command in ("check", "report"):
+        assert run(["monitor", command, "--project", str(project), "--json"]) == 5
+        assert "The monitor failed: " in capsys.readouterr().err
 
 
 def test_simulate_prints_the_guarantees(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

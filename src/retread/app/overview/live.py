@@ -260,13 +260,13 @@ def _failed_loop(
     status: SupervisorStatus | None, health: LoopHealth | None, now: datetime
 ) -> list[FailedPart]:
     loop = next((s for s in status.services if s.name == "loop"), None) if status else None
-    if loop is None or health is None or loop.state is not ServiceState.READY:
+    if loop is None or loop.state is not ServiceState.READY:
         return []
     failed = [
         FailedPart(part=f.part, problem=f"{f.error} ({f.failures} times in a row)", since=f.since)
-        for f in health.failures
+        for f in (health.failures if health else ())
     ]
-    last = max(health.at, loop.since)
+    last = max(health.at, loop.since) if health else loop.since
     if now - last > _LATE:
         problem = f"It has not ended a step for {(now - last).total_seconds():.0f} s."
         failed.append(FailedPart(part="loop", problem=problem, since=last))

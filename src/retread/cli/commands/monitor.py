@@ -34,7 +34,7 @@ def report(html: HtmlFile = None, project: ProjectPath = HERE, json: Json = Fals
     """Show drift per stream, performance on labelled predictions, and past alarms."""
     from retread.monitoring.report import render_page
 
-    found = _report(project)
+    found = _look(project, json=json)
     if html is not None:
         html.write_text(render_page(found), encoding="utf-8")
     emit(found, as_json=json, text=_text(found))
@@ -45,13 +45,7 @@ def check(project: ProjectPath = HERE, json: Json = False) -> None:
 
     It fails if it cannot look at the traffic now, or could not when the loop did.
     """
-    from retread.app.overview import FailedPart, look_at_traffic
-
-    found = look_at_traffic(workspace(project))
-    if isinstance(found, FailedPart):
-        emit({"failed": found}, as_json=json, text="The monitor has failed.")
-        errors.print(f"{found.part} failed: {found.problem}")
-        raise typer.Exit(PART_FAILED)
+    found = _look(project, json=json)
     drifted = [stream.name for stream in found.streams if stream.drifted]
     degraded = found.performance is not None and found.performance.degraded
     emit(
@@ -66,8 +60,16 @@ def check(project: ProjectPath = HERE, json: Json = False) -> None:
         raise typer.Exit(ALARM_STANDS)
 
 
-def _report(project: Path) -> MonitorReport:
-    return workspace(project).monitor.report()
+def _look(project: Path, *, json: bool) -> MonitorReport:
+    """Return the report; say why there is none, and exit, if the monitor cannot look."""
+    from retread.app.overview import FailedPart, look_at_traffic
+
+    found = look_at_traffic(workspace(project))
+    if isinstance(found, FailedPart):
+        emit({"failed": found}, as_json=json, text="The monitor has failed.")
+        errors.print(f"{found.part} failed: {found.problem}")
+        raise typer.Exit(PART_FAILED)
+    return found
 
 
 def _text(found: MonitorReport) -> Group | str:
