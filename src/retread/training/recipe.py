@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from retread.bundle import ImageInput, Signature
+from retread.bundle import ImageInput, Parameter, Signature
 from retread.data.version import Schema
 from retread.project import Settings
 from retread.training.examples import Examples
@@ -42,13 +42,15 @@ class FitResult:
         metrics: Validation metrics of the epoch that was kept.
         epochs: Number of epochs that were trained.
         shortfall: Why the model misses the early-stopping thresholds; None if it meets them.
-        notes: What users should know about how their data was used, a sentence each.
+        notes: What users should know about how the run went, a sentence each.
+        parameters: What the model became, such as its number of trees; recorded with the run.
     """
 
     metrics: dict[str, float]
     epochs: int = 1
     shortfall: str | None = None
     notes: tuple[str, ...] = ()
+    parameters: dict[str, Parameter] = field(default_factory=dict)
 
 
 class TrainedModel(Protocol):
@@ -104,11 +106,16 @@ class Recipe(ABC):
             InvalidInput: The recipe cannot train what is requested.
         """
 
+    def used_options(self, request: TrainingRequest) -> tuple[str, ...]:  # noqa: ARG002  a hook
+        """Return which of `options` count for the model type of a request."""
+        return self.options
+
     @abstractmethod
     def train(self, task: Task, on_epoch: EpochCallback) -> TrainedModel:
         """Train a model, using the validation split for all decisions.
 
         Args:
             task: The data and the settings.
-            on_epoch: To be called after each epoch.
+            on_epoch: To be called after each epoch. If it raises StopTraining, keep the best epoch
+                so far.
         """
