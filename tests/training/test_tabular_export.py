@@ -13,7 +13,6 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-
 from threadpoolctl import threadpool_limits
 
 from retread.bundle import Datatype, OnnxModel, Signature, TensorSpec, texts
