@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: install demo test check lint types contracts docs fuzz bench-serving bench-data bench-drift clean
+.PHONY: install demo test check lint types contracts docs fuzz bench-serving bench-data bench-train bench-drift clean
 
 install: $(STAMP)
 
@@ -57,6 +57,9 @@ bench-serving: install
 bench-data: install
 	$(BIN)/python benchmarks/data_add.py
 	$(BIN)/python benchmarks/data_table.py
+
+bench-train: install
+	$(BIN)/python benchmarks/train_table.py
 
 bench-drift: install
 	$(BIN)/python benchmarks/drift.py

@@ -210,3 +210,112 @@ def test_a_worker_ends_with_its_parent(fruit_harness: TrainingHarness) -> None:
     wait_for(lambda: not workers(harness, request.key), seconds=10)
     assert harness.bundles.digests() == ()
     assert not (job_folder(harness.project, request.key) / OUTCOME).exists()
+
+
+DYING = """
+import os
+import signal
+import sys
+
+from sklearn.tree import DecisionTreeClassifier
+
+
+class Dying(DecisionTreeClassifier):
+    def fit(self, features, target):
+        print("half of the leaves are grown", file=sys.stderr, flush=True)
+        {how}
+
+
+def build(regression, seed, threads):
+    return Dying()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "reported"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "signal 9 (SIGKILL), as the system does when mem"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by signal 11 (SIGSEGV)"),
+        ("os._exit(7)", "exited with status 7"),
+        ("raise MemoryError('Unable to allocate 264. GiB')", "ran out of memory: Unable to all"),
+    ],
+)
+@pytest.mark.parametrize("log_is_there", [True, False])
+def test_d8_a_training_that_dies_says_why(
+    fruit_harness: TrainingHarness, how: str, reported: str, log_is_there: bool
+) -> None:
+    if not log_is_there:
+        how = f"import pathlib; [p.unlink() for p in pathlib.Path(LOGS).iterdir()]; {how}"
+    code = f"LOGS = {str(fruit_harness.project.logs)!r}\n" + DYING.format(how=how)
+    (fruit_harness.project.root / "dying_model.py").write_text(code, "utf-8")
+    request = fruit_harness.request(model_type="dying_model:build")
+    with pytest.raises(RetreadError) as raised:
+        ProcessCompute(fruit_harness.project).train(request, lambda _: None)
+    assert reported in raised.value.message
+    assert "No such file" not in str(raised.value)
+    if log_is_there and isinstance(raised.value, Unavailable):
+        assert "half of the leaves are grown" in raised.value.message
+
+
+MANY_ROUNDS = """
+from sklearn.ensemble import GradientBoostingClassifier
+
+from retread.training import TabularModel
+
+
+def build(regression, seed, threads):
+    booster = GradientBoostingClassifier(max_depth=1, random_state=seed)
+    return TabularModel(booster, rounds="n_estimators")
+"""
+
+
+@pytest.mark.slow
+def test_u7_ending_early_keeps_the_best_epoch(
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
+) -> None:
+    harness = make_harness(
+        table(fruit()),
+        "kind",
+        recipe={"kind": "tabular-classification"},
+        early_stopping={"patience": 10_000, "min_loss": 10.0},
+    )
+    (harness.project.root / "many_rounds.py").write_text(MANY_ROUNDS, "utf-8")
+    compute = ProcessCompute(harness.project)
+    request = harness.request(model_type="many_rounds:build", epochs=300)
+    found = list[bool]()
+
+    def end(_: EpochFinished) -> None:
+        if not found:
+            found.append(compute.finish_early())
+
+    outcome = compute.train(request, end)
+    assert found == [True]
+    assert outcome.bundle in harness.bundles.digests()
+    assert outcome.epochs < 300
+    (note,) = outcome.notes
+    assert note.startswith(f"Stopped on request after epoch {outcome.epochs} of 300")
+    run = MlflowRuns(harness.project).run(outcome.run_id)
+    assert (run.status, run.bundle) == ("FINISHED", outcome.bundle)
+
+
+@pytest.mark.slow
+def test_u7_ending_before_the_first_epoch_says_that_nothing_is_kept(
+    fruit_harness: TrainingHarness,
+) -> None:
+    compute, request = ProcessCompute(fruit_harness.project), fruit_harness.request()
+    found = list[bool]()
+
+    def end() -> None:
+        wait_for(lambda: workers(fruit_harness, request.key))
+        found.append(compute.finish_early())
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    with pytest.raises(Unavailable, match=r"before its first epoch.*retread train"):
+        compute.train(request, lambda _: None)
+    ending.join()
+    assert found == [False]
+    with pytest.raises(Unavailable, match="before its first epoch"):
+        compute.train(fruit_harness.request("another"), lambda _: None)
+    assert fruit_harness.bundles.digests() == ()

@@ -58,6 +58,9 @@ class BarrierCompute:
             reason="",
         )
 
+    def finish_early(self) -> bool:
+        raise AssertionError("a scenario does not end its runs early by itself")
+
     def cancel(self) -> None:
         self.cancelled = True
 

@@ -84,6 +84,29 @@ def test_the_reference_describes_the_held_out_rows(fruit_harness: TrainingHarnes
     assert examples["categories"].shape == (32, 1)
 
 
+@pytest.mark.parametrize("model_type", TYPES)
+def test_u11_a_run_records_what_counted_for_its_model_type(
+    fruit_harness: TrainingHarness, model_type: str
+) -> None:
+    outcome = fruit_harness.run(fruit_harness.request(model_type=model_type, epochs=2))
+    boosted = model_type == "gradient_boosting"
+    assert outcome.parameters["trees"] == (20 if boosted else 100)
+    assert isinstance(outcome.parameters["depth"], int)
+    recorded = set(fruit_harness.tracking.parameters)
+    assert not recorded & {"image_size", "pretrained", "learning_rate", "batch_size"}
+    assert ("epochs" in recorded) is boosted
+    assert ("early_stopping_patience" in recorded) is boosted
+    assert "early_stopping_min_accuracy" in recorded
+    rates = {epoch.learning_rate for epoch in fruit_harness.tracking.epochs}
+    assert rates == ({0.1} if boosted else {None})
+
+
+def test_u11_a_regression_has_no_positive_label(rentals_harness: TrainingHarness) -> None:
+    rentals_harness.run(rentals_harness.request(epochs=1))
+    recorded = set(rentals_harness.tracking.parameters)
+    assert not recorded & {"positive_label", "early_stopping_min_accuracy"}
+
+
 def test_scoring_a_bundle_reproduces_its_evidence(fruit_harness: TrainingHarness) -> None:
     outcome = fruit_harness.run(fruit_harness.request())
     kept = decode_evidence(fruit_harness.bundles.read(outcome.bundle, EVIDENCE))
@@ -203,6 +226,41 @@ def test_columns_with_infinite_values_are_named(
         harness.run(harness.request())
     assert harness.bundles.digests() == ()
     assert len(harness.tracking.failures) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "label"),
+    [
+        ("D6", lambda i: 20_180_101 + i, lambda i: "ab"[i // 80 % 2]),
+        ("D6", lambda i: 1_514_764_800_000 + 7 * i, lambda i: "ab"[i // 80 % 2]),
+        ("E22", lambda i: f"P{i % 40:04d}", lambda i: "ab"[i % 2]),
+        ("E23", lambda i: "log line; " * 10_000 if i == 7 else f"n{i % 2}", lambda i: "ab"[i % 2]),
+    ],
+)
+@pytest.mark.parametrize("model_type", TYPES)
+def test_d6_e22_e23_columns_of_any_kind_make_a_small_exact_bundle(
+    make_harness: MakeHarness,
+    table: Callable[[Rows], Path],
+    name: str,
+    column: Callable[[int], Any],
+    label: Callable[[int], str],
+    model_type: str,
+) -> None:
+    rows: Rows = [{"x": i % 7 / 7, "it": column(i), "kind": label(i)} for i in range(400)]
+    harness = make_harness(
+        table(rows),
+        "kind",
+        recipe={"kind": "tabular-classification"},
+        training={"model_type": model_type, "epochs": 3, "max_categories": 16},
+        early_stopping={"min_loss": 10.0, "min_accuracy": 0.0},
+    )
+    outcome = harness.run(harness.request())
+    assert outcome.metrics["Accuracy"] > 0.8
+    assert bool(outcome.notes) is (name == "E22")
+    manifest = harness.bundles.manifest(outcome.bundle)
+    assert manifest.signature.inputs[0].datatype == ("FP64" if name == "D6" else "FP32")
+    assert sum(entry.size for entry in manifest.files.values()) < 3_000_000
+    score(harness.bundles, outcome.bundle, harness.datasets, harness.version)
 
 
 def test_a_window_without_rows_is_refused(

@@ -68,8 +68,8 @@ def epoch_progress(requests: Sequence[TrainingRequest], *, quiet: bool) -> Itera
 def epoch_line(epoch: EpochFinished) -> str:
     """Format an epoch in one line; a star marks the best so far."""
     star = " *" if epoch.kept else ""
-    rate = f"learning rate {epoch.learning_rate:.2g}"
-    return f"epoch {epoch.epoch}/{epoch.epochs}: {_metrics(epoch)}, {rate}{star}"
+    rate = f", learning rate {epoch.learning_rate:.2g}" if epoch.learning_rate is not None else ""
+    return f"epoch {epoch.epoch}/{epoch.epochs}: {_metrics(epoch)}{rate}{star}"
 
 
 def _print_quarters() -> ReportProgress:

@@ -21,6 +21,7 @@ from retread.training.recipe import FitResult, Recipe, Task, TrainedModel
 from retread.training.request import (
     EpochCallback,
     EpochFinished,
+    StopTraining,
     TrainingOutcome,
     TrainingRequest,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Overrides",
     "ProcessCompute",
     "Recipe",
+    "StopTraining",
     "TabularModel",
     "TabularModelType",
     "Task",

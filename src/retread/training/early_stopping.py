@@ -98,6 +98,15 @@ def shortfall(
     return f"On validation, {' and '.join(parts)} (best epoch: {progress.kept})."
 
 
+def stopped_note(epoch: int, epochs: int) -> str:
+    """Say that a run was ended on request.
+
+    >>> stopped_note(3, 10)
+    'Stopped on request after epoch 3 of 10; the best of them is kept.'
+    """
+    return f"Stopped on request after epoch {epoch} of {epochs}; the best of them is kept."
+
+
 def _keep(progress: Progress, met: bool, loss: float, accuracy: float) -> Progress:
     better = (not met, loss, -accuracy) < (
         not progress.met,

@@ -20,7 +20,7 @@ from retread.training.tree_sizes import (
     most_leaves,
 )
 
-_LIBRARIES = {ColumnKind.NUMERIC: 400e6, ColumnKind.IMAGE: 900e6}
+_LIBRARIES = {ColumnKind.NUMERIC: 450e6, ColumnKind.IMAGE: 900e6}
 _KEYS_PER_ROW = 250
 _TEXT = 40
 _NODE = 64 + 250

@@ -131,6 +131,8 @@ def joined(*parts: Examples) -> Examples:
 
 def added_since(examples: Examples, known: Collection[str], least: int) -> Examples:
     """Return the examples whose ids are not `known`, or all if fewer than `least` are new."""
+    if not known:
+        return examples
     old = pc.is_in(examples.rows[ID], pa.array(list(known), pa.string()))
     indices = np.flatnonzero(~np.asarray(old.to_numpy(), dtype=np.bool_))
     return examples if len(indices) < least else _taken(examples, indices)

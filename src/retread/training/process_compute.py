@@ -80,6 +80,8 @@ class ProcessCompute:
         self._project = project
         self._clock = clock or SystemClock()
         self._active: set[subprocess.Popen[bytes]] = set()
+        self._reported: set[subprocess.Popen[bytes]] = set()
+        self._ending = False
 
     def train(
         self, request: TrainingRequest, on_epoch: EpochCallback = lambda _: None
@@ -99,6 +101,8 @@ class ProcessCompute:
         outcome = read_outcome(folder)
         if outcome is not None:
             return outcome
+        if self._is_ending():
+            raise _stopped()
         (folder / FAILURE).unlink(missing_ok=True)
         log = self._log(request)
         with _child(folder, log) as process:
@@ -106,19 +110,46 @@ class ProcessCompute:
             try:
                 assert process.stdout is not None, "stdout is a pipe"
                 for line in process.stdout:
+                    self._reported.add(process)
                     on_epoch(decode_progress(line))
                 status = process.wait()
             finally:
                 self._active.discard(process)
+                self._reported.discard(process)
         outcome = read_outcome(folder)
-        if outcome is None:
-            raise _error_of(read_failure(folder), status, log)
-        return outcome
+        if outcome is not None:
+            return outcome
+        failure = read_failure(folder)
+        if self._is_ending() and failure is None:
+            raise _stopped()
+        raise _error_of(failure, status, log)
+
+    def finish_early(self) -> bool:
+        """End all runs: those with a finished epoch keep their best, all others raise Unavailable.
+
+        It may be called by a signal handler, and does not wait.
+
+        Returns:
+            Whether any run keeps an epoch.
+        """
+        self._ending = True
+        finishing = self._active & self._reported
+        for process in tuple(self._active):
+            if process in finishing:
+                process.send_signal(signal.SIGINT)
+            else:
+                assert process.stdin is not None, "stdin is a pipe"
+                process.stdin.close()
+        return bool(finishing)
 
     def cancel(self) -> None:
         """Stop all active runs; each `train` then raises Unavailable."""
         for process in tuple(self._active):
             _stop(process)
+
+    def _is_ending(self) -> bool:
+        # Set by a signal handler or another thread, at any time.
+        return self._ending
 
     def _job(self, request: TrainingRequest) -> TrainingJob:
         return TrainingJob(
@@ -180,6 +211,13 @@ def _environment() -> dict[str, str]:
         "DO_NOT_TRACK": "true",
     }
     return {**defaults, **os.environ}
+
+
+def _stopped() -> Unavailable:
+    return Unavailable(
+        "The training was stopped before its first epoch had ended; nothing of it is kept.",
+        "The data and all versions are as they were. Start it again with: retread train",
+    )
 
 
 def _error_of(failure: Failure | None, status: int, log: Path) -> RetreadError:

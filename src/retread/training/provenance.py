@@ -19,7 +19,7 @@ from retread.core import (
     plugin_names,
     short,
 )
-from retread.data.version import DatasetVersion
+from retread.data.version import ColumnKind, DatasetVersion
 from retread.project import Settings
 from retread.training import model_types
 from retread.training.catalog import recipe_named
@@ -70,9 +70,17 @@ def run_parameters(
 ) -> dict[str, Parameter]:
     """Return the parameters that shaped a run, as recorded in MLflow and in the bundle.
 
-    Options that the recipe does not use are omitted.
+    Options that do not count for the model type are omitted.
     """
-    unused = set(FITTING_OPTIONS) - set(recipe_named(settings.recipe.kind).options)
+    recipe = recipe_named(settings.recipe.kind)
+    used = recipe.used_options(request)
+    unused = set(FITTING_OPTIONS) - set(used)
+    if "epochs" not in used:
+        unused |= {f"early_stopping_{name}" for name in ("rule", "patience", "delta")}
+    is_image = any(column.kind is ColumnKind.IMAGE for column in version.schema.columns)
+    unused |= {"max_categories"} if is_image else {"image_size", "pretrained"}
+    if not version.schema.labels:
+        unused |= {"positive_label", "early_stopping_min_accuracy"}
     parameters = _all_parameters(request, settings, version)
     return {name: value for name, value in parameters.items() if name not in unused}
 
@@ -115,6 +123,7 @@ def _all_parameters(
         "sample": request.sample,
         "seed": request.seed,
         "pretrained": settings.training.pretrained,
+        "max_categories": settings.training.max_categories,
         "image_size": settings.recipe.image_size,
         "image_depth": settings.data.image_depth,
         "image_background": settings.data.image_background,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from retread.bundle import ImageInput, Signature
+from retread.bundle import ImageInput, Parameter, Signature
 from retread.data.version import Schema
 from retread.project import Settings
 from retread.training.examples import Examples
@@ -43,7 +43,8 @@ class FitResult:
         epochs: Number of epochs that were trained.
         kept: Number of epochs of the model that was kept; None if the recipe does not say.
         shortfall: Why the model misses the early-stopping thresholds; None if it meets them.
-        notes: What users should know about how their data was used, a sentence each.
+        notes: What users should know about how the run went, a sentence each.
+        parameters: What the model became, such as its number of trees; recorded with the run.
     """
 
     metrics: dict[str, float]
@@ -51,6 +52,7 @@ class FitResult:
     shortfall: str | None = None
     notes: tuple[str, ...] = ()
     kept: int | None = None
+    parameters: dict[str, Parameter] = field(default_factory=dict)
 
 
 class TrainedModel(Protocol):
@@ -106,11 +108,16 @@ class Recipe(ABC):
             InvalidInput: The recipe cannot train what is requested.
         """
 
+    def used_options(self, request: TrainingRequest) -> tuple[str, ...]:  # noqa: ARG002  a hook
+        """Return which of `options` count for the model type of a request."""
+        return self.options
+
     @abstractmethod
     def train(self, task: Task, on_epoch: EpochCallback) -> TrainedModel:
         """Train a model, using the validation split for all decisions.
 
         Args:
             task: The data and the settings.
-            on_epoch: To be called after each epoch.
+            on_epoch: To be called after each epoch. If it raises StopTraining, keep the best epoch
+                so far.
         """

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from retread.bundle import Cause
+from retread.bundle import Cause, Parameter
 
 
 class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,8 @@ class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
         metrics: Validation metrics of the best epoch.
         bundle: Digest of the bundle; "" if the run produced none.
         reason: Why the run produced no bundle; "" if it produced one.
-        notes: What users should know about how their data was used, a sentence each.
+        notes: What users should know about how the run went, a sentence each.
+        parameters: What the model became, such as its number of trees.
     """
 
     key: str
@@ -61,6 +62,7 @@ class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str
     reason: str
     notes: tuple[str, ...] = ()
+    parameters: dict[str, Parameter] = {}
 
 
 class EpochFinished(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,7 @@ class EpochFinished(msgspec.Struct, frozen=True, kw_only=True):
         epoch: Number of the epoch, from 1.
         epochs: Maximum number of epochs of the run.
         metrics: Metrics on the validation split, by their declared names.
+        learning_rate: Learning rate at its end; None for models that have none.
         kept: Whether this is the best epoch so far.
         seconds: Duration of the epoch.
     """
@@ -78,13 +81,20 @@ class EpochFinished(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     epochs: int
     metrics: dict[str, float]
-    learning_rate: float
+    learning_rate: float | None
     kept: bool
     seconds: float
 
 
+class StopTraining(Exception):
+    """Raised by the callback after an epoch: no more epochs are wanted, keep the best one."""
+
+    def __init__(self) -> None:
+        super().__init__("it was asked to stop")
+
+
 EpochCallback = Callable[[EpochFinished], None]
-"""A function that is called after each epoch."""
+"""A function that is called after each epoch. It may raise StopTraining."""
 
 
 def encode_progress(progress: EpochFinished) -> bytes:

@@ -92,6 +92,7 @@ def run(
         bundle=bundle,
         reason=trained.result.shortfall or "",
         notes=trained.result.notes,
+        parameters=trained.result.parameters,
     )
     context.tracking.finish(run_id, outcome, manifest)
     return outcome

@@ -24,6 +24,14 @@ class Compute(Protocol):
         """
         ...
 
+    def finish_early(self) -> bool:
+        """End all runs: those with a finished epoch keep their best, all others raise Unavailable.
+
+        Returns:
+            Whether any run keeps an epoch.
+        """
+        ...
+
     def cancel(self) -> None:
         """Stop all active runs; each `train` then raises Unavailable."""
         ...

@@ -1,14 +1,17 @@
 """The training process: `python -m retread.training.worker FOLDER`.
 
 It reads the job in FOLDER, writes one line to stdout per epoch, and leaves an outcome or a
-failure. Stdin is a pipe to which nothing is written. When the parent ends or closes it, the
+failure. SIGINT ends it after the current epoch, of which the best so far is kept. Stdin is a pipe
+to which nothing is written. When the parent ends or closes it, the
 process records the interruption and exits.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
 from contextlib import suppress
 from functools import partial
@@ -28,7 +31,12 @@ from retread.training.job import (
     write_failure,
     write_outcome,
 )
-from retread.training.request import EpochFinished, TrainingOutcome, encode_progress
+from retread.training.request import (
+    EpochFinished,
+    StopTraining,
+    TrainingOutcome,
+    encode_progress,
+)
 from retread.training.run import run
 from retread.training.tracking import MlflowTracking
 
@@ -63,6 +71,9 @@ def main(folder: Path) -> int:
 
 def train(job: TrainingJob, progress: BinaryIO, watch: ParentWatch) -> TrainingOutcome:
     """Create the adapters of this process and run the job."""
+    stopping = threading.Event()
+    # A request to end after the current epoch.
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
     project = job.project
     tracking = MlflowTracking(project)
     watch.on_parent_end = partial(exit_process, PARENT_ENDED, tracking.interrupt)
@@ -72,6 +83,8 @@ def train(job: TrainingJob, progress: BinaryIO, watch: ParentWatch) -> TrainingO
         with suppress(BrokenPipeError):
             progress.write(encode_progress(epoch))
             progress.flush()
+        if stopping.is_set():
+            raise StopTraining
 
     context = TrainingContext(
         project=project,

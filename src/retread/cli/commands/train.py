@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +23,7 @@ from retread.core import InvalidInput, Refused, format_metrics
 if TYPE_CHECKING:
     from retread.app.training import TrainedRun
     from retread.app.workspace import Workspace
-    from retread.training import TrainingRequest
+    from retread.training import Compute, TrainingRequest
 
 
 def _built_in_model_types() -> str:
@@ -85,7 +88,8 @@ def train(
 ) -> None:
     """Train a model, or a scenario of several.
 
-    Runs that meet the threshold are registered as model versions.
+    Runs that meet the threshold are registered as model versions. What a run will take is said
+    before it starts. Ctrl-C ends the training after the current epoch and keeps the best one.
     """
     from retread.app.training import plan_training, train_and_register
     from retread.cli.progress import epoch_progress
@@ -109,12 +113,38 @@ def train(
     number = version_number(dataset_version)
     requests = plan_training(work, overrides, dataset or None, number, cause="retread train")
     requests = _sized(work, requests, yes=yes, quiet=json)
-    with epoch_progress(requests, quiet=json) as on_epoch:
+    with _interruptible(work.compute), epoch_progress(requests, quiet=json) as on_epoch:
         runs = train_and_register(work, requests, on_epoch)
     emit({"runs": runs}, as_json=json, text="\n".join(_run_text(run) for run in runs))
     if all(run.version is None for run in runs):
         errors.print("No version was registered: no run met the threshold.", style="red")
         raise typer.Exit(1)
+
+
+@contextmanager
+def _interruptible(compute: Compute) -> Iterator[None]:
+    """Let Ctrl-C end the runs with their best epochs; a second one stops them at once."""
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if compute.finish_early():
+            errors.print(
+                "Stopping after this epoch; the best one so far is kept. Ctrl-C again stops at "
+                "once and keeps nothing."
+            )
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print(
+            "Stopped; nothing of this training is kept. The data and all versions are as they "
+            "were. Start it again with: retread train",
+            style="red",
+        )
+        raise typer.Exit(1) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _sized(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from retread.bundle import Datatype, Signature, Texts
 from retread.core import InvalidInput
 from retread.data.version import ColumnKind, Schema
 from retread.training.inputs import CATEGORIES, FEATURES, Arrays, column_numbers
+from retread.training.tabular.category_means import CategoryMeans, fit_means
 from retread.training.tabular.precision import Doubles, Scaling, Singles, is_lossy, scaling_of
 
 
@@ -48,7 +50,7 @@ class NumberEncoding:
 
 @dataclass(frozen=True, slots=True)
 class CategoryEncoding:
-    """How a categorical column becomes one indicator per category.
+    """How a categorical column becomes one indicator per category, and means of the target.
 
     Attributes:
         column: Name of the column.
@@ -56,17 +58,24 @@ class CategoryEncoding:
         folded: How many further categories share the last indicator, which is also that of an
             unknown category. 0 if there are none; an unknown category then has no indicator.
         folded_share: Share of the training rows that have one of them.
+        means: Means of the target, where categories are folded; None for many classes.
     """
 
     column: str
     kept: tuple[str, ...]
     folded: int = 0
     folded_share: float = 0.0
+    means: CategoryMeans | None = None
+
+    @property
+    def indicators(self) -> int:
+        """Number of indicators."""
+        return len(self.kept) + bool(self.folded)
 
     @property
     def width(self) -> int:
-        """Number of indicators."""
-        return len(self.kept) + bool(self.folded)
+        """Number of columns after encoding."""
+        return self.indicators + (self.means.width if self.means is not None else 0)
 
     def codes(self, values: Texts) -> npt.NDArray[np.int64]:
         """Return the index of each value's indicator; `len(kept)` for all others."""
@@ -78,10 +87,13 @@ class CategoryEncoding:
         """Say which categories are not told apart; None if all are."""
         if not self.folded:
             return None
+        what = "count as one"
+        if self.means is not None:
+            what = "only by the mean of the target in each of them"
         return (
             f"Column {self.column!r} has {len(self.kept) + self.folded:,} categories. The "
             f"{len(self.kept)} most frequent are told apart; the others, {self.folded_share:.0%} "
-            "of the rows, count as one ([training] max_categories)."
+            f"of the rows, {what} ([training] max_categories)."
         )
 
 
@@ -104,9 +116,12 @@ class Encoding:
             matrix[:, :start] = numbers
         for index, column in enumerate(self.categories):
             codes = column.codes(inputs[CATEGORIES][:, index])
-            rows = np.flatnonzero(codes < column.width)
+            rows = np.flatnonzero(codes < column.indicators)
             matrix[rows, start + codes[rows]] = 1.0
             start += column.width
+            if column.means is not None:
+                means = column.means.encode(inputs[CATEGORIES][:, index])
+                matrix[:, start - column.means.width : start] = means
         return matrix
 
     @property
@@ -132,33 +147,58 @@ def number_datatype(schema: Schema, rows: pa.Table) -> Datatype:
 
 
 def encoding_of(
-    signature: Signature, train: Arrays, *, handles_missing: bool, max_categories: int
-) -> Encoding:
+    signature: Signature,
+    train: Arrays,
+    target: npt.NDArray[Any],
+    *,
+    handles_missing: bool,
+    max_categories: int,
+    seed: int,
+) -> tuple[Encoding, Singles]:
     """Choose the encoding of a table.
 
     Numbers pass through, with medians for missing values where the model does not handle them.
-    Categories become indicators, the rarest of a column sharing one.
+    Categories become indicators, the rarest of a column sharing one. Such a column also has means
+    of the target.
 
     Args:
         train: Graph inputs of the training rows.
+        target: Their class indices, int64 [n], or values, float64 [n].
         handles_missing: Whether the model accepts NaN.
         max_categories: Number of categories per column that are told apart.
+        seed: Seed of the folds in which means are computed.
+
+    Returns:
+        The encoding, and the encoded training rows, whose means are those of other rows.
 
     Raises:
         InvalidInput: Numeric columns are empty; the message names them.
     """
-    numbers, categories = None, tuple[CategoryEncoding, ...]()
+    numbers, categories = None, list[CategoryEncoding]()
+    means: list[Singles | None] = []
     for spec in signature.inputs:
         if spec.name == FEATURES:
             _check_columns(spec.columns, train[FEATURES])
             wide = spec.datatype is Datatype.FP64
             numbers = _number_encoding(train[FEATURES], wide=wide, fill=not handles_missing)
         else:
-            categories = tuple(
-                _category_encoding(name, train[CATEGORIES][:, index], max_categories)
-                for index, name in enumerate(spec.columns)
-            )
-    return Encoding(numbers, categories)
+            for index, name in enumerate(spec.columns):
+                values = train[CATEGORIES][:, index]
+                column = _category_encoding(name, values, max_categories)
+                fitted = fit_means(values, target, seed) if column.folded else None
+                categories.append(replace(column, means=fitted[0] if fitted else None))
+                means.append(fitted[1] if fitted else None)
+    encoding = Encoding(numbers, tuple(categories))
+    return encoding, _with_means(encoding, encoding.encode(train), means)
+
+
+def _with_means(encoding: Encoding, matrix: Singles, means: list[Singles | None]) -> Singles:
+    end = encoding.width - sum(column.width for column in encoding.categories)
+    for column, fitted in zip(encoding.categories, means, strict=True):
+        end += column.width
+        if fitted is not None:
+            matrix[:, end - fitted.shape[1] : end] = fitted
+    return matrix
 
 
 def _number_encoding(values: Doubles, *, wide: bool, fill: bool) -> NumberEncoding:

@@ -149,17 +149,29 @@ def _encode_categories(graph: _Graph, column: CategoryEncoding, index: int) -> s
     name = f"category_{index}"
     place = graph.constant(f"{name}_column", np.array(index, dtype=np.int64))
     texts = graph.add("Gather", [CATEGORIES, place], f"{name}_texts", axis=1)
-    codes = graph.add(
+    codes = _codes(graph, texts, f"{name}_codes", column.kept)
+    # One row per category, and a last one for all others.
+    table = np.eye(len(column.kept) + 1, column.indicators, dtype=np.float32)
+    place = graph.constant(f"{name}_table", table)
+    indicators = graph.add("Gather", [place, codes], f"{name}_indicators", axis=0)
+    if column.means is None:
+        return indicators
+    codes = _codes(graph, texts, f"{name}_code", column.means.known)
+    place = graph.constant(f"{name}_means_table", column.means.table)
+    means = graph.add("Gather", [place, codes], f"{name}_means", axis=0)
+    return graph.add("Concat", [indicators, means], name, axis=1)
+
+
+def _codes(graph: _Graph, texts: str, output: str, known: tuple[str, ...]) -> str:
+    """Return the place of each text among the known ones; for all others, the one after these."""
+    return graph.add(
         "LabelEncoder",
         [texts],
-        f"{name}_codes",
-        keys_strings=list(column.kept),
-        values_int64s=list(range(len(column.kept))),
-        default_int64=len(column.kept),
+        output,
+        keys_strings=list(known),
+        values_int64s=list(range(len(known))),
+        default_int64=len(known),
     )
-    # One row per category, and a last one for all others.
-    table = np.eye(len(column.kept) + 1, column.width, dtype=np.float32)
-    return graph.add("Gather", [graph.constant(f"{name}_table", table), codes], name, axis=0)
 
 
 def _restore(graph: _Graph, values: str, target: TargetScaling, *, wide: bool) -> str:

@@ -32,6 +32,12 @@ class TabularRecipe(Recipe):
         table_inputs(schema)
         _check_target(schema, regression=self.regression)
 
+    def used_options(self, request: TrainingRequest) -> tuple[str, ...]:
+        from retread.training.tabular.fit import built
+
+        model = built(request, 1, regression=self.regression)
+        return self.options if model.rounds else ()
+
     def train(self, task: Task, on_epoch: EpochCallback) -> TrainedModel:
         from retread.training.tabular.fit import fit
 

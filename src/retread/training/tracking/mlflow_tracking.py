@@ -49,7 +49,7 @@ class MlflowTracking:
         self, request: TrainingRequest, parameters: Mapping[str, Parameter], tags: Mapping[str, str]
     ) -> str:
         """Start the run of a request, or resume it, and return its id."""
-        from mlflow.entities import Param, RunTag
+        from mlflow.entities import RunTag
 
         run_tags = {
             **tags,
@@ -66,15 +66,10 @@ class MlflowTracking:
                 run_tags[PARENT_TAG] = self._run(request.parent, scenario, parent_tags)
             run_id = self._run(request.key, name, run_tags)
             self._open.add(run_id)
-        history = self._client.get_metric_history(run_id, LEARNING_RATE)
-        self._logged[run_id] = {metric.step for metric in history}
-        # MLflow refuses to change a parameter; a run resumed under newer code keeps its first.
-        known = self._client.get_run(run_id).data.params
-        self._client.log_batch(
-            run_id,
-            params=[Param(n, str(value)) for n, value in parameters.items() if n not in known],
-            tags=[RunTag(name, value) for name, value in run_tags.items()],
-        )
+        self._logged[run_id] = self._logged_epochs(run_id)
+        self._record(run_id, parameters)
+        tags_of_run = [RunTag(name, value) for name, value in run_tags.items()]
+        self._client.log_batch(run_id, tags=tags_of_run)
         self._log_dataset(run_id, request)
         return run_id
 
@@ -82,7 +77,9 @@ class MlflowTracking:
         """Log an epoch, unless it is already logged: repeated work gives the same metrics."""
         if epoch.epoch in self._logged[run_id]:
             return
-        metrics = {**epoch.metrics, LEARNING_RATE: epoch.learning_rate}
+        metrics = dict(epoch.metrics)
+        if epoch.learning_rate is not None:
+            metrics[LEARNING_RATE] = epoch.learning_rate
         self._log(run_id, {_LOGGED_NAMES.get(n, n): v for n, v in metrics.items()}, epoch.epoch)
 
     def log_model(self, run_id: str, graph: bytes) -> None:
@@ -101,6 +98,7 @@ class MlflowTracking:
                 f"evaluation_{_LOGGED_NAMES.get(n, n)}": v for n, v in manifest.metrics.items()
             }
         self._log(run_id, metrics, outcome.epochs)
+        self._record(run_id, outcome.parameters)
         self._client.set_tag(run_id, BUNDLE_TAG, outcome.bundle)
         self._client.set_tag(run_id, REASON_TAG, outcome.reason)
         self._close(run_id, "FINISHED")
@@ -128,6 +126,23 @@ class MlflowTracking:
         identity = {KEY_TAG: key, KEY_DIGEST_TAG: key_digest}
         run = self._client.create_run(experiment, tags={**tags, **identity}, run_name=name)
         return str(run.info.run_id)
+
+    def _record(self, run_id: str, parameters: Mapping[str, Parameter]) -> None:
+        from mlflow.entities import Param
+
+        # MLflow refuses to change a parameter; a run resumed under newer code keeps its first.
+        known = self._client.get_run(run_id).data.params
+        new = [Param(n, str(value)) for n, value in parameters.items() if n not in known]
+        self._client.log_batch(run_id, params=new)
+
+    def _logged_epochs(self, run_id: str) -> set[int]:
+        names = self._client.get_run(run_id).data.metrics
+        return {
+            metric.step
+            for name in names
+            if not name.startswith(("kept_", "evaluation_"))
+            for metric in self._client.get_metric_history(run_id, name)
+        }
 
     def _close(self, run_id: str, status: str) -> None:
         with self._location.lock():

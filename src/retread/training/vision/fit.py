@@ -15,7 +15,13 @@ from retread.bundle import Datatype, ImageInput, Signature, TensorSpec
 from retread.core.plugins import invalid_plugin
 from retread.data.images import image_rules
 from retread.data.store import IMAGE
-from retread.training.early_stopping import Progress, observe, shortfall, stopping_metrics
+from retread.training.early_stopping import (
+    Progress,
+    observe,
+    shortfall,
+    stopped_note,
+    stopping_metrics,
+)
 from retread.training.evaluation import metrics_of
 from retread.training.inputs import decode_rows, outputs
 from retread.training.model_interfaces import (
@@ -25,7 +31,7 @@ from retread.training.model_interfaces import (
 from retread.training.model_types import vision
 from retread.training.network import Network, Normalise
 from retread.training.recipe import FitResult, Task
-from retread.training.request import EpochCallback, EpochFinished
+from retread.training.request import EpochCallback, EpochFinished, StopTraining
 from retread.training.vision.augment import augment
 from retread.training.vision.device import device_named, fast_precision, seed_everything
 from retread.training.vision.export import TrainedNetwork, network_outputs
@@ -71,6 +77,7 @@ def fit(task: Task, on_epoch: EpochCallback) -> TrainedNetwork:
     truth = task.validation.truth(task.labels)
     ema_network = trainer.average.network
     progress, weights, kept = Progress(), snapshot(ema_network), dict[str, float]()
+    notes: tuple[str, ...] = ()
     while progress.epoch < task.request.epochs and not progress.stop:
         started = time.monotonic()
         rate = trainer.epoch()
@@ -80,10 +87,16 @@ def fit(task: Task, on_epoch: EpochCallback) -> TrainedNetwork:
         progress = observe(progress, settings.early_stopping, loss, accuracy)
         if progress.is_best:
             weights, kept = snapshot(ema_network), metrics
-        on_epoch(_epoch(task, progress, metrics, rate, time.monotonic() - started))
+        try:
+            on_epoch(_epoch(task, progress, metrics, rate, time.monotonic() - started))
+        except StopTraining:
+            notes = (stopped_note(progress.epoch, task.request.epochs),)
+            break
     network.load_state_dict(weights)
     reason = shortfall(progress, settings.early_stopping, regression=False)
-    result = FitResult(metrics=kept, epochs=progress.epoch, shortfall=reason, kept=progress.kept)
+    result = FitResult(
+        metrics=kept, epochs=progress.epoch, shortfall=reason, notes=notes, kept=progress.kept
+    )
     return TrainedNetwork(network, _signature(task, network), image, result, device)
 
 
