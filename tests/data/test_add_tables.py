@@ -89,6 +89,7 @@ def test_a_target_beyond_float32_is_quarantined(write: Write, add: Adds, largest
     version = add(write(frame), labels="income", regression=True, settings={"exclude": ["at"]})
     assert [check.check for check in version.failed_checks] == ["columns", "values"]
     assert "row 5" in version.failed_checks[0].reason
+    assert "the target has 1 infinite" in version.failed_checks[1].reason
 
 
 def test_labels_may_have_any_encoding(store: DatasetStore, write: Write, add: Adds) -> None:

@@ -77,7 +77,9 @@ def check(summary: DatasetSummary) -> CheckResult:
 
 def _target(values: pa.ChunkedArray, *, regression: bool) -> Floats:
     if regression:
-        return np.asarray(values.to_numpy(), dtype=np.float64)
+        numbers = np.asarray(values.to_numpy(), dtype=np.float64)
+        # Shares of variance have no unit, and squares of the largest numbers would overflow.
+        return numbers / (np.abs(numbers).max() or 1.0)
     return np.asarray(values.combine_chunks().dictionary_encode().indices, dtype=np.float64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.data.store import LABEL
 from retread.data.summary import DatasetSummary
 
 _MAX_MISSING = 0.9
@@ -12,12 +13,13 @@ def check(summary: DatasetSummary) -> CheckResult:
     """Compare the missing and infinite values of each column with their limits."""
     problems = []
     for name, statistics in summary.profile.items():
+        column = "the target" if name == LABEL else f"column {name!r}"
         if statistics.get("infinite"):
             problems.append(
-                f"column {name!r} has {statistics['infinite']:.0f} infinite values (as float32)"
+                f"{column} has {statistics['infinite']:.0f} infinite values (as float32)"
             )
         if statistics.get("missing", 0.0) > _MAX_MISSING:
-            problems.append(f"column {name!r} is empty in {statistics['missing']:.1%} of the rows")
+            problems.append(f"{column} is empty in {statistics['missing']:.1%} of the rows")
     missing = [statistics.get("missing", 0.0) for statistics in summary.profile.values()]
     return CheckResult(
         check="values",
