@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from retread.core import RetreadError
 from retread.registry.events import Slot
 from retread.serving.rows import Rows
-from retread.serving.runtime import ModelResult
+from retread.serving.runtime import NOT_FINITE, ModelResult
 from retread.serving.slots import SlotEntry, SlotTable
 from retread.serving.tensors import Tensor
 
@@ -129,3 +129,10 @@ class NoFiniteAnswer(RetreadError):
 def internal_error() -> RetreadError:
     """Make the error of a call that failed unexpectedly; the cause is to be logged, not sent."""
     return RetreadError("The server failed to process this request.", "See the server's log.")
+
+
+def no_answer(reason: str) -> RetreadError:
+    """Make the error of a call that the model could not answer, by the reason in its result."""
+    if reason == NOT_FINITE:
+        return NoFiniteAnswer()
+    return RetreadError(f"The model failed to predict: {reason}.", "See the server's log.")

@@ -19,12 +19,12 @@ from typing import Any
 from retread.core import InvalidInput, RetreadError, Unavailable
 from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
-from retread.serving.call import Call, ClientGone, NoFiniteAnswer, internal_error
+from retread.serving.call import Call, ClientGone, internal_error, no_answer
 from retread.serving.image_tensors import image_files
 from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
 from retread.serving.rows import FEATURES, Rows, has_large_image, is_short
-from retread.serving.runtime import NOT_FINITE, ModelResult, Runtime
+from retread.serving.runtime import ModelResult, Runtime
 from retread.serving.scoring import CanaryTimeout, decode_and_score
 from retread.serving.shadow_scoring import ShadowScorer
 from retread.serving.slots import SlotEntry, SlotHolder
@@ -337,7 +337,7 @@ class DataPlane:
                 continue  # it was answered when a step failed
             if isinstance(result, ModelResult):
                 call.result = result
-                call.reply(None if result.error is None else _no_answer(result.error))
+                call.reply(None if result.error is None else no_answer(result.error))
                 scored.append(call)
             else:
                 call.at = call.at or self._now()
@@ -398,12 +398,6 @@ def _fallback_of(call: Call) -> SlotEntry | None:
     """Return production if it may answer instead of `call.entry`: a canary chosen by routing."""
     chosen = call.entry.slot is Slot.CANARY and call.requested_version is None
     return call.table.production if chosen else None
-
-
-def _no_answer(reason: str) -> RetreadError:
-    if reason == NOT_FINITE:
-        return NoFiniteAnswer()
-    return RetreadError(f"The model failed to predict: {reason}.", "See the server's log.")
 
 
 def _too_many_rows(held: int) -> Unavailable:
