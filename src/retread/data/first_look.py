@@ -166,7 +166,8 @@ def _task(question: Question, source: Path, chosen: Choice) -> tuple[dict[str, i
 def _guess_time(questions: dict[str, Question], verdicts: dict[str, Verdict]) -> Choice | None:
     times = [name for name, verdict in verdicts.items() if verdict.kind == "time"]
     named = [name for name in times if name.lower() in _TIMES]
-    for name in (*named, *times):
+    typed = [name for name in times if pa.types.is_temporal(questions[name].values.type)]
+    for name in (*named, *typed, *times):
         values = questions[name].values
         if not values.null_count and _are_times(questions[name]):
             is_named = name in named
