@@ -40,9 +40,7 @@ def page_after_scripts(url: str, folder: Path, *, wait_ms: int = 4000, width: in
 def serious_violations(html: str, folder: Path, *, width: int = 1280) -> list[dict[str, Any]]:
     """Return what axe-core finds serious or critical on a page, styles included."""
     script = resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
-    html = html.replace(
-        "</body>", f"<script>{script}</script><script>{_AXE.format()}</script></body>"
-    )
+    html = html.replace("</body>", f"<script>{script}</script><script>{_AXE}</script></body>")
     with serving_files({"/": ("text/html", html.encode())}) as address:
         shown = page_after_scripts(address, folder, width=width)
     found = re.search(rf'<pre id="{_RESULTS}">(.*?)</pre>', shown, re.DOTALL)

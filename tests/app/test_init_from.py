@@ -97,8 +97,9 @@ def test_u05_the_settings_fit_the_table_and_say_why(
         section, _, option = key.partition(".")
         assert settings[section][option] == value
     assert set(settings["data"]["exclude"]) == {
-        "Unnamed: 0", "customer_id", "row", "site", "remark", "when",
+        "customer_id", "row", "site", "remark", "when",
     } - {settings["data"].get("timestamp")}  # fmt: skip
+    assert "# Never read, as indexes of data frames: Unnamed: 0.\n" in text
     for before, line in itertools.pairwise(text.splitlines()):
         if line.startswith(("labels", "exclude", "kind", "threshold", "min_loss")):
             assert before.startswith(("#", "metric")), line
@@ -136,7 +137,7 @@ def test_u05_mistakes_are_told_before_anything_is_written(
         project_from_source(tmp_path / "new", tmp_path / "nothing.csv")
     empty = tmp_path / "empty.csv"
     empty.write_text("a,b,kind\n")
-    with pytest.raises(InvalidInput, match="has rows"):
+    with pytest.raises(InvalidInput, match="has no rows"):
         project_from_source(tmp_path / "new", empty)
     assert not (tmp_path / "new").exists()
     with pytest.raises(Conflict, match="not empty"):

@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from retread.cli import commands, output
+from retread.cli.help import GROUPS
 from retread.cli.main import build_app, run, with_hyphens
 from retread.cli.reference import cli_reference
 from retread.core import InvalidInput
@@ -46,7 +47,8 @@ def every_command() -> list[list[str]]:
 
 def test_retread_alone_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
-    assert "Commands:" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert [group for group in GROUPS if f"\n{group}:\n" in printed] == list(GROUPS)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from retread.loop.outbox import MessageState, Outbox
 from retread.loop.outbox_worker import OutboxWorker
 from retread.notify import Message, Unconfirmed, Undelivered
 
+START = datetime(2026, 11, 1, tzinfo=UTC)
 HELLO = Message(title="hello")
-KEPT = Message(title="hello", key="a")
+KEPT = Message(title="hello", key="a", at=START)
+"""What arrives: the outbox notes when a message was queued."""
 
 
 @pytest.fixture
@@ -36,9 +38,7 @@ def opened(database_url: str) -> Iterator[Callable[[], Database]]:
 
 @pytest.fixture
 def clock() -> ManualClock:
-    from datetime import UTC, datetime
-
-    return ManualClock(datetime(2026, 11, 1, tzinfo=UTC))
+    return ManualClock(START)
 
 
 @pytest.fixture

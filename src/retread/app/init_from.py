@@ -96,6 +96,8 @@ def _table_settings(folder: Path, source: Path, path: str, look: FirstLook) -> s
     data += [f"# What is predicted: {look.target.reason}.", _key("labels", look.target.column)]
     if look.time:
         data += [f"# When each row was: {look.time.reason}.", _key("timestamp", look.time.column)]
+    if look.saved_indexes:
+        data.append(f"# Never read, as indexes of data frames: {', '.join(look.saved_indexes)}.")
     if look.excluded:
         data += [f"# {one.column}: {one.reason}." for one in look.excluded]
         data.append(_key("exclude", [one.column for one in look.excluded]))

@@ -53,6 +53,7 @@ class FirstLook:
         classes: The labels with their counts, the most frequent first; empty for numbers.
         constant_error: The mean absolute error of always answering the median; 0 for classes.
         time: The column with the time of each row; None if there is none.
+        saved_indexes: The columns that are never read: indexes of saved data frames.
         excluded: The columns that should not be features.
         features: The columns that are left.
     """
@@ -62,6 +63,7 @@ class FirstLook:
     classes: dict[str, int]
     constant_error: float
     time: Choice | None
+    saved_indexes: tuple[str, ...]
     excluded: tuple[Choice, ...]
     features: tuple[str, ...]
 
@@ -79,7 +81,7 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
     """
     if not source.exists():
         raise NotFound(f"There is no file or folder {source}.", "Check the path after --from.")
-    questions = _questions(source)
+    questions, saved_indexes = _read_columns(source)
     names = list(questions)
     if target and target not in names:
         raise InvalidInput(
@@ -93,9 +95,9 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
     time = _guess_time(questions, verdicts)
     excluded = tuple(
         Choice(name, reason)
-        for position, name in enumerate(others)
+        for name in others
         if (time is None or name != time.column)
-        and (reason := _why_no_feature(questions[name], verdicts[name], position))
+        and (reason := _why_no_feature(questions[name], verdicts[name]))
     )
     left_out = {choice.column for choice in (*excluded, time) if choice}
     return FirstLook(
@@ -104,21 +106,29 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
         classes=classes,
         constant_error=constant_error,
         time=time,
+        saved_indexes=saved_indexes,
         excluded=excluded,
         features=tuple(name for name in others if name not in left_out),
     )
 
 
-def _questions(source: Path) -> dict[str, Question]:
+def _read_columns(source: Path) -> tuple[dict[str, Question], tuple[str, ...]]:
+    """Return the columns of a table, and the names of those that are saved indexes."""
     raw = read_file(source, FileOptions("", "", ""))
-    columns = dict(zip(map(clean_text, raw.names), raw.table.columns, strict=True))
-    if not raw.table.num_rows or not any(columns):
+    columns = list(zip(map(clean_text, raw.names), raw.table.columns, strict=True))
+    if not raw.table.num_rows:
         raise InvalidInput(f"{source} has no rows.", "Add rows below the header.")
-    return {
+    saved = {at for at, (name, values) in enumerate(columns) if is_saved_index(name, values, at)}
+    questions = {
         name: Question(name, values, ColumnSection(), raw.first_row)
-        for name, values in columns.items()
-        if name
+        for at, (name, values) in enumerate(columns)
+        if name and at not in saved
     }
+    if not questions:
+        raise InvalidInput(
+            f"{source} has no columns with names.", "Add a header that names the columns."
+        )
+    return questions, tuple(columns[at][0] for at in sorted(saved) if columns[at][0])
 
 
 def _guess_target(names: list[str]) -> Choice:
@@ -156,7 +166,8 @@ def _task(question: Question, source: Path, chosen: Choice) -> tuple[dict[str, i
 def _guess_time(questions: dict[str, Question], verdicts: dict[str, Verdict]) -> Choice | None:
     times = [name for name, verdict in verdicts.items() if verdict.kind == "time"]
     named = [name for name in times if name.lower() in _TIMES]
-    for name in (*named, *times):
+    typed = [name for name in times if pa.types.is_temporal(questions[name].values.type)]
+    for name in (*named, *typed, *times):
         values = questions[name].values
         if not values.null_count and _are_times(questions[name]):
             is_named = name in named
@@ -177,10 +188,8 @@ def _are_times(question: Question) -> bool:
     return True
 
 
-def _why_no_feature(question: Question, verdict: Verdict, position: int) -> str:
+def _why_no_feature(question: Question, verdict: Verdict) -> str:
     """Return why a column should not be a feature; empty if it may be one."""
-    if is_saved_index(question.name, question.values, position):
-        return "the index of a saved data frame"
     if counts_rows(question.values):
         return "it counts the rows"
     if verdict.rules is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import pyarrow as pa
@@ -67,7 +68,7 @@ def gather_table(
         )
     settings = request.settings
     columns, left_out = _named_columns(table, names or table.column_names, name)
-    wanted = _feature_names(list(columns), request, name)
+    wanted = _feature_names(list(columns), {one.name for one in left_out}, request, name)
 
     def question(column: str) -> Question:
         return Question(column, columns[column], _options(settings, column), first_row)
@@ -189,13 +190,15 @@ def _is_empty(values: pa.ChunkedArray) -> bool:
     return pa.types.is_string(values.type) and bool(pc.all(pc.equal(values, "")).as_py())
 
 
-def _feature_names(names: Sequence[str], request: SourceRequest, table: str) -> list[str]:
+def _feature_names(
+    names: Sequence[str], left_out: AbstractSet[str], request: SourceRequest, table: str
+) -> list[str]:
     settings = request.settings
     previous = [column.name for column in request.columns or ()]
     for setting, wanted in (
         ("--labels", [request.labels]),
         ("[data] features", settings.features),
-        ("[data] exclude", settings.exclude),
+        ("[data] exclude", [one for one in settings.exclude if one not in left_out]),
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
         ("[data.columns]", settings.columns),

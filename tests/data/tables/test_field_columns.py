@@ -198,6 +198,12 @@ def test_d5_saved_indexes_and_identifiers_are_no_features(
     assert (decision.use, decision.kind) == (ColumnUse.UNUSED, kind)
 
 
+@pytest.mark.parametrize("header", ["Unnamed: 0", "index"])
+def test_d5_settings_may_exclude_a_saved_index(look: Look, header: str) -> None:
+    examples = look(column(header, [str(i) for i in range(40)]), exclude=[header])
+    assert [rule.name for rule in examples.rules] == ["x"]
+
+
 def test_d5_the_index_of_a_parquet_file_is_no_feature(look: Look, tmp_path: Path) -> None:
     table = pa.table({"x": [1.5, 2.5] * 9, "y": ["a", "b"] * 9, "__index_level_0__": range(18)})
     pyarrow.parquet.write_table(table, tmp_path / "t.parquet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retread.app.supervisor.state import state_file
+from retread.app.supervisor.state import settings_file, state_file
 from retread.core.processes import end_processes, processes_with_variable
 
 SUPERVISED_BY = "RETREAD_SUPERVISED_BY"
@@ -15,7 +15,7 @@ _GRACE_S = 5.0
 
 
 def reap_orphans(home: Path) -> bool:
-    """End the processes that a killed supervisor left, and remove its status file.
+    """End the processes that a killed supervisor left, and remove its files.
 
     Only the holder of the supervisor's lock may call this: the processes of a running supervisor
     look the same.
@@ -25,5 +25,6 @@ def reap_orphans(home: Path) -> bool:
     """
     orphans = processes_with_variable(SUPERVISED_BY, str(home))
     end_processes(orphans, _GRACE_S)
-    state_file(home).unlink(missing_ok=True)
+    for left in (state_file(home), settings_file(home)):
+        left.unlink(missing_ok=True)
     return bool(orphans)

@@ -120,15 +120,20 @@ def health_file(home: Path) -> Path:
     return _run_folder(home) / "loop.json"
 
 
+def settings_file(home: Path) -> Path:
+    """Return the path of the file with the settings in use."""
+    return _run_folder(home) / "settings.json"
+
+
 def write_settings_in_use(home: Path, settings: Mapping[str, Any]) -> None:
     """Keep the settings with which the services are started, by section and key."""
-    write_atomically(_settings_file(home), msgspec.json.encode(settings))
+    write_atomically(settings_file(home), msgspec.json.encode(settings))
 
 
 def settings_in_use(home: Path) -> dict[str, Any] | None:
     """Return the settings with which the services were started; None if they are not known."""
     try:
-        return msgspec.json.decode(_settings_file(home).read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(settings_file(home).read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -143,10 +148,6 @@ def running_status(home: Path) -> SupervisorStatus | None:
     """Return the status of the running supervisor; None if none runs."""
     status = read_status(state_file(home))
     return status if status and status.is_running else None
-
-
-def _settings_file(home: Path) -> Path:
-    return _run_folder(home) / "settings.json"
 
 
 def _run_folder(home: Path) -> Path:
