@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from retread.core import InvalidInput, NotFound
 from retread.core.column_rules import ValueKind, clean_text
 from retread.data.tables import (
+    ColumnVerdict,
     FileOptions,
     NotTimes,
     Question,
     TimeOptions,
-    Verdict,
     counts_rows,
     decide,
     is_saved_index,
@@ -153,7 +153,9 @@ def _task(question: Question, source: Path, chosen: Choice) -> tuple[dict[str, i
     return {one["values"]: one["counts"] for one in ranked}, 0.0
 
 
-def _guess_time(questions: dict[str, Question], verdicts: dict[str, Verdict]) -> Choice | None:
+def _guess_time(
+    questions: dict[str, Question], verdicts: dict[str, ColumnVerdict]
+) -> Choice | None:
     times = [name for name, verdict in verdicts.items() if verdict.kind == "time"]
     named = [name for name in times if name.lower() in _TIMES]
     for name in (*named, *times):
@@ -177,7 +179,7 @@ def _are_times(question: Question) -> bool:
     return True
 
 
-def _why_no_feature(question: Question, verdict: Verdict, position: int) -> str:
+def _why_no_feature(question: Question, verdict: ColumnVerdict, position: int) -> str:
     """Return why a column should not be a feature; empty if it may be one."""
     if is_saved_index(question.name, question.values, position):
         return "the index of a saved data frame"

@@ -47,9 +47,10 @@ class ColumnSection(Section):
     def _accept_type(cls, value: object) -> object:
         if isinstance(value, str):
             return {"type": value}
-        missing = value.get("missing") if isinstance(value, dict) else None
-        # What a validator returns is no longer JSON, where a list would do for a tuple.
-        return {**value, "missing": tuple(missing)} if isinstance(missing, list) else value
+        if isinstance(value, dict) and isinstance(value.get("missing"), list):
+            # What a validator returns is no longer JSON, where a list would do for a tuple.
+            return {**value, "missing": tuple(value["missing"])}
+        return value
 
     @classmethod
     def __get_pydantic_json_schema__(
