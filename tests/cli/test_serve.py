@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -71,6 +72,23 @@ def test_the_same_rows_as_json_and_as_text(
     shown = capsys.readouterr().out
     assert "setosa 1" in shown
     assert "version 1, production, request " in shown
+
+
+def test_u18_predictions_are_written_to_a_file_with_their_rows(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = table(tmp_path, HEADER, "5.1,3.5,1.4,0.2", "6.3,3.3,6.0,2.5")
+    output = tmp_path / "predictions.csv"
+    assert run(words(server, "predict", "iris", rows, "--output", str(output))) == 0
+    assert capsys.readouterr().out == f"2 predictions were written to {output}.\n"
+    with output.open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["file"], first["row"], first["prediction"]) == (rows, "2", "setosa")
+    assert (second["row"], second["prediction"]) == ("3", "virginica")
+    assert first["request"] != second["request"]
+    nowhere = str(tmp_path / "nowhere" / "predictions.csv")
+    assert run(words(server, "predict", "iris", rows, "--output", nowhere)) == 1
+    assert "There is no folder" in capsys.readouterr().err
 
 
 def test_many_labels_from_a_file(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ import typer
 from retread.cli.options import HERE, Json, Port, ProjectPath
 from retread.cli.output import emit
 from retread.cli.prediction_files import TableFile, read_files
-from retread.core import InvalidInput, checked_name
+from retread.core import InvalidInput, NotFound, checked_name, write_atomically
 from retread.project import open_project
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ def predict(
         list[Path],
         typer.Argument(help="Images, or tables in any format of data add.", metavar="FILE..."),
     ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write the predictions to a CSV file."),
+    ] = None,
     port: Port = None,
     project: ProjectPath = HERE,
     json: Json = False,
@@ -55,13 +61,19 @@ def predict(
     from retread.serving.client import ServingClient
 
     checked_name("model", model)
+    if output is not None and not output.parent.is_dir():
+        raise NotFound(f"There is no folder {output.parent}.", "Check --output.")
     opened = open_project(project, os.environ)
     data = opened.settings.data
     contents = read_files(files, FileOptions(data.encoding, data.delimiter, data.sheet))
     with ServingClient(serving_address(opened, port), model) as client:
         predictions = list(_predictions(client, contents))
     body = [{"file": str(p.path), "row": p.row, "prediction": p.prediction} for p in predictions]
-    emit(body, as_json=json, text="\n".join(map(_line, predictions)))
+    text = "\n".join(map(_line, predictions))
+    if output is not None:
+        write_atomically(output, _csv(predictions))
+        text = f"{len(predictions)} predictions were written to {output}."
+    emit(body, as_json=json, text=text)
 
 
 def _predictions(
@@ -78,6 +90,29 @@ def _predictions(
             raise InvalidInput(f"{path}: {error.message}", error.hint) from error
         for number, prediction in zip(content.numbers, found, strict=True):
             yield _Predicted(path, number, prediction)
+
+
+def _csv(predictions: Sequence[_Predicted]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(
+        ("file", "row", "prediction", "confidence", "unknown", "version", "slot", "request")
+    )
+    for predicted in predictions:
+        one = predicted.prediction
+        writer.writerow(
+            (
+                predicted.path,
+                predicted.row,
+                one.label if one.value is None else one.value,
+                one.confidence,
+                " ".join(one.unknown),
+                one.model_version,
+                one.slot,
+                one.id,
+            )
+        )
+    return text.getvalue().encode()
 
 
 def _line(predicted: _Predicted) -> str:
