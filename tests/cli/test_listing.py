@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from retread.cli.listing import Column, Listing
+from retread.cli.listing import Listing, ListingColumn
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 words = st.text(string.ascii_letters + "数据 ", max_size=60)
@@ -32,9 +32,9 @@ def runs() -> Listing:
         "Runs",
         "run",
         "model type",
-        Column("started", drop=1),
-        Column("bundle", drop=2),
-        Column("reason", wrap=True),
+        ListingColumn("started", drop=1),
+        ListingColumn("bundle", drop=2),
+        ListingColumn("reason", wrap=True),
     )
     reason = "cut the learning rate in half, because the loss of epoch 3 was not finite"
     listing.add("a1b2c3d4", "gradient_boosting", "2026-11-28 07:54:03 UTC", "9f86d081884c", reason)
@@ -69,8 +69,10 @@ def test_u09_a_pipe_gets_every_column_on_one_line(width: int) -> None:
 def test_u09_no_letter_is_lost_and_nothing_is_wider_than_the_terminal(
     rows: list[tuple[str, str, str]], width: int
 ) -> None:
-    middle = Column("b", drop=1)
-    listing = Listing("", Column("a", drop=2, wrap=True), middle, Column("c", wrap=True))
+    middle = ListingColumn("b", drop=1)
+    listing = Listing(
+        "", ListingColumn("a", drop=2, wrap=True), middle, ListingColumn("c", wrap=True)
+    )
     for row in rows:
         listing.add(*row)
     lines = shown(listing, width, terminal=True)

@@ -286,8 +286,11 @@ def test_unusable_sources_are_refused(
     (empty / "good" / "a.jpg").write_text("no image")
     with pytest.raises(InvalidInput, match=r"None of the 1 images can be read; good/a\.jpg"):
         add(empty)
-    (tmp_path / "file.txt").write_text("x")
+    (tmp_path / "file.pdf").write_text("x")
     with pytest.raises(InvalidInput, match="Unsupported source"):
+        add(tmp_path / "file.pdf")
+    (tmp_path / "file.txt").write_text("x")  # a table, by its name
+    with pytest.raises(InvalidInput, match=r"file\.txt has a single line"):
         add(tmp_path / "file.txt")
     assert store.datasets() == ()
 

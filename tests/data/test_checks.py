@@ -54,7 +54,9 @@ VALID = {
     "a first version": SUMMARY,
     "no changes": replace(SUMMARY, changes=CHANGES),
     "few leaked rows of a table": replace(SUMMARY, leaked_rows=4),
-    "an unreadable file": replace(SUMMARY, unreadable=("a.jpg: cut",)),
+    "as many unreadable files as are allowed": replace(
+        SUMMARY, unreadable=("a.jpg: cut", "b.jpg: cut")
+    ),
     "few images with conflicting labels": replace(SUMMARY, schema=IMAGES, conflicting_labels=1),
     "rows of a table with conflicting labels": replace(SUMMARY, conflicting_labels=50),
     "a rare label": replace(SUMMARY, labels=imbalanced(4000, 100), rows=4140),
@@ -63,7 +65,7 @@ VALID = {
 }
 
 INVALID = {
-    "unreadable files": ("readable", replace(SUMMARY, unreadable=("a.jpg: cut", "b.jpg: cut"))),
+    "unreadable files": ("readable", replace(SUMMARY, unreadable=("a", "b", "c"))),
     "a group in two splits": ("groups", replace(SUMMARY, split_groups=1)),
     "many leaked rows of a table": ("duplicates", replace(SUMMARY, leaked_rows=5)),
     "a leaked image": ("duplicates", replace(SUMMARY, schema=IMAGES, leaked_rows=1)),

@@ -53,7 +53,9 @@ def test_columns_may_have_the_names_of_lance_columns(
 ) -> None:
     names = ["_rowid", "_rowaddr", "_rowoffset", "_row_last_updated_at_version", "a`b.c%2E", "é %"]
     lines = [",".join([*names, "y"])]
-    lines += [",".join([*(f"{i}{n}" for n in range(len(names))), "ab"[i % 2]]) for i in range(60)]
+    # Values that repeat, so that no column is taken for an identifier.
+    cells = [[str(10 * (i % 20) + n) for n in range(len(names))] for i in range(60)]
+    lines += [",".join([*row, "ab"[i % 2]]) for i, row in enumerate(cells)]
     (tmp_path / "odd.csv").write_text("\n".join(lines))
     version = add(tmp_path / "odd.csv", dataset="odd", labels="y")
     assert [column.name for column in version.schema.columns] == names

@@ -99,6 +99,13 @@ CHANGED: dict[str, tuple[dict[str, Any], str]] = {
     "features": ({"features": ["weight"]}, "features was not set"),
     "group": ({"group": "colour"}, 'group was not set and is "colour"'),
     "timestamp": ({"timestamp": "at"}, 'timestamp was not set and is "at"'),
+    "columns": ({"columns": {"weight": "category"}}, "columns was not set and is .*category"),
+    "follow_links": ({"follow_links": True}, "follow_links was not set and is true"),
+    "image_depth": ({"image_depth": 12}, "image_depth was not set and is 12"),
+    "image_background": (
+        {"image_background": "#000000"},
+        'image_background was not set and is "#000000"',
+    ),
     "split": ({"split": "group", "group": "colour"}, 'split is "group", but the rows are split by'),
 }
 
@@ -118,6 +125,7 @@ def test_u2_settings_that_changed_since_the_data_was_added_are_refused(
 def test_u2_settings_that_mean_the_same_are_obeyed(fruit_harness: TrainingHarness) -> None:
     values = fruit_harness.project.settings.model_dump(mode="json", exclude_unset=True)
     values["data"] |= {"split": "random", "window_days": 3.0, "max_label_share": 0.9}
+    values["data"] |= {"columns": {}, "follow_links": False, "image_depth": 16}
     settings = parse_settings(values, source="the test")
     assert plan_runs(settings, Overrides(), Cause(), fruit_harness.version, "a")
 

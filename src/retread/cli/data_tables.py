@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Group
 from rich.text import Text
 
-from retread.cli.listing import Column, Listing
+from retread.cli.listing import Listing, ListingColumn
 from retread.cli.times import local_time
 from retread.core import Outcome, short
 from retread.data import ColumnUse, DatasetVersion, Diff, Split
@@ -17,11 +17,11 @@ _STATISTICS = ("mean", "sd", "min", "q50", "max", "missing", "distinct")
 _PROFILE = (
     "mean",
     "sd",
-    Column("min", drop=1),
-    Column("q50", drop=2),
-    Column("max", drop=1),
+    ListingColumn("min", drop=1),
+    ListingColumn("q50", drop=2),
+    ListingColumn("max", drop=1),
     "missing",
-    Column("distinct", drop=3),
+    ListingColumn("distinct", drop=3),
 )
 _SHIFTS_SHOWN = 20
 _WIDTH = 80
@@ -54,7 +54,7 @@ def column_lines(version: DatasetVersion, width: int | None = _WIDTH) -> list[st
         version: The version.
         width: Where to cut long lines; None for nowhere.
     """
-    lines = [f"Read as a table, {version.reading}."] if version.reading else []
+    lines = []
     names = min(max((len(d.name) for d in version.decisions), default=0), _NAME_WIDTH)
     for decision in version.decisions:
         kind = decision.kind
@@ -74,10 +74,10 @@ def versions_table(versions: Iterable[DatasetVersion]) -> Listing:
         "version",
         "state",
         "rows",
-        Column("created", drop=1),
-        Column("digest", drop=3),
-        Column("evaluation", drop=4),
-        Column("note", wrap=True),
+        ListingColumn("created", drop=1),
+        ListingColumn("digest", drop=3),
+        ListingColumn("evaluation", drop=4),
+        ListingColumn("note", wrap=True),
     )
     for version in versions:
         table.add(
@@ -110,13 +110,13 @@ def version_page(version: DatasetVersion) -> Group:
         }.items()
         if value
     ]
-    checks = Listing("Checks", "check", "outcome", Column("reason", wrap=True))
+    checks = Listing("Checks", "check", "outcome", ListingColumn("reason", wrap=True))
     for check in version.checks:
         outcome = Text(check.outcome, style=_STYLES[check.outcome])
         if check.notice:
             outcome = Text("note", style="yellow")
         checks.add(check.check, outcome, Text(check.reason))
-    profile = Listing("Profile", Column("column", wrap=True), *_PROFILE)
+    profile = Listing("Profile", ListingColumn("column", wrap=True), *_PROFILE)
     for name, statistics in version.profile.items():
         cells = [f"{statistics[s]:.4g}" if s in statistics else "" for s in _STATISTICS]
         profile.add(Text(name), *cells)
@@ -127,13 +127,15 @@ def version_page(version: DatasetVersion) -> Group:
 
 def diff_page(diff: Diff) -> Group:
     """Format what changed, with examples, and the columns whose values shifted most."""
-    rows = Listing(f"{diff.left} to {diff.right}", "rows", "count", Column("examples", wrap=True))
+    rows = Listing(
+        f"{diff.left} to {diff.right}", "rows", "count", ListingColumn("examples", wrap=True)
+    )
     for kind in ("added", "removed", "relabelled", "moved"):
         examples = Text(", ".join(diff.examples[kind]))
         rows.add(kind, str(getattr(diff, kind)), examples)
     labels = ", ".join(f"{label} {change:+d}" for label, change in diff.labels.items() if change)
     same = "unchanged" if diff.same_evaluation else "changed: compare models with care"
-    shifts = Listing("Columns", Column("column", wrap=True), "shift")
+    shifts = Listing("Columns", ListingColumn("column", wrap=True), "shift")
     largest = sorted(diff.shifts.items(), key=lambda item: -item[1])[:_SHIFTS_SHOWN]
     for name, shift in largest:
         shifts.add(Text(name), f"{shift:.3f}")

@@ -14,7 +14,7 @@ _NARROWEST = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ListingColumn:
     """A column of a list.
 
     Attributes:
@@ -39,9 +39,9 @@ class Listing:
         *columns: The columns; a name alone is a column that always stays.
     """
 
-    def __init__(self, title: str, *columns: Column | str) -> None:
+    def __init__(self, title: str, *columns: ListingColumn | str) -> None:
         self._title = title
-        self._columns = [Column(c) if isinstance(c, str) else c for c in columns]
+        self._columns = [ListingColumn(c) if isinstance(c, str) else c for c in columns]
         self._rows: list[tuple[Text, ...]] = []
 
     def add(self, *cells: str | Text, style: str = "") -> None:

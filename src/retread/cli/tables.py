@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from retread.app.overview import describe_event
-from retread.cli.listing import Column, Listing
+from retread.cli.listing import Listing, ListingColumn
 from retread.cli.times import local_time
 from retread.core import Outcome, Verdict, format_metrics, short
 from retread.core.visible_text import visible
@@ -21,7 +21,9 @@ _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "ye
 
 def verdict_table(title: str, verdict: Verdict) -> Listing:
     """Format a verdict, one check per line."""
-    table = Listing(f"{title}: {verdict.outcome}", "check", "outcome", Column("reason", wrap=True))
+    table = Listing(
+        f"{title}: {verdict.outcome}", "check", "outcome", ListingColumn("reason", wrap=True)
+    )
     for check in verdict.checks:
         outcome = Text(check.outcome, style=_STYLES[check.outcome])
         table.add(check.check, outcome, Text(visible(check.reason)))
@@ -31,7 +33,12 @@ def verdict_table(title: str, verdict: Verdict) -> Listing:
 def slots_table(state: RegistryState) -> Group:
     """Format the slots with their versions, and every version with its stage."""
     slots = Listing(
-        "Slots", "slot", "version", "share", Column("generation", drop=1), Column("bundle", drop=2)
+        "Slots",
+        "slot",
+        "version",
+        "share",
+        ListingColumn("generation", drop=1),
+        ListingColumn("bundle", drop=2),
     )
     for slot, held in sorted(state.slots.items()):
         slots.add(
@@ -46,8 +53,8 @@ def slots_table(state: RegistryState) -> Group:
         "version",
         "stage",
         "model type",
-        Column("data", drop=1),
-        Column("metrics (evaluation split)", wrap=True),
+        ListingColumn("data", drop=1),
+        ListingColumn("metrics (evaluation split)", wrap=True),
     )
     for number, version in sorted(state.versions.items()):
         data = f"{version.dataset}@{version.dataset_version}"
@@ -62,7 +69,9 @@ def slots_table(state: RegistryState) -> Group:
 
 def history_table(entries: Iterable[Entry]) -> Listing:
     """Format events, one per line."""
-    table = Listing("History", "entry", "time", Column("by", drop=1), Column("event", wrap=True))
+    table = Listing(
+        "History", "entry", "time", ListingColumn("by", drop=1), ListingColumn("event", wrap=True)
+    )
     for entry in entries:
         table.add(
             str(entry.sequence),

@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from retread.core import InvalidInput, NotFound
 from retread.core.column_rules import ValueKind, clean_text
 from retread.data.tables import (
+    ColumnVerdict,
     FileOptions,
     NotTimes,
     Question,
     TimeOptions,
-    Verdict,
     counts_rows,
     decide,
     is_saved_index,
@@ -163,7 +163,9 @@ def _task(question: Question, source: Path, chosen: Choice) -> tuple[dict[str, i
     return {one["values"]: one["counts"] for one in ranked}, 0.0
 
 
-def _guess_time(questions: dict[str, Question], verdicts: dict[str, Verdict]) -> Choice | None:
+def _guess_time(
+    questions: dict[str, Question], verdicts: dict[str, ColumnVerdict]
+) -> Choice | None:
     times = [name for name, verdict in verdicts.items() if verdict.kind == "time"]
     named = [name for name in times if name.lower() in _TIMES]
     typed = [name for name in times if pa.types.is_temporal(questions[name].values.type)]
@@ -188,7 +190,7 @@ def _are_times(question: Question) -> bool:
     return True
 
 
-def _why_no_feature(question: Question, verdict: Verdict) -> str:
+def _why_no_feature(question: Question, verdict: ColumnVerdict) -> str:
     """Return why a column should not be a feature; empty if it may be one."""
     if counts_rows(question.values):
         return "it counts the rows"

@@ -177,7 +177,6 @@ def _version(
         source=addition.source,
         note=addition.note,
         created_at=now.replace(microsecond=0),
-        reading=addition.examples.reading,
         decisions=addition.examples.decisions,
         remarks=addition.examples.remarks,
     )

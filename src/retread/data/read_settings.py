@@ -8,20 +8,22 @@ import msgspec
 
 from retread.project.settings import DataSection
 
-KEYS = ("features", "exclude", "group", "timestamp", "columns")
+KEYS = (
+    "features", "exclude", "group", "timestamp", "columns", "follow_links", "image_depth",
+    "image_background",
+)  # fmt: skip
 """The keys of `[data]` that decide what a model sees of a source, besides `split`."""
 
 
 class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of KEYS in `[data]`, without those that are not set."""
+    """The values of KEYS in `[data]`, without those that have their defaults."""
 
     values: dict[str, Any]
 
 
 def read_settings(settings: DataSection) -> ReadSettings:
     """Return what is kept of the settings with a version."""
-    values = settings.model_dump(mode="json", include=set(KEYS))
-    chosen = {key: value for key, value in values.items() if value}
+    chosen = settings.model_dump(mode="json", include=set(KEYS), exclude_defaults=True)
     for unordered in ("features", "exclude"):
         if unordered in chosen:
             chosen[unordered] = sorted(chosen[unordered])

@@ -97,7 +97,6 @@ class SourceExamples:
         properties: IMAGE_PROPERTIES of a sample of the images, by digest.
         rules: How the values of each feature column of a table are read.
         label_rules: How its labels are read.
-        reading: In words, how a file was read.
         decisions: What was decided about each column of a table.
         problems: What a person should look at before a model is trained, one sentence each.
         findings: What the images are like; None for a table.
@@ -113,7 +112,6 @@ class SourceExamples:
     properties: dict[str, tuple[float, ...]] = field(default_factory=dict)
     rules: tuple[ColumnRules, ...] = ()
     label_rules: ColumnRules | None = None
-    reading: str = ""
     decisions: tuple[ColumnDecision, ...] = ()
     problems: tuple[str, ...] = ()
     findings: ImageFindings | None = None

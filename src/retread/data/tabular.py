@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -74,23 +74,11 @@ def gather_table(
         return Question(column, columns[column], _options(settings, column), first_row)
 
     label = _label(question(request.labels), request, name)
-    rows: dict[str, pa.ChunkedArray] = {
-        LABEL: label.values,
-        GROUP: pa.nulls(table.num_rows, pa.string()),
-        SOURCE: pa.repeat(pa.scalar(name, pa.string()), table.num_rows),
-    }
+    rows = {LABEL: label.values, SOURCE: pa.repeat(pa.scalar(name, pa.string()), table.num_rows)}
     decisions = [*left_out, _role(request.labels, ColumnUse.LABEL, label)]
-    if settings.group:
-        group = read_groups(question(settings.group), name)
-        rows[GROUP] = group.values
-        decisions.append(_role(settings.group, ColumnUse.GROUP, group))
-    if settings.timestamp:
-        time = read_row_times(question(settings.timestamp), name)
-        rows[TIMESTAMP] = time.values
-        decisions.append(_role(settings.timestamp, ColumnUse.TIME, time))
-    if column := split_column(settings.split):
-        rows[SPLIT] = given_splits(plain_values(columns[column], column), column, name)
-        decisions.append(ColumnDecision(name=column, use=ColumnUse.SPLIT, kind="split"))
+    for key, values, decision in _read_roles(question, settings, name):
+        rows[key] = values
+        decisions.append(decision)
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
     features = read_features(questions, request, name)
     features = _in_file_order(
@@ -101,7 +89,7 @@ def gather_table(
     return replace(
         examples,
         label_rules=label.rules,
-        reading=reading,
+        remarks=(f"Read as a table, {reading}.",) if reading else (),
         decisions=features.decisions,
         problems=tuple(problem for problem in problems if problem),
     )
@@ -226,6 +214,21 @@ def _label(question: Question, request: SourceRequest, table: str) -> ReadRole:
     if request.regression:
         return read_targets(question, table, request.label_rules)
     return read_labels(question, table, request.label_rules)
+
+
+def _read_roles(
+    question: Callable[[str], Question], settings: DataSection, table: str
+) -> Iterator[tuple[str, pa.ChunkedArray, ColumnDecision]]:
+    """Read the columns of group, time and split that there are."""
+    if settings.group:
+        group = read_groups(question(settings.group), table)
+        yield GROUP, group.values, _role(settings.group, ColumnUse.GROUP, group)
+    if settings.timestamp:
+        time = read_row_times(question(settings.timestamp), table)
+        yield TIMESTAMP, time.values, _role(settings.timestamp, ColumnUse.TIME, time)
+    if column := split_column(settings.split):
+        given = given_splits(plain_values(question(column).values, column), column, table)
+        yield SPLIT, given, ColumnDecision(name=column, use=ColumnUse.SPLIT, kind="split")
 
 
 def _not_asked(

@@ -89,11 +89,10 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     `digest` covers the id, label, group, split, content and timestamp of every row,
     `evaluation_digest` the id, label and content of the rows of the evaluation split. `labels`
     counts rows by label; it is empty for numeric targets. `profile` holds the statistics of each
-    column. `checks` are the results that decided about quarantine. `reading` says how the file was
-    read, and `decisions` what was decided about each of its columns; both are empty for images.
-    `split_plan` is how rows are assigned to splits, and `settings` those under which the rows were
-    read; both are None for versions of before they were kept. `positive_label` is the positive one
-    of two labels.
+    column. `checks` are the results that decided about quarantine. `decisions` says what was
+    decided about each column of a table; it is empty for images. `split_plan` is how rows are
+    assigned to splits, and `settings` those under which the rows were read; both are None for
+    versions of before they were kept. `positive_label` is the positive one of two labels.
     `remarks` are sentences that say how the source was read.
     """
 
@@ -111,7 +110,6 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
     source: str
     note: str
     created_at: datetime
-    reading: str = ""
     decisions: tuple[ColumnDecision, ...] = ()
     split_plan: SplitPlan | None = None
     settings: ReadSettings | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from retread.core import RetreadError
+from retread.core import InvalidInput, RetreadError
 from retread.registry.events import Slot
+from retread.serving.image_tensors import image_files
 from retread.serving.rows import Rows
-from retread.serving.runtime import NOT_FINITE, ModelResult
+from retread.serving.runtime import NOT_FINITE, ModelResult, Runtime
 from retread.serving.slots import SlotEntry, SlotTable
-from retread.serving.tensors import Tensor
+from retread.serving.tensors import Tensor, TooLarge
 
 
 class Call:
@@ -99,6 +100,31 @@ class Call:
     def is_abandoned(self) -> bool:
         """Whether the client is gone, so that work on the call would be for nobody."""
         return False
+
+    def make_rows(self, runtime: Runtime, max_rows: int) -> None:
+        """Make `rows` or `images` of the tensors, as the model takes them.
+
+        Raises:
+            InvalidInput: The model does not take such rows, or not so many.
+        """
+        tensors = self.tensors
+        rows = max((t.shape[0] for t in (tensors or {}).values() if t.shape), default=0)
+        if rows > max_rows:
+            raise TooLarge(
+                f"The request has {rows:,} rows, more than the allowed {max_rows:,}.",
+                "Send fewer rows per request, or raise [serving] max_rows.",
+            )
+        if tensors is None:
+            if not runtime.is_image:
+                raise InvalidInput(
+                    "The model takes tables, not images.", "Send application/json with V2 tensors."
+                )
+        elif runtime.is_image and (files := image_files(tensors)):
+            self.images = files
+        else:
+            self.rows = runtime.read_rows(tensors)
+        # Many times as large as the rows made of them.
+        self.tensors = None
 
     def reply(self, error: RetreadError | None) -> None:
         """Respond with `error`, or with `result` if there is none, and set `status`."""

@@ -16,19 +16,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from retread.core import InvalidInput, RetreadError, Unavailable
+from retread.core import RetreadError, Unavailable
 from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
 from retread.serving.call import Call, ClientGone, internal_error, no_answer
-from retread.serving.image_tensors import image_files
 from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
 from retread.serving.rows import FEATURES, Rows, has_large_image, is_short
-from retread.serving.runtime import ModelResult, Runtime
+from retread.serving.runtime import ModelResult
 from retread.serving.scoring import CanaryTimeout, decode_and_score
 from retread.serving.shadow_scoring import ShadowScorer
 from retread.serving.slots import SlotEntry, SlotHolder
-from retread.serving.tensors import Tensor, TooLarge
+from retread.serving.tensors import Tensor
 from retread.serving.thread_pool import BoundedThreadPool
 
 MAX_CANARY_BACKLOG = 64
@@ -169,7 +168,7 @@ class DataPlane:
             call.tensors = {FEATURES: Tensor(FEATURES, "FP32", (1, len(values)), values)}
             # What is recorded is what the model took, not what was sent.
             call.values = None
-        _make_rows(call, runtime, self._serving.max_rows)
+        call.make_rows(runtime, self._serving.max_rows)
 
     def _read(self, call: Call, read: Callable[[], None]) -> RetreadError | None:
         if call.is_abandoned:
@@ -372,26 +371,6 @@ class DataPlane:
         if self._recorder is not None:
             # A turn of the event loop later, so that the responses are sent first.
             self.loop.call_soon(self._recorder.put, calls)
-
-
-def _make_rows(call: Call, runtime: Runtime, max_rows: int) -> None:
-    rows = max((t.shape[0] for t in (call.tensors or {}).values() if t.shape), default=0)
-    if rows > max_rows:
-        raise TooLarge(
-            f"The request has {rows:,} rows, more than the allowed {max_rows:,}.",
-            "Send fewer rows per request, or raise [serving] max_rows.",
-        )
-    if call.tensors is None:
-        if not runtime.is_image:
-            raise InvalidInput(
-                "The model takes tables, not images.", "Send application/json with V2 tensors."
-            )
-    elif runtime.is_image and (files := image_files(call.tensors)):
-        call.images = files
-    else:
-        call.rows = runtime.read_rows(call.tensors)
-    # Many times as large as the rows made of them.
-    call.tensors = None
 
 
 def _fallback_of(call: Call) -> SlotEntry | None:

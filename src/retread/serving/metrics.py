@@ -176,6 +176,11 @@ class ServingCollector:
             "True labels that the model cannot predict.",
             metrics.labels_unknown,
         )
+        yield from self._state(now)
+        if now.records is not None:
+            yield from self._records(now.records)
+
+    def _state(self, now: ServingSnapshot) -> Iterable[Metric]:
         yield self._gauge("retread_pending", "Requests in flight.", (), {(): now.pending})
         yield self._gauge(
             "retread_held_rows", "Rows of large requests in flight.", (), {(): now.held_rows}
@@ -193,8 +198,6 @@ class ServingCollector:
             ("slot",),
             {(slot,): version for slot, version in now.versions.items()},
         )
-        if now.records is not None:
-            yield from self._records(now.records)
 
     def _records(self, records: RecorderCounts) -> Iterable[Metric]:
         yield self._count("retread_records_dropped", "Records dropped.", records.dropped)

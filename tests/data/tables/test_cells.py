@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +89,36 @@ def test_decimals_and_durations_are_numbers() -> None:
     times = pa.array([timedelta(minutes=2), None], pa.duration("ms"))
     assert read_cells(rules, pa.chunked_array([prices])).values.to_pylist() == [1.5, None]
     assert read_cells(rules, pa.chunked_array([times])).values.to_pylist() == [120.0, None]
+
+
+FEW = [-999.0, -99.9, -1.0, 0.0, 7.0, 1e300]
+TYPES = {pa.int16(): st.sampled_from([-999, -1, 0, 7]), pa.int64(): st.integers(-(10**3), 10**3)}
+TYPES |= {pa.float64(): st.sampled_from(FEW) | st.floats()}
+TYPES |= {pa.float32(): st.sampled_from([-999.0, -1.0, 0.5]) | st.floats(width=32)}
+
+
+@pytest.mark.parametrize("kind", list(ValueKind))
+@settings(max_examples=60, deadline=None)
+@given(
+    typed=st.sampled_from(list(TYPES)).flatmap(
+        lambda type_: st.tuples(st.just(type_), st.lists(st.none() | TYPES[type_], max_size=12))
+    ),
+    missing=st.sampled_from([("", "-999"), ("NA", "-999.0", "0"), ("-99,9", "7"), ("?", "-1")]),
+    decimal=st.sampled_from(".,"),
+)
+def test_e14_words_for_missing_that_are_numbers_are_missing_in_typed_columns_too(
+    kind: ValueKind,
+    typed: tuple[pa.DataType, list[float | None]],
+    missing: tuple[str, ...],
+    decimal: str,
+) -> None:
+    rules = ColumnRules(name="x", kind=kind, missing=missing, decimal=decimal)
+    values = pa.array(typed[1], typed[0])
+    middle = len(values) // 2
+    column = pa.chunked_array([values[:middle], values[middle:]])
+    assert_alike(rules, column, values.to_pylist())
+    numbers = column.filter(pc.equal(column, -999)) if "-999" in missing else column[:0]
+    assert read_cells(rules, numbers).values.null_count == len(numbers)
 
 
 @pytest.mark.parametrize("values", [[[1], [2]], [{"a": 1}]])

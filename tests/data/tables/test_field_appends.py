@@ -82,7 +82,7 @@ def test_e08_rows_that_do_not_fit_are_named(lance: LanceDatasetStore, tmp_path: 
 def test_decisions_are_kept_in_the_version(lance: LanceDatasetStore, tmp_path: Path) -> None:
     add(lance, tmp_path, table("id;x;y", "u{i};{i},5;{y}"))
     version = lance.version("d")
-    assert version.reading == "separated by semicolons"
+    assert version.remarks == ("Read as a table, separated by semicolons.",)
     assert [str(decision) for decision in version.decisions][1:] == [
         "x: number (decimal comma)",
         "y: label, category",

@@ -46,6 +46,24 @@ def test_d4_e28_a_number_column_with_an_odd_cell_waits_with_the_cell_named(
     assert (told.problems, values(told, "temp")[10]) == ((), None)
 
 
+@pytest.mark.parametrize("word", ["inf", "-inf", "Infinity", "+INF"])
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_d4_words_for_infinity_never_make_a_column_of_numbers_a_category(
+    look: Look, word: str, every: int
+) -> None:
+    cells = [number if i % every == 0 else word for i, number in enumerate(NUMBERS)]
+    examples = look(column("temp", cells))
+    assert values(examples, "temp")[0] == float(NUMBERS[0])
+    assert values(examples, "temp")[1] is None
+    assert f"row 3 {word!r}" in examples.problems[0]
+
+
+def test_d4_a_word_for_infinity_alone_is_a_text(look: Look) -> None:
+    cells = ["inf" if i % 3 else "sup" for i in range(len(NUMBERS))]
+    examples = look(column("bound", cells))
+    assert (values(examples, "bound")[0], examples.problems) == ("sup", ())
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [("\u22121.5", -1.5), ("\u20131.5", -1.5), (" 2.5 ", 2.5), ("\u00a03", 3.0), ("+4", 4.0),

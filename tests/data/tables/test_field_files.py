@@ -48,7 +48,7 @@ def test_d1_separators_and_decimal_commas_are_found(
     examples = look(written(separator, decimal, end))
     assert (values(examples, "x")[1], values(examples, "n")[1]) == (1.5, 2.0)
     assert values(examples, LABEL)[1] == "nein"
-    assert "separated by" in examples.reading
+    assert "separated by" in examples.remarks[0]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_excel_sheets_are_read(look: Look, tmp_path: Path) -> None:
     assert values(examples, TIMESTAMP)[0] == datetime(2021, 1, 1, tzinfo=UTC)
     assert values(examples, "on")[:2] == ["true", "false"]
     assert values(examples, "zip")[:2] == ["00", "01"]
-    assert "not other" in examples.reading
+    assert "not other" in examples.remarks[0]
     with pytest.raises(InvalidInput, match="no sheet 'third'"):
         look(tmp_path / "t.xlsx", sheet="third")
 

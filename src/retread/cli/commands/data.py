@@ -64,8 +64,8 @@ def add(
             work, name, source, labels=labels, note=note, append=append, progress=report
         )
         version = add_data(work, request)
-    head = [f"{version.reference} {version.digest}", *column_lines(version), version_line(version)]
-    lines = [*head, *version.remarks, *findings(version)]
+    head = [f"{version.reference} {version.digest}", version_line(version)]
+    lines = [*head, *version.remarks, *column_lines(version), *findings(version)]
     text = "\n".join(lines)
     if before is not None and version.number <= before.number:
         text += "\nThe data is unchanged; no version was added."

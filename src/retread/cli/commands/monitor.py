@@ -76,11 +76,11 @@ def _text(found: MonitorReport) -> Group | str:
     from rich.console import Group
     from rich.text import Text
 
-    from retread.cli.listing import Column, Listing
+    from retread.cli.listing import Listing, ListingColumn
 
     if not found.version:
         return "No version is in production yet, so there is nothing to monitor."
-    streams = Listing("", Column("stream", wrap=True), "evidence", "effect", "")
+    streams = Listing("", ListingColumn("stream", wrap=True), "evidence", "effect", "")
     for stream in found.streams[:_STREAMS_SHOWN]:
         drifted = "DRIFT" if stream.drifted else ""
         streams.add(stream.name, f"{stream.evidence:.1f}", f"{stream.effect:.2f}", drifted)

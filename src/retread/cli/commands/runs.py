@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retread.cli.listing import Column, Listing
+from retread.cli.listing import Listing, ListingColumn
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
 from retread.cli.times import local_time
@@ -73,15 +73,15 @@ def _runs(project: ProjectPath) -> MlflowRuns:
 def _table(runs: Sequence[RunSummary], metric: str) -> Listing:
     """List runs with their loss and the gate's metric on the validation split."""
     names = list(dict.fromkeys([metric_named(metric).name, "Loss"]))
-    metrics = (Column(name, drop=2 if name == "Loss" else 0) for name in names)
+    metrics = (ListingColumn(name, drop=2 if name == "Loss" else 0) for name in names)
     table = Listing(
         "Metrics are of the validation split.",
         "run",
         "model type",
         "status",
-        Column("started", drop=1),
+        ListingColumn("started", drop=1),
         *metrics,
-        Column("bundle", drop=3),
+        ListingColumn("bundle", drop=3),
     )
     for run in runs:
         found = (run.metrics.get(f"kept_{name}") for name in names)
@@ -114,7 +114,9 @@ def _run_text(run: RunSummary, history: dict[str, list[tuple[int, float]]]) -> s
 def _differences_table(left: str, right: str, found: Sequence[Difference]) -> Listing | str:
     if not found:
         return "The two runs have the same parameters and metrics."
-    table = Listing("", "", Column(left[:_SHORT], wrap=True), Column(right[:_SHORT], wrap=True))
+    table = Listing(
+        "", "", ListingColumn(left[:_SHORT], wrap=True), ListingColumn(right[:_SHORT], wrap=True)
+    )
     for difference in found:
         table.add(difference.name, _value(difference.left), _value(difference.right))
     return table

@@ -40,6 +40,25 @@ DatasetVersionOption = Annotated[
     ),
 ]
 
+ModelTypeOption = Annotated[
+    str | None, typer.Option(help=f"{_built_in_model_types()}, or package.module:function.")
+]
+OptimizerOption = Annotated[
+    str | None, typer.Option(metavar="adam|sgd|adamw", help="Optimizer (neural networks only).")
+]
+SampleOption = Annotated[
+    float | None,
+    typer.Option(metavar="SHARE", help="Share of the training split to use, above 0 and up to 1."),
+]
+FromCommit = Annotated[
+    bool,
+    typer.Option(
+        "--from-commit",
+        help="Train the model type that the text in RETREAD_COMMIT_MESSAGE names, as in "
+        "'model: cnn'; that of the settings if it names none.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     app.command("train")(train)
@@ -48,12 +67,8 @@ def register(app: typer.Typer) -> None:
 def train(
     dataset: Annotated[str, typer.Option(help="Dataset. Default: [data] dataset.")] = "",
     dataset_version: DatasetVersionOption = "latest",
-    model_type: Annotated[
-        str | None, typer.Option(help=f"{_built_in_model_types()}, or package.module:function.")
-    ] = None,
-    optimizer_type: Annotated[
-        str | None, typer.Option(metavar="adam|sgd|adamw", help="Optimizer (neural networks only).")
-    ] = None,
+    model_type: ModelTypeOption = None,
+    optimizer_type: OptimizerOption = None,
     epochs: Annotated[int | None, typer.Option(help="Maximum number of epochs.")] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate (neural networks only).")
@@ -61,12 +76,7 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Batch size (neural networks only).")
     ] = None,
-    sample: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE", help="Share of the training split to use, above 0 and up to 1."
-        ),
-    ] = None,
+    sample: SampleOption = None,
     seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     scenario: Annotated[
         str | None,
@@ -75,14 +85,7 @@ def train(
     yes: Annotated[
         bool, typer.Option("--yes", help="Train even if it may take more memory than is free.")
     ] = False,
-    from_commit: Annotated[
-        bool,
-        typer.Option(
-            "--from-commit",
-            help="Train the model type that the text in RETREAD_COMMIT_MESSAGE names, as in "
-            "'model: cnn'; that of the settings if it names none.",
-        ),
-    ] = False,
+    from_commit: FromCommit = False,
     project: ProjectPath = HERE,
     json: Json = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retread.cli.listing import Column, Listing
+from retread.cli.listing import Listing, ListingColumn
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
 from retread.cli.times import local_time
@@ -181,11 +181,11 @@ def _history_table(history: tuple[Request, ...]) -> Listing:
     table = Listing(
         "",
         "trigger",
-        Column("received", drop=1),
+        ListingColumn("received", drop=1),
         "kind",
         "decision",
         "outcome",
-        Column("cause", wrap=True),
+        ListingColumn("cause", wrap=True),
     )
     for request in history:
         table.add(
@@ -214,11 +214,11 @@ def _replay_table(replayed: tuple[Replayed, ...]) -> Listing:
     table = Listing(
         "",
         "trigger",
-        Column("received", drop=1),
+        ListingColumn("received", drop=1),
         "kind",
         "decision",
         "would be",
-        Column("reason", wrap=True),
+        ListingColumn("reason", wrap=True),
     )
     for one in replayed:
         style = "bold" if one.differs else "dim"

@@ -7,8 +7,8 @@ a single one at every other door.
 
 from retread.data.tables.cells import Positions, ReadCells, plain_values, read_cells
 from retread.data.tables.decide import (
+    ColumnVerdict,
     Question,
-    Verdict,
     counts_rows,
     decide,
     is_saved_index,
@@ -31,6 +31,7 @@ from retread.data.tables.times import UTC_MICROSECONDS, NotTimes, TimeOptions, r
 __all__ = [
     "FORMATS",
     "UTC_MICROSECONDS",
+    "ColumnVerdict",
     "Features",
     "FileOptions",
     "NotTimes",
@@ -40,7 +41,6 @@ __all__ = [
     "ReadCells",
     "ReadRole",
     "TimeOptions",
-    "Verdict",
     "cells_named",
     "counts_rows",
     "decide",

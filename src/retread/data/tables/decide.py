@@ -49,7 +49,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ColumnVerdict:
     """What a column is.
 
     Attributes:
@@ -86,7 +86,7 @@ class Question:
     comma_file: bool = False
 
 
-def decide(question: Question) -> Verdict:
+def decide(question: Question) -> ColumnVerdict:
     """Decide what a column is.
 
     Raises:
@@ -95,13 +95,13 @@ def decide(question: Question) -> Verdict:
     values = plain_values(question.values, question.name)
     question = replace(question, values=values)
     if question.options.type is ColumnType.IGNORE:
-        return Verdict("ignored", None, "as [data.columns] says")
+        return ColumnVerdict("ignored", None, "as [data.columns] says")
     if pa.types.is_temporal(values.type) or question.options.type is ColumnType.TIME:
         return _time()
     if kind := _KINDS.get(question.options.type or ColumnType.TIME):
         return _as_asked(question, kind)
     if pa.types.is_boolean(values.type):
-        return Verdict("boolean", _rules(question, ValueKind.BOOLEAN))
+        return ColumnVerdict("boolean", _rules(question, ValueKind.BOOLEAN))
     if is_number(values.type):
         return _of_numbers(question, values)
     return _of_texts(question)
@@ -129,57 +129,56 @@ def counts_rows(values: pa.ChunkedArray) -> bool:
     return numbers is not None and len(numbers) > 2 and bool((np.diff(numbers) == 1).all())
 
 
-def _as_asked(question: Question, kind: ValueKind) -> Verdict:
+def _as_asked(question: Question, kind: ValueKind) -> ColumnVerdict:
     reason = "as [data.columns] says"
     if kind is not ValueKind.NUMBER or not pa.types.is_string(question.values.type):
-        return Verdict(kind.value, _rules(question, kind), reason)
+        return ColumnVerdict(kind.value, _rules(question, kind), reason)
     options = question.options
     if options.decimal or options.thousands:
         rules = _rules(question, kind, options.decimal or ".", options.thousands)
-        return Verdict(kind.value, rules, reason)
+        return ColumnVerdict(kind.value, rules, reason)
     cells = _text_cells(question)
     reading = read_numbers(cells.texts, cells.counts, comma_file=question.comma_file)
     rules = _rules(question, kind, reading.decimal, reading.thousands)
-    return Verdict(kind.value, rules, reason, _ambiguity(question, cells, reading))
+    return ColumnVerdict(kind.value, rules, reason, _ambiguity(question, cells, reading))
 
 
-def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> Verdict:
+def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
     """Decide about numbers that are typed, or plainly written."""
     rules = _rules(question, ValueKind.NUMBER)
     if question.wanted:
-        return Verdict("number", rules, "; ".join(_remarks(question, numbers)))
+        return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
     known = numbers.drop_null()
     if len(known) and not numbers.null_count and _is_constant(known):
-        return Verdict("constant", None, f"every row has {_plain(known[0].as_py())}")
+        return ColumnVerdict("constant", None, f"every row has {_plain(known[0].as_py())}")
     if pa.types.is_integer(known.type) and _beyond_exact(known):
-        return Verdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
+        return ColumnVerdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
     if _ID_NAME.search(question.name) and _all_distinct(known):
         some = ", ".join(_plain(v) for v in known.slice(0, 3).to_pylist())
-        return Verdict("identifier", None, f"its name, and each row has its own: {some}, ...")
-    return Verdict("number", rules, "; ".join(_remarks(question, numbers)))
+        return ColumnVerdict("identifier", None, f"its name, and each row has its own: {some}, ...")
+    return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
 
 
-def _of_texts(question: Question) -> Verdict:
+def _of_texts(question: Question) -> ColumnVerdict:
     plain = plainly_numbers(blank_missing(question.values, missing_words(question.options)))
     if plain is not None and not (question.comma_file or question.options.thousands):
         return _of_numbers(question, plain)
     cells = _text_cells(question)
     if not cells.texts:
-        return Verdict("category", _rules(question, ValueKind.CATEGORY))
+        return ColumnVerdict("category", _rules(question, ValueKind.CATEGORY))
     if are_truth_values(cells.texts):
         return _boolean(question, cells)
     reading = read_numbers(cells.texts, cells.counts, comma_file=question.comma_file)
-    share = cells.counts[reading.readable].sum() / cells.known
-    if share == 1:
+    if reading.readable.all():
         return _all_numbers(question, cells, reading)
-    if _is_number_but_for_a_few(cells, reading, share):
+    if _is_number_but_for_a_few(cells, reading):
         return _some_unreadable(question, cells, reading)
     if looks_like_times(cells.texts):
         return _time(cells.examples(question.first_row))
     return _category(question, cells)
 
 
-def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -> Verdict:
+def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -> ColumnVerdict:
     rules = _rules(question, ValueKind.NUMBER, reading.decimal, reading.thousands)
     texts = [_point(rules, text) for text in cells.texts]
     numbers = np.array([float(text) for text in texts], np.float64)
@@ -198,7 +197,7 @@ def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -
         return verdict
     written = _written(rules)
     reason = "; ".join(part for part in (written, verdict.reason) if part)
-    return Verdict("number", rules, reason, _ambiguity(question, cells, reading))
+    return ColumnVerdict("number", rules, reason, _ambiguity(question, cells, reading))
 
 
 def _same_numbers(question: Question, cells: TextCells, numbers: npt.NDArray[np.float64]) -> str:
@@ -210,22 +209,22 @@ def _same_numbers(question: Question, cells: TextCells, numbers: npt.NDArray[np.
     )
 
 
-def _some_unreadable(question: Question, cells: TextCells, reading: NumberReading) -> Verdict:
+def _some_unreadable(question: Question, cells: TextCells, reading: NumberReading) -> ColumnVerdict:
     rules = _rules(question, ValueKind.NUMBER, reading.decimal, reading.thousands)
     numbers = [t for t, number in zip(cells.texts, reading.readable, strict=True) if number]
     zeros = any(re.match(r"[+-]?0[0-9]", text) for text in numbers)
     if zeros:
         verdict = _category(question, cells)
         return replace(verdict, reason=f"text: leading zeros; {verdict.reason}".rstrip("; "))
-    return Verdict("number", rules, _written(rules), _ambiguity(question, cells, reading))
+    return ColumnVerdict("number", rules, _written(rules), _ambiguity(question, cells, reading))
 
 
-def _category(question: Question, cells: TextCells) -> Verdict:
+def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     rules = _rules(question, ValueKind.CATEGORY)
     if question.wanted:
-        return Verdict("category", rules, f"{len(cells.texts)} values")
+        return ColumnVerdict("category", rules, f"{len(cells.texts)} values")
     if len(cells.texts) == 1 and not cells.missing:
-        return Verdict("constant", None, f"every row has {shown(cells.texts[0])}")
+        return ColumnVerdict("constant", None, f"every row has {shown(cells.texts[0])}")
     examples = cells.examples(question.first_row)
     if unit := unit_of(cells.texts):
         problem = (
@@ -233,12 +232,12 @@ def _category(question: Question, cells: TextCells) -> Verdict:
             f"is: write the numbers alone, or set [data.columns] {toml_key(question.name)} = "
             '"category" or "ignore".'
         )
-        return Verdict(f"numbers with {unit}", None, examples, problem)
+        return ColumnVerdict(f"numbers with {unit}", None, examples, problem)
     if is_prose(cells):
-        return Verdict("free text", None, examples)
+        return ColumnVerdict("free text", None, examples)
     if is_identifier(cells):
-        return Verdict("identifier", None, f"nearly every row has its own: {examples}")
-    return Verdict("category", rules, "; ".join(_category_remarks(question, cells)))
+        return ColumnVerdict("identifier", None, f"nearly every row has its own: {examples}")
+    return ColumnVerdict("category", rules, "; ".join(_category_remarks(question, cells)))
 
 
 def _category_remarks(question: Question, cells: TextCells) -> list[str]:
@@ -259,23 +258,26 @@ def _category_remarks(question: Question, cells: TextCells) -> list[str]:
     return remarks
 
 
-def _boolean(question: Question, cells: TextCells) -> Verdict:
+def _boolean(question: Question, cells: TextCells) -> ColumnVerdict:
     same = len({text.lower() for text in cells.texts}) == 1 and not cells.missing
     if same and not question.wanted:
-        return Verdict("constant", None, f"every row has {shown(cells.texts[0])}")
-    return Verdict("boolean", _rules(question, ValueKind.BOOLEAN))
+        return ColumnVerdict("constant", None, f"every row has {shown(cells.texts[0])}")
+    return ColumnVerdict("boolean", _rules(question, ValueKind.BOOLEAN))
 
 
-def _time(examples: str = "") -> Verdict:
+def _time(examples: str = "") -> ColumnVerdict:
     how = "set [data] timestamp to use it as the time of a row"
-    return Verdict("time", None, f"{examples}; {how}" if examples else how)
+    return ColumnVerdict("time", None, f"{examples}; {how}" if examples else how)
 
 
-def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading, share: float) -> bool:
+def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
+    numbers = int(reading.readable.sum())
+    # Nobody writes a word for infinity among categories.
+    words = ~(reading.readable | reading.infinite)
+    share = 1 - cells.counts[words].sum() / cells.known
     if share >= _NEARLY_ALL:
-        return True
-    words = len(cells.texts) - int(reading.readable.sum())
-    return share >= _MOSTLY and int(reading.readable.sum()) > _FEW_NUMBERS and (words <= _FEW_WORDS)
+        return numbers > 0
+    return bool(share >= _MOSTLY and numbers > _FEW_NUMBERS and words.sum() <= _FEW_WORDS)
 
 
 def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> str:

@@ -190,11 +190,11 @@ def _is_utf8(content: pa.Buffer) -> bool:
 # labels of a table: charset-normalizer and chardet name the wrong one for half of our samples.
 _WESTERN = "àâäáãåæçèéêëìíîïñòóôöõøœùúûüýÿßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØŒÙÚÛÜÝ"
 _CENTRAL = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűŐŰöüäÖÜÄß"
-_SIGNS = "°€£µ²³½±§«»“”‘’–—…·×"  # noqa: RUF001
+_SIGNS = "°€£µ²³½±§«»“”‘’–—…·×"  # noqa: RUF001  signs of other languages
 _PLAUSIBLE: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("cp949", lambda c: "가" <= c <= "힣" and _encodes(c, _COMMON_HANGUL)),
     ("cp1252", lambda c: c in _WESTERN or c in _SIGNS),
-    ("cp1251", lambda c: "А" <= c <= "я" or c in "ЁёІіЇїЄєҐґ№"),  # noqa: RUF001
+    ("cp1251", lambda c: "А" <= c <= "я" or c in "ЁёІіЇїЄєҐґ№"),  # noqa: RUF001  Cyrillic letters
     ("cp1250", lambda c: c in _CENTRAL or c in _SIGNS),
     ("cp932", lambda c: "ぁ" <= c <= "ヶ" or c in "ー、。" or "一" <= c <= "鿿"),
     ("gb18030", lambda c: "一" <= c <= "鿿" and c.encode("gb18030")[0] < 0xD8),

@@ -13,7 +13,7 @@ from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind
 from retread.data.source import SourceRequest
 from retread.data.tables.cells import Positions, plain_values, read_cells
-from retread.data.tables.decide import Question, Verdict, decide, toml_key
+from retread.data.tables.decide import ColumnVerdict, Question, decide, toml_key
 from retread.data.tables.roles import cells_named
 from retread.data.tables.texts import shown
 from retread.data.version import ColumnDecision, ColumnUse
@@ -103,7 +103,9 @@ class _ReadFeature:
     problem: str
 
 
-def _read(question: Question, verdict: Verdict, request: SourceRequest, table: str) -> _ReadFeature:
+def _read(
+    question: Question, verdict: ColumnVerdict, request: SourceRequest, table: str
+) -> _ReadFeature:
     rules = verdict.rules
     assert rules is not None
     cells = plain_values(question.values, question.name)
@@ -146,11 +148,11 @@ def _unreadable(
     )
 
 
-def _as_before(rules: ColumnRules) -> Verdict:
-    return Verdict(rules.kind.value, rules, "as in the version before")
+def _as_before(rules: ColumnRules) -> ColumnVerdict:
+    return ColumnVerdict(rules.kind.value, rules, "as in the version before")
 
 
-def _with_commas(questions: list[Question], verdicts: list[Verdict]) -> list[Verdict]:
+def _with_commas(questions: list[Question], verdicts: list[ColumnVerdict]) -> list[ColumnVerdict]:
     """Decide again about numbers with points where another column has decimal commas."""
     if not any(v.rules is not None and v.rules.decimal == "," and not v.problem for v in verdicts):
         return verdicts
@@ -162,7 +164,7 @@ def _with_commas(questions: list[Question], verdicts: list[Verdict]) -> list[Ver
     ]
 
 
-def _refuse_times(questions: list[Question], verdicts: list[Verdict], table: str) -> None:
+def _refuse_times(questions: list[Question], verdicts: list[ColumnVerdict], table: str) -> None:
     for question, verdict in zip(questions, verdicts, strict=True):
         if verdict.kind == "time" and question.wanted:
             raise InvalidInput(

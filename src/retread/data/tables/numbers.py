@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 _CONVENTIONS = (
     (".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
 )  # fmt: skip
-_GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:[.,][0-9]{3})+$"
+_INFINITY = r"^(?i)[+-]?inf(?:inity)?$"
 
 
 _FEW_SAME = 0.05
@@ -41,12 +41,14 @@ class NumberReading:
         decimal: The decimal separator.
         thousands: The separator of thousands; empty if there is none.
         readable: For each text, whether it is a number under these separators.
+        infinite: For each text, whether it is a word for infinity, which no model takes.
         ambiguous: Whether the texts may as well be read under other separators, as other numbers.
     """
 
     decimal: str
     thousands: str
     readable: Mask
+    infinite: Mask
     ambiguous: bool = False
 
 
@@ -71,10 +73,11 @@ def read_numbers(
     best = max(weights.values(), default=0)
     # In the order of _CONVENTIONS: the simplest of those that read most.
     candidates = [c for c, weight in weights.items() if weight == best and best]
+    infinite = _matches(plain, _INFINITY)
     if not candidates:
-        return NumberReading(".", "", np.zeros(len(texts), bool))
+        return NumberReading(".", "", np.zeros(len(texts), bool), infinite)
     chosen, ambiguous = _choose(candidates, signs, masks[candidates[0]], comma_file=comma_file)
-    return NumberReading(*chosen, masks[chosen], ambiguous)
+    return NumberReading(*chosen, masks[chosen], infinite, ambiguous)
 
 
 def code_reason(texts: list[str], numbers: npt.NDArray[np.float64]) -> CodeReason | None:

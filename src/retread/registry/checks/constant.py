@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class MeasuredGain:
     """A measure of the candidate and of the constant; the gain has a lower confidence bound."""
 
     measure: str
@@ -44,7 +44,7 @@ def check(inputs: GateInputs) -> CheckResult:
     if not np.isfinite(evidence.outputs).all():
         return _result(Outcome.FAIL, "Some outputs are not finite numbers.", ())
     if not evidence.is_classification:
-        compared: tuple[Comparison, ...] = (_errors(evidence, inputs.settings.metric),)
+        compared: tuple[MeasuredGain, ...] = (_errors(evidence, inputs.settings.metric),)
     else:
         answers = np.unique(evidence.outputs.argmax(axis=1))
         if len(answers) == 1:
@@ -72,7 +72,7 @@ def _undecidable(evidence: Evidence) -> str | None:
     return None
 
 
-def _class_measures(evidence: Evidence) -> tuple[Comparison, ...]:
+def _class_measures(evidence: Evidence) -> tuple[MeasuredGain, ...]:
     truth = evidence.truth.astype(np.int64)
     outputs = evidence.outputs.astype(np.float64)
     shares = np.bincount(truth, minlength=outputs.shape[1]) / len(truth)
@@ -86,17 +86,17 @@ def _class_measures(evidence: Evidence) -> tuple[Comparison, ...]:
     )
 
 
-def _mean_recall(evidence: Evidence, classes: int) -> Comparison:
+def _mean_recall(evidence: Evidence, classes: int) -> MeasuredGain:
     """Compare the mean recall with 1 / classes; variances as of Agresti and Coull's interval."""
     found = [(count, recall) for count, recall in class_recalls(evidence, classes) if count]
     mean = float(np.mean([recall for _, recall in found]))
     smoothed = [((recall * count + 1.0) / (count + 2.0), count + 2.0) for count, recall in found]
     variance = sum(p * (1.0 - p) / n for p, n in smoothed) / len(found) ** 2
     gain = mean - 1.0 / len(found)
-    return Comparison("mean recall", mean, 1.0 / len(found), gain, gain - _Z * variance**0.5)
+    return MeasuredGain("mean recall", mean, 1.0 / len(found), gain, gain - _Z * variance**0.5)
 
 
-def _errors(evidence: Evidence, metric: str) -> Comparison:
+def _errors(evidence: Evidence, metric: str) -> MeasuredGain:
     truth = evidence.truth.astype(np.float64)
     errors = evidence.outputs[:, 0].astype(np.float64) - truth
     if metric_named(metric).name == "MAE":
@@ -105,16 +105,16 @@ def _errors(evidence: Evidence, metric: str) -> Comparison:
     return _paired("mean squared error", errors**2, (truth - truth.mean()) ** 2, sign=-1.0)
 
 
-def _paired(measure: str, candidate: Floats, constant: Floats, sign: float = 1.0) -> Comparison:
+def _paired(measure: str, candidate: Floats, constant: Floats, sign: float = 1.0) -> MeasuredGain:
     gains = sign * (candidate - constant)
     deviation = float(gains.std(ddof=1)) / len(gains) ** 0.5 if len(gains) > 1 else float("inf")
     gain = float(gains.mean())
-    return Comparison(
+    return MeasuredGain(
         measure, float(candidate.mean()), float(constant.mean()), gain, gain - _Z * deviation
     )
 
 
-def _result(outcome: Outcome, reason: str, compared: tuple[Comparison, ...]) -> CheckResult:
+def _result(outcome: Outcome, reason: str, compared: tuple[MeasuredGain, ...]) -> CheckResult:
     numbers = {c.measure: c.candidate for c in compared}
     numbers |= {f"{c.measure} of a constant": c.constant for c in compared}
     numbers |= {f"{c.measure} lower bound of the gain": c.lower_bound for c in compared}

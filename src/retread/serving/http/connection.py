@@ -45,7 +45,7 @@ _TCP_CLOSE = 7
 logger = logging.getLogger(__name__)
 
 
-class Phase(Enum):
+class ConnectionPhase(Enum):
     """Where a connection is between its beginning and its end."""
 
     IDLE = "between two requests"
@@ -55,7 +55,7 @@ class Phase(Enum):
 
 
 # Members by name: looking one up on the class is slow in the hot path.
-IDLE, READING, LAST, REFUSED = Phase
+IDLE, READING, LAST, REFUSED = ConnectionPhase
 CLOSING = (LAST, REFUSED)
 
 

@@ -55,7 +55,7 @@ _MAX_KEY = 256
 logger = logging.getLogger(__name__)
 
 
-class Connection(Protocol):
+class ResponseSink(Protocol):
     """Where the response goes.
 
     Attributes:
@@ -92,9 +92,9 @@ class InferRequest(Call):
         "state",
     )
 
-    def __init__(self, connection: Connection, state: ServerState) -> None:
+    def __init__(self, connection: ResponseSink, state: ServerState) -> None:
         super().__init__()
-        self.connection: Connection | None = connection
+        self.connection: ResponseSink | None = connection
         self.state = state
         self.held_bytes = 0
         self.content_type = _JSON
