@@ -29,6 +29,7 @@ from retread.serving.traffic import Cursor, PredictionRecord
 
 CLOSE = "Connection: close"
 FEEDBACK = "/v2/models/iris/feedback"
+ACCEPTED = {"accepted": 1, "waiting": [], "unknown_labels": []}
 SETTINGS = ServingSection(max_rows=2000, record_rows=50)
 
 
@@ -199,7 +200,7 @@ def test_a07_one_label_for_an_id_that_many_requests_have(
         ids.add(headers["x-retread-id"])
     assert len(ids) == 30
     given = b'{"id":"same","label":"virginica"}'
-    assert ask(server, request(FEEDBACK, given, CLOSE))[2] == {"accepted": 1}
+    assert ask(server, request(FEEDBACK, given, CLOSE))[2] == ACCEPTED
     until(lambda: sum(r.caller_id == "same" for r in recorded(folder)) == 30, "all are recorded")
     of_caller = [r for r in recorded(folder) if r.caller_id == "same"]
     assert {record.id for record in of_caller} == ids

@@ -144,7 +144,7 @@ def test_a01_an_exception_at_any_step_is_answered_and_holds_nothing(
     server.check_idle()
 
 
-@pytest.mark.parametrize("name", ["tensors_of", "predictions_of"])
+@pytest.mark.parametrize("name", ["read_body", "predictions_of"])
 def test_a01_an_exception_in_invocations_is_500(
     server: InProcessServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
