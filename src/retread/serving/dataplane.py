@@ -19,7 +19,7 @@ from typing import Any
 from retread.core import InvalidInput, RetreadError, Unavailable
 from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
-from retread.serving.call import Call, ClientGone, internal_error, no_answer
+from retread.serving.call import Call, ClientGone, internal_error, no_answer, without_frames
 from retread.serving.image_tensors import image_files
 from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
@@ -178,7 +178,7 @@ class DataPlane:
             read()
             self._route(call)
         except RetreadError as error:
-            return error
+            return without_frames(error)
         return None
 
     def _was_read(self, call: Call, error: RetreadError | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from httptools import HttpParserError, HttpParserUpgrade
 
 from retread.core import RetreadError
-from retread.serving.call import internal_error
+from retread.serving.call import internal_error, without_frames
 from retread.serving.http.connection import (
     CLOSING,
     CONTINUE,
@@ -159,7 +159,7 @@ class InferenceProtocol(Connection):
                 try:
                     request.read_header(name, value)
                 except RetreadError as error:
-                    refusal = error
+                    refusal = without_frames(error)
             elif name == b"host":
                 hosts += 1
                 needs_check = needs_check or value not in known_hosts
@@ -182,7 +182,7 @@ class InferenceProtocol(Connection):
         try:
             self._state.guard.check(self.headers, self.parser.get_http_version())
         except RetreadError as error:
-            return error
+            return without_frames(error)
         return None
 
     def _leave_to_asgi(self) -> None:
