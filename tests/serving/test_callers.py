@@ -144,6 +144,19 @@ def test_a04_an_upgrade_is_ignored(
     server.check_idle()
 
 
+@pytest.mark.parametrize("connection", ["Upgrade, close", "close, Upgrade"])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize(("path", "method"), [(INFER, "POST"), ("/v2", "GET")])
+def test_a04_an_upgrade_of_a_connection_that_closes_is_ignored(
+    server: InProcessServer, path: str, method: str, version: str, connection: str
+) -> None:
+    lines = (f"Connection: {connection}", "Upgrade: h2c")
+    sent = request(path, BODY if method == "POST" else b"", *lines, method=method)
+    received = server.exchange(sent.replace(b"HTTP/1.1", b"HTTP/" + version.encode(), 1))
+    assert received.count(b"HTTP/1.1 200 ") == 1
+    server.check_idle()
+
+
 def test_a04_connect_is_no_tunnel(server: InProcessServer) -> None:
     sent = b"CONNECT a.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"\x16\x03\x01\x00"
     assert server.exchange(sent).startswith(b"HTTP/1.1 400 ")

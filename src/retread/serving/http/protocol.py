@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from retread.core import RetreadError
 from retread.serving.call import internal_error, without_frames
@@ -63,9 +63,15 @@ class InferenceProtocol(Connection):
         except HttpParserUpgrade as upgrade:
             head, self._without_upgrade = self._without_upgrade, None
             if head is not None:
+                self._renew_parser()
                 self.data_received(head + data[upgrade.args[0] :])
         except Exception as error:
             self._refuse(failure_of(error))
+
+    def _renew_parser(self) -> None:
+        # The old one takes nothing more where the head with Upgrade said Connection: close.
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     # Called by the parser.
 
