@@ -132,11 +132,7 @@ def assign_splits(
     )
     rows = _grouped(rows, examples, plan, base, previous, features)
     rows = _with_splits(rows, plan, base, settings)
-    old = {row[0]: row for row in key_tuples(base.keys)} if base.keys is not None else {}
-    new = key_tuples(rows)
-    by_id = pc.sort_indices(rows[ID]).to_pylist()
-    positions = [i for i in by_id if new[i][0] not in retained and old.get(new[i][0]) != new[i]]
-    keep = retained | ({row[0] for row in new} - {new[i][0] for i in positions})
+    positions, keep = _changed(rows, base.keys, retained)
     changed = rows.take(pa.array(positions, pa.int64()))
     keys = changed.select(list(KEYS))
     if base.keys is not None and keep:
@@ -151,6 +147,19 @@ def assign_splits(
         positions=positions,
         keep=keep,
     )
+
+
+def _changed(
+    rows: pa.Table, base: pa.Table | None, retained: Set[str]
+) -> tuple[list[int], Set[str]]:
+    """Return the positions of new and changed rows in the order of ids, and the ids of others."""
+    by_id: list[int] = pc.sort_indices(rows[ID]).to_pylist()
+    if base is None:
+        return by_id, frozenset()
+    old = {row[0]: row for row in key_tuples(base)}
+    new = key_tuples(rows)
+    positions = [i for i in by_id if new[i][0] not in retained and old.get(new[i][0]) != new[i]]
+    return positions, retained | ({row[0] for row in new} - {new[i][0] for i in positions})
 
 
 def rows_of(rows: pa.Table, ids: Set[str]) -> pa.Table:
@@ -174,6 +183,8 @@ def assign_ids(
         labels: Their labels.
         previous: The examples of the base version, by digest.
     """
+    if not previous and len(set(contents)) == len(contents):
+        return [content[:_ID_LENGTH] for content in contents]
     positions: dict[str, list[int]] = defaultdict(list)
     for position, content in enumerate(contents):
         positions[content].append(position)

@@ -6,7 +6,7 @@ None of them depends on the other rows of a dataset, so that a row never moves a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
@@ -71,16 +71,15 @@ def splits_of(
         evaluation_share: The share of new groups for evaluation, 0..1.
         validation_share: The share of new groups for validation, 0..1.
     """
+    names = list(groups)
     known = dict(fixed)
-    splits = []
-    for group in groups:
-        split = known.get(group)
-        if split is None:
-            split = known[group] = split_of(
-                group, evaluation_share=evaluation_share, validation_share=validation_share
-            ).value
-        splits.append(split)
-    return splits
+    new = [group for group in dict.fromkeys(names) if group not in known]
+    positions = _positions(new)
+    shares = (evaluation_share, evaluation_share + validation_share)
+    splits = (Split.EVALUATION.value, Split.VALIDATION.value, Split.TRAIN.value)
+    chosen = np.searchsorted(shares, positions, side="right").tolist()
+    known |= {group: splits[i] for group, i in zip(new, chosen, strict=True)}
+    return [known[group] for group in names]
 
 
 def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
@@ -205,7 +204,13 @@ def time_at(microsecond: int) -> datetime:
 
 
 def _position(name: str) -> float:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / _SCALE
+    return float(_positions([name])[0])
+
+
+def _positions(names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return a position in 0..1 for each name, evenly distributed."""
+    heads = b"".join([hashlib.sha256(name.encode()).digest()[:8] for name in names])
+    return np.frombuffer(heads, dtype=">u8").astype(np.float64) / _SCALE
 
 
 def _split_at(position: float, evaluation_share: float, validation_share: float) -> Split:

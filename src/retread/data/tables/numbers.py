@@ -129,6 +129,10 @@ def plainly_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     return numbers
 
 
+_IS_PLAIN = np.isin(np.arange(256), list(b"-.0123456789"))
+_IS_EXPONENT = np.isin(np.arange(256), list(b"eE+"))
+
+
 class _CellBytes:
     """The texts of a chunk as the bytes that Arrow holds, and the numbers that they are."""
 
@@ -140,10 +144,15 @@ class _CellBytes:
         self._numbers = numbers
 
     def is_plain(self) -> bool:
-        """Return whether there are only digits, points and minus signs, and no leading zeros."""
+        """Return whether there are only plain decimals, and no leading zeros.
+
+        Exponents are plain where some number has a fraction: whole numbers with some are codes.
+        """
         cells = self._data[slice(*self._span)]
-        if ((cells > ord("9")) | (cells < ord("-"))).any():
-            return False
+        if not _IS_PLAIN[cells].all():
+            has_fractions = bool((self._numbers != np.floor(self._numbers)).any())
+            if not has_fractions or not (_IS_PLAIN | _IS_EXPONENT)[cells].all():
+                return False
         starts = self._starts + (self._data[self._starts] == ord("-"))
         second = self._data[np.minimum(starts + 1, self._ends - 1)]
         digit = (second >= ord("0")) & (second <= ord("9")) & (self._ends - starts > 1)

@@ -218,13 +218,13 @@ def _parameters(estimator: Any) -> dict[str, Parameter]:
     if type(estimator) in FORESTS:
         depths = [tree.get_depth() for tree in estimator.estimators_]
         leaves = sum(tree.get_n_leaves() for tree in estimator.estimators_)
-        return {"trees": len(depths), "depth": max(depths), "leaves": leaves}
+        return {"trees": len(depths), "depth": int(max(depths)), "leaves": int(leaves)}
     if type(estimator) in BOOSTERS:
         trees = [predictor for stage in estimator._predictors for predictor in stage]
         return {
             "trees": len(trees),
-            "depth": max(tree.get_max_depth() for tree in trees),
-            "leaves": sum(tree.get_n_leaf_nodes() for tree in trees),
+            "depth": int(max(tree.get_max_depth() for tree in trees)),
+            "leaves": int(sum(tree.get_n_leaf_nodes() for tree in trees)),
             "tree_learning_rate": estimator.learning_rate,
         }
     own = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
