@@ -12,8 +12,18 @@ from retread.serving import PredictionRecord, SegmentTrafficLog
 from retread.serving.recording.answered_ids import AnsweredIds
 
 
-def record_of(name: str, at: float = 0.0, **values: str) -> PredictionRecord:
-    return PredictionRecord(id=name, at=at, key="other", status=200, answer=None, **values)
+def record_of(
+    name: str, at: float = 0.0, *, caller_id: str = "", payload: str = ""
+) -> PredictionRecord:
+    return PredictionRecord(
+        id=name,
+        caller_id=caller_id,
+        at=at,
+        key="other",
+        status=200,
+        answer=None,
+        payload=payload,
+    )
 
 
 def test_u6_answers_of_any_segment_and_writer_are_found(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class InferRequest(Call):
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is JSON, which is the default."""
+        """Whether the body is JSON, which is the default: clients of V2 leave Content-Type out."""
         kind = self.content_type
         return kind == _JSON or _media_type(kind) in ("application/json", "")
 
