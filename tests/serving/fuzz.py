@@ -32,10 +32,13 @@ from retread.registry.events import Slot
 
 THREADS = 4
 FLAT = 0.02
-"""The share by which memory may grow after the first third."""
+"""The share by which memory may grow after the first third of a run of WARM_S or more."""
 
+FLAT_OF_A_MINUTE = 0.05
+"""The same in a run of JUDGED_S, in which caches and threads of the server are still made."""
+
+WARM_S = 300.0
 JUDGED_S = 60.0
-"""In a shorter run, caches and threads of the server are still being made."""
 
 GIVES_BACK = {
     "MALLOC_ARENA_MAX": "1",
@@ -189,7 +192,8 @@ def fuzz(server: Server, seconds: float, seed: int) -> Found:
     warm = _memory_at_rest(server, found)
     _fuzz_for(server, seconds * 2 / 3, seed + THREADS, found)
     found.growth = _memory_at_rest(server, found) / warm - 1
-    if found.growth > FLAT and seconds >= JUDGED_S:
+    allowed = FLAT if seconds >= WARM_S else FLAT_OF_A_MINUTE
+    if found.growth > allowed and seconds >= JUDGED_S:
         found.failures.append(f"memory has grown by {found.growth:.1%}")
     if "Traceback" in server.log:
         found.failures.append(server.log[server.log.index("Traceback") :][:3000])
