@@ -15,8 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retread.bundle import LocalBundleStore, Manifest, decode_manifest, encode_manifest
+from retread.bundle import (
+    ImageInput,
+    ImageRules,
+    LocalBundleStore,
+    Manifest,
+    Refit,
+    Signature,
+    decode_manifest,
+    encode_manifest,
+)
 from retread.core import IntegrityBroken, NotFound, digest_bytes
+from retread.core.column_rules import ColumnRules, ValueKind
 
 MakeManifest = Callable[[Mapping[str, bytes]], Manifest]
 FILES = {"model.onnx": b"graph", "evidence.npz": b"rows"}
@@ -98,12 +108,26 @@ def test_a_manifest_of_another_format_is_refused(make_manifest: MakeManifest) ->
         decode_manifest(content, digest_bytes(content))
 
 
-def test_a_manifest_of_an_earlier_version_keeps_its_bytes() -> None:
+@pytest.mark.parametrize("image", [b"null", b'{"size":32}'])
+def test_a_manifest_of_an_earlier_version_keeps_its_bytes(image: bytes) -> None:
     """The digest of the manifest identifies the bundle, so encoding it again must not change it."""
-    digest = digest_bytes(EARLIER)
-    manifest = decode_manifest(EARLIER, digest)
+    earlier = EARLIER.replace(b'"image":null', b'"image":' + image)
+    manifest = decode_manifest(earlier, digest_bytes(earlier))
     assert manifest.created_at == datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
-    assert encode_manifest(manifest) == EARLIER
+    assert encode_manifest(manifest) == earlier
+
+
+def test_what_was_added_to_manifests_is_kept(make_manifest: MakeManifest) -> None:
+    numbers = ColumnRules(name="x", kind=ValueKind.NUMBER, decimal=",")
+    manifest = msgspec.structs.replace(
+        make_manifest(FILES),
+        rules=(numbers,),
+        label_rules=ColumnRules(name="kind", kind=ValueKind.CATEGORY),
+        image=ImageInput(size=32, rules=ImageRules(depth=12)),
+        refit=Refit(rows=3, epochs=2, judged=Signature(inputs=(), outputs=())),
+    )
+    content = encode_manifest(manifest)
+    assert decode_manifest(content, digest_bytes(content)) == manifest
 
 
 def test_what_killed_processes_left_is_removed_after_an_hour(

@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
 from pathlib import Path
+
+import pytest
 
 from retread.serving import PredictionRecord, SegmentTrafficLog
 from retread.serving.recording.answered_ids import AnsweredIds
 
 
+def record_of(
+    name: str, at: float = 0.0, *, caller_id: str = "", payload: str = ""
+) -> PredictionRecord:
+    return PredictionRecord(
+        id=name,
+        caller_id=caller_id,
+        at=at,
+        key="other",
+        status=200,
+        answer=None,
+        payload=payload,
+    )
+
+
 def test_u6_answers_of_any_segment_and_writer_are_found(tmp_path: Path) -> None:
     logs = [SegmentTrafficLog(tmp_path, rotate_bytes=300) for _ in range(2)]
     for number in range(20):
-        name = f"id-{number}"
-        record = PredictionRecord(id=name, at=float(number), key="other", status=200, answer=None)
-        logs[number % 2].append([record])
+        logs[number % 2].append([record_of(f"id-{number}", float(number))])
     for log in logs:
         log.close()
     wanted = [f"id-{number}" for number in range(25)]
     assert AnsweredIds(tmp_path).of([*wanted, "other", "id-"]) == set(wanted[:20])
     assert len(AnsweredIds(tmp_path, most_bytes=1).of(wanted)) < 20
     assert AnsweredIds(tmp_path / "nothing").of(wanted) == set()
+
+
+@pytest.mark.parametrize("caller_id", ["order-17", '"quoted"\\back', 'a","at":1', "x" * 256])
+def test_u6_an_answer_is_found_by_the_id_of_its_caller(tmp_path: Path, caller_id: str) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    log.append([record_of("one"), record_of("two", caller_id=caller_id), record_of("three")])
+    log.close()
+    assert AnsweredIds(tmp_path).of([caller_id, "order", caller_id[:-1]]) == {caller_id}
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 100, 1000])
+def test_u6_lines_that_lie_in_two_chunks_are_read_whole(tmp_path: Path, chunk_bytes: int) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    sizes = random.Random(1)
+    names = [f"id-{number}" for number in range(30)]
+    log.append([record_of(name, payload="p" * sizes.randrange(300)) for name in names])
+    log.close()
+    answered = AnsweredIds(tmp_path, chunk_bytes=chunk_bytes)
+    assert answered.of([*names, "id-30"]) == set(names)
+    assert answered.of(["id-29"]) == {"id-29"}
+
+
+def test_u6_a_lookup_takes_little_memory(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    log.append([record_of(f"id-{number}") for number in range(100_000)])
+    log.close()
+    tracemalloc.start()
+    try:
+        assert AnsweredIds(tmp_path).of(["id-0", "unknown"]) == {"id-0"}
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()

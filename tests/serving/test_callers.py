@@ -29,6 +29,7 @@ from retread.serving.traffic import Cursor, PredictionRecord
 
 CLOSE = "Connection: close"
 FEEDBACK = "/v2/models/iris/feedback"
+ACCEPTED = {"accepted": 1, "waiting": [], "unknown_labels": []}
 SETTINGS = ServingSection(max_rows=2000, record_rows=50)
 
 
@@ -143,6 +144,19 @@ def test_a04_an_upgrade_is_ignored(
     server.check_idle()
 
 
+@pytest.mark.parametrize("connection", ["Upgrade, close", "close, Upgrade"])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize(("path", "method"), [(INFER, "POST"), ("/v2", "GET")])
+def test_a04_an_upgrade_of_a_connection_that_closes_is_ignored(
+    server: InProcessServer, path: str, method: str, version: str, connection: str
+) -> None:
+    lines = (f"Connection: {connection}", "Upgrade: h2c")
+    sent = request(path, BODY if method == "POST" else b"", *lines, method=method)
+    received = server.exchange(sent.replace(b"HTTP/1.1", b"HTTP/" + version.encode(), 1))
+    assert received.count(b"HTTP/1.1 200 ") == 1
+    server.check_idle()
+
+
 def test_a04_connect_is_no_tunnel(server: InProcessServer) -> None:
     sent = b"CONNECT a.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"\x16\x03\x01\x00"
     assert server.exchange(sent).startswith(b"HTTP/1.1 400 ")
@@ -199,7 +213,7 @@ def test_a07_one_label_for_an_id_that_many_requests_have(
         ids.add(headers["x-retread-id"])
     assert len(ids) == 30
     given = b'{"id":"same","label":"virginica"}'
-    assert ask(server, request(FEEDBACK, given, CLOSE))[2] == {"accepted": 1}
+    assert ask(server, request(FEEDBACK, given, CLOSE))[2] == ACCEPTED
     until(lambda: sum(r.caller_id == "same" for r in recorded(folder)) == 30, "all are recorded")
     of_caller = [r for r in recorded(folder) if r.caller_id == "same"]
     assert {record.id for record in of_caller} == ids

@@ -142,13 +142,18 @@ def test_every_response_is_recorded_under_its_id(iris: Server) -> None:
 
 
 def test_feedback_is_joined_by_id(iris: Server) -> None:
+    def feedback(name: str, label: str) -> Any:
+        sent = {"id": name, "label": label}
+        return iris.http.post("/v2/models/iris/feedback", json=sent).json()
+
+    accepted = {"accepted": 1, "waiting": [], "unknown_labels": []}
     name = iris.infer(rows(SETOSA)).json()["id"]
-    body = {"id": name, "label": "setosa"}
-    assert iris.http.post("/v2/models/iris/feedback", json=body).json() == {"accepted": 1}
+    assert feedback(name, "setosa") == accepted
     assert iris.served.labels.get([name]) == {name: "setosa"}
-    wrong = iris.http.post("/v2/models/iris/feedback", json={"id": name, "label": "rose"})
-    assert wrong.status_code == 400
-    assert "setosa, versicolor, virginica" in wrong.json()["error"]["hint"]
+    assert feedback(name, "rose") == {**accepted, "unknown_labels": ["rose"]}
+    assert iris.infer(rows(SETOSA), x_request_id='"order"-17').status_code == 200
+    assert feedback('"order"-17', "setosa") == accepted
+    assert feedback('"order"-18', "setosa") == {**accepted, "waiting": ['"order"-18']}
 
 
 def test_metrics_count_the_responses(iris: Server) -> None:

@@ -25,6 +25,9 @@ CATEGORIES = "categories.json"
 ENVIRONMENT = "environment.txt"
 FORMAT = 1
 
+_ADDED = ("rules", "label_rules", "refit")
+"""Fields that the first manifests did not have."""
+
 Parameter = str | int | float | bool | None
 """Value of a training parameter."""
 
@@ -219,8 +222,17 @@ class _Head(msgspec.Struct):
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Return the canonical JSON of a manifest; its digest identifies the bundle."""
+    """Return the canonical JSON of a manifest; its digest identifies the bundle.
+
+    What was added to the format later is left out where it says nothing, so that the digests of
+    earlier bundles hold.
+    """
     values = msgspec.to_builtins(manifest)
+    for name in _ADDED:
+        if not values[name]:
+            del values[name]
+    if manifest.image is not None and manifest.image.rules == AS_STORED:
+        del values["image"]["rules"]
     # msgspec would write Z for +00:00, and so change the digest of the same manifest.
     return canonical_json({**values, "created_at": manifest.created_at.isoformat()})
 

@@ -152,6 +152,16 @@ class NoFiniteAnswer(RetreadError):
         )
 
 
+def without_frames(error: RetreadError) -> RetreadError:
+    """Return a caught error as a value to keep, without its traceback and its cause.
+
+    Their frames hold the request and its decoded image; where one of them has the error in a
+    variable, all that would stay until the collector of cycles finds it, many requests later.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
+
+
 def internal_error() -> RetreadError:
     """Make the error of a call that failed unexpectedly; the cause is to be logged, not sent."""
     return RetreadError("The server failed to process this request.", "See the server's log.")

@@ -19,7 +19,7 @@ from typing import Any
 from retread.core import RetreadError, Unavailable
 from retread.project.settings import CanarySection, ServingSection
 from retread.registry.events import Slot
-from retread.serving.call import Call, ClientGone, internal_error, no_answer
+from retread.serving.call import Call, ClientGone, internal_error, no_answer, without_frames
 from retread.serving.metrics import ServingMetrics
 from retread.serving.recording.recorder import Recorder
 from retread.serving.rows import FEATURES, Rows, has_large_image, is_short
@@ -177,7 +177,7 @@ class DataPlane:
             read()
             self._route(call)
         except RetreadError as error:
-            return error
+            return without_frames(error)
         return None
 
     def _was_read(self, call: Call, error: RetreadError | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from retread.bundle import image_statistics
 from retread.core import RetreadError, Unavailable
-from retread.serving.call import Call, ClientGone
+from retread.serving.call import Call, ClientGone, without_frames
 from retread.serving.rows import decode_images
 from retread.serving.runtime import ModelResult
 from retread.serving.slots import SlotEntry
@@ -50,7 +50,7 @@ def decode_and_score(
         on_decoded()
         (result,) = entry.runtime.score([rows])
     except RetreadError as error:
-        return error
+        return without_frames(error)
     return result
 
 

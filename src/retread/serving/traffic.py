@@ -51,6 +51,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
+    caller_id: str = ""
     at: float
     key: str
     status: int
@@ -60,7 +61,6 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     categorical: dict[str, str] = {}
     embedding: tuple[float, ...] = ()
     payload: str = ""
-    caller_id: str = ""
     sampled_from: int = 0
 
 

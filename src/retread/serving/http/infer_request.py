@@ -14,7 +14,7 @@ from starlette.types import Message
 
 from retread.core import InvalidInput, RetreadError
 from retread.registry.events import Slot
-from retread.serving.call import Call, internal_error
+from retread.serving.call import Call, internal_error, without_frames
 from retread.serving.http.content_encoding import checked_encoding, decoded, largest_decoded
 from retread.serving.http.error_responses import (
     body_too_large,
@@ -105,7 +105,7 @@ class InferRequest(Call):
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is JSON, which is the default."""
+        """Whether the body is JSON, which is the default: clients of V2 leave Content-Type out."""
         kind = self.content_type
         return kind == _JSON or _media_type(kind) in ("application/json", "")
 
@@ -203,7 +203,7 @@ class InferRequest(Call):
             if self.rows is not None and self.rows.unknown:
                 self.body = with_unknown(self.body, self.rows.unknown)
         except RetreadError as error:  # outputs that the model does not have
-            return error
+            return without_frames(error)
         self.head = template.head
         return None
 

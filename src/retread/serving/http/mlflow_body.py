@@ -26,7 +26,7 @@ def read_body(body: bytes, content_type: str) -> dict[str, Tensor]:
 
     Raises:
         InvalidInput: The body is not what its type says, or in none of MLflow's forms.
-        HttpRefusal: It is neither JSON nor CSV.
+        HttpRefusal: It is neither JSON nor CSV, or does not say what it is.
     """
     kind, charset = _media_type(content_type)
     if kind == _JSON:
@@ -165,5 +165,5 @@ def _is_even(table: Sequence[Sequence[str]]) -> bool:
 
 def _media_type(content_type: str) -> tuple[str, str]:
     header = Message()
-    header["content-type"] = content_type or _JSON
+    header["content-type"] = content_type
     return header.get_content_type(), str(header.get_param("charset") or "utf-8")

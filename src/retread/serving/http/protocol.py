@@ -6,10 +6,10 @@ import asyncio
 import logging
 from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from retread.core import RetreadError
-from retread.serving.call import internal_error
+from retread.serving.call import internal_error, without_frames
 from retread.serving.http.connection import (
     CLOSING,
     CONTINUE,
@@ -63,9 +63,15 @@ class InferenceProtocol(Connection):
         except HttpParserUpgrade as upgrade:
             head, self._without_upgrade = self._without_upgrade, None
             if head is not None:
+                self._renew_parser()
                 self.data_received(head + data[upgrade.args[0] :])
         except Exception as error:
             self._refuse(failure_of(error))
+
+    def _renew_parser(self) -> None:
+        # The old one takes nothing more where the head with Upgrade said Connection: close.
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     # Called by the parser.
 
@@ -159,7 +165,7 @@ class InferenceProtocol(Connection):
                 try:
                     request.read_header(name, value)
                 except RetreadError as error:
-                    refusal = error
+                    refusal = without_frames(error)
             elif name == b"host":
                 hosts += 1
                 needs_check = needs_check or value not in known_hosts
@@ -182,7 +188,7 @@ class InferenceProtocol(Connection):
         try:
             self._state.guard.check(self.headers, self.parser.get_http_version())
         except RetreadError as error:
-            return error
+            return without_frames(error)
         return None
 
     def _leave_to_asgi(self) -> None:

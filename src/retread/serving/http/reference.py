@@ -19,8 +19,9 @@ ASCII characters, and then `X-Retread-Id` beside it; else a new one. The server'
 one answer; feedback under a caller's id that several answers have goes to the first.
 
 A request is refused with 403 if its Host is not localhost, a loopback address or one of `[serving]
-hosts`, or if it comes from a web page of another site (Origin, Sec-Fetch-Site). A client may close
-its side of the connection after its request; one that is gone altogether is not computed for.
+hosts`, or if it comes from a web page of another site (Origin, Sec-Fetch-Site): browsers send
+Origin with every POST to another site, whatever its Content-Type. A client may close its side of
+the connection after its request; one that is gone altogether is not computed for.
 
 A request may have up to `[serving] max_rows` rows. Of more than `[serving] record_rows` an even
 sample is recorded, and each record says of how many rows (`sampled_from`).

@@ -140,11 +140,11 @@ class InferenceEndpoints(Endpoints):
     async def infer(self, request: Request) -> Response:
         """Return the model's outputs for the rows or images of the request.
 
-        The body is a V2 request (`application/json`): `features` and `categories`, or one tensor
-        per column, for a table; `image`, as UINT8 pixels or as base64 files of datatype BYTES,
-        for images. An image file may also be the body itself, as `image/jpeg`, `image/png`,
-        `image/webp` or `image/bmp`. `outputs` selects among the probabilities or the value, the
-        label, and the embedding.
+        The body is a V2 request (`application/json`, or no Content-Type): `features` and
+        `categories`, or one tensor per column, for a table; `image`, as UINT8 pixels or as base64
+        files of datatype BYTES, for images. An image file may also be the body itself, as
+        `image/jpeg`, `image/png`, `image/webp` or `image/bmp`. `outputs` selects
+        among the probabilities or the value, the label, and the embedding.
 
         The values of a column are read by the rules of the training data and may have any
         datatype: numbers, text in `BYTES`, truth values in `BOOL`, and `null` for a missing value.

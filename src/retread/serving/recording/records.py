@@ -178,9 +178,9 @@ class FastLineEncoder:
         name = call.id.encode()
         return template % (
             name,
+            b"" if call.caller_id is None else b'"caller_id":%b,' % _encode(call.caller_id),
             _encode(call.at),
             b'"%b"' % name if call.routing_key == call.id else _encode(call.routing_key),
-            b"" if call.caller_id is None else b'"caller_id":%b,' % _encode(call.caller_id),
             result.first_row_json(),
             _encode(result.milliseconds),
             *_encode(values)[1:-1].split(b","),
@@ -192,7 +192,7 @@ class FastLineEncoder:
             self._templates.clear()
         names = [_encode(name).replace(b"%", b"%%") for name in entry.runtime.numeric]
         template = (
-            b'{"id":"%%b","at":%%b,"key":%%b,%%b"status":200,"answer":{"slot":"%b","version":%d,'
+            b'{"id":"%%b",%%b"at":%%b,"key":%%b,"status":200,"answer":{"slot":"%b","version":%d,'
             b'"bundle":"%b","outputs":%%b,"latency_ms":%%b},"numeric":{%b}}\n'
         ) % (
             entry.slot.value.encode(),
