@@ -152,9 +152,9 @@ def test_numbers_that_measure_something_do_not_count(add: Adds, write: Write) ->
 
 def test_a_constant_column_is_told(add: Adds, write: Write) -> None:
     columns = {"x": NOISE, "site": ["Ulm"] * COUNT, "one": [1] * COUNT, "label": LABELS}
-    assert [c.name for c in add(write(columns), labels="label").schema.columns] == ["x"]
-    asked = {"features": ["x", "site", "one"]}
-    version = add(write(columns), labels="label", settings=asked)
+    version = add(write(columns), labels="label")
+    # It may vary in the next version, whose columns are the same then.
+    assert [c.name for c in version.schema.columns] == ["x", "site", "one"]
     assert "The same value in every row: 'site', 'one'." in result(version, "constant").reason
     assert told(version) == {"constant"}
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from retread.core import InvalidInput, NotFound
 from retread.core.column_rules import ValueKind, clean_text
 from retread.data.tables import (
+    CONSTANT,
     ColumnVerdict,
     FileOptions,
     NotTimes,
@@ -194,6 +195,6 @@ def _why_no_feature(question: Question, verdict: ColumnVerdict) -> str:
     """Return why a column should not be a feature; empty if it may be one."""
     if counts_rows(question.values):
         return "it counts the rows"
-    if verdict.rules is None:
+    if verdict.rules is None or verdict.kind == CONSTANT:
         return f"{verdict.kind}: {verdict.reason}" if verdict.reason else verdict.kind
     return ""

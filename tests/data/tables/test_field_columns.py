@@ -236,8 +236,7 @@ def test_d5_a_column_that_counts_rows_is_told(look: Look) -> None:
     ("cells", "kind"),
     [([f"user-{i}" for i in range(40)], "identifier"),
      ([f"the {i} quick brown foxes" for i in range(40)], "free text"),
-     ([f"{i:05}" for i in range(40)], "identifier"), (["same"] * 40, "constant"),
-     (["5"] * 40, "constant"), (["True"] * 40, "constant"),
+     ([f"{i:05}" for i in range(40)], "identifier"),
      ([f"2021-01-{i % 28 + 1:02}" for i in range(40)], "time")],
 )  # fmt: skip
 def test_d2_what_is_no_feature_is_told_with_examples_and_used_when_asked_for(
@@ -253,6 +252,13 @@ def test_d2_what_is_no_feature_is_told_with_examples_and_used_when_asked_for(
     else:
         assert "c" in [rule.name for rule in look(text, features=["c", "x"]).rules]
     assert "c" in [rule.name for rule in look(text, columns={"c": "category"}).rules]
+
+
+@pytest.mark.parametrize("cell", ["same", "5", "True"])
+def test_d5_a_column_that_does_not_vary_yet_is_a_feature_and_told(look: Look, cell: str) -> None:
+    decision = decided(look(column("c", [cell] * 40)), "c")
+    assert (decision.use, decision.kind) == (ColumnUse.FEATURE, "constant")
+    assert cell in decision.reason
 
 
 def test_d6_what_single_precision_cannot_tell_apart_is_told(look: Look) -> None:

@@ -7,6 +7,7 @@ a single one at every other door.
 
 from retread.data.tables.cells import Positions, ReadCells, plain_values, read_cells
 from retread.data.tables.decide import (
+    CONSTANT,
     ColumnVerdict,
     Question,
     counts_rows,
@@ -29,6 +30,7 @@ from retread.data.tables.texts import shown
 from retread.data.tables.times import UTC_MICROSECONDS, NotTimes, TimeOptions, read_times
 
 __all__ = [
+    "CONSTANT",
     "FORMATS",
     "UTC_MICROSECONDS",
     "ColumnVerdict",

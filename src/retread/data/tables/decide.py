@@ -48,6 +48,10 @@ _KINDS = {
 }
 
 
+CONSTANT = "constant"
+"""The kind of a column that does not vary yet: a feature, as it may vary in the next version."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnVerdict:
     """What a column is.
@@ -150,7 +154,7 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
         return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
     known = numbers.drop_null()
     if len(known) and not numbers.null_count and _is_constant(known):
-        return ColumnVerdict("constant", None, f"every row has {_plain(known[0].as_py())}")
+        return ColumnVerdict(CONSTANT, rules, f"every row has {_plain(known[0].as_py())}")
     if pa.types.is_integer(known.type) and _beyond_exact(known):
         return ColumnVerdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
     if _ID_NAME.search(question.name) and _all_distinct(known):
@@ -224,7 +228,7 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     if question.wanted:
         return ColumnVerdict("category", rules, f"{len(cells.texts)} values")
     if len(cells.texts) == 1 and not cells.missing:
-        return ColumnVerdict("constant", None, f"every row has {shown(cells.texts[0])}")
+        return ColumnVerdict(CONSTANT, rules, f"every row has {shown(cells.texts[0])}")
     examples = cells.examples(question.first_row)
     if unit := unit_of(cells.texts):
         problem = (
@@ -259,10 +263,10 @@ def _category_remarks(question: Question, cells: TextCells) -> list[str]:
 
 
 def _boolean(question: Question, cells: TextCells) -> ColumnVerdict:
-    same = len({text.lower() for text in cells.texts}) == 1 and not cells.missing
-    if same and not question.wanted:
-        return ColumnVerdict("constant", None, f"every row has {shown(cells.texts[0])}")
-    return ColumnVerdict("boolean", _rules(question, ValueKind.BOOLEAN))
+    rules = _rules(question, ValueKind.BOOLEAN)
+    if len({text.lower() for text in cells.texts}) == 1 and not cells.missing:
+        return ColumnVerdict(CONSTANT, rules, f"every row has {shown(cells.texts[0])}")
+    return ColumnVerdict("boolean", rules)
 
 
 def _time(examples: str = "") -> ColumnVerdict:
