@@ -21,6 +21,7 @@ from tests.serving.test_routes import InMemoryLabels
 from retread.bundle import LocalBundleStore
 from retread.project.settings import ServingSection
 from retread.serving import dataplane, scoring
+from retread.serving.call import Call
 from retread.serving.dataplane import DataPlane
 from retread.serving.http import infer_request, mlflow_routes, protocol, strict_json
 from retread.serving.http.infer_request import InferRequest
@@ -105,7 +106,7 @@ STEPS: list[tuple[Any, str, bytes]] = [
     (DataPlane, "_conclude", BODY),
     (DataPlane, "_conclude_refusal", b"{}"),
     (dataplane, "is_short", BODY),
-    (dataplane, "_make_rows", LONG),
+    (Call, "make_rows", LONG),
     (dataplane, "decode_and_score", LONG),
     (scoring, "decode_images", BODY),
     (SlotTable, "route", BODY),
