@@ -24,6 +24,7 @@ from retread.data.tables import (
     TimeOptions,
     counts_rows,
     decide,
+    has_commas,
     is_saved_index,
     read_cells,
     read_file,
@@ -90,9 +91,10 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
             f"Its columns are: {', '.join(names)}.",
         )
     chosen = Choice(target, "named by --target") if target else _guess_target(names)
-    classes, constant_error = _task(questions[chosen.column], source, chosen)
     others = [name for name in names if name != chosen.column]
     verdicts = {name: decide(questions[name]) for name in others}
+    asked = replace(questions[chosen.column], comma_file=has_commas(verdicts.values()))
+    classes, constant_error = _task(asked, source, chosen)
     time = _guess_time(questions, verdicts)
     excluded = tuple(
         Choice(name, reason)

@@ -74,13 +74,15 @@ def gather_table(
         return Question(column, columns[column], _options(settings, column), first_row)
 
     label = _label(question(request.labels), request, name)
+    questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
+    features = read_features(questions, request, name, comma_file=_has_commas(label))
+    if any(rules.decimal == "," for rules in features.rules):
+        label = _label(replace(question(request.labels), comma_file=True), request, name)
     rows = {LABEL: label.values, SOURCE: pa.repeat(pa.scalar(name, pa.string()), table.num_rows)}
     decisions = [*left_out, _role(request.labels, ColumnUse.LABEL, label)]
     for key, values, decision in _read_roles(question, settings, name):
         rows[key] = values
         decisions.append(decision)
-    questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
-    features = read_features(questions, request, name)
     features = _in_file_order(
         features, [*decisions, *_not_asked(columns, request, wanted)], columns
     )
@@ -229,6 +231,10 @@ def _read_roles(
     if column := split_column(settings.split):
         given = given_splits(plain_values(question(column).values, column), column, table)
         yield SPLIT, given, ColumnDecision(name=column, use=ColumnUse.SPLIT, kind="split")
+
+
+def _has_commas(role: ReadRole) -> bool:
+    return role.rules is not None and role.rules.decimal == "," and not role.problem
 
 
 def _not_asked(

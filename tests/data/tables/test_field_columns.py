@@ -346,3 +346,18 @@ def test_the_settings_say_what_a_column_is(look: Look, type_: str) -> None:
     examples = look(column("c", ["1", "0"] * 20), columns={"c": type_})
     kinds = {rule.name: rule.kind.value for rule in examples.rules}
     assert kinds.get("c", "ignore") == type_
+
+
+@pytest.mark.parametrize("price_is_target", [True, False])
+def test_d1_decimal_commas_of_one_column_tell_what_points_of_the_target_are(
+    look: Look, price_is_target: bool
+) -> None:
+    rows = [f"{i + 0.5:.1f}".replace(".", ",") + f";{i + 200}.{i + 100}" for i in range(40)]
+    target = "price" if price_is_target else "area"
+    examples = look("\n".join(["area;price", *rows]), labels=target, regression=True)
+    areas, prices = [i + 0.5 for i in range(40)], [(i + 200) * 1000.0 + i + 100 for i in range(40)]
+    targets, features = (prices, areas) if price_is_target else (areas, prices)
+    assert values(examples, LABEL) == targets
+    assert values(examples, "area" if price_is_target else "price") == features
+    assert "'.' between thousands" in decided(examples, "price").reason
+    assert examples.problems == ()

@@ -16,7 +16,7 @@ from retread.data.tables.decide import (
     missing_words,
     toml_key,
 )
-from retread.data.tables.features import Features, read_by, read_features, unused
+from retread.data.tables.features import Features, has_commas, read_by, read_features, unused
 from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
 from retread.data.tables.roles import (
     ReadRole,
@@ -46,6 +46,7 @@ __all__ = [
     "cells_named",
     "counts_rows",
     "decide",
+    "has_commas",
     "is_saved_index",
     "is_table",
     "missing_words",

@@ -199,7 +199,7 @@ def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -
     verdict = _of_numbers(replace(question, values=question.values), by_cell)
     if verdict.rules is None:
         return verdict
-    written = _written(rules)
+    written = how_written(rules)
     reason = "; ".join(part for part in (written, verdict.reason) if part)
     return ColumnVerdict("number", rules, reason, _ambiguity(question, cells, reading))
 
@@ -220,7 +220,7 @@ def _some_unreadable(question: Question, cells: TextCells, reading: NumberReadin
     if zeros:
         verdict = _category(question, cells)
         return replace(verdict, reason=f"text: leading zeros; {verdict.reason}".rstrip("; "))
-    return ColumnVerdict("number", rules, _written(rules), _ambiguity(question, cells, reading))
+    return ColumnVerdict("number", rules, how_written(rules), _ambiguity(question, cells, reading))
 
 
 def _category(question: Question, cells: TextCells) -> ColumnVerdict:
@@ -332,7 +332,7 @@ def _rules(
     )
 
 
-def _written(rules: ColumnRules) -> str:
+def how_written(rules: ColumnRules) -> str:
     parts = ["decimal comma"] if rules.decimal == "," else []
     if rules.thousands:
         parts.append(f"{rules.thousands!r} between thousands")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -39,8 +39,16 @@ class Features:
     problems: tuple[str, ...] = ()
 
 
-def read_features(questions: list[Question], request: SourceRequest, table: str) -> Features:
+def read_features(
+    questions: list[Question], request: SourceRequest, table: str, *, comma_file: bool = False
+) -> Features:
     """Decide what the columns are, unless the version before did, and read them.
+
+    Args:
+        questions: The columns.
+        request: The request.
+        table: The name of the table in messages.
+        comma_file: Whether a column that is no feature has decimal commas for certain.
 
     Raises:
         InvalidInput: No column is left, or a column has cells that the settings do not allow.
@@ -51,7 +59,8 @@ def read_features(questions: list[Question], request: SourceRequest, table: str)
             verdicts = [_as_before(before[question.name]) for question in questions]
         else:
             verdicts = list(threads.map(decide, questions))
-            verdicts = _with_commas(questions, verdicts)
+            if comma_file or has_commas(verdicts):
+                verdicts = _with_commas(questions, verdicts)
         _refuse_times(questions, verdicts, table)
         used = [(q, v) for q, v in zip(questions, verdicts, strict=True) if v.rules is not None]
         read = list(threads.map(lambda one: _read(one[0], one[1], request, table), used))
@@ -152,10 +161,14 @@ def _as_before(rules: ColumnRules) -> ColumnVerdict:
     return ColumnVerdict(rules.kind.value, rules, "as in the version before")
 
 
+def has_commas(verdicts: Iterable[ColumnVerdict]) -> bool:
+    """Return whether a column has decimal commas for certain."""
+    clear = (verdict.rules for verdict in verdicts if not verdict.problem)
+    return any(rules is not None and rules.decimal == "," for rules in clear)
+
+
 def _with_commas(questions: list[Question], verdicts: list[ColumnVerdict]) -> list[ColumnVerdict]:
     """Decide again about numbers with points where another column has decimal commas."""
-    if not any(v.rules is not None and v.rules.decimal == "," and not v.problem for v in verdicts):
-        return verdicts
     return [
         decide(replace(question, comma_file=True))
         if verdict.rules is not None and verdict.rules.kind is ValueKind.NUMBER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
 from retread.data.tables.cells import Positions, distinct_cells, plain_values, read_cells
-from retread.data.tables.decide import Question, decide, missing_words
+from retread.data.tables.decide import Question, decide, how_written, missing_words
 from retread.data.tables.texts import are_truth_values, near_equal, shown
 from retread.data.tables.times import NotTimes, TimeOptions, read_times
 from retread.project.settings import ColumnType
@@ -81,7 +81,7 @@ def read_targets(question: Question, table: str, like: ColumnRules | None) -> Re
     name = question.name
     values = plain_values(question.values, name)
     asked = question.options.model_copy(update={"type": ColumnType.NUMBER})
-    verdict = decide(Question(name, values, asked, question.first_row))
+    verdict = decide(replace(question, values=values, options=asked))
     rules = like if like is not None and like.kind is ValueKind.NUMBER else verdict.rules
     assert rules is not None  # a column that is asked for as numbers has rules
     read = read_cells(rules, values)
@@ -92,7 +92,8 @@ def read_targets(question: Question, table: str, like: ColumnRules | None) -> Re
             "Correct these cells, or remove their rows.",
         )
     _refuse_missing(read.values, "label", question, table)
-    return ReadRole(read.values, rules, "", _extremes(question, read.values) or verdict.problem)
+    problem = _extremes(question, read.values) or verdict.problem
+    return ReadRole(read.values, rules, how_written(rules), problem)
 
 
 def read_groups(question: Question, table: str) -> ReadRole:
