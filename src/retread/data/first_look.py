@@ -123,7 +123,7 @@ def _read_columns(source: Path) -> tuple[dict[str, Question], tuple[str, ...]]:
         raise InvalidInput(f"{source} has no rows.", "Add rows below the header.")
     saved = {at for at, (name, values) in enumerate(columns) if is_saved_index(name, values, at)}
     questions = {
-        name: Question(name, values, ColumnSection(), raw.first_row)
+        name: Question(name, values, ColumnSection(), raw.first_row, semicolons=raw.semicolons)
         for at, (name, values) in enumerate(columns)
         if name and at not in saved
     }

@@ -46,6 +46,7 @@ def gather_table(
     names: Sequence[str] | None = None,
     first_row: int = 1,
     reading: str = "",
+    semicolons: bool = False,
 ) -> SourceExamples:
     """Turn a table into examples, as the settings of the request say.
 
@@ -56,6 +57,7 @@ def gather_table(
         names: The names of its columns as the file has them; those of the table if not given.
         first_row: The number of its first row in the file, for messages.
         reading: In words, how the file was read.
+        semicolons: Whether its cells were separated by semicolons.
 
     Raises:
         InvalidInput: The table does not fit the request, or has values that cannot be used.
@@ -71,7 +73,8 @@ def gather_table(
     wanted = _feature_names(list(columns), {one.name for one in left_out}, request, name)
 
     def question(column: str) -> Question:
-        return Question(column, columns[column], _options(settings, column), first_row)
+        options = _options(settings, column)
+        return Question(column, columns[column], options, first_row, semicolons=semicolons)
 
     label = _label(question(request.labels), request, name)
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]

@@ -361,3 +361,24 @@ def test_d1_decimal_commas_of_one_column_tell_what_points_of_the_target_are(
     assert values(examples, "area" if price_is_target else "price") == features
     assert "'.' between thousands" in decided(examples, "price").reason
     assert examples.problems == ()
+
+
+@pytest.mark.parametrize("target", [True, False])
+def test_d1_points_that_may_stand_between_thousands_are_asked_about_where_semicolons_separate(
+    look: Look, target: bool
+) -> None:
+    cells = [f"{i + 200}.{i + 100}" for i in range(40)]
+    text = "\n".join(["price;x", *(f"{cell};{i % 9}" for i, cell in enumerate(cells))])
+    labels = {"labels": "price" if target else "x", "regression": True}
+    (problem,) = look(text, **labels).problems
+    assert "'price' has numbers that may have a decimal point" in problem
+    assert "row 2 '200.100'" in problem
+    column_of = LABEL if target else "price"
+    for answer, first in (
+        ({"type": "number", "decimal": "."}, 200.1),
+        ({"type": "number", "decimal": ",", "thousands": "."}, 200100.0),
+    ):
+        told = look(text, columns={"price": answer}, **labels)
+        assert (values(told, column_of)[0], told.problems) == (first, ())
+    assert look(text.replace(";", ","), **labels).problems == ()
+    assert look(text.replace("200.100", "200.1"), **labels).problems == ()

@@ -34,4 +34,5 @@ def gather(request: SourceRequest) -> SourceExamples:
         names=raw.names,
         first_row=raw.first_row,
         reading=raw.reading,
+        semicolons=raw.semicolons,
     )

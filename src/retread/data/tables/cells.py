@@ -157,7 +157,9 @@ def _without(values: pa.ChunkedArray, missing: Sequence[float]) -> pa.ChunkedArr
     """Return numbers with null in place of those that stand for a missing value."""
     if not missing:
         return values
-    is_missing = pc.is_in(values.cast(pa.float64(), safe=False), value_set=pa.array(missing))
+    # Adding zero makes one zero of both: Arrow tells -0.0 from 0.0 in sets, and nobody else does.
+    numbers = pc.add(values.cast(pa.float64(), safe=False), 0.0)
+    is_missing = pc.is_in(numbers, value_set=pc.add(pa.array(missing, pa.float64()), 0.0))
     return pc.if_else(is_missing, pa.scalar(None, values.type), values)
 
 

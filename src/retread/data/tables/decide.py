@@ -16,6 +16,7 @@ from retread.data.tables.numbers import (
     CodeReason,
     NumberReading,
     code_reason,
+    may_be_grouped_by_points,
     plainly_numbers,
     read_numbers,
 )
@@ -80,6 +81,8 @@ class Question:
         first_row: The number of its first row in the file.
         wanted: Whether the settings ask for it as a feature.
         comma_file: Whether another column of the file has decimal commas for certain.
+        semicolons: Whether semicolons separate the cells of the file, as where decimals are written
+            with a comma.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Question:
     first_row: int
     wanted: bool = False
     comma_file: bool = False
+    semicolons: bool = False
 
 
 def decide(question: Question) -> ColumnVerdict:
@@ -142,7 +146,7 @@ def _as_asked(question: Question, kind: ValueKind) -> ColumnVerdict:
         rules = _rules(question, kind, options.decimal or ".", options.thousands)
         return ColumnVerdict(kind.value, rules, reason)
     cells = _text_cells(question)
-    reading = read_numbers(cells.texts, cells.counts, comma_file=question.comma_file)
+    reading = _read_numbers(question, cells)
     rules = _rules(question, kind, reading.decimal, reading.thousands)
     return ColumnVerdict(kind.value, rules, reason, _ambiguity(question, cells, reading))
 
@@ -165,14 +169,15 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
 
 def _of_texts(question: Question) -> ColumnVerdict:
     plain = plainly_numbers(blank_missing(question.values, missing_words(question.options)))
-    if plain is not None and not (question.comma_file or question.options.thousands):
+    other = question.comma_file or question.options.thousands
+    if plain is not None and not other and not _may_be_grouped(question):
         return _of_numbers(question, plain)
     cells = _text_cells(question)
     if not cells.texts:
         return ColumnVerdict("category", _rules(question, ValueKind.CATEGORY))
     if are_truth_values(cells.texts):
         return _boolean(question, cells)
-    reading = read_numbers(cells.texts, cells.counts, comma_file=question.comma_file)
+    reading = _read_numbers(question, cells)
     if reading.readable.all():
         return _all_numbers(question, cells, reading)
     if _is_number_but_for_a_few(cells, reading):
@@ -180,6 +185,20 @@ def _of_texts(question: Question) -> ColumnVerdict:
     if looks_like_times(cells.texts):
         return _time(cells.examples(question.first_row))
     return _category(question, cells)
+
+
+def _may_be_grouped(question: Question) -> bool:
+    """Return whether every point may stand between thousands, in a file that makes it likely."""
+    return question.semicolons and may_be_grouped_by_points(question.values)
+
+
+def _read_numbers(question: Question, cells: TextCells) -> NumberReading:
+    return read_numbers(
+        cells.texts,
+        cells.counts,
+        comma_file=question.comma_file,
+        semicolons=question.semicolons,
+    )
 
 
 def _all_numbers(question: Question, cells: TextCells, reading: NumberReading) -> ColumnVerdict:
@@ -287,12 +306,14 @@ def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
 def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> str:
     if not reading.ambiguous:
         return ""
-    marked = np.array(["," in text for text in cells.texts])
+    mark, other, name = (",", ".", "comma") if reading.decimal == "," else (".", ",", "point")
+    marked = np.array([mark in text for text in cells.texts])
     key = toml_key(question.name)
     return (
-        f"Column {question.name!r} has numbers that may have a decimal comma or a comma between "
+        f"Column {question.name!r} has numbers that may have a decimal {name} or a {name} between "
         f"thousands: {cells.examples(question.first_row, marked)}. Say which: [data.columns] {key} "
-        f'= {{type = "number", decimal = ","}} or {{type = "number", thousands = ","}}.'
+        f'= {{type = "number", decimal = "{mark}"}} or '
+        f'{{type = "number", decimal = "{other}", thousands = "{mark}"}}.'
     )
 
 

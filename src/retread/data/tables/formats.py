@@ -50,12 +50,15 @@ class RawTable:
         names: The names of its columns as the file has them. They may repeat, or be blank.
         first_row: The number of the first row of values in the file, where the header is 1.
         reading: In words, how the file was read.
+        semicolons: Whether semicolons separate its cells, as where decimals are written with a
+            comma.
     """
 
     table: pa.Table
     names: list[str]
     first_row: int
     reading: str
+    semicolons: bool = False
 
 
 def is_table(path: Path) -> bool:
@@ -133,7 +136,13 @@ def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: s
         _parse(text, dialect, len(names), note, threads=False)
         raise _misfit(misfits, name, names, dialect)
     known = "" if encoding == "utf-8" else f", in the encoding {encoding}"
-    return RawTable(table, names, 2 + dialect.skipped_lines, f"{dialect}{known}")
+    return RawTable(
+        table,
+        names,
+        2 + dialect.skipped_lines,
+        f"{dialect}{known}",
+        semicolons=dialect.delimiter == ";",
+    )
 
 
 def _parse(

@@ -53,7 +53,11 @@ class NumberReading:
 
 
 def read_numbers(
-    texts: list[str], counts: npt.NDArray[np.int64], *, comma_file: bool = False
+    texts: list[str],
+    counts: npt.NDArray[np.int64],
+    *,
+    comma_file: bool = False,
+    semicolons: bool = False,
 ) -> NumberReading:
     """Decide under which separators most cells are numbers.
 
@@ -61,6 +65,7 @@ def read_numbers(
         texts: The distinct texts of the column, cleaned, without missing ones.
         counts: How often each occurs.
         comma_file: Whether another column of the file has decimal commas for certain.
+        semicolons: Whether semicolons separate its cells, which makes decimal commas likely.
     """
     signs = [plain_signs(_rules(".", " "), text) for text in texts]
     plain = pa.array(signs, pa.string())
@@ -77,7 +82,16 @@ def read_numbers(
     if not candidates:
         return NumberReading(".", "", np.zeros(len(texts), bool), infinite)
     chosen, ambiguous = _choose(candidates, signs, masks[candidates[0]], comma_file=comma_file)
+    if semicolons and chosen == (".", "") and (",", ".") in candidates:
+        ambiguous = any("." in sign for sign in signs)
     return NumberReading(*chosen, masks[chosen], infinite, ambiguous)
+
+
+def may_be_grouped_by_points(values: pa.ChunkedArray) -> bool:
+    """Return whether all texts with a point may have it between thousands, and some have one."""
+    points = values.filter(pc.match_substring(values, "."))
+    grouped = r"^\s*[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+\s*$"
+    return len(points) > 0 and bool(pc.all(pc.match_substring_regex(points, grouped)).as_py())
 
 
 def code_reason(texts: list[str], numbers: npt.NDArray[np.float64]) -> CodeReason | None:
