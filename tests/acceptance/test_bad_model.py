@@ -34,7 +34,7 @@ def flipped(workspace: Workspace, typed: Typed) -> int:
     )
     code, _, err = typed("data", "add", "treads")
     assert code == 1
-    assert "rows in common with treads@1 were relabelled" in err
+    assert "rows in common with treads@1 have another label now" in err
     assert typed("data", "release", "treads@2", "--reason", "I know better")[0] == 0
     code, out, _ = typed("train", "--json")
     assert code == 0
