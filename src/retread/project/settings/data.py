@@ -9,7 +9,7 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from retread.project.settings.section import Section
+from retread.project.settings.section import Section, Zone
 
 
 class ColumnType(StrEnum):
@@ -39,7 +39,7 @@ class ColumnSection(Section):
     """How times are written, such as `%d/%m/%Y %H:%M`. Empty: found out."""
     unit: Literal["", "s", "ms", "us", "ns"] = ""
     """Unit of times that are numbers, counted from 1970. Empty: found out."""
-    zone: str = ""
+    zone: Zone = ""
     """Zone of times that name none, such as `Europe/Berlin`. Empty: UTC."""
 
     @model_validator(mode="before")
