@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -22,6 +21,10 @@ class ColumnType(StrEnum):
     IGNORE = "ignore"
 
 
+TIME_UNITS = ("s", "ms", "us", "ns")
+"""What numbers may count that are times."""
+
+
 class ColumnSection(Section):
     """How one column of a table is read. A text instead of a table is its `type`."""
 
@@ -37,8 +40,10 @@ class ColumnSection(Section):
     given: NA, N/A, NaN, null and the like."""
     format: str = ""
     """How times are written, such as `%d/%m/%Y %H:%M`. Empty: found out."""
-    unit: Literal["", "s", "ms", "us", "ns"] = ""
-    """Unit of times that are numbers, counted from 1970. Empty: found out."""
+    unit: str = Field(default="", pattern=r"^$|^[^\d\s.,+\-](.*\S)?$")
+    """What numbers carry before or after them, such as `%`, `$` or `kg`: the numbers are read
+    without it, in data and in requests. Of times that are numbers: what they count from 1970 in,
+    `s`, `ms`, `us` or `ns`. Empty: nothing, and found out for times."""
     zone: Zone = ""
     """Zone of times that name none, such as `Europe/Berlin`. Empty: UTC."""
 
