@@ -89,7 +89,7 @@ class DataSection(Section):
     """Folder or file to read new data from. Empty: there is none."""
     labels: str = "folder"
     """Where the labels are: `folder` (one folder per class), a label file (.json, .jsonl, .csv,
-    .tsv or .txt), or the name of the label or target column."""
+    .tsv, .txt or .xml) or a folder of them, or the name of the label or target column."""
     group: str = ""
     """Column or manifest field whose values keep related examples in the same split. Empty: group
     near-duplicates."""
