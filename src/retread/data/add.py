@@ -88,6 +88,7 @@ def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> Datas
         settings=request.settings,
         source=str(request.source),
         note=request.note,
+        labels=source.labels,
         retained=retained,
         positive_label=request.positive_label,
         progress=request.progress,

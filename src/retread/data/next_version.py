@@ -16,7 +16,7 @@ from retread.data.heads import DatasetHeads
 from retread.data.images import image_rules, inspect_image, measure_image, sample_by_digest
 from retread.data.integrity import evaluation_digest, version_digest
 from retread.data.profile import Profile, numeric_statistics, profile_images, profile_table
-from retread.data.read_settings import ReadSettings, read_settings
+from retread.data.read_settings import ReadSettings, of_another_file, read_settings
 from retread.data.source import Progress, SourceExamples
 from retread.data.split_plan import SplitMethod, SplitPlan
 from retread.data.store import (
@@ -58,6 +58,7 @@ class Addition:
         settings: The `[data]` section of the project.
         source: The source to store with the version.
         note: A free-text note to store with the version.
+        labels: What the labels were read from; empty for rows from memory.
         retained: Ids of rows of the base version that are kept even if the source lacks them.
         positive_label: A label that must be among those of the version, if given.
         progress: Called as images are written.
@@ -68,6 +69,7 @@ class Addition:
     settings: DataSection
     source: str
     note: str
+    labels: str = ""
     retained: Set[str] = frozenset()
     positive_label: str | None = None
     progress: Progress = lambda *_: None
@@ -198,8 +200,10 @@ def _is_same(version: DatasetVersion, existing: DatasetVersion) -> bool:
 def _settings_read(addition: Addition, base: DatasetVersion | None) -> ReadSettings | None:
     """Return the settings that the rows were read with; retained ones were read with theirs."""
     if base is not None and addition.retained:
-        return base.settings
-    return read_settings(addition.settings)
+        if base.settings is None or not addition.labels:
+            return base.settings
+        return of_another_file(base.settings, addition.settings)
+    return read_settings(addition.settings, addition.labels)
 
 
 def _positive_label(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from retread.core import METRICS, Metric, UnknownOption, is_import_string, metric_named
-from retread.project.settings import Settings, TrainingSection
+from retread.project.settings import TIME_UNITS, ColumnType, Settings, TrainingSection
 
 Key = tuple[str, ...]
 """Path of a setting, such as ("gate", "metric")."""
@@ -60,6 +60,7 @@ def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Co
     yield from _scenario(settings)
     yield from _steps(settings)
     yield from _splits(settings)
+    yield from _units(settings)
     yield from _host(settings)
     yield from _ports(settings)
     yield from _kinds(settings)
@@ -142,6 +143,16 @@ def _splits(settings: Settings) -> Iterator[Contradiction]:
     if settings.data.split == "time" and not settings.data.timestamp:
         text = "data.split: time needs data.timestamp, the column with the time of each row"
         yield Contradiction((("data", "split"), ("data", "timestamp")), text)
+
+
+def _units(settings: Settings) -> Iterator[Contradiction]:
+    for name, column in settings.data.columns.items():
+        is_time = column.type is ColumnType.TIME or name == settings.data.timestamp
+        allowed = f"one of {', '.join(TIME_UNITS)} for times" if is_time else "left out"
+        is_number = column.type in (None, ColumnType.NUMBER)
+        if column.unit and not (column.unit in TIME_UNITS if is_time else is_number):
+            text = f"data.columns.{name}.unit: should be {allowed}, but it is {column.unit!r}"
+            yield Contradiction((("data", "columns", name), ("data", "timestamp")), text)
 
 
 def _host(settings: Settings) -> Iterator[Contradiction]:

@@ -10,14 +10,12 @@ from retread.data.tables.decide import (
     CONSTANT,
     ColumnVerdict,
     Question,
-    counts_rows,
     decide,
-    is_saved_index,
     missing_words,
-    toml_key,
 )
 from retread.data.tables.features import Features, has_commas, read_by, read_features, unused
 from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
+from retread.data.tables.index_columns import counts_rows, is_saved_index
 from retread.data.tables.roles import (
     ReadRole,
     cells_named,
@@ -61,6 +59,5 @@ __all__ = [
     "read_targets",
     "read_times",
     "shown",
-    "toml_key",
     "unused",
 ]

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.core.column_rules import MISSING, ColumnRules, ValueKind, plain_signs
+from retread.core.column_rules import MISSING, ColumnRules, ValueKind, plain_signs, without_unit
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
+from retread.data.tables.index_columns import counts_rows
 from retread.data.tables.numbers import (
     CodeReason,
     NumberReading,
@@ -29,10 +30,11 @@ from retread.data.tables.texts import (
     near_equal,
     shown,
     text_cells,
-    unit_of,
 )
 from retread.data.tables.times import looks_like_times
+from retread.data.tables.units import units_of, units_problem
 from retread.project.settings import ColumnSection, ColumnType
+from retread.project.toml_text import as_key
 
 _FEW_NUMBERS = 20
 _MOSTLY, _NEARLY_ALL = 0.5, 0.9
@@ -41,7 +43,6 @@ _EXACT = 2.0**53
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|key|rowid|row_?nr|row_?no|index|idx)$", re.IGNORECASE
 )
-_SAVED_INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")
 _KINDS = {
     ColumnType.NUMBER: ValueKind.NUMBER,
     ColumnType.CATEGORY: ValueKind.CATEGORY,
@@ -62,12 +63,14 @@ class ColumnVerdict:
         rules: How its values are read; None for a column that is not used.
         reason: Why, with examples.
         problem: What a person has to decide; empty if the column is clear.
+        unit: The unit without which its texts are numbers; empty if there is none.
     """
 
     kind: str
     rules: ColumnRules | None
     reason: str = ""
     problem: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def decide(question: Question) -> ColumnVerdict:
         return ColumnVerdict("ignored", None, "as [data.columns] says")
     if pa.types.is_temporal(values.type) or question.options.type is ColumnType.TIME:
         return _time()
-    if kind := _KINDS.get(question.options.type or ColumnType.TIME):
+    if kind := _asked_kind(question.options):
         return _as_asked(question, kind)
     if pa.types.is_boolean(values.type):
         return ColumnVerdict("boolean", _rules(question, ValueKind.BOOLEAN))
@@ -120,21 +123,10 @@ def missing_words(options: ColumnSection) -> tuple[str, ...]:
     return MISSING if options.missing is None else ("", *options.missing)
 
 
-def is_saved_index(name: str, values: pa.ChunkedArray, position: int) -> bool:
-    """Return whether a column is the index that a data frame was saved with."""
-    if _SAVED_INDEX.fullmatch(name):
-        return True
-    at_front = position == 0
-    return at_front and (not name or (name in ("index", "level_0") and counts_rows(values)))
-
-
-def counts_rows(values: pa.ChunkedArray) -> bool:
-    """Return whether a column is whole numbers that grow by one in each row."""
-    try:
-        numbers = values.cast(pa.int64()).to_numpy() if not values.null_count else None
-    except pa.ArrowException:
-        return False
-    return numbers is not None and len(numbers) > 2 and bool((np.diff(numbers) == 1).all())
+def _asked_kind(options: ColumnSection) -> ValueKind | None:
+    if options.type is None:
+        return ValueKind.NUMBER if options.unit else None
+    return _KINDS.get(options.type)
 
 
 def _as_asked(question: Question, kind: ValueKind) -> ColumnVerdict:
@@ -146,8 +138,10 @@ def _as_asked(question: Question, kind: ValueKind) -> ColumnVerdict:
         rules = _rules(question, kind, options.decimal or ".", options.thousands)
         return ColumnVerdict(kind.value, rules, reason)
     cells = _text_cells(question)
-    reading = _read_numbers(question, cells)
+    bare = [without_unit(options.unit, text) for text in cells.texts]
+    reading = _read_numbers(question, replace(cells, texts=bare))
     rules = _rules(question, kind, reading.decimal, reading.thousands)
+    reason = "; ".join(part for part in (reason, how_written(rules)) if part)
     return ColumnVerdict(kind.value, rules, reason, _ambiguity(question, cells, reading))
 
 
@@ -228,7 +222,7 @@ def _same_numbers(question: Question, cells: TextCells, numbers: npt.NDArray[np.
     return (
         f"Column {question.name!r} has texts that are the same number: "
         f"{cells.examples(question.first_row, repeated)}. Say what they are: [data.columns] "
-        f'{toml_key(question.name)} = "category" or "number".'
+        f'{as_key(question.name)} = "category" or "number".'
     )
 
 
@@ -244,18 +238,19 @@ def _some_unreadable(question: Question, cells: TextCells, reading: NumberReadin
 
 def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     rules = _rules(question, ValueKind.CATEGORY)
+    examples = cells.examples(question.first_row)
+    units = units_of(cells.texts)
+    unit, problem = "", ""
+    if units:
+        unit = units[0] if len(units) == 1 else ""
+        problem = units_problem(question.name, examples, units)
     if question.wanted:
-        return ColumnVerdict("category", rules, f"{len(cells.texts)} values")
+        return ColumnVerdict("category", rules, f"{len(cells.texts)} values", problem, unit)
     if len(cells.texts) == 1 and not cells.missing:
         return ColumnVerdict(CONSTANT, rules, f"every row has {shown(cells.texts[0])}")
-    examples = cells.examples(question.first_row)
-    if unit := unit_of(cells.texts):
-        problem = (
-            f"Column {question.name!r} has numbers with {unit!r}: {examples}. It is not used as it "
-            f"is: write the numbers alone, or set [data.columns] {toml_key(question.name)} = "
-            '"category" or "ignore".'
-        )
-        return ColumnVerdict(f"numbers with {unit}", None, examples, problem)
+    if units:
+        kind = f"numbers with {' or '.join(units)}"
+        return ColumnVerdict(kind, None, examples, problem, unit)
     if is_prose(cells):
         return ColumnVerdict("free text", None, examples)
     if is_identifier(cells):
@@ -273,7 +268,7 @@ def _category_remarks(question: Question, cells: TextCells) -> list[str]:
     if "NA" in missing_words(question.options) and cells.missing:
         named = pc.sum(pc.equal(question.values, "NA")).as_py() or 0
         if named and all(len(text) == 2 and text.isupper() for text in cells.texts):
-            key = toml_key(question.name)
+            key = as_key(question.name)
             remarks.append(
                 f"NA counts as missing in {named} rows; [data.columns] {key} = "
                 "{missing = []} keeps it"
@@ -308,7 +303,7 @@ def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> 
         return ""
     mark, other, name = (",", ".", "comma") if reading.decimal == "," else (".", ",", "point")
     marked = np.array([mark in text for text in cells.texts])
-    key = toml_key(question.name)
+    key = as_key(question.name)
     return (
         f"Column {question.name!r} has numbers that may have a decimal {name} or a {name} between "
         f"thousands: {cells.examples(question.first_row, marked)}. Say which: [data.columns] {key} "
@@ -349,7 +344,12 @@ def _rules(
 ) -> ColumnRules:
     missing = missing_words(question.options)
     return ColumnRules(
-        name=question.name, kind=kind, missing=missing, decimal=decimal, thousands=thousands
+        name=question.name,
+        kind=kind,
+        missing=missing,
+        decimal=decimal,
+        thousands=thousands,
+        unit=question.options.unit if kind is ValueKind.NUMBER else "",
     )
 
 
@@ -357,6 +357,8 @@ def how_written(rules: ColumnRules) -> str:
     parts = ["decimal comma"] if rules.decimal == "," else []
     if rules.thousands:
         parts.append(f"{rules.thousands!r} between thousands")
+    if rules.unit:
+        parts.append(f"with or without {rules.unit!r}")
     return ", ".join(parts)
 
 
@@ -386,8 +388,3 @@ def _all_distinct(values: pa.ChunkedArray) -> bool:
 
 def _plain(value: float) -> str:
     return f"{value:.15g}"
-
-
-def toml_key(name: str) -> str:
-    """Return a name as a key in retread.toml."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

@@ -13,11 +13,12 @@ from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind
 from retread.data.source import SourceRequest
 from retread.data.tables.cells import Positions, plain_values, read_cells
-from retread.data.tables.decide import ColumnVerdict, Question, decide, toml_key
-from retread.data.tables.roles import cells_named
+from retread.data.tables.decide import ColumnVerdict, Question, decide
+from retread.data.tables.roles import cells_named, unit_among
 from retread.data.tables.texts import shown
 from retread.data.version import ColumnDecision, ColumnUse
 from retread.project.settings import Unreadable
+from retread.project.toml_text import as_key
 
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -150,10 +151,12 @@ def _unreadable(
     named = cells_named(cells, positions, first_row)
     first = shown(str(cells[int(positions[0])].as_py()))
     count = "a cell" if len(positions) == 1 else f"{len(positions)} cells"
+    key, unit = as_key(rules.name), unit_among(cells, positions)
+    with_unit = f', {{type = "number", unit = "{unit}"}}' if unit else ""
     return (
         f"Column {rules.name!r} of {table} is read as {rules.kind}, and {count} cannot be: {named}."
-        f" Correct them, or say what they mean: [data.columns] {toml_key(rules.name)} = "
-        f'{{missing = [{first}]}} or "category"; or set [data] unreadable = "missing".'
+        f" Correct them, or say what they mean: [data.columns] {key} = "
+        f'{{missing = [{first}]}}{with_unit} or "category"; or set [data] unreadable = "missing".'
     )
 
 

@@ -14,7 +14,9 @@ from retread.data.tables.cells import Positions, distinct_cells, plain_values, r
 from retread.data.tables.decide import Question, decide, how_written, missing_words
 from retread.data.tables.texts import are_truth_values, near_equal, shown
 from retread.data.tables.times import NotTimes, TimeOptions, read_times
+from retread.data.tables.units import units_of
 from retread.project.settings import ColumnType
+from retread.project.toml_text import as_key
 
 _MAX_LABELS = 1000
 _EXTREME = 1e6
@@ -86,10 +88,12 @@ def read_targets(question: Question, table: str, like: ColumnRules | None) -> Re
     assert rules is not None  # a column that is asked for as numbers has rules
     read = read_cells(rules, values)
     if len(read.unreadable):
+        unit = unit_among(values, read.unreadable)
+        carried = f', or set [data.columns] {as_key(name)} = {{unit = "{unit}"}}' if unit else ""
         raise InvalidInput(
             f"The target column {name!r} of {table} does not contain numbers: "
             f"{cells_named(values, read.unreadable, question.first_row)}.",
-            "Correct these cells, or remove their rows.",
+            f"Correct these cells, or remove their rows{carried}.",
         )
     _refuse_missing(read.values, "label", question, table)
     problem = _extremes(question, read.values) or verdict.problem
@@ -150,6 +154,13 @@ def cells_named(values: pa.ChunkedArray, positions: Positions, first_row: int) -
     )
     more = len(positions) - 3
     return cells + (f" and {more} more" if more > 0 else "")
+
+
+def unit_among(values: pa.ChunkedArray, positions: Positions) -> str:
+    """Return the one unit that numbers in these cells carry; empty if there is none."""
+    cells = values.take(pa.array(positions[:_MAX_LABELS]))
+    units = units_of(list({clean_text(str(cell)) for cell in cells.to_pylist()}))
+    return units[0] if len(units) == 1 else ""
 
 
 def _label_rules(question: Question, values: pa.ChunkedArray) -> ColumnRules:

@@ -1,8 +1,7 @@
-"""Recognise what a column of texts is: truth values, units, identifiers, prose, spellings."""
+"""Recognise what a column of texts is: truth values, identifiers, prose, spellings."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,15 +19,6 @@ _MIN_DISTINCT = 20
 _NEARLY_ALL = 0.9
 _PROSE_WORDS = 4
 _LONG = 1000
-_MAX_AFFIXES = 3
-_CURRENCIES = r"[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
-_UNITS = (
-    rf"%|‰|{_CURRENCIES}|°\s?[CF]?|℃|[kmcµ]?m[²³23]?|[km]?g|t|lbs?|oz|ft|in|mi|ml|l|m?s|min|h|d|"
-    r"[kMG]?Hz|[kM]?Wh?|m?[VA]|[kMh]?Pa|m?bar|psi|rpm|km/h|m/s|mph|[kMGT]?B|pcs|units?"
-)
-_WITH_UNIT = re.compile(
-    rf"(?P<before>{_CURRENCIES})?\s*(?P<number>[+-]?[0-9][0-9.,' ]*?)\s*(?P<after>{_UNITS})?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +79,6 @@ def shown(text: str) -> str:
 def are_truth_values(texts: Sequence[str]) -> bool:
     """Return whether all texts are spellings of true and false."""
     return bool(texts) and {text.lower() for text in texts} <= _TRUTH
-
-
-def unit_of(texts: Sequence[str]) -> str:
-    """Return the unit, currency or percent sign that nearly all numbers in a column carry.
-
-    >>> unit_of(["12 kg", "7 kg"]), unit_of(["$5", "$1,200.00"]), unit_of(["A12", "B7"])
-    ('kg', '$', '')
-    """
-    affixes: dict[str, int] = defaultdict(int)
-    for text in texts:
-        found = _WITH_UNIT.fullmatch(text)
-        if found and (affix := found["before"] or found["after"]):
-            affixes[affix] += 1
-    carried = sum(affixes.values())
-    if not carried or carried < _NEARLY_ALL * len(texts) or len(affixes) > _MAX_AFFIXES:
-        return ""
-    return max(affixes, key=lambda affix: affixes[affix])
 
 
 def is_prose(cells: TextCells) -> bool:

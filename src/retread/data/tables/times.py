@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from retread.core import InvalidInput
 from retread.core.column_rules import MISSING, clean_text
 from retread.data.tables.cells import blank_missing, distinct_cells, plain_values
+from retread.project.toml_text import as_key
 
 UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
@@ -217,7 +218,7 @@ def _dates(
     if same.any() and not day_first.any() and not month_first.any() and not dotted.all():
         raise NotTimes(
             f"Column {cells.name!r} has dates that may be day or month first: "
-            f"{cells.examples(same)}. Say which: [data.columns] {cells.name} = "
+            f"{cells.examples(same)}. Say which: [data.columns] {as_key(cells.name)} = "
             '{type = "time", format = "%d/%m/%Y"} or "%m/%d/%Y", with the time after it if there '
             "is one, such as %H:%M."
         )
@@ -301,7 +302,7 @@ def _from_numbers(
     if unit not in _UNITS or not np.isfinite(known).all():
         raise NotTimes(
             f"Column {name!r} has numbers that no unit of time explains, such as {known[:1]}. If "
-            f"they count from 1970, say in what: [data.columns] {name} = "
+            f"they count from 1970, say in what: [data.columns] {as_key(name)} = "
             '{type = "time", unit = "s"} (s, ms, us or ns).'
         )
     scale = _UNITS[unit]
