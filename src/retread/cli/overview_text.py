@@ -53,7 +53,7 @@ def _lines(shown: Overview) -> Iterator[str]:
     if (latest := shown.latest_retraining) is not None:
         reason = f": {latest.reason.rstrip('.')}" if latest.reason else ""
         yield (
-            f"Latest retraining ({latest.kind}): {latest.outcome} at {local_time(latest.since)}"
+            f"Latest retraining ({latest.kind}): {latest.outcome} at {shown_time(latest.since)}"
             f"{reason}."
         )
     yield from _pace_and_notifiers(shown.live)

@@ -329,6 +329,6 @@ def _image_batches(
     for start in range(0, rows.num_rows, _IMAGES_PER_BATCH):
         positions = assigned.positions[start : start + _IMAGES_PER_BATCH]
         part = rows.slice(start, len(positions)).combine_chunks()
-        images = pa.array(fetch(positions), pa.large_binary())
+        images = pa.array(fetch(positions.tolist()), pa.large_binary())
         yield part.append_column(IMAGE, images).to_batches()[0]
         addition.progress("Writing images", start + len(positions), rows.num_rows)

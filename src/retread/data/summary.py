@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from retread.data.source import ImageFindings
 from retread.data.split_plan import SplitPlan
 from retread.data.store import DIGEST, GROUP, ID, LABEL, SPLIT
+from retread.data.text_order import repeated
 from retread.data.version import ColumnKind, DatasetVersion, Schema, Split
 from retread.project.settings import DataSection
 
@@ -218,7 +219,8 @@ def _conflicting_labels(keys: pa.Table) -> int:
 
 def _spread(keys: pa.Table, name: str, over: str) -> pa.Table:
     """Return the values of `name` that occur with more than one value of `over`."""
-    counts = keys.group_by(name).aggregate([(over, "count_distinct")])
+    several = keys.select([name, over]).filter(pa.array(repeated(keys[name])))
+    counts = several.group_by(name).aggregate([(over, "count_distinct")])
     return counts.filter(pc.greater(counts[f"{over}_count_distinct"], 1))
 
 

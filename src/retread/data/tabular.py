@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
-from retread.data.integrity import table_digests
+from retread.data.integrity import content_columns
+from retread.data.row_digests import CONTENT, RowDigests
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.split_plan import split_column
 from retread.data.splits import given_splits
@@ -129,10 +130,14 @@ def gather_columns(
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     typed = {column.name: features.values[column.name] for column in columns}
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
-    digests, similar = table_digests(table, columns)
+    digests = RowDigests(count, content_columns(columns))
+    for column in columns:
+        digests.add(table[column.name])
+    similar = digests.texts(CONTENT)
+    digests.add(table[TIMESTAMP])
     return SourceExamples(
         columns=columns,
-        rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
+        rows=table.append_column(DIGEST, digests.texts()),
         similarity_keys=similar,
         rules=features.rules,
     )

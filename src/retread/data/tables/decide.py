@@ -10,7 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.core.column_rules import MISSING, ColumnRules, ValueKind, plain_signs, without_unit
+from retread.core.column_rules import (
+    MISSING,
+    ColumnRules,
+    ValueKind,
+    missing_numbers,
+    plain_signs,
+    without_unit,
+)
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
 from retread.data.tables.index_columns import counts_rows
 from retread.data.tables.numbers import (
@@ -64,6 +71,7 @@ class ColumnVerdict:
         reason: Why, with examples.
         problem: What a person has to decide; empty if the column is clear.
         unit: The unit without which its texts are numbers; empty if there is none.
+        numbers: Its values, where the decision read all of them as the rules do.
     """
 
     kind: str
@@ -71,6 +79,7 @@ class ColumnVerdict:
     reason: str = ""
     problem: str = ""
     unit: str = ""
+    numbers: pa.ChunkedArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +171,10 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
 
 
 def _of_texts(question: Question) -> ColumnVerdict:
-    plain = plainly_numbers(blank_missing(question.values, missing_words(question.options)))
+    plain = _plain_numbers(question)
     other = question.comma_file or question.options.thousands
     if plain is not None and not other and not _may_be_grouped(question):
-        return _of_numbers(question, plain)
+        return replace(_of_numbers(replace(question, values=plain), plain), numbers=plain)
     cells = _text_cells(question)
     if not cells.texts:
         return ColumnVerdict("category", _rules(question, ValueKind.CATEGORY))
@@ -179,6 +188,16 @@ def _of_texts(question: Question) -> ColumnVerdict:
     if looks_like_times(cells.texts):
         return _time(cells.examples(question.first_row))
     return _category(question, cells)
+
+
+def _plain_numbers(question: Question) -> pa.ChunkedArray | None:
+    """Return the values of a column whose cells are plainly written numbers, or missing."""
+    if not missing_numbers(_rules(question, ValueKind.NUMBER)):
+        # No word for a missing value is among cells that are plain numbers.
+        numbers = plainly_numbers(question.values)
+        if numbers is not None:
+            return numbers
+    return plainly_numbers(blank_missing(question.values, missing_words(question.options)))
 
 
 def _may_be_grouped(question: Question) -> bool:
@@ -317,8 +336,9 @@ def _remarks(question: Question, numbers: pa.ChunkedArray) -> list[str]:
     remarks = []
     if counts_rows(numbers if is_number(question.values.type) else question.values):
         remarks.append("counts the rows")
-    values = numbers.drop_null().to_numpy().astype(np.float64)
-    values = values[np.isfinite(values)]
+    values = numbers.drop_null().to_numpy().astype(np.float64, copy=False)
+    if not np.isfinite(values).all():
+        values = values[np.isfinite(values)]
     if len(values) and (lost := _lost_in_float32(values)):
         remarks.append(f"{lost} of its values are equal in single precision")
     return remarks
@@ -326,7 +346,7 @@ def _remarks(question: Question, numbers: pa.ChunkedArray) -> list[str]:
 
 def _lost_in_float32(values: npt.NDArray[np.float64]) -> int:
     """Return how many distinct values 32-bit floating point cannot tell from another."""
-    largest, spread = np.abs(values).max(), values.max() - values.min()
+    largest, spread = max(values.max(), -values.min()), values.max() - values.min()
     if largest < 2**24 and (spread == 0 or largest / spread < 1e4):
         return 0
     if largest > np.finfo(np.float32).max:

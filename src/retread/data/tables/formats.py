@@ -16,7 +16,14 @@ import pyarrow.parquet
 
 from retread.core import InvalidInput
 from retread.data.tables.cells import is_number
-from retread.data.tables.dialect import Dialect, find_dialect, header, parse_options, to_utf8
+from retread.data.tables.dialect import (
+    Dialect,
+    find_dialect,
+    has_quotes,
+    header,
+    parse_options,
+    to_utf8,
+)
 from retread.data.tables.records import read_json_lines, read_sheet
 
 _COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
@@ -158,7 +165,7 @@ def _parse(
             block_size=_BLOCK,
             use_threads=threads,
         ),
-        parse_options=parse_options(dialect, note),
+        parse_options=parse_options(dialect, note, has_quotes=has_quotes(text, dialect)),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False
         ),
