@@ -14,7 +14,6 @@ from retread.data.tables.decide import (
     decide,
     is_saved_index,
     missing_words,
-    toml_key,
 )
 from retread.data.tables.features import Features, has_commas, read_by, read_features, unused
 from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
@@ -26,8 +25,9 @@ from retread.data.tables.roles import (
     read_row_times,
     read_targets,
 )
-from retread.data.tables.texts import shown
-from retread.data.tables.times import UTC_MICROSECONDS, NotTimes, TimeOptions, read_times
+from retread.data.tables.texts import near_equal, shown, toml_key
+from retread.data.tables.time_texts import NotTimes, TimeOptions
+from retread.data.tables.times import UTC_MICROSECONDS, read_times
 
 __all__ = [
     "CONSTANT",
@@ -50,6 +50,7 @@ __all__ = [
     "is_saved_index",
     "is_table",
     "missing_words",
+    "near_equal",
     "plain_values",
     "read_by",
     "read_cells",

@@ -22,6 +22,7 @@ from retread.data.tables.numbers import (
 )
 from retread.data.tables.texts import (
     TextCells,
+    affix_of,
     are_truth_values,
     is_identifier,
     is_prose,
@@ -29,9 +30,10 @@ from retread.data.tables.texts import (
     near_equal,
     shown,
     text_cells,
+    toml_key,
     unit_of,
 )
-from retread.data.tables.times import looks_like_times
+from retread.data.tables.time_texts import looks_like_times
 from retread.project.settings import ColumnSection, ColumnType
 
 _FEW_NUMBERS = 20
@@ -249,7 +251,7 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     if len(cells.texts) == 1 and not cells.missing:
         return ColumnVerdict(CONSTANT, rules, f"every row has {shown(cells.texts[0])}")
     examples = cells.examples(question.first_row)
-    if unit := unit_of(cells.texts):
+    if unit := unit_of(cells.texts) or affix_of(cells.texts):
         problem = (
             f"Column {question.name!r} has numbers with {unit!r}: {examples}. It is not used as it "
             f"is: write the numbers alone, or set [data.columns] {toml_key(question.name)} = "
@@ -296,7 +298,7 @@ def _time(examples: str = "") -> ColumnVerdict:
 def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
     numbers = int(reading.readable.sum())
     # Nobody writes a word for infinity among categories.
-    words = ~(reading.readable | reading.infinite)
+    words = ~(reading.numeric | reading.infinite)
     share = 1 - cells.counts[words].sum() / cells.known
     if share >= _NEARLY_ALL:
         return numbers > 0
@@ -306,7 +308,8 @@ def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
 def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> str:
     if not reading.ambiguous:
         return ""
-    mark, other, name = (",", ".", "comma") if reading.decimal == "," else (".", ",", "point")
+    mark = reading.thousands or reading.decimal
+    other, name = (".", "comma") if mark == "," else (",", "point")
     marked = np.array([mark in text for text in cells.texts])
     key = toml_key(question.name)
     return (
@@ -348,6 +351,7 @@ def _rules(
     question: Question, kind: ValueKind, decimal: str = ".", thousands: str = ""
 ) -> ColumnRules:
     missing = missing_words(question.options)
+    thousands = plain_signs(thousands)
     return ColumnRules(
         name=question.name, kind=kind, missing=missing, decimal=decimal, thousands=thousands
     )
@@ -362,7 +366,7 @@ def how_written(rules: ColumnRules) -> str:
 
 def _point(rules: ColumnRules, text: str) -> str:
     """Return a number with a decimal point and without separators of thousands."""
-    text = plain_signs(rules, text)
+    text = plain_signs(text)
     plain = text.replace(rules.thousands, "") if rules.thousands else text
     return plain.replace(rules.decimal, ".")
 
@@ -386,8 +390,3 @@ def _all_distinct(values: pa.ChunkedArray) -> bool:
 
 def _plain(value: float) -> str:
     return f"{value:.15g}"
-
-
-def toml_key(name: str) -> str:
-    """Return a name as a key in retread.toml."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

@@ -13,9 +13,9 @@ from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind
 from retread.data.source import SourceRequest
 from retread.data.tables.cells import Positions, plain_values, read_cells
-from retread.data.tables.decide import ColumnVerdict, Question, decide, toml_key
+from retread.data.tables.decide import ColumnVerdict, Question, decide
 from retread.data.tables.roles import cells_named
-from retread.data.tables.texts import shown
+from retread.data.tables.texts import shown, toml_key
 from retread.data.version import ColumnDecision, ColumnUse
 from retread.project.settings import Unreadable
 

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from retread.core.column_rules import clean_text
+from retread.core.column_rules import FALSE, TRUE, clean_text, plain_signs
 from retread.data.tables.cells import DistinctCells
 
 Counts = npt.NDArray[np.int64]
 
 _TRUTH = {"true", "false"}
+_SPELLINGS = {*TRUE, *FALSE}
 _MIN_DISTINCT = 20
 _NEARLY_ALL = 0.9
 _PROSE_WORDS = 4
 _LONG = 1000
-_MAX_AFFIXES = 3
-_CURRENCIES = r"[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
+_MAX_AFFIXES = 4
+_CURRENCIES = r"[A-Z]{0,2}[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
 _UNITS = (
     rf"%|‰|{_CURRENCIES}|°\s?[CF]?|℃|[kmcµ]?m[²³23]?|[km]?g|t|lbs?|oz|ft|in|mi|ml|l|m?s|min|h|d|"
     r"[kMG]?Hz|[kM]?Wh?|m?[VA]|[kMh]?Pa|m?bar|psi|rpm|km/h|m/s|mph|[kMGT]?B|pcs|units?"
@@ -29,6 +31,9 @@ _UNITS = (
 _WITH_UNIT = re.compile(
     rf"(?P<before>{_CURRENCIES})?\s*(?P<number>[+-]?[0-9][0-9.,' ]*?)\s*(?P<after>{_UNITS})?"
 )
+
+
+_NUMBER = re.compile(r"(?<![0-9])[+-]?[0-9](?:[.,' ]?[0-9]+)*[.,]?|[+-]?[.,][0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,19 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 30 else text[:27] + "...")
 
 
+def toml_key(name: str) -> str:
+    """Return a name as a key in retread.toml."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+
+
 def are_truth_values(texts: Sequence[str]) -> bool:
-    """Return whether all texts are spellings of true and false."""
-    return bool(texts) and {text.lower() for text in texts} <= _TRUTH
+    """Return whether all texts are spellings of true and false, and one of them is the word.
+
+    >>> are_truth_values(["TRUE", "F", "0"]), are_truth_values(["1", "0"])
+    (True, False)
+    """
+    lower = {text.lower() for text in texts}
+    return bool(lower & _TRUTH) and lower <= _SPELLINGS
 
 
 def unit_of(texts: Sequence[str]) -> str:
@@ -106,6 +121,28 @@ def unit_of(texts: Sequence[str]) -> str:
     if not carried or carried < _NEARLY_ALL * len(texts) or len(affixes) > _MAX_AFFIXES:
         return ""
     return max(affixes, key=lambda affix: affixes[affix])
+
+
+def affix_of(texts: Sequence[str]) -> str:
+    """Return what nearly all of many texts have around their only number; empty if nothing.
+
+    A letter before the number makes a code of it.
+
+    >>> affix_of([f"({n})" if n % 2 else f"{n}" for n in range(30)]), affix_of(["A1", "A2"] * 10)
+    ('()', '')
+    """
+    if len(texts) < _MIN_DISTINCT:
+        return ""
+    shapes = Counter(_NUMBER.sub("\0", plain_signs(text)) for text in texts)
+    common = [(*shape.partition("\0"), count) for shape, count in shapes.most_common(_MAX_AFFIXES)]
+    affixes: Counter[str] = Counter()
+    for before, number, after, count in common:
+        is_code = any(map(str.isalnum, re.sub(_CURRENCIES, "", before)))
+        if number and "\0" not in after and not is_code:
+            affixes[before.strip() + after.strip()] += count
+    if sum(affixes.values()) < _NEARLY_ALL * len(texts):
+        return ""
+    return max((affix for affix in affixes if affix), key=lambda a: affixes[a], default="")
 
 
 def is_prose(cells: TextCells) -> bool:
@@ -129,12 +166,18 @@ def long_text(cells: TextCells) -> int | None:
 
 
 def near_equal(texts: Sequence[str]) -> list[list[str]]:
-    """Return the texts that differ in case, spaces or a trailing full stop only, in groups.
+    """Return the texts that differ in case, width, separators or a full stop only, in groups.
 
-    >>> near_equal(["bad", "Bad", "bad.", "good"])
-    [['bad', 'Bad', 'bad.']]
+    >>> near_equal(["bad", "Bad", "bad.", "good", "1", "1.0", "-1"])
+    [['bad', 'Bad', 'bad.'], ['1', '1.0']]
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for text in texts:
-        groups[" ".join(text.casefold().split()).rstrip(". ")].append(text)
+        groups[_spelling_key(text)].append(text)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _spelling_key(text: str) -> str:
+    key = unicodedata.normalize("NFKC", text).replace("\ufe0f", "").casefold()
+    key = re.sub(r"(?<=\w)[\s_-]+(?=[^\W\d])|\s+", " ", key).strip(" .")
+    return re.sub(r"^(-?[0-9]+)\.0+$", r"\1", key)
