@@ -6,6 +6,7 @@ None of them depends on the other rows of a dataset, so that a row never moves a
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
@@ -33,11 +34,13 @@ class Shares(TypedDict):
 
 
 SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training"), Split.TRAIN),
-    **dict.fromkeys(("valid", "val", "validation", "dev"), Split.VALIDATION),
+    **dict.fromkeys(("train", "training", "학습", "훈련"), Split.TRAIN),
+    **dict.fromkeys(("valid", "val", "validation", "dev", "검증"), Split.VALIDATION),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), Split.EVALUATION),
+    **dict.fromkeys(("테스트", "평가"), Split.EVALUATION),
 }
 """The words by which a folder or a column names a split."""
+_AROUND_A_SPLIT = re.compile(r"^\d+[\W_]*|[\W_]*(set|data|dataset|images|imgs|split|\d{4})$")
 
 _SCALE = 2.0**64
 _DIGITS = set("0123456789abcdef")
@@ -115,10 +118,11 @@ def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedA
 def split_of_word(word: str) -> Split | None:
     """Return the split that a folder or a value names; None if it names none.
 
-    >>> split_of_word(" Valid "), split_of_word("good")
-    (<Split.VALIDATION: 'validation'>, None)
+    >>> split_of_word(" Valid "), split_of_word("01_train-set"), split_of_word("good")
+    (<Split.VALIDATION: 'validation'>, <Split.TRAIN: 'train'>, None)
     """
-    return SPLIT_WORDS.get(word.strip().lower())
+    plain = _AROUND_A_SPLIT.sub("", word.strip().lower())
+    return SPLIT_WORDS.get(plain)
 
 
 def given_splits_of(

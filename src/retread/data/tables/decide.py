@@ -38,8 +38,8 @@ from retread.data.tables.texts import (
     shown,
     text_cells,
 )
-from retread.data.tables.times import looks_like_times
-from retread.data.tables.units import units_of, units_problem
+from retread.data.tables.time_texts import looks_like_times
+from retread.data.tables.units import affix_of, affix_problem, units_of, units_problem
 from retread.project.settings import ColumnSection, ColumnType
 from retread.project.toml_text import as_key
 
@@ -270,6 +270,10 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     if units:
         kind = f"numbers with {' or '.join(units)}"
         return ColumnVerdict(kind, None, examples, problem, unit)
+    if affix := affix_of(cells.texts):
+        return ColumnVerdict(
+            f"numbers with {affix}", None, examples, affix_problem(question.name, examples, affix)
+        )
     if is_prose(cells):
         return ColumnVerdict("free text", None, examples)
     if is_identifier(cells):
@@ -310,7 +314,7 @@ def _time(examples: str = "") -> ColumnVerdict:
 def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
     numbers = int(reading.readable.sum())
     # Nobody writes a word for infinity among categories.
-    words = ~(reading.readable | reading.infinite)
+    words = ~(reading.numeric | reading.infinite)
     share = 1 - cells.counts[words].sum() / cells.known
     if share >= _NEARLY_ALL:
         return numbers > 0
@@ -320,7 +324,8 @@ def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
 def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> str:
     if not reading.ambiguous:
         return ""
-    mark, other, name = (",", ".", "comma") if reading.decimal == "," else (".", ",", "point")
+    mark = reading.thousands or reading.decimal
+    other, name = (".", "comma") if mark == "," else (",", "point")
     marked = np.array([mark in text for text in cells.texts])
     key = as_key(question.name)
     return (
@@ -363,6 +368,7 @@ def _rules(
     question: Question, kind: ValueKind, decimal: str = ".", thousands: str = ""
 ) -> ColumnRules:
     missing = missing_words(question.options)
+    thousands = plain_signs(thousands)
     return ColumnRules(
         name=question.name,
         kind=kind,
@@ -384,7 +390,7 @@ def how_written(rules: ColumnRules) -> str:
 
 def _point(rules: ColumnRules, text: str) -> str:
     """Return a number with a decimal point and without separators of thousands."""
-    text = plain_signs(rules, text)
+    text = plain_signs(text)
     plain = text.replace(rules.thousands, "") if rules.thousands else text
     return plain.replace(rules.decimal, ".")
 
