@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from retread.data.choose_split import SplitChoice, choose_plan
 from retread.data.example_ids import has_id, with_ids
 from retread.data.groups import groups_of, with_near_equal
+from retread.data.near_equal import Pairs, near_equal_pairs
 from retread.data.source import SourceExamples
 from retread.data.split_plan import SplitMethod, SplitPlan, TimePlan, obeys
 from retread.data.splits import (
@@ -25,7 +26,7 @@ from retread.data.splits import (
     splits_of_times,
 )
 from retread.data.store import DIGEST, GROUP, ID, KEYS, LABEL, SPLIT, TIMESTAMP
-from retread.data.text_order import text_order
+from retread.data.text_order import sorted_by, take_rows, text_order
 from retread.data.version import ColumnKind, DatasetVersion
 from retread.project.settings import DataSection
 
@@ -42,6 +43,8 @@ class AssignedRows:
         rows: Those of `current` to write, sorted by id.
         positions: The positions of `rows` in the source.
         keep: Ids of stored rows that are part of the version and are not written.
+        near_equal: Pairs of rows of a first version that are equal but for noise; None where they
+            were not looked for.
     """
 
     plan: SplitPlan
@@ -51,6 +54,7 @@ class AssignedRows:
     rows: pa.Table
     positions: npt.NDArray[np.int64]
     keep: Set[str]
+    near_equal: Pairs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +117,14 @@ def assign_splits(
     features = [column.name for column in examples.columns] if is_table else []
     similar = pa.array(examples.similarity_keys, pa.string())
     plan = base.plan or choose_plan(SplitChoice(rows, features, similar, settings, now))
-    rows = _grouped(rows, similar, plan, base, features)
+    rows, near_equal = _grouped(rows, similar, plan, base, features)
     rows = _with_splits(rows, plan, base, settings)
     positions, keep = _changed(rows, base.keys, retained)
-    changed = rows.combine_chunks().take(pa.array(positions))
+    changed = take_rows(rows, positions)
     keys = changed.select(list(KEYS))
     if base.keys is not None and keep:
-        keys = pa.concat_tables([rows_of(base.keys, keep).select(list(KEYS)), keys])
-        keys = keys.combine_chunks().take(pa.array(text_order(keys[ID])))
+        kept = rows_of(base.keys, keep).select(list(KEYS))
+        keys = sorted_by(pa.concat_tables([kept, keys]), ID)
     fresh = pc.invert(has_id(rows, retained)).to_numpy() if retained else None
     return AssignedRows(
         plan=plan,
@@ -130,6 +134,7 @@ def assign_splits(
         rows=changed,
         positions=positions,
         keep=keep,
+        near_equal=near_equal,
     )
 
 
@@ -167,16 +172,24 @@ def rows_of(rows: pa.Table, ids: Set[str]) -> pa.Table:
 
 def _grouped(
     rows: pa.Table, similar: pa.Array, plan: SplitPlan, base: Base, features: list[str]
-) -> pa.Table:
-    """Give each row a group, as the plan says which rows belong together."""
+) -> tuple[pa.Table, Pairs | None]:
+    """Give each row a group, as the plan says which rows belong together.
+
+    Returns:
+        The rows, and the pairs of those that are near-equal if the base version has none.
+    """
     if features and plan.by_row:
-        return _replaced(rows, GROUP, rows[ID])
+        return _replaced(rows, GROUP, rows[ID]), None
     if plan.time is not None and not plan.time.whole_groups:
-        return _replaced(rows, GROUP, rows[DIGEST])
+        return _replaced(rows, GROUP, rows[DIGEST]), None
     groups = groups_of(rows, similar, base.keys)
-    if features and plan.method is SplitMethod.RANDOM:
-        groups = with_near_equal(rows, groups, base.keys, base.features, features)
-    return _replaced(rows, GROUP, groups)
+    if not features or plan.method is not SplitMethod.RANDOM:
+        return _replaced(rows, GROUP, groups), None
+    before = base.features
+    tables = [table.select(features) for table in (rows, before) if table is not None]
+    pairs = near_equal_pairs(pa.concat_tables(tables))
+    groups = with_near_equal(rows, groups, pairs, base.keys, before)
+    return _replaced(rows, GROUP, groups), pairs if base.keys is None else None
 
 
 def _with_splits(rows: pa.Table, plan: SplitPlan, base: Base, settings: DataSection) -> pa.Table:

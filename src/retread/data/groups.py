@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.data.near_duplicates import HASH_DIGITS, NearDuplicateIndex
-from retread.data.near_equal import near_equal_pairs, unite
+from retread.data.near_equal import Pairs, unite
 from retread.data.store import DIGEST, GROUP, ID
 
 
@@ -34,29 +34,26 @@ def groups_of(rows: pa.Table, similar: pa.Array, base: pa.Table | None) -> pa.Ar
 def with_near_equal(
     rows: pa.Table,
     groups: pa.Array,
+    pairs: Pairs,
     base: pa.Table | None,
     base_features: pa.Table | None,
-    features: list[str],
 ) -> pa.Array:
     """Return the groups after those of rows that are equal but for noise were united.
 
     Args:
         rows: The rows, with GROUP as the source gives it, DIGEST and the features.
         groups: The group of each row.
+        pairs: Pairs of near-equal rows, counted on into those of the base version.
         base: The KEYS columns of the base version; None if there is none.
-        base_features: ID and the features of its rows; None if they do not count.
-        features: The names of the features.
+        base_features: ID of the rows that `pairs` counts; None if there are none.
     """
     count = rows.num_rows
-    tables = [rows.select(features)]
+    if not len(pairs):
+        return groups
     if base_features is not None and base is not None:
         where = pc.index_in(base_features[ID], value_set=base[ID].combine_chunks())
         before = base[GROUP].take(where).combine_chunks()
         groups = pa.concat_arrays([groups, before])
-        tables.append(base_features.select(features))
-    pairs = near_equal_pairs(pa.concat_tables(tables))
-    if not len(pairs):
-        return groups.slice(0, count)
     # What earlier versions hold stays where it is.
     new = np.zeros(len(groups), dtype=bool)
     new[:count] = rows[GROUP].is_null().to_numpy()

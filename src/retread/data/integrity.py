@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +16,6 @@ from retread.data.store import DIGEST, ID, IMAGE, KEYS, LABEL, SPLIT, TIMESTAMP,
 from retread.data.version import Column, ColumnKind, DatasetVersion, Split
 
 _ROWS_PER_BATCH = 2**16
-_IS_ESCAPED_IN_JSON = np.isin(np.arange(256), [*range(32), *b'"\\'])
 
 
 def verify(store: DatasetStore, version: DatasetVersion) -> int:
@@ -82,13 +82,19 @@ def _as_json(values: pa.Array) -> tuple[pa.Array, str]:
         wide = values.cast(pa.large_string())
         offsets = np.frombuffer(wide.buffers()[1], np.int64)[wide.offset :][: len(wide) + 1]
         content = np.frombuffer(wide.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
-        if not (_IS_ESCAPED_IN_JSON[content]).any():
+        if not len(content) or not _has_escapes(content):
             return wide, '"'
     if values.null_count == len(values):
         return pa.repeat(pa.scalar("null", pa.large_string()), len(values)), ""
     encoded = values.dictionary_encode()
     texts = [canonical_json(value).decode() for value in encoded.dictionary.to_pylist()]
     return pc.fill_null(pa.array(texts, pa.large_string()).take(encoded.indices), "null"), ""
+
+
+def _has_escapes(content: npt.NDArray[np.uint8]) -> bool:
+    """Return whether JSON escapes any of these characters."""
+    found = content.min() < ord(" ") or (content == ord('"')).any() or (content == ord("\\")).any()
+    return bool(found)
 
 
 def content_columns(columns: Sequence[Column]) -> list[str]:

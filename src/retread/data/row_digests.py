@@ -15,10 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retread.core import canonical_json
-from retread.data.text_order import first_bytes
 
 Words = npt.NDArray[np.uint64]
 
@@ -34,8 +32,6 @@ _MIXERS = (
     (0x9FB21C651E98DF25, 33, 0xFF51AFD7ED558CCD, 33, 0xC4CEB9FE1A85EC53, 33),
     (0xD6E8FEB86659FD93, 30, 0xBF58476D1CE4E5B9, 27, 0x94D049BB133111EB, 31),
 )
-_DIGIT = np.full(256, 16, np.uint64)
-_DIGIT[list(b"0123456789abcdef")] = range(16)
 _HEX = np.array([int.from_bytes(f"{byte:02x}".encode(), "little") for byte in range(256)], "<u2")
 
 
@@ -82,16 +78,20 @@ def row_digests(table: pa.Table, names: Sequence[str]) -> pa.StringArray:
     return digests.texts()
 
 
-def leading_words(texts: pa.Array) -> tuple[Words, npt.NDArray[np.bool_]]:
-    """Return the first 16 characters of each text as a hexadecimal number, and which are one."""
-    found, valid = np.zeros(len(texts), np.uint64), np.ones(len(texts), bool)
-    for start in (0, 8):
-        text = first_bytes(pc.utf8_slice_codeunits(texts, start, start + 8) if start else texts)
-        for shift in range(56, -8, -8):
-            digit = _DIGIT[(text >> np.uint64(shift)) & np.uint64(255)]
-            valid &= digit < 16
-            found = found << np.uint64(4) | digit
-    return found, valid
+def leading_words(texts: pa.Array) -> Words | None:
+    """Return the first 16 hexadecimal digits of texts of one length; None where they are not."""
+    wide = texts.cast(pa.large_string())
+    bounds = np.frombuffer(wide.buffers()[1], np.int64)[wide.offset :][: len(wide) + 1]
+    width = int(bounds[1] - bounds[0]) if len(wide) else 0
+    if width < 16 or not (np.diff(bounds) == width).all():
+        return None
+    content = np.frombuffer(wide.buffers()[2], np.uint8)[bounds[0] : bounds[-1]]
+    digits = content.reshape(-1, width)[:, :16].tobytes()
+    try:
+        found = np.frombuffer(bytes.fromhex(digits.decode("ascii")), ">u8")
+    except ValueError:
+        return None
+    return found.astype(np.uint64) if len(found) == len(wide) else None
 
 
 def _hexadecimal(words: Sequence[Words], suffix: str) -> pa.StringArray:

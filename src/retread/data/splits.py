@@ -43,7 +43,7 @@ SPLIT_WORDS = {
 _AROUND_A_SPLIT = re.compile(r"^\d+[\W_]*|[\W_]*(set|data|dataset|images|imgs|split|\d{4})$")
 
 _SCALE = 2.0**64
-_DIGITS = set("0123456789abcdef")
+_DIGITS = set("0123456789abcdefABCDEF")
 _DIGEST_LENGTH = 32 + len(CONTENT)
 _BLOCKS_PER_CYCLE = 20
 _GOLDEN = (5**0.5 - 1) / 2
@@ -239,16 +239,12 @@ def _positions(names: pa.Array) -> Floats:
     may_be = pc.and_(
         pc.equal(pc.binary_length(names), _DIGEST_LENGTH), pc.ends_with(names, CONTENT)
     )
-    by_digest = np.asarray(may_be)
-    positions = np.zeros(len(names), np.float64)
-    words, valid = leading_words(names if by_digest.all() else names.filter(may_be))
-    by_digest[by_digest] = valid
-    positions[by_digest] = words[valid] / _SCALE
-    if not by_digest.all():
-        encoded = names.filter(pa.array(~by_digest)).dictionary_encode()
-        found = np.array([_position(name) for name in encoded.dictionary.to_pylist()])
-        positions[~by_digest] = found[encoded.indices.to_numpy()]
-    return positions
+    words = leading_words(names.filter(may_be))
+    if words is not None and len(words) == len(names):
+        return words / _SCALE
+    encoded = names.dictionary_encode()
+    found = np.array([_position(name) for name in encoded.dictionary.to_pylist()])
+    return found[encoded.indices.to_numpy()]
 
 
 def _split_at(position: float, evaluation_share: float, validation_share: float) -> Split:

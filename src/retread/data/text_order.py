@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -9,6 +12,7 @@ import pyarrow.compute as pc
 
 Positions = npt.NDArray[np.int64]
 
+_THREADS = min(4, os.cpu_count() or 1)
 _MOST_TIES = 0.02
 _FIRST = np.array([(2**64 - 1) ^ (2 ** (64 - 8 * count) - 1) for count in range(9)], np.uint64)
 """Masks that keep the first bytes of a word, by their number."""
@@ -37,6 +41,24 @@ def text_order(texts: pa.ChunkedArray | pa.Array) -> Positions:
         by_text = np.lexsort((places, _ranks(array.take(same)), first[places]))
         order[tied] = places[by_text]
     return order
+
+
+def take_rows(rows: pa.Table, positions: Positions) -> pa.Table:
+    """Return the rows at `positions`, in that order.
+
+    One column at a time is in memory twice, and several are taken side by side.
+    """
+    where = pa.array(positions)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        columns = list(threads.map(lambda c: _taken(c.combine_chunks(), where), rows.columns))
+    return pa.table(columns, schema=rows.schema)
+
+
+def sorted_by(rows: pa.Table, name: str) -> pa.Table:
+    """Return rows in the order of the texts in a column."""
+    if is_sorted(rows[name]):
+        return rows
+    return take_rows(rows, text_order(rows[name]))
 
 
 def repeated(texts: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
@@ -86,6 +108,28 @@ def first_bytes(texts: pa.Array) -> npt.NDArray[np.uint64]:
     at = np.minimum(starts, len(content) - 8)
     late = np.minimum(starts - at, 7).astype(np.uint64)
     return (words[at].astype(np.uint64) << (late * np.uint64(8))) & _FIRST[lengths]
+
+
+def _taken(values: pa.Array, where: pa.Array) -> pa.Array:
+    """Take values; texts of one length, such as digests, as numbers of as many bytes."""
+    width = _common_width(values) if pa.types.is_string(values.type) else 0
+    if not width:
+        return values.take(where)
+    start = values.offset * width
+    content = np.frombuffer(values.buffers()[2], f"V{width}", len(values), start)
+    taken = pa.py_buffer(content[np.asarray(where)])
+    offsets = np.arange(0, (len(where) + 1) * width, width, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(where), pa.py_buffer(offsets), taken)
+
+
+def _common_width(texts: pa.Array) -> int:
+    """Return the number of bytes that all texts have; 0 if they differ or some are missing."""
+    if texts.null_count or not len(texts):
+        return 0
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset :][: len(texts) + 1]
+    width = int(offsets[1] - offsets[0])
+    one = offsets[0] == texts.offset * width and (np.diff(offsets) == width).all()
+    return width if one and width * (len(texts) + 1) < 2**31 else 0
 
 
 def _ranks(texts: pa.Array) -> Positions:

@@ -46,6 +46,7 @@ from retread.project.toml_text import as_key
 _FEW_NUMBERS = 20
 _MOSTLY, _NEARLY_ALL = 0.5, 0.9
 _FEW_WORDS = 5
+_FIRST = 1000
 _EXACT = 2.0**53
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|key|rowid|row_?nr|row_?no|index|idx)$", re.IGNORECASE
@@ -197,7 +198,19 @@ def _plain_numbers(question: Question) -> pa.ChunkedArray | None:
         numbers = plainly_numbers(question.values)
         if numbers is not None:
             return numbers
-    return plainly_numbers(blank_missing(question.values, missing_words(question.options)))
+    words = missing_words(question.options)
+    # The first cells tell most columns of texts.
+    if not _may_be_numbers(blank_missing(question.values.slice(0, _FIRST), words)):
+        return None
+    return plainly_numbers(blank_missing(question.values, words))
+
+
+def _may_be_numbers(texts: pa.ChunkedArray) -> bool:
+    try:
+        texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _may_be_grouped(question: Question) -> bool:

@@ -34,7 +34,7 @@ _JSON_LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
 _EXCEL = (".xlsx", ".xlsm")
 _OLD_EXCEL = (".xls", ".xlsb", ".ods", ".numbers")
-_BLOCK = 16 * 2**20
+_BLOCK = 4 * 2**20
 
 FORMATS = "CSV (also .tsv, .txt, .gz), JSON lines, Excel (.xlsx), Parquet or a folder of Parquet"
 
@@ -123,7 +123,8 @@ def _content(path: Path, expand: Callable[[bytes], bytes] | None) -> pa.Buffer:
         return pa.py_buffer(expand(path.read_bytes()))
     if path.stat().st_size == 0:
         raise InvalidInput(f"{path} has no rows: the file is empty.", "Add a header and rows.")
-    return pa.memory_map(str(path)).read_buffer()
+    with pa.OSFile(str(path)) as file:
+        return file.read_buffer()
 
 
 def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: str) -> RawTable:
