@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from retread.core import InvalidInput
+from retread.data.row_numbers import RowNumbers
 from retread.data.split_plan import SplitPlan, TimePlan
 from retread.data.version import Split
 
@@ -82,13 +83,16 @@ def splits_of(
     return [known[group] for group in names]
 
 
-def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
+def given_splits(
+    values: pa.ChunkedArray, column: str, name: str, rows: RowNumbers
+) -> pa.ChunkedArray:
     """Return the splits that a column names, by their values.
 
     Args:
         values: The column.
         column: Its name, for errors.
         name: The name of its table, for errors.
+        rows: The numbers of its rows, for errors.
 
     Raises:
         InvalidInput: A value names no split, or is missing.
@@ -97,7 +101,7 @@ def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedA
     for value in values.unique().to_pylist():
         split = split_of_word(str(value))
         if split is None:
-            row = values.to_pylist().index(value) + 1
+            row = rows[values.to_pylist().index(value)]
             raise InvalidInput(
                 f"Row {row} of {name} has the split {value!r} in column {column!r}.",
                 f"Each row needs one of: {', '.join(SPLIT_WORDS)}.",

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.core.column_rules import MISSING, clean_text
+from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.tables.cells import blank_missing, distinct_cells, plain_values
 from retread.project.toml_text import as_key
 
@@ -76,7 +77,10 @@ class NotTimes(ValueError):
 
 
 def read_times(
-    values: pa.ChunkedArray, name: str, options: TimeOptions = TimeOptions(), first_row: int = 1
+    values: pa.ChunkedArray,
+    name: str,
+    options: TimeOptions = TimeOptions(),
+    rows: RowNumbers = FROM_ONE,
 ) -> ReadTimes:
     """Read a column as times in UTC with microseconds.
 
@@ -84,7 +88,7 @@ def read_times(
         values: Text, numbers or times.
         name: The name of the column, for messages.
         options: What the settings say about the column.
-        first_row: The number of its first row in the file, for messages.
+        rows: The numbers of its rows in the file, for messages.
 
     Raises:
         NotTimes: A cell is not a time, or could be one of two.
@@ -103,7 +107,7 @@ def read_times(
     distinct = distinct_cells(values)
     texts = [clean_text(str(text)) for text in distinct.texts]
     known = [i for i, text in enumerate(texts) if text not in options.missing]
-    cells = _Cells([texts[i] for i in known], distinct.first_positions()[known] + first_row, name)
+    cells = _Cells([texts[i] for i in known], rows.of(distinct.first_positions()[known]), name)
     micros, how = _read_texts(cells, options)
     by_text = np.full(len(texts) + 1, np.iinfo(np.int64).min)
     by_text[known] = micros
