@@ -295,7 +295,7 @@ def test_a_column_names_the_splits(word: str, add: Adds, store: DatasetStore, tm
 
 
 def test_a_word_that_names_no_split_is_refused(add: Adds, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"Row 201 of rows\.csv has the split 'tset' in column"):
+    with pytest.raises(InvalidInput, match=r"Row 202 of rows\.csv has the split 'tset' in column"):
         add(_file(tmp_path, "tset"), labels="y", settings={"split": "fold"})
     with pytest.raises(InvalidInput, match=r"no column 'part', which \[data\] split requires"):
         add(_file(tmp_path, "test"), labels="y", settings={"split": "part"})

@@ -129,7 +129,7 @@ def _read_columns(source: Path) -> tuple[dict[str, Question], tuple[str, ...]]:
         raise InvalidInput(f"{source} has no rows.", "Add rows below the header.")
     saved = {at for at, (name, values) in enumerate(columns) if is_saved_index(name, values, at)}
     questions = {
-        name: Question(name, values, ColumnSection(), raw.first_row, semicolons=raw.semicolons)
+        name: Question(name, values, ColumnSection(), raw.rows, semicolons=raw.semicolons)
         for at, (name, values) in enumerate(columns)
         if name and at not in saved
     }
@@ -193,7 +193,7 @@ def _guess_time(
 
 def _are_times(question: Question) -> bool:
     try:
-        read_times(question.values, question.name, TimeOptions("", "", "", ()), question.first_row)
+        read_times(question.values, question.name, TimeOptions("", "", "", ()), question.rows)
     except NotTimes:
         return False
     return True

@@ -293,12 +293,12 @@ def _table(
     """Return the rows of the version in the order of their source, retained ones first.
 
     Its columns are ID, LABEL, SPLIT, TIMESTAMP, the features, and ROW, the number of the row in
-    the source. It is None for images.
+    the file. It is None for images.
     """
     if schema.columns[0].kind is ColumnKind.IMAGE:
         return None
     names = [ID, LABEL, SPLIT, TIMESTAMP, *(column.name for column in schema.columns)]
-    numbers = pa.array(assigned.current_positions + 1, pa.int64())
+    numbers = pa.array(addition.examples.numbers.of(assigned.current_positions), pa.int64())
     rows = assigned.current.select(names).append_column(ROW, numbers)
     if base is None or not addition.retained:
         return rows

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.data.row_digests import CONTENT, leading_words
+from retread.data.row_numbers import RowNumbers
 from retread.data.split_plan import SplitPlan, TimePlan
 from retread.data.version import Split
 
@@ -90,13 +91,16 @@ def splits_of(
     return pc.coalesce(pa.array(list(fixed.values()), pa.string()).take(where), found)
 
 
-def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
+def given_splits(
+    values: pa.ChunkedArray, column: str, name: str, rows: RowNumbers
+) -> pa.ChunkedArray:
     """Return the splits that a column names, by their values.
 
     Args:
         values: The column.
         column: Its name, for errors.
         name: The name of its table, for errors.
+        rows: The numbers of its rows, for errors.
 
     Raises:
         InvalidInput: A value names no split, or is missing.
@@ -105,7 +109,7 @@ def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedA
     for value in values.unique().to_pylist():
         split = split_of_word(str(value))
         if split is None:
-            row = values.to_pylist().index(value) + 1
+            row = rows[values.to_pylist().index(value)]
             raise InvalidInput(
                 f"Row {row} of {name} has the split {value!r} in column {column!r}.",
                 f"Each row needs one of: {', '.join(SPLIT_WORDS)}.",
@@ -244,7 +248,7 @@ def _positions(names: pa.Array) -> Floats:
         return words / _SCALE
     encoded = names.dictionary_encode()
     found = np.array([_position(name) for name in encoded.dictionary.to_pylist()])
-    return found[encoded.indices.to_numpy()]
+    return np.asarray(found[encoded.indices.to_numpy()])
 
 
 def _split_at(position: float, evaluation_share: float, validation_share: float) -> Split:

@@ -14,6 +14,7 @@ from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
 from retread.data.integrity import content_columns
 from retread.data.row_digests import CONTENT, RowDigests
+from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.split_plan import split_column
 from retread.data.splits import given_splits
@@ -45,7 +46,7 @@ def gather_table(
     request: SourceRequest,
     *,
     names: Sequence[str] | None = None,
-    first_row: int = 1,
+    numbers: RowNumbers = FROM_ONE,
     reading: str = "",
     semicolons: bool = False,
 ) -> SourceExamples:
@@ -56,7 +57,7 @@ def gather_table(
         name: The name of the table in messages, and the source of its rows.
         request: The request, for its labels, settings and columns.
         names: The names of its columns as the file has them; those of the table if not given.
-        first_row: The number of its first row in the file, for messages.
+        numbers: The numbers of its rows in the file, for messages.
         reading: In words, how the file was read.
         semicolons: Whether its cells were separated by semicolons.
 
@@ -75,7 +76,7 @@ def gather_table(
 
     def question(column: str) -> Question:
         options = _options(settings, column)
-        return Question(column, columns[column], options, first_row, semicolons=semicolons)
+        return Question(column, columns[column], options, numbers, semicolons=semicolons)
 
     label = _label(question(request.labels), request, name)
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
@@ -95,6 +96,7 @@ def gather_table(
     return replace(
         examples,
         label_rules=label.rules,
+        numbers=numbers,
         remarks=(f"Read as a table, {reading}.",) if reading else (),
         decisions=features.decisions,
         problems=tuple(problem for problem in problems if problem),
@@ -237,7 +239,9 @@ def _read_roles(
         time = read_row_times(question(settings.timestamp), table)
         yield TIMESTAMP, time.values, _role(settings.timestamp, ColumnUse.TIME, time)
     if column := split_column(settings.split):
-        given = given_splits(plain_values(question(column).values, column), column, table)
+        given = given_splits(
+            plain_values(question(column).values, column), column, table, question(column).rows
+        )
         yield SPLIT, given, ColumnDecision(name=column, use=ColumnUse.SPLIT, kind="split")
 
 

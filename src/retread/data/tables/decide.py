@@ -18,6 +18,7 @@ from retread.core.column_rules import (
     plain_signs,
     without_unit,
 )
+from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
 from retread.data.tables.index_columns import counts_rows
 from retread.data.tables.numbers import (
@@ -91,7 +92,7 @@ class Question:
         name: Its name.
         values: Its cells.
         options: What [data.columns] says about it.
-        first_row: The number of its first row in the file.
+        rows: The numbers of its rows in the file.
         wanted: Whether the settings ask for it as a feature.
         comma_file: Whether another column of the file has decimal commas for certain.
         semicolons: Whether semicolons separate the cells of the file, as where decimals are written
@@ -101,7 +102,7 @@ class Question:
     name: str
     values: pa.ChunkedArray
     options: ColumnSection
-    first_row: int
+    rows: RowNumbers
     wanted: bool = False
     comma_file: bool = False
     semicolons: bool = False
@@ -187,7 +188,7 @@ def _of_texts(question: Question) -> ColumnVerdict:
     if _is_number_but_for_a_few(cells, reading):
         return _some_unreadable(question, cells, reading)
     if looks_like_times(cells.texts):
-        return _time(cells.examples(question.first_row))
+        return _time(cells.examples(question.rows))
     return _category(question, cells)
 
 
@@ -253,7 +254,7 @@ def _same_numbers(question: Question, cells: TextCells, numbers: npt.NDArray[np.
     repeated = np.isin(numbers, [n for n in np.unique(numbers) if (numbers == n).sum() > 1])
     return (
         f"Column {question.name!r} has texts that are the same number: "
-        f"{cells.examples(question.first_row, repeated)}. Say what they are: [data.columns] "
+        f"{cells.examples(question.rows, repeated)}. Say what they are: [data.columns] "
         f'{as_key(question.name)} = "category" or "number".'
     )
 
@@ -270,7 +271,7 @@ def _some_unreadable(question: Question, cells: TextCells, reading: NumberReadin
 
 def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     rules = _rules(question, ValueKind.CATEGORY)
-    examples = cells.examples(question.first_row)
+    examples = cells.examples(question.rows)
     units = units_of(cells.texts)
     unit, problem = "", ""
     if units:
@@ -297,7 +298,7 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
 def _category_remarks(question: Question, cells: TextCells) -> list[str]:
     remarks = [f"{len(cells.texts)} values"]
     if (longest := long_text(cells)) is not None:
-        row, length = cells.first[longest] + question.first_row, len(cells.texts[longest])
+        row, length = question.rows[cells.first[longest]], len(cells.texts[longest])
         remarks.append(f"row {row} has a text of {length} characters")
     if alike := near_equal(cells.texts):
         remarks.append("alike: " + ", ".join(map(shown, alike[0])))
@@ -343,7 +344,7 @@ def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> 
     key = as_key(question.name)
     return (
         f"Column {question.name!r} has numbers that may have a decimal {name} or a {name} between "
-        f"thousands: {cells.examples(question.first_row, marked)}. Say which: [data.columns] {key} "
+        f"thousands: {cells.examples(question.rows, marked)}. Say which: [data.columns] {key} "
         f'= {{type = "number", decimal = "{mark}"}} or '
         f'{{type = "number", decimal = "{other}", thousands = "{mark}"}}.'
     )

@@ -92,7 +92,10 @@ def find_dialect(text: pa.Buffer, name: str, delimiter: str = "") -> Dialect:
     declared = re.fullmatch(rb"sep=(.)\s*", first)
     if declared:  # Excel's own way of saying it
         delimiter, skipped, head = delimiter or declared[1].decode(), 1, rest
-        first = rest.partition(b"\n")[0]
+    blank = re.match(rb"(?:[ \t]*(?:\r\n|\n|\r))*", head)
+    if blank and blank[0]:  # the header is the first line that has something
+        skipped, head = skipped + len(re.findall(rb"\r\n|\n|\r", blank[0])), head[blank.end() :]
+    first = head.partition(b"\n")[0]
     quote = "'" if re.match(rb"\s*'[^']*'\s*[,;\t|]\s*'", first) else '"'
     if delimiter:
         return Dialect(delimiter, quote, skipped)

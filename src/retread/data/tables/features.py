@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind
+from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.source import SourceRequest
 from retread.data.tables.cells import Positions, ReadCells, plain_values, read_cells
 from retread.data.tables.decide import ColumnVerdict, Question, decide
@@ -97,7 +98,7 @@ def read_by(rules: Sequence[ColumnRules], table: pa.Table, name: str) -> Feature
         cells = plain_values(table[rule.name], rule.name)
         read = read_cells(rule, cells)
         if len(read.unreadable):
-            raise InvalidInput(_unreadable(rule, cells, read.unreadable, 1, name))
+            raise InvalidInput(_unreadable(rule, cells, read.unreadable, FROM_ONE, name))
         values[rule.name] = read.values
     return Features(tuple(rules), values)
 
@@ -124,8 +125,8 @@ def _read(
     reasons, problem = [verdict.reason], ""
     policy = request.settings.unreadable
     if len(read.unreadable):
-        named = cells_named(cells, read.unreadable, question.first_row)
-        problem = _unreadable(rules, cells, read.unreadable, question.first_row, table)
+        named = cells_named(cells, read.unreadable, question.rows)
+        problem = _unreadable(rules, cells, read.unreadable, question.rows, table)
         if policy is Unreadable.REFUSE:
             raise InvalidInput(problem)
         if request.columns and read.values.null_count == len(cells):
@@ -153,9 +154,9 @@ def _cells_read(verdict: ColumnVerdict) -> ReadCells | None:
 
 
 def _unreadable(
-    rules: ColumnRules, cells: pa.ChunkedArray, positions: Positions, first_row: int, table: str
+    rules: ColumnRules, cells: pa.ChunkedArray, positions: Positions, rows: RowNumbers, table: str
 ) -> str:
-    named = cells_named(cells, positions, first_row)
+    named = cells_named(cells, positions, rows)
     first = shown(str(cells[int(positions[0])].as_py()))
     count = "a cell" if len(positions) == 1 else f"{len(positions)} cells"
     key, unit = as_key(rules.name), unit_among(cells, positions)

@@ -15,6 +15,13 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from retread.core import InvalidInput
+from retread.data.row_numbers import (
+    FROM_ONE,
+    Numbers,
+    RowNumbers,
+    record_lines,
+    rows_of_text,
+)
 from retread.data.tables.cells import is_number
 from retread.data.tables.dialect import (
     Dialect,
@@ -55,7 +62,7 @@ class RawTable:
     Attributes:
         table: A row per example; text for the cells of a text file.
         names: The names of its columns as the file has them. They may repeat, or be blank.
-        first_row: The number of the first row of values in the file, where the header is 1.
+        rows: The numbers of its rows in the file.
         reading: In words, how the file was read.
         semicolons: Whether semicolons separate its cells, as where decimals are written with a
             comma.
@@ -63,7 +70,7 @@ class RawTable:
 
     table: pa.Table
     names: list[str]
-    first_row: int
+    rows: RowNumbers
     reading: str
     semicolons: bool = False
 
@@ -95,12 +102,12 @@ def read_file(path: Path, options: FileOptions = FileOptions()) -> RawTable:
             )
         if name.endswith(_EXCEL):
             sheet = read_sheet(path, options.sheet)
-            return RawTable(sheet.table, sheet.names, sheet.first_row, sheet.reading)
+            return RawTable(sheet.table, sheet.names, sheet.rows, sheet.reading)
         content = _content(path, expand)
         if name.endswith(_JSON_LINES):
             text, _ = to_utf8(content, path.name, options.encoding)
             lines = read_json_lines(text.to_pybytes(), path.name)
-            return RawTable(lines.table, lines.names, lines.first_row, lines.reading)
+            return RawTable(lines.table, lines.names, lines.rows, lines.reading)
         tabs = "\t" if name.endswith((".tsv", ".tab")) else ""
         return _read_text(content, path.name, options, options.delimiter or tabs)
     except (pa.ArrowException, OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
@@ -142,12 +149,12 @@ def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: s
         misfits.clear()
         # Only a single thread knows the numbers of rows.
         _parse(text, dialect, len(names), note, threads=False)
-        raise _misfit(misfits, name, names, dialect)
+        raise _misfit(misfits, name, names, dialect, record_lines(text, dialect.quote))
     known = "" if encoding == "utf-8" else f", in the encoding {encoding}"
     return RawTable(
         table,
         names,
-        2 + dialect.skipped_lines,
+        rows_of_text(text, dialect.quote, dialect.skipped_lines, table.num_rows),
         f"{dialect}{known}",
         semicolons=dialect.delimiter == ";",
     )
@@ -173,9 +180,13 @@ def _parse(
     )
 
 
-def _misfit(misfits: list[object], name: str, names: list[str], dialect: Dialect) -> InvalidInput:
+def _misfit(
+    misfits: list[object], name: str, names: list[str], dialect: Dialect, lines: Numbers
+) -> InvalidInput:
     first = misfits[0]
-    number = (getattr(first, "number", None) or 0) + dialect.skipped_lines
+    record = (getattr(first, "number", None) or 0) - dialect.skipped_lines
+    below = lines[lines > dialect.skipped_lines]
+    number = below[record - 1] if 0 < record <= len(below) else record
     return InvalidInput(
         f"Row {number} of {name} has {getattr(first, 'actual_columns', '?')} cells, but the "
         f"header has {len(names)}: {getattr(first, 'text', '')[:80]!r}. "
@@ -226,7 +237,7 @@ def _common_schema(schemas: list[pa.Schema], path: Path) -> pa.Schema:
 def _from_arrow(table: pa.Table, reading: str) -> RawTable:
     names = [str(name) for name in table.column_names]
     keys = [f"f{i}" for i in range(len(names))]
-    return RawTable(table.rename_columns(keys), names, 1, reading)
+    return RawTable(table.rename_columns(keys), names, FROM_ONE, reading)
 
 
 def _parquet_files(folder: Path) -> Iterator[Path]:

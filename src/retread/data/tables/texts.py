@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retread.core.column_rules import FALSE, TRUE, clean_text
+from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import DistinctCells
 
 Counts = npt.NDArray[np.int64]
@@ -47,11 +48,11 @@ class TextCells:
         """The number of cells that are not missing."""
         return self.rows - self.missing
 
-    def examples(self, first_row: int, mask: npt.NDArray[np.bool_] | None = None) -> str:
+    def examples(self, rows: RowNumbers, mask: npt.NDArray[np.bool_] | None = None) -> str:
         """Name up to three cells, by row and text."""
         chosen = np.arange(len(self.texts)) if mask is None else np.flatnonzero(mask)
         chosen = chosen[np.argsort(self.first[chosen], kind="stable")][:3]
-        return ", ".join(f"row {self.first[i] + first_row} {shown(self.texts[i])}" for i in chosen)
+        return ", ".join(f"row {rows[self.first[i]]} {shown(self.texts[i])}" for i in chosen)
 
 
 def text_cells(cells: DistinctCells, missing: Sequence[str]) -> TextCells:
