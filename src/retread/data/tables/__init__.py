@@ -10,13 +10,13 @@ from retread.data.tables.decide import (
     CONSTANT,
     ColumnVerdict,
     Question,
-    counts_rows,
     decide,
     is_saved_index,
     missing_words,
 )
 from retread.data.tables.features import Features, has_commas, read_by, read_features, unused
 from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
+from retread.data.tables.remarks import counts_rows
 from retread.data.tables.roles import (
     ReadRole,
     cells_named,

@@ -10,7 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retread.core.column_rules import MISSING, ColumnRules, ValueKind, plain_signs
+from retread.core.column_rules import (
+    MISSING,
+    ColumnRules,
+    ValueKind,
+    category_text,
+    plain_signs,
+)
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
 from retread.data.tables.numbers import (
     CodeReason,
@@ -20,6 +26,7 @@ from retread.data.tables.numbers import (
     plainly_numbers,
     read_numbers,
 )
+from retread.data.tables.remarks import counts_rows, number_remarks, shown_number
 from retread.data.tables.texts import (
     TextCells,
     affix_of,
@@ -111,7 +118,7 @@ def decide(question: Question) -> ColumnVerdict:
     if kind := _KINDS.get(question.options.type or ColumnType.TIME):
         return _as_asked(question, kind)
     if pa.types.is_boolean(values.type):
-        return ColumnVerdict("boolean", _rules(question, ValueKind.BOOLEAN))
+        return _typed_boolean(question, values)
     if is_number(values.type):
         return _of_numbers(question, values)
     return _of_texts(question)
@@ -128,15 +135,6 @@ def is_saved_index(name: str, values: pa.ChunkedArray, position: int) -> bool:
         return True
     at_front = position == 0
     return at_front and (not name or (name in ("index", "level_0") and counts_rows(values)))
-
-
-def counts_rows(values: pa.ChunkedArray) -> bool:
-    """Return whether a column is whole numbers that grow by one in each row."""
-    try:
-        numbers = values.cast(pa.int64()).to_numpy() if not values.null_count else None
-    except pa.ArrowException:
-        return False
-    return numbers is not None and len(numbers) > 2 and bool((np.diff(numbers) == 1).all())
 
 
 def _as_asked(question: Question, kind: ValueKind) -> ColumnVerdict:
@@ -157,16 +155,20 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
     """Decide about numbers that are typed, or plainly written."""
     rules = _rules(question, ValueKind.NUMBER)
     if question.wanted:
-        return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
+        return ColumnVerdict(
+            "number", rules, "; ".join(number_remarks(question.name, question.values, numbers))
+        )
     known = numbers.drop_null()
     if len(known) and not numbers.null_count and _is_constant(known):
-        return ColumnVerdict(CONSTANT, rules, f"every row has {_plain(known[0].as_py())}")
+        return ColumnVerdict(CONSTANT, rules, f"every row has {shown_number(known[0].as_py())}")
     if pa.types.is_integer(known.type) and _beyond_exact(known):
         return ColumnVerdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
     if _ID_NAME.search(question.name) and _all_distinct(known):
-        some = ", ".join(_plain(v) for v in known.slice(0, 3).to_pylist())
+        some = ", ".join(shown_number(v) for v in known.slice(0, 3).to_pylist())
         return ColumnVerdict("identifier", None, f"its name, and each row has its own: {some}, ...")
-    return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
+    return ColumnVerdict(
+        "number", rules, "; ".join(number_remarks(question.name, question.values, numbers))
+    )
 
 
 def _of_texts(question: Question) -> ColumnVerdict:
@@ -290,6 +292,13 @@ def _boolean(question: Question, cells: TextCells) -> ColumnVerdict:
     return ColumnVerdict("boolean", rules)
 
 
+def _typed_boolean(question: Question, values: pa.ChunkedArray) -> ColumnVerdict:
+    rules = _rules(question, ValueKind.BOOLEAN)
+    if len(values) and not values.null_count and _is_constant(values):
+        return ColumnVerdict(CONSTANT, rules, f"every row has {category_text(values[0].as_py())}")
+    return ColumnVerdict("boolean", rules)
+
+
 def _time(examples: str = "") -> ColumnVerdict:
     how = "set [data] timestamp to use it as the time of a row"
     return ColumnVerdict("time", None, f"{examples}; {how}" if examples else how)
@@ -318,29 +327,6 @@ def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> 
         f'= {{type = "number", decimal = "{mark}"}} or '
         f'{{type = "number", decimal = "{other}", thousands = "{mark}"}}.'
     )
-
-
-def _remarks(question: Question, numbers: pa.ChunkedArray) -> list[str]:
-    """Say what a model will not see, or what looks like a mistake."""
-    remarks = []
-    if counts_rows(numbers if is_number(question.values.type) else question.values):
-        remarks.append("counts the rows")
-    values = numbers.drop_null().to_numpy().astype(np.float64)
-    values = values[np.isfinite(values)]
-    if len(values) and (lost := _lost_in_float32(values)):
-        remarks.append(f"{lost} of its values are equal in single precision")
-    return remarks
-
-
-def _lost_in_float32(values: npt.NDArray[np.float64]) -> int:
-    """Return how many distinct values 32-bit floating point cannot tell from another."""
-    largest, spread = np.abs(values).max(), values.max() - values.min()
-    if largest < 2**24 and (spread == 0 or largest / spread < 1e4):
-        return 0
-    if largest > np.finfo(np.float32).max:
-        return 0
-    distinct = np.unique(values)
-    return len(distinct) - len(np.unique(distinct.astype(np.float32)))
 
 
 def _text_cells(question: Question) -> TextCells:
@@ -386,7 +372,3 @@ def _beyond_exact(values: pa.ChunkedArray) -> bool:
 def _all_distinct(values: pa.ChunkedArray) -> bool:
     whole = pc.all(pc.equal(values, pc.floor(values))).as_py()
     return bool(len(values) > _FEW_NUMBERS and whole and len(pc.unique(values)) == len(values))
-
-
-def _plain(value: float) -> str:
-    return f"{value:.15g}"
