@@ -14,13 +14,13 @@ from retread.core.column_rules import (
     MISSING,
     ColumnRules,
     ValueKind,
+    category_text,
     missing_numbers,
     plain_signs,
     without_unit,
 )
 from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
-from retread.data.tables.index_columns import counts_rows
 from retread.data.tables.numbers import (
     CodeReason,
     NumberReading,
@@ -28,6 +28,13 @@ from retread.data.tables.numbers import (
     may_be_grouped_by_points,
     plainly_numbers,
     read_numbers,
+)
+from retread.data.tables.remarks import (
+    are_distinct_integers,
+    is_beyond_exact,
+    is_constant,
+    number_remarks,
+    shown_number,
 )
 from retread.data.tables.texts import (
     TextCells,
@@ -123,7 +130,7 @@ def decide(question: Question) -> ColumnVerdict:
     if kind := _asked_kind(question.options):
         return _as_asked(question, kind)
     if pa.types.is_boolean(values.type):
-        return ColumnVerdict("boolean", _rules(question, ValueKind.BOOLEAN))
+        return _typed_boolean(question, values)
     if is_number(values.type):
         return _of_numbers(question, values)
     return _of_texts(question)
@@ -160,16 +167,20 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
     """Decide about numbers that are typed, or plainly written."""
     rules = _rules(question, ValueKind.NUMBER)
     if question.wanted:
-        return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
+        return ColumnVerdict(
+            "number", rules, "; ".join(number_remarks(question.name, question.values, numbers))
+        )
     known = numbers.drop_null()
-    if len(known) and not numbers.null_count and _is_constant(known):
-        return ColumnVerdict(CONSTANT, rules, f"every row has {_plain(known[0].as_py())}")
-    if pa.types.is_integer(known.type) and _beyond_exact(known):
+    if len(known) and not numbers.null_count and is_constant(known):
+        return ColumnVerdict(CONSTANT, rules, f"every row has {shown_number(known[0].as_py())}")
+    if pa.types.is_integer(known.type) and is_beyond_exact(known):
         return ColumnVerdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
-    if _ID_NAME.search(question.name) and _all_distinct(known):
-        some = ", ".join(_plain(v) for v in known.slice(0, 3).to_pylist())
+    if _ID_NAME.search(question.name) and are_distinct_integers(known):
+        some = ", ".join(shown_number(v) for v in known.slice(0, 3).to_pylist())
         return ColumnVerdict("identifier", None, f"its name, and each row has its own: {some}, ...")
-    return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
+    return ColumnVerdict(
+        "number", rules, "; ".join(number_remarks(question.name, question.values, numbers))
+    )
 
 
 def _of_texts(question: Question) -> ColumnVerdict:
@@ -320,6 +331,13 @@ def _boolean(question: Question, cells: TextCells) -> ColumnVerdict:
     return ColumnVerdict("boolean", rules)
 
 
+def _typed_boolean(question: Question, values: pa.ChunkedArray) -> ColumnVerdict:
+    rules = _rules(question, ValueKind.BOOLEAN)
+    if len(values) and not values.null_count and is_constant(values):
+        return ColumnVerdict(CONSTANT, rules, f"every row has {category_text(values[0].as_py())}")
+    return ColumnVerdict("boolean", rules)
+
+
 def _time(examples: str = "") -> ColumnVerdict:
     how = "set [data] timestamp to use it as the time of a row"
     return ColumnVerdict("time", None, f"{examples}; {how}" if examples else how)
@@ -348,30 +366,6 @@ def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> 
         f'= {{type = "number", decimal = "{mark}"}} or '
         f'{{type = "number", decimal = "{other}", thousands = "{mark}"}}.'
     )
-
-
-def _remarks(question: Question, numbers: pa.ChunkedArray) -> list[str]:
-    """Say what a model will not see, or what looks like a mistake."""
-    remarks = []
-    if counts_rows(numbers if is_number(question.values.type) else question.values):
-        remarks.append("counts the rows")
-    values = numbers.drop_null().to_numpy().astype(np.float64, copy=False)
-    if not np.isfinite(values).all():
-        values = values[np.isfinite(values)]
-    if len(values) and (lost := _lost_in_float32(values)):
-        remarks.append(f"{lost} of its values are equal in single precision")
-    return remarks
-
-
-def _lost_in_float32(values: npt.NDArray[np.float64]) -> int:
-    """Return how many distinct values 32-bit floating point cannot tell from another."""
-    largest, spread = max(values.max(), -values.min()), values.max() - values.min()
-    if largest < 2**24 and (spread == 0 or largest / spread < 1e4):
-        return 0
-    if largest > np.finfo(np.float32).max:
-        return 0
-    distinct = np.unique(values)
-    return len(distinct) - len(np.unique(distinct.astype(np.float32)))
 
 
 def _text_cells(question: Question) -> TextCells:
@@ -407,24 +401,3 @@ def _point(rules: ColumnRules, text: str) -> str:
     text = plain_signs(text)
     plain = text.replace(rules.thousands, "") if rules.thousands else text
     return plain.replace(rules.decimal, ".")
-
-
-def _is_constant(values: pa.ChunkedArray) -> bool:
-    ends = pc.min_max(values)
-    return bool(ends["min"] == ends["max"])
-
-
-def _beyond_exact(values: pa.ChunkedArray) -> bool:
-    floats = values.cast(pa.float64(), safe=False)
-    if pc.max(pc.abs(floats)).as_py() < _EXACT:
-        return False
-    return bool(pc.count_distinct(values).as_py() > pc.count_distinct(floats).as_py())
-
-
-def _all_distinct(values: pa.ChunkedArray) -> bool:
-    whole = pc.all(pc.equal(values, pc.floor(values))).as_py()
-    return bool(len(values) > _FEW_NUMBERS and whole and len(pc.unique(values)) == len(values))
-
-
-def _plain(value: float) -> str:
-    return f"{value:.15g}"

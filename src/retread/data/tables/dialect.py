@@ -87,15 +87,13 @@ def find_dialect(text: pa.Buffer, name: str, delimiter: str = "") -> Dialect:
     head = text.slice(0, min(text.size, _SAMPLE)).to_pybytes()
     if text.size > _SAMPLE:
         head = head[: head.rfind(b"\n") + 1] or head
+    skipped, head = _without_blank_lines(head)
     first, _, rest = head.partition(b"\n")
-    skipped = 0
     declared = re.fullmatch(rb"sep=(.)\s*", first)
     if declared:  # Excel's own way of saying it
-        delimiter, skipped, head = delimiter or declared[1].decode(), 1, rest
-    blank = re.match(rb"(?:[ \t]*(?:\r\n|\n|\r))*", head)
-    if blank and blank[0]:  # the header is the first line that has something
-        skipped, head = skipped + len(re.findall(rb"\r\n|\n|\r", blank[0])), head[blank.end() :]
-    first = head.partition(b"\n")[0]
+        delimiter = delimiter or declared[1].decode()
+        blank, head = _without_blank_lines(rest)
+        skipped, first = skipped + 1 + blank, head.partition(b"\n")[0]
     quote = "'" if re.match(rb"\s*'[^']*'\s*[,;\t|]\s*'", first) else '"'
     if delimiter:
         return Dialect(delimiter, quote, skipped)
@@ -113,6 +111,13 @@ def find_dialect(text: pa.Buffer, name: str, delimiter: str = "") -> Dialect:
             f'Say which: [data] delimiter = "{chosen[0]}", for example.',
         )
     return Dialect(chosen[0], quote, skipped)
+
+
+def _without_blank_lines(head: bytes) -> tuple[int, bytes]:
+    """Return how many blank lines there are at the start, and the rest."""
+    blank = re.match(rb"(?:[ \t]*(?:\r\n|\n|\r))*", head)
+    end = blank.end() if blank else 0
+    return len(re.findall(rb"\r\n|\n|\r", head[:end])), head[end:]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -233,9 +238,12 @@ def _guess(head: bytes, name: str) -> str:
         even, odd = head[::2].count(0), head[1::2].count(0)
         if max(even, odd) > max(len(head) / 16, 8 * min(even, odd)):
             return "utf-16-le" if odd > even else "utf-16-be"
+        if not any(head[3::4]) or not any(head[::4]):
+            return "utf-32-be" if not any(head[::4]) else "utf-32-le"
+        line = head[: head.index(0)].count(b"\n") + 1
         raise InvalidInput(
-            f"{name} is not a text file: it contains zero bytes.",
-            "Give the file the ending of its format, or save it as CSV in UTF-8.",
+            f"{name} is not a text file: it contains zero bytes, the first in line {line}.",
+            "Give the file the ending of its format, remove these bytes, or save it as UTF-8.",
         )
     shares = {encoding: _plausibility(head, encoding, test) for encoding, test in _PLAUSIBLE}
     best = max(shares, key=lambda encoding: shares[encoding])
