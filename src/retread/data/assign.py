@@ -162,7 +162,7 @@ def _unchanged(rows: pa.Table, base: pa.Table) -> npt.NDArray[np.bool_]:
         both_missing = pc.and_(rows[name].is_null(), before[name].is_null())
         equal = pc.equal(rows[name], before[name].cast(rows[name].type)).fill_null(False)
         same &= pc.or_(equal, both_missing).to_numpy()
-    return same
+    return np.asarray(same, dtype=np.bool_)
 
 
 def rows_of(rows: pa.Table, ids: Set[str]) -> pa.Table:

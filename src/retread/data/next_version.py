@@ -120,6 +120,8 @@ def commit_next(
         if _is_same(version, existing):
             return msgspec.structs.replace(existing, remarks=version.remarks)
     reader = _reader(addition, assigned)
+    del summary
+    pa.default_memory_pool().release_unused()
     return store.commit(version, reader, assigned.keep, base.number if base else None)
 
 
