@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from retread.core import IntegrityBroken, canonical_json
 from retread.data.row_digests import row_digests
 from retread.data.store import DIGEST, ID, IMAGE, KEYS, LABEL, SPLIT, TIMESTAMP, DatasetStore
+from retread.data.text_digests import has_text_digests, text_digests
 from retread.data.version import Column, ColumnKind, DatasetVersion, Split
 
 _ROWS_PER_BATCH = 2**16
@@ -107,6 +108,8 @@ def _content_digests(rows: pa.Table, columns: Sequence[Column]) -> pa.Array:
     if columns[0].kind is ColumnKind.IMAGE:
         images = (image for chunk in rows[IMAGE].chunks for image in chunk)
         return pa.array([hashlib.sha256(image.as_buffer()).hexdigest() for image in images])
+    if has_text_digests(rows):
+        return pa.array(text_digests(rows, content_columns(columns)), pa.string())
     return row_digests(rows, content_columns(columns))
 
 

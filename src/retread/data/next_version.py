@@ -41,6 +41,7 @@ from retread.data.summary import (
     count_by,
     summarise,
 )
+from retread.data.text_digests import with_text_digests
 from retread.data.validation import validate
 from retread.data.version import ColumnKind, DatasetVersion, Schema
 from retread.project.settings import DataSection
@@ -104,7 +105,8 @@ def commit_next(
     if base is not None:
         plan = inherited_plan(base, addition.retained, addition.settings)
         start = replace(start, plan=plan, features=_features(store, base, plan, start.keys))
-    assigned = assign_splits(addition.examples, start, addition.settings, now)
+    examples = with_text_digests(addition.examples, start.keys)
+    assigned = assign_splits(examples, start, addition.settings, now)
     with ThreadPoolExecutor(1) as background:
         # Both look at all rows, which takes seconds for a million.
         digests = background.submit(_digests, assigned.keys)
@@ -122,6 +124,8 @@ def commit_next(
         if _is_same(version, existing):
             return msgspec.structs.replace(existing, remarks=version.remarks)
     reader = _reader(addition, assigned)
+    del summary
+    pa.default_memory_pool().release_unused()
     return store.commit(version, reader, assigned.keep, base.number if base else None)
 
 

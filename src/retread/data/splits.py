@@ -245,7 +245,7 @@ def _positions(names: pa.Array) -> Floats:
     )
     words = leading_words(names.filter(may_be))
     if words is not None and len(words) == len(names):
-        return words / _SCALE
+        return np.asarray(words / _SCALE, dtype=np.float64)
     encoded = names.dictionary_encode()
     found = np.array([_position(name) for name in encoded.dictionary.to_pylist()])
     return np.asarray(found[encoded.indices.to_numpy()])
