@@ -60,15 +60,18 @@ class InferenceProtocol(Connection):
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
+        behind: bytes | None = None
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            head, self._without_upgrade = self._without_upgrade, None
-            if head is not None:
-                self._renew_parser()
-                self.data_received(head + data[upgrade.args[0] :])
+            behind = data[upgrade.args[0] :]
         except Exception as error:
             self._refuse(failure_of(error))
+        # Not within `except`: what our methods raise in the parser would lose its cause there.
+        if behind is not None and self._without_upgrade is not None:
+            head, self._without_upgrade = self._without_upgrade, None
+            self._renew_parser()
+            self.data_received(head + behind)
 
     def _renew_parser(self) -> None:
         # The old one takes nothing more where the head with Upgrade said Connection: close.
