@@ -11,6 +11,7 @@ import msgspec
 
 from retread.core import InvalidInput
 from retread.core.column_rules import shown
+from retread.core.listed import listed
 
 BYTES = "BYTES"
 BOOL = "BOOL"
@@ -96,8 +97,8 @@ def check_names(given: Iterable[str], wanted: Sequence[str]) -> None:
     if missing or extra:
         problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {extra[0]!r}"
         raise InvalidInput(
-            f"The request has {problem}; it has: {', '.join(map(repr, names)) or 'none'}.",
-            f"Send exactly: {', '.join(wanted)}.",
+            f"The request has {problem}; it has: {listed(map(repr, names))}.",
+            f"Send exactly: {listed(wanted)}.",
         )
 
 

@@ -9,6 +9,7 @@ from email.message import Message
 from typing import Any
 
 from retread.core import InvalidInput
+from retread.core.listed import listed
 from retread.serving.http import strict_json
 from retread.serving.http.error_responses import unsupported_type
 from retread.serving.rows import FEATURES, IMAGE
@@ -111,8 +112,8 @@ def _records(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
     for number, row in enumerate(rows, start=1):
         if odd := set(names) ^ set(row):
             raise InvalidInput(
-                f"Record {number} has other keys than the first: {', '.join(sorted(odd))}.",
-                f"Each must have: {', '.join(names)}.",
+                f"Record {number} has other keys than the first: {listed(sorted(odd))}.",
+                f"Each must have: {listed(names)}.",
             )
     return _by_name({name: [row[name] for row in rows] for name in names})
 
