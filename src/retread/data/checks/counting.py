@@ -37,8 +37,8 @@ def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="counting",
         outcome=Outcome.FAIL if found else Outcome.PASS,
-        reason=f"These columns count the rows: {listed(found, separator='; ')}. A model would learn "
-        "the order of the file; add them to [data] exclude unless they mean something."
+        reason=f"These columns count the rows: {listed(found, separator='; ')}. A model would "
+        "learn the order of the file; add them to [data] exclude unless they mean something."
         if found
         else "No column counts the rows.",
         numbers={"counting": float(len(found))},
