@@ -164,3 +164,25 @@ def test_the_audit_reports_a_missing_dataset(project: Path, capsys: Capture) -> 
 def test_invalid_numbers_of_hours(project: Path, capsys: Capture, hours: str) -> None:
     assert run(["data", "gc", "--older-than-hours", hours]) == 2
     assert "--older-than-hours" in capsys.readouterr().err
+
+
+def test_many_labels_and_columns_are_counted_and_the_first_are_named(
+    project: Path, capsys: Capture
+) -> None:
+    columns = ["label", *(f"column_{i}" for i in range(200))]
+    rows = [[f"kind {i % 300}", *(str(i * j % 97) for j in range(200))] for i in range(3000)]
+    table = project / "wide.csv"
+    table.write_text("\n".join(map(",".join, [columns, *rows])))
+    toml = project / "retread.toml"
+    toml.write_text('[recipe]\nkind = "tabular-classification"\n')
+    assert run(["data", "add", "wide", str(table), "--labels", "label"]) == 0
+    out = capsys.readouterr().out
+    assert "kind 0 10, " in out
+    assert " and 288 more labels; released" in out
+    assert max(map(len, out.splitlines())) < 600
+    assert run(["data", "show", "wide@1"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 600
+    assert run(["data", "add", "wide", str(table), "--labels", "nothing"]) == 1
+    err = capsys.readouterr().err
+    assert "column_10 and 189 more." in err
+    assert len(err) < 500

@@ -9,8 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retread.bundle import EVIDENCE, JUDGED, MODEL, OnnxModel, decode_evidence
+from retread.bundle import (
+    CATEGORIES,
+    EVIDENCE,
+    JUDGED,
+    MODEL,
+    REFERENCE,
+    OnnxModel,
+    decode_categories,
+    decode_evidence,
+    decode_reference,
+)
+from retread.data import Split
+from retread.monitoring.streams import reference_streams
 from retread.training.evaluation import score
+from retread.training.examples import read_examples
+from retread.training.inputs import graph_inputs
 
 from .conftest import MakeHarness, Rows, TrainingHarness, fruit, rentals
 
@@ -51,3 +65,56 @@ def test_the_served_model_has_seen_all_rows_and_the_judged_one_is_kept(
     again = score(harness.bundles, digest, harness.datasets, harness.version)
     np.testing.assert_array_equal(again.outputs, kept.outputs)
     OnnxModel(harness.bundles.read(digest, MODEL), manifest.signature)
+
+
+def test_photos_are_trained_on_once_more(make_harness: MakeHarness, photos: Path) -> None:
+    def trained(**training: Any) -> tuple[TrainingHarness, str]:
+        harness = make_harness(
+            photos, "folder", recipe={"image_size": 32, "positive_label": "cracked"},
+            training={"epochs": 8, "learning_rate": 0.005, "optimizer_type": "adamw",
+                      "batch_size": 8, **training},
+            early_stopping={"min_accuracy": 0.0, "min_loss": 10.0, "patience": 20},
+        )  # fmt: skip
+        return harness, harness.run(harness.request()).bundle
+
+    plain, usual = trained()
+    harness, digest = trained(refit=True)
+    before, manifest = plain.bundles.manifest(usual), harness.bundles.manifest(digest)
+    assert manifest.refit is not None
+    assert manifest.refit.rows == harness.version.rows
+    assert 1 <= manifest.refit.epochs <= 8
+    assert manifest.metrics == before.metrics
+    assert manifest.files[JUDGED].digest == before.files[MODEL].digest
+    assert manifest.files[MODEL].digest != before.files[MODEL].digest
+    assert (manifest.signature, manifest.image) == (before.signature, before.image)
+    kept = decode_evidence(harness.bundles.read(digest, EVIDENCE))
+    again = score(harness.bundles, digest, harness.datasets, harness.version)
+    np.testing.assert_array_equal(again.outputs, kept.outputs)
+    # The new network's embeddings are not those that the reference was made of.
+    reference = decode_reference(harness.bundles.read(digest, REFERENCE))
+    assert reference.embedding.shape == (len(reference.groups), 0)
+    assert decode_reference(plain.bundles.read(usual, REFERENCE)).embedding.shape[1] > 0
+    assert "embedding" not in reference_streams(reference).names
+    model = OnnxModel(harness.bundles.read(digest, MODEL), manifest.signature)
+    examples = read_examples(harness.datasets, harness.version, Split.EVALUATION)
+    inputs = graph_inputs(examples.rows, manifest.signature, manifest.image)
+    outputs = model.run(inputs)[0]
+    accuracy = (outputs.argmax(axis=1) == examples.truth(manifest.labels)).mean()
+    assert accuracy >= 0.7
+    assert np.abs(outputs - kept.outputs).max() > 1e-3
+
+
+def test_categories_of_all_rows_are_known(
+    make_harness: MakeHarness, table: Callable[[Rows], Path]
+) -> None:
+    rows = fruit()
+    rows = [{**row, "crate": f"crate {n}"} for n, row in enumerate(rows)]
+    harness = make_harness(
+        table(rows), "kind", data={"columns": {"crate": "category"}},
+        recipe={"kind": "tabular-classification"},
+        training={"model_type": "random_forest", "refit": True},
+        early_stopping={"min_loss": 5.0, "min_accuracy": 0.0},
+    )  # fmt: skip
+    digest = harness.run(harness.request()).bundle
+    known = decode_categories(harness.bundles.read(digest, CATEGORIES))
+    assert len(known["crate"]) == harness.version.rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Group
 from rich.text import Text
@@ -10,6 +10,7 @@ from rich.text import Text
 from retread.cli.listing import Listing, ListingColumn
 from retread.cli.times import shown_time
 from retread.core import Outcome, short
+from retread.core.listed import listed
 from retread.data import ColumnUse, DatasetVersion, Diff, Split
 
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
@@ -24,6 +25,7 @@ _PROFILE = (
     ListingColumn("distinct", drop=3),
 )
 _SHIFTS_SHOWN = 20
+_LABELS_SHOWN = 12
 _WIDTH = 80
 _NAME_WIDTH = 24
 
@@ -31,8 +33,20 @@ _NAME_WIDTH = 24
 def version_line(version: DatasetVersion) -> str:
     """Format rows, splits, labels and state of a version in one line."""
     splits = ", ".join(f"{split} {version.splits.get(split, 0)}" for split in Split)
-    labels = ", ".join(f"{label} {count}" for label, count in version.labels.items())
+    labels = _labels_text(version.labels)
     return f"{version.rows} rows ({splits}){'; ' if labels else ''}{labels}; {version.state}"
+
+
+def _labels_text(labels: Mapping[str, int]) -> str:
+    """Count labels: all of a few, and of many the most frequent."""
+    if not labels:
+        return ""
+    shown = list(labels.items())
+    if len(labels) > _LABELS_SHOWN:
+        shown = sorted(shown, key=lambda item: -item[1])[:_LABELS_SHOWN]
+    more = len(labels) - len(shown)
+    text = ", ".join(f"{label} {count}" for label, count in shown)
+    return text + (f" and {more} more labels" if more else "")
 
 
 def findings(version: DatasetVersion) -> list[str]:
@@ -133,7 +147,8 @@ def diff_page(diff: Diff) -> Group:
     for kind in ("added", "removed", "relabelled", "moved"):
         examples = Text(", ".join(diff.examples[kind]))
         rows.add(kind, str(getattr(diff, kind)), examples)
-    labels = ", ".join(f"{label} {change:+d}" for label, change in diff.labels.items() if change)
+    changes = (f"{label} {change:+d}" for label, change in diff.labels.items() if change)
+    labels = listed(changes) if any(diff.labels.values()) else ""
     same = "unchanged" if diff.same_evaluation else "changed: compare models with care"
     shifts = Listing("Columns", ListingColumn("column", wrap=True), "shift")
     largest = sorted(diff.shifts.items(), key=lambda item: -item[1])[:_SHIFTS_SHOWN]

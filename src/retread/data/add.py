@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, NotFound, checked_name
+from retread.core.listed import listed
 from retread.data.heads import DatasetHeads, heads_of
 from retread.data.images import gather_contents
 from retread.data.next_version import Addition, commit_next
@@ -203,7 +204,7 @@ def _check_columns(rows: pa.Table, required: list[str]) -> None:
     if missing:
         raise InvalidInput(
             f"The rows have no column {missing[0]!r}.",
-            f"Their columns are: {', '.join(rows.column_names)}.",
+            f"Their columns are: {listed(rows.column_names)}.",
         )
     if rows.num_rows == 0:
         raise InvalidInput("There are no rows to add.")

@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from retread.core import Clock, InvalidInput, Outcome, UnknownOption, Verdict
+from retread.core.listed import listed
 from retread.core.quarantine import VersionState
 from retread.data.assign import AssignedRows, Base, assign_splits, inherited_plan, rows_of
 from retread.data.heads import DatasetHeads
@@ -172,7 +173,7 @@ def _check_same_schema(examples: SourceExamples, base: DatasetVersion) -> None:
     if base.schema.columns != examples.columns:
         raise InvalidInput(
             f"The columns of the source differ from those of {base.reference}.",
-            f"Expected: {', '.join(column.name for column in base.schema.columns)}.",
+            f"Expected: {listed(column.name for column in base.schema.columns)}.",
         )
     numeric = pa.types.is_floating(examples.rows[LABEL].type)
     if numeric == bool(base.schema.labels):

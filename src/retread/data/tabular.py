@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
+from retread.core.listed import listed
 from retread.data.integrity import content_columns
 from retread.data.row_digests import CONTENT, RowDigests
 from retread.data.row_numbers import FROM_ONE, RowNumbers
@@ -34,7 +35,7 @@ from retread.data.tables import (
     unused,
 )
 from retread.data.version import Column, ColumnDecision, ColumnKind, ColumnUse
-from retread.project.settings import ColumnSection, DataSection
+from retread.project.settings import ColumnSection, ColumnType, DataSection
 
 _RESERVED = {*KEYS, SOURCE, TIMESTAMP}
 _THREADS = min(4, os.cpu_count() or 1)
@@ -213,15 +214,22 @@ def _feature_names(
         ("[data] exclude", [one for one in settings.exclude if one not in left_out]),
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
-        ("[data.columns]", settings.columns),
+        ("[data.columns]", _described(settings, left_out)),
         ("[data] split", [split_column(settings.split)] if split_column(settings.split) else []),
         ("the previous version", previous),
     ):
         for name in wanted:
+            if name in left_out:
+                raise InvalidInput(
+                    f"{setting} names {name!r} of {table}, which is the index that a data frame "
+                    "was saved with, or has neither a name nor values. It is never read: it says "
+                    "where a row stood, not what it is.",
+                    "Take it out of the settings; if it is data after all, rename the column.",
+                )
             if name not in names:
                 raise InvalidInput(
                     f"{table} has no column {name!r}, which {setting} requires.",
-                    f"Its columns are: {', '.join(names)}."
+                    f"Its columns are: {listed(names)}."
                     + (f" It was read as a table, {reading}." if reading else ""),
                 )
     roles = {request.labels, settings.group, settings.timestamp, *settings.exclude}
@@ -230,9 +238,18 @@ def _feature_names(
     if not features:
         raise InvalidInput(
             f"{table} has no column left to use as a feature.",
-            f"Its columns are: {', '.join(names)}; see [data] features and exclude.",
+            f"Its columns are: {listed(names)}; see [data] features and exclude.",
         )
     return previous or features
+
+
+def _described(settings: DataSection, left_out: AbstractSet[str]) -> list[str]:
+    """Return the columns that [data.columns] names, without left out ones that it ignores."""
+    return [
+        name
+        for name, options in settings.columns.items()
+        if name not in left_out or options.type is not ColumnType.IGNORE
+    ]
 
 
 def _label(question: Question, request: SourceRequest, table: str) -> ReadRole:

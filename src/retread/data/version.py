@@ -9,6 +9,7 @@ import msgspec
 
 from retread.core import CheckResult, InvalidInput, Outcome, checked_name
 from retread.core.column_rules import ColumnRules
+from retread.core.listed import listed
 from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.core.quarantine import VersionState
 from retread.data.read_settings import ReadSettings
@@ -138,7 +139,7 @@ class DatasetVersion(ShowsAsTable, msgspec.Struct, frozen=True, kw_only=True):
 
     def as_table(self) -> ShownTable:
         splits = ", ".join(f"{split} {count}" for split, count in self.splits.items())
-        labels = ", ".join(f"{label} {count}" for label, count in self.labels.items())
+        labels = listed(f"{label} {count}" for label, count in self.labels.items())
         facts = [("state", self.state.value), ("rows", self.rows), ("splits", splits)]
         facts += [("labels", labels), ("source", self.source), ("digest", self.digest)]
         failed = [(check.check, check.reason) for check in self.failed_checks]

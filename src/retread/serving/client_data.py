@@ -19,6 +19,7 @@ from retread.core.column_rules import (
     read_value,
     shown,
 )
+from retread.core.listed import listed
 
 Value = float | int | str | bool | None
 Row = Mapping[str, Value]
@@ -98,10 +99,7 @@ def column_tensor(
     data = []
     for number, row in zip(numbers, rows, strict=True):
         if rules.name not in row:
-            raise InvalidInput(
-                f"Row {number} has no column {rules.name!r}; it has: "
-                f"{', '.join(map(str, row)) or 'none'}."
-            )
+            raise InvalidInput(f"Row {number} has no column {rules.name!r}; it has: {listed(row)}.")
         data.append(_scalar(rules, row[rules.name], f"Column {rules.name!r}", number))
     return _tensor(rules.name, [len(rows)], data)
 

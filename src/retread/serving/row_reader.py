@@ -22,6 +22,7 @@ from retread.core.column_rules import (
     shown,
 )
 from retread.core.known_values import KnownValues
+from retread.core.listed import listed
 from retread.serving.rows import FEATURES, Rows, feature_type
 from retread.serving.tensors import Tensor, check_names, elements, row_count
 
@@ -192,7 +193,7 @@ def _by_column(tensor: Tensor, columns: Sequence[str]) -> dict[str, Sequence[Any
     if len(tensor.shape) != 2 or tensor.shape[1] != width:
         raise InvalidInput(
             f"The tensor {tensor.name!r} has shape {list(tensor.shape)}.",
-            f"Use [rows, {width}], in the order {', '.join(columns)}.",
+            f"Use [rows, {width}], in the order {listed(columns)}.",
         )
     flat = elements(tensor)
     return {name: flat[index::width] for index, name in enumerate(columns)}

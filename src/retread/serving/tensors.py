@@ -11,9 +11,7 @@ import msgspec
 
 from retread.core import InvalidInput
 from retread.core.column_rules import shown
-
-_MOST_LISTED = 40
-"""Names in a message."""
+from retread.core.listed import listed
 
 BYTES = "BYTES"
 BOOL = "BOOL"
@@ -98,11 +96,9 @@ def check_names(found: Iterable[str], wanted: Sequence[str]) -> None:
     extra = [name for name in names if name not in wanted]
     if missing or extra:
         problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {shown(extra[0])}"
-        given = ", ".join(map(shown, names[:_MOST_LISTED])) or "none"
-        more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
         raise InvalidInput(
-            f"The request has {problem}; it has: {given}{more}.",
-            f"Send exactly: {', '.join(wanted)}.",
+            f"The request has {problem}; it has: {listed(map(shown, names))}.",
+            f"Send exactly: {listed(wanted)}.",
         )
 
 

@@ -88,10 +88,7 @@ def assemble_bundle(
     graph = trained.export()
     model = OnnxModel(graph, trained.signature, threads=task.threads)
     held_out = joined(task.validation, evaluation)
-    few = spread(held_out, MAX_EXAMPLES)
-    if few.count < MAX_EXAMPLES:
-        few = spread(joined(held_out, task.train), MAX_EXAMPLES)
-    examples = graph_inputs(few.rows, trained.signature, trained.image, task.threads)
+    examples = example_inputs(task, trained, evaluation)
     parity = check_parity(trained, model, examples, task.settings.training.parity_tolerance)
     inputs = graph_inputs(evaluation.rows, trained.signature, trained.image, task.threads)
     truth = evaluation.truth(task.labels)
@@ -104,7 +101,7 @@ def assemble_bundle(
         EXAMPLES: pack_arrays(**examples),
         ENVIRONMENT: origin.environment,
     }
-    if known := _known_categories(trained.signature, task.train):
+    if known := known_categories(trained.signature, task.train):
         files[CATEGORIES] = encode_categories(known)
     manifest = Manifest(
         model=task.settings.project.name,
@@ -123,6 +120,21 @@ def assemble_bundle(
         label_rules=origin.version.schema.label_rules,
     )
     return manifest, files
+
+
+def example_inputs(task: Task, trained: TrainedModel, evaluation: Examples) -> Arrays:
+    """Return the inputs of some examples, of held-out rows where there are enough."""
+    held_out = joined(task.validation, evaluation)
+    few = spread(held_out, MAX_EXAMPLES)
+    if few.count < MAX_EXAMPLES:
+        few = spread(joined(held_out, task.train), MAX_EXAMPLES)
+    return graph_inputs(few.rows, trained.signature, trained.image, task.threads)
+
+
+def known_categories(signature: Signature, train: Examples) -> dict[str, list[str]]:
+    """Return the categories that a model has seen, by column."""
+    columns = [c for s in signature.inputs if s.datatype is Datatype.BYTES for c in s.columns]
+    return {c: train.rows[c].unique().drop_null().to_pylist() for c in columns}
 
 
 def check_parity(
@@ -188,11 +200,6 @@ def _reference(task: Task, trained: TrainedModel, model: OnnxModel, held_out: Ex
     profile = reference_of(trained.signature, task.labels, inputs, predict(model, inputs))
     groups = np.array(rows[GROUP].to_pylist(), dtype=np.object_)
     return encode_reference(replace(profile, groups=groups))
-
-
-def _known_categories(signature: Signature, train: Examples) -> dict[str, list[str]]:
-    columns = [c for s in signature.inputs if s.datatype is Datatype.BYTES for c in s.columns]
-    return {c: train.rows[c].unique().drop_null().to_pylist() for c in columns}
 
 
 def _reference_rows(signature: Signature) -> int:

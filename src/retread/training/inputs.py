@@ -20,6 +20,7 @@ from retread.bundle import (
     texts,
 )
 from retread.core import Inconclusive, InvalidInput
+from retread.core.listed import listed
 from retread.data.store import IMAGE, SOURCE
 from retread.data.version import ColumnKind, Schema
 
@@ -115,7 +116,7 @@ def decode_rows(rows: pa.Table, image: ImageInput, threads: int = 1) -> npt.NDAr
 def _matrix(rows: pa.Table, spec: TensorSpec) -> npt.NDArray[Any]:
     missing = [name for name in spec.columns if name not in rows.column_names]
     if missing:
-        raise Inconclusive(f"The data lacks the columns {missing}, which the model needs.")
+        raise Inconclusive(f"The data lacks the columns {listed(missing)}, which the model needs.")
     if spec.datatype is Datatype.BYTES:
         return np.stack([column_texts(rows[name]) for name in spec.columns], axis=1)
     dtype = np.float64 if spec.datatype is Datatype.FP64 else np.float32
@@ -127,7 +128,7 @@ def _matrix(rows: pa.Table, spec: TensorSpec) -> npt.NDArray[Any]:
     if infinite:
         raise InvalidInput(
             "These columns contain values that are infinite, or too large for "
-            f"{numbers.itemsize * 8} bits: {', '.join(infinite)}.",
+            f"{numbers.itemsize * 8} bits: {listed(infinite)}.",
             "Add them to [data] exclude, or fix the data.",
         )
     return numbers

@@ -2,29 +2,35 @@
 
 The model that the gate judges has not seen the evaluation split, nor the newest rows where these
 are held out. With `[training] refit`, `model.onnx` is that recipe trained on all of them; the
-judged graph stays in the bundle, and everything that is measured on held-out rows is of it.
+judged graph stays in the bundle, and everything that is measured on held-out rows is of it: the
+metrics, and the reference that traffic is compared with. Embeddings of another network mean
+something else, and no rows are left that the new one has not seen: they are not compared.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
 
 from retread.bundle import (
+    CATEGORIES,
     EXAMPLES,
     JUDGED,
     MODEL,
+    REFERENCE,
     Manifest,
     OnnxModel,
     Refit,
+    decode_reference,
+    encode_categories,
+    encode_reference,
     file_entries,
-    unpack_arrays,
+    pack_arrays,
 )
 from retread.project.settings import StoppingRule
-from retread.training.assemble_bundle import check_parity
+from retread.training.assemble_bundle import check_parity, example_inputs, known_categories
 from retread.training.examples import Examples, joined
 from retread.training.recipe import Recipe, Task, TrainedModel
 
@@ -68,9 +74,17 @@ def refit(
     manifest, files = bundle
     graph = trained.export()
     model = OnnxModel(graph, trained.signature, threads=task.threads)
-    examples = unpack_arrays(io.BytesIO(files[EXAMPLES]))
+    examples = example_inputs(task, trained, evaluation)
     parity = check_parity(trained, model, examples, manifest.parity.tolerance)
-    changed = {**files, MODEL: graph, JUDGED: files[MODEL]}
+    changed = {
+        **files,
+        MODEL: graph,
+        JUDGED: files[MODEL],
+        EXAMPLES: pack_arrays(**examples),
+        REFERENCE: _without_embeddings(files[REFERENCE]),
+    }
+    if known := known_categories(trained.signature, rows):
+        changed[CATEGORIES] = encode_categories(known)
     manifest = msgspec.structs.replace(
         manifest,
         signature=trained.signature,
@@ -79,3 +93,8 @@ def refit(
         refit=Refit(rows=rows.count, epochs=epochs, judged=manifest.signature),
     )
     return manifest, changed
+
+
+def _without_embeddings(content: bytes) -> bytes:
+    reference = decode_reference(content)
+    return encode_reference(replace(reference, embedding=reference.embedding[:, :0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -418,3 +419,32 @@ def test_d1_points_that_may_stand_between_thousands_are_asked_about_where_semico
         assert (values(told, column_of)[0], told.problems) == (first, ())
     assert look(text.replace(";", ","), **labels).problems == ()
     assert look(text.replace("200.100", "200.1"), **labels).problems == ()
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__", "index"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"features": ("x", "{}")},
+        {"group": "{}"},
+        {"timestamp": "{}"},
+        {"columns": {"{}": {"type": "number"}}},
+        {"labels": "{}"},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_d5_a_saved_index_that_the_settings_name_is_refused_with_its_reason(
+    look: Look, name: str, settings: dict[str, object]
+) -> None:
+    text = column(name, [str(i) for i in range(40)])
+    named = json.loads(json.dumps(settings).replace("{}", name))
+    with pytest.raises(InvalidInput, match=f"names '{name}' of t.csv, which is the index") as told:
+        look(text, **named)
+    assert "Take it out of the settings" in told.value.hint
+    assert "rename the column" in told.value.hint
+
+
+def test_d5_a_saved_index_may_be_excluded_and_ignored(look: Look) -> None:
+    text = column("Unnamed: 0", [str(i) for i in range(40)])
+    for settings in ({"exclude": ("Unnamed: 0",)}, {"columns": {"Unnamed: 0": "ignore"}}):
+        assert [rules.name for rules in look(text, **settings).rules] == ["x"]

@@ -14,6 +14,7 @@ from retread.cli.options import HERE, Json, Port, ProjectPath, WrongUsage
 from retread.cli.output import emit
 from retread.core import InvalidInput
 from retread.core.column_rules import UnreadableValue, clean_text
+from retread.core.listed import listed
 from retread.project import open_project
 from retread.serving.request_id import checked_request_id
 
@@ -102,15 +103,12 @@ def _text(result: FeedbackResult) -> str:
     noun = "label" if result.accepted == 1 else "labels"
     lines = [f"{result.accepted} {noun} recorded."]
     if result.waiting:
-        named = ", ".join(result.waiting[:_MOST_NAMED])
-        more = len(result.waiting) - _MOST_NAMED
         lines.append(
-            f"{len(result.waiting)} of them for requests without an answer so far: {named}"
-            + (f" and {more} more" if more > 0 else "")
-            + ". Kept until one is seen; check the request ids."
+            f"{len(result.waiting)} of them for requests without an answer so far: "
+            f"{listed(result.waiting, _MOST_NAMED)}. Kept until one is seen; check the request ids."
         )
     if result.unknown_labels:
-        named = ", ".join(map(repr, result.unknown_labels[:_MOST_NAMED]))
+        named = listed(map(repr, result.unknown_labels), _MOST_NAMED)
         lines.append(
             f"The model cannot predict {named}: counted as errors of the model. "
             "To have it learned, add data with that label."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.summary import DatasetSummary
 from retread.data.version import Split
 from retread.project.settings import CheckAction
@@ -22,10 +23,11 @@ def check(summary: DatasetSummary) -> CheckResult:
     unjudged = [label for label in counts if label not in evaluated]
     problems = []
     if single:
-        problems.append(f"{_listed(single)} with one example only")
+        problems.append(f"{listed(map(repr, single), _MAX_LISTED)} with one example only")
     if unjudged:
-        problems.append(f"{_listed(unjudged)} without an evaluation example, so that no figure of "
-                        "the gate says how well a model knows them")  # fmt: skip
+        named = listed(map(repr, unjudged), _MAX_LISTED)
+        problems.append(f"{named} without an evaluation example, so that no figure of the gate "
+                        "says how well a model knows them")  # fmt: skip
     return CheckResult(
         check="classes",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
@@ -35,8 +37,3 @@ def check(summary: DatasetSummary) -> CheckResult:
         else "Every class has evaluation examples.",
         numbers={"single": float(len(single)), "unjudged": float(len(unjudged))},
     )
-
-
-def _listed(labels: list[str]) -> str:
-    more = f" and {len(labels) - _MAX_LISTED} more" if len(labels) > _MAX_LISTED else ""
-    return ", ".join(map(repr, labels[:_MAX_LISTED])) + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.summary import DatasetSummary
 
 
@@ -12,6 +13,6 @@ def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="columns",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
-        reason=" ".join(problems) if problems else "All cells can be read.",
+        reason=listed(problems, separator=" ") if problems else "All cells can be read.",
         numbers={"problems": float(len(problems))},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.store import LABEL
 from retread.data.summary import DatasetSummary
 from retread.project.settings import CheckAction
@@ -13,7 +14,7 @@ ACTION = CheckAction.TELL
 def check(summary: DatasetSummary) -> CheckResult:
     """Look for columns of a table that have the same value in every row."""
     constant = [] if summary.is_images else [n for n, s in summary.profile.items() if _is_same(s)]
-    names = ", ".join(map(repr, constant))
+    names = listed(map(repr, constant))
     return CheckResult(
         check="constant",
         outcome=Outcome.FAIL if constant else Outcome.PASS,

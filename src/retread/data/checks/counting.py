@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.store import LABEL
 from retread.data.summary import DatasetSummary
 from retread.data.version import ColumnKind
@@ -41,8 +42,8 @@ def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="counting",
         outcome=Outcome.FAIL if found else Outcome.PASS,
-        reason=f"These columns count the rows: {'; '.join(found)}. A model would learn the order "
-        "of the file; add them to [data] exclude unless they mean something."
+        reason=f"These columns count the rows: {listed(found, separator='; ')}. A model would "
+        "learn the order of the file; add them to [data] exclude unless they mean something."
         if found
         else "No column counts the rows.",
         numbers={"counting": float(len(found))},

@@ -6,6 +6,7 @@ Gradual drift is not an error: it is a reason to retrain, and monitoring detects
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.profile import shift
 from retread.data.summary import DatasetSummary
 
@@ -35,7 +36,7 @@ def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="drift",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
-        reason=f"Since {summary.changes.version.reference}: {'; '.join(problems)}."
+        reason=f"Since {summary.changes.version.reference}: {listed(problems, separator='; ')}."
         if problems
         else f"No column shifted far since {summary.changes.version.reference}.",
         numbers={"largest_shift": max(shifts.values(), default=0.0)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.summary import DatasetSummary
 
 
@@ -27,7 +28,8 @@ def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="schema",
         outcome=Outcome.FAIL if differences else Outcome.PASS,
-        reason=f"Different from {summary.changes.version.reference}: {'; '.join(differences)}."
+        reason=f"Different from {summary.changes.version.reference}: "
+        f"{listed(differences, separator='; ')}."
         if differences
         else f"Columns and labels match {summary.changes.version.reference}.",
         numbers={"differences": float(len(differences))},

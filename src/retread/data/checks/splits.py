@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.split_plan import SplitMethod
 from retread.data.summary import DatasetSummary
 from retread.data.version import Split
@@ -27,7 +28,7 @@ def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="splits",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
-        reason=f"{cause}: {'; '.join(problems)}.{hint}"
+        reason=f"{cause}: {listed(problems, separator='; ')}.{hint}"
         if problems
         else ", ".join(f"{split.value} {summary.splits[split]}" for split in Split) + ".",
         numbers={split.value: float(summary.splits[split]) for split in Split},

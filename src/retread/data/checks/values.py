@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.store import LABEL
 from retread.data.summary import DatasetSummary
 
@@ -24,7 +25,7 @@ def check(summary: DatasetSummary) -> CheckResult:
     return CheckResult(
         check="values",
         outcome=Outcome.FAIL if problems else Outcome.PASS,
-        reason=f"Invalid values: {'; '.join(problems)}."
+        reason=f"Invalid values: {listed(problems, separator='; ')}."
         if problems
         else "No column has invalid values.",
         numbers={"most_missing": max(missing, default=0.0)},

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from retread.bundle import ImageRules, decode_image
+from retread.core.listed import listed
 from retread.data.images.inspection import ImageFacts
 from retread.data.images.mirror import mirrored_labels
 from retread.data.source import ImageFindings
@@ -131,5 +132,5 @@ def _pair(same: Sequence[Inspected]) -> str:
     first = same[0]
     other = next(image for image in same if image.label != first.label)
     labels = Counter(image.label for image in same)
-    listed = ", ".join(f"{count} {label!r}" for label, count in sorted(labels.items()))
-    return f"{first.name} and {other.name} ({listed})"
+    counts = listed(f"{count} {label!r}" for label, count in sorted(labels.items()))
+    return f"{first.name} and {other.name} ({counts})"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from retread.core import InvalidInput
 from retread.core.column_rules import category_text, clean_text
+from retread.core.listed import listed
 
 FILE_KEYS = (
     *("file", "filepath", "filename", "path", "image", "imagepath", "imagename", "imagefile"),
@@ -114,8 +115,7 @@ def entry_of(form: str, values: Mapping[str, object], place: str) -> LabelEntry:
             missing = f"a label (label, label_value, {', '.join(LABEL_KEYS[4:8])}, ...)"
         raise UnusableLabels(
             form,
-            f"{place} has {', '.join(map(repr, values)) or 'nothing'}, and nothing named like "
-            f"{missing}.",
+            f"{place} has {listed(map(repr, values))}, and nothing named like {missing}.",
             "Name them file and label.",
         )
     split = key_among(values, SPLIT_KEYS)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind
+from retread.core.listed import listed
 from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.source import SourceRequest
 from retread.data.tables.cells import Positions, ReadCells, plain_values, read_cells
@@ -68,7 +69,7 @@ def read_features(
         used = [(q, v) for q, v in zip(questions, verdicts, strict=True) if v.rules is not None]
         read = list(threads.map(lambda one: _read(one[0], one[1], request, table), used))
     if not used:
-        reasons = "; ".join(f"{q.name}: {v.kind}" for q, v in zip(questions, verdicts, strict=True))
+        reasons = listed(f"{q.name} ({v.kind})" for q, v in zip(questions, verdicts, strict=True))
         raise InvalidInput(
             f"{table} has no column left to use as a feature: {reasons}.",
             "Name the ones to use in [data] features, or say what they are in [data.columns].",

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from retread.core import InvalidInput
 from retread.core.column_rules import UnreadableValue, category_text
+from retread.core.listed import listed
 from retread.data.row_numbers import RowNumbers
 
 
@@ -87,8 +88,7 @@ def read_sheet(path: Path, sheet: str = "") -> Records:
         ) from error
     if not sheets or (sheet and sheet not in sheets):
         raise InvalidInput(
-            f"{path.name} has no sheet {sheet!r}.",
-            f"Its sheets are: {', '.join(sheets)}.",
+            f"{path.name} has no sheet {sheet!r}.", f"Its sheets are: {listed(sheets)}."
         )
     name = sheet or next((one for one in sheets if sheets[one]), next(iter(sheets)))
     rows = [list(row) for row in book[name].iter_rows(values_only=True)]
@@ -104,7 +104,7 @@ def read_sheet(path: Path, sheet: str = "") -> Records:
     header += [""] * (width - len(header))
     columns = [[row[i] if i < len(row) else None for row in body] for i in range(width)]
     others = [other for other in sheets if other != name]
-    also = f" (not {', '.join(others)}: see [data] sheet)" if others and not sheet else ""
+    also = f" (not {listed(others)}: see [data] sheet)" if others and not sheet else ""
     return _records(header, columns, RowNumbers(top + 2), f"the sheet {name}{also}")
 
 

@@ -89,7 +89,8 @@ class TrainingSection(Section):
     starts. 0: what is free on the machine."""
     refit: bool = False
     """Once a run meets the thresholds, train its recipe once more on the rows of all splits, and
-    serve that model. Metrics, gate and comparison remain those of the model that was judged."""
+    serve that model. Metrics, gate and comparison remain those of the model that was judged.
+    Drift of embeddings is not watched then: those of another network mean something else."""
     pretrained: bool = False
     """Start from published weights if the model type has them and they can be downloaded."""
     augmentation: AugmentationSection = AugmentationSection()

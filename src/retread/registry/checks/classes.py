@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from retread.bundle import class_recalls
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.registry.gate_inputs import GateInputs
 
 _MAX_LISTED = 6
@@ -26,15 +27,17 @@ def check(inputs: GateInputs) -> CheckResult:
     missed = [label for label, recall in judged.items() if recall < required]
     unknown = [label for label, recall in judged.items() if recall == 0.0]
     worst = sorted(judged, key=lambda label: judged[label])[:_MAX_LISTED]
-    listed = [f"{label!r} {judged[label]:.3f} (of {found[label][0]})" for label in worst]
+    lowest_first = [f"{label!r} {judged[label]:.3f} (of {found[label][0]})" for label in worst]
     lowest = "Recall" if len(judged) <= _MAX_LISTED else "Lowest recall"
-    reason = f"{lowest}: {', '.join(listed) or 'of no class'}."
+    reason = f"{lowest}: {', '.join(lowest_first) or 'of no class'}."
     if missed:
         reason += f" At least {required:g} is required of each class."
     if unknown:
-        reason += f" Never recognised: {_listed(unknown)}."
+        reason += f" Never recognised: {listed(map(repr, unknown), _MAX_LISTED)}."
     if unjudged:
-        reason += f" Not judged, without evaluation examples: {_listed(unjudged)}."
+        reason += (
+            f" Not judged, without evaluation examples: {listed(map(repr, unjudged), _MAX_LISTED)}."
+        )
     if len(labels) == 2:
         reason += f" The positive class is {labels[1]!r}."
     return CheckResult(
@@ -45,8 +48,3 @@ def check(inputs: GateInputs) -> CheckResult:
         | {"unjudged": float(len(unjudged)), "min_recall": required},
         notice=(not missed and bool(unknown or unjudged)) or UNSET,
     )
-
-
-def _listed(labels: list[str]) -> str:
-    more = f" and {len(labels) - _MAX_LISTED} more" if len(labels) > _MAX_LISTED else ""
-    return ", ".join(map(repr, labels[:_MAX_LISTED])) + more

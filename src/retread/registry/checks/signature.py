@@ -8,6 +8,7 @@ import msgspec
 
 from retread.bundle import Manifest, Signature, TensorSpec, without_precision
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.registry.gate_inputs import GateInputs
 
 # Differs between architectures, and clients do not read it.
@@ -30,7 +31,7 @@ def check(inputs: GateInputs) -> CheckResult:
     accepted = bool(changed) and set(changed) <= set(inputs.accepted_labels)
     difference = _difference(inputs.manifest, manifest, accepted=accepted)
     if difference is None and accepted:
-        reason = f"Inputs match {inputs.production_name}; accepted labels: {', '.join(changed)}."
+        reason = f"Inputs match {inputs.production_name}; accepted labels: {listed(changed)}."
         return CheckResult(check="signature", outcome=Outcome.PASS, reason=reason)
     return _result(difference, inputs.production_name)
 
@@ -91,7 +92,7 @@ def _how_to_accept(candidate: Manifest, production: Manifest) -> str:
         return ""
     options = " ".join(f"--accept-labels {shlex.quote(label)}" for label in (*new, *gone))
     return (
-        f" New: {', '.join(new) or 'none'}; gone: {', '.join(gone) or 'none'}. If that is meant, "
+        f" New: {listed(new)}; gone: {listed(gone)}. If that is meant, "
         f"confirm it with: retread promote VERSION {options}"
     )
 
@@ -104,6 +105,6 @@ def _outputs(signature: Signature, any_labels: bool) -> tuple[TensorSpec, ...]:
 def _described(specs: tuple[TensorSpec, ...]) -> str:
     return ", ".join(
         f"{spec.name} {spec.datatype.value}{list(spec.shape)}"
-        + (f" of {', '.join(spec.columns)}" if spec.columns else "")
+        + (f" of {listed(spec.columns)}" if spec.columns else "")
         for spec in specs
     )

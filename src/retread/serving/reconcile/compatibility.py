@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retread.bundle import without_precision
 from retread.core import IntegrityBroken, RetreadError
+from retread.core.listed import listed
 from retread.registry.events import Slot
 from retread.serving.runtime import Runtime
 from retread.serving.slots import SlotTable
@@ -28,7 +29,7 @@ def check_compatible(runtime: Runtime, production: Runtime) -> None:
         # Both score rows that were read once, by the rules of one of them.
         raise IntegrityBroken(
             f"Bundle {runtime.bundle} reads other kinds of values than production in: "
-            f"{', '.join(sorted({name for name, _ in odd}))}.",
+            f"{listed(sorted({name for name, _ in odd}))}.",
             _HINT,
         )
     if runtime.labels != production.labels or runtime.output != production.output:

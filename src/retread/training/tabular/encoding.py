@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from retread.bundle import Datatype, Signature, Texts
 from retread.core import InvalidInput
+from retread.core.listed import listed
 from retread.data.version import ColumnKind, Schema
 from retread.training.inputs import CATEGORIES, FEATURES, Arrays, column_numbers
 from retread.training.tabular.category_means import CategoryMeans, fit_means
@@ -229,6 +230,6 @@ def _check_columns(columns: tuple[str, ...], values: npt.NDArray[np.floating]) -
     empty = [name for i, name in enumerate(columns) if np.isnan(values[:, i]).all()]
     if empty:
         raise InvalidInput(
-            f"In the training split, these columns have no values: {', '.join(empty)}.",
+            f"In the training split, these columns have no values: {listed(empty)}.",
             "Add them to [data] exclude, or fix the data.",
         )
