@@ -60,8 +60,8 @@ def test_size_digests_differ_in_half_of_their_bits() -> None:
         assert len(np.unique(word)) == 100_000
         changed = np.bitwise_count(word[1:] ^ word[:-1])
         assert abs(changed.mean() - 32) < 0.1
-    first, second = (word.astype(np.float64) for word in words.words)
-    assert abs(np.corrcoef(first, second)[0, 1]) < 0.02
+    left, right = (word.astype(np.float64) for word in words.words)
+    assert abs(np.corrcoef(left, right)[0, 1]) < 0.02
 
 
 def test_size_a_digest_does_not_depend_on_chunks_or_other_rows() -> None:

@@ -56,11 +56,16 @@ def _parts(name: str, array: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDArra
         yield name, array
         return
     flat = array.ravel().tolist()
-    if not all(isinstance(text, str) for text in flat):
-        raise ValueError(f"Array {name!r} contains objects other than texts, which need pickle.")
-    encoded = [text.encode("utf-8", "surrogatepass") for text in flat]
-    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
-    yield _BYTES + name, np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    try:
+        whole = "".join(flat)
+    except TypeError as error:
+        raise ValueError(
+            f"Array {name!r} contains objects other than texts, which need pickle."
+        ) from error
+    # Most texts are ids and ASCII, with a byte per character.
+    encoded = flat if whole.isascii() else [text.encode("utf-8", "surrogatepass") for text in flat]
+    ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
+    yield _BYTES + name, np.frombuffer(whole.encode("utf-8", "surrogatepass"), dtype=np.uint8)
     yield _ENDS + name, ends.reshape(array.shape)
 
 

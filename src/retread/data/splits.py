@@ -247,8 +247,8 @@ def _positions(names: pa.Array) -> Floats:
     if words is not None and len(words) == len(names):
         return np.asarray(words / _SCALE, dtype=np.float64)
     encoded = names.dictionary_encode()
-    found = np.array([_position(name) for name in encoded.dictionary.to_pylist()])
-    return np.asarray(found[encoded.indices.to_numpy()])
+    found = np.array([_position(name) for name in encoded.dictionary.to_pylist()], np.float64)
+    return np.asarray(found[encoded.indices.to_numpy()], dtype=np.float64)
 
 
 def _split_at(position: float, evaluation_share: float, validation_share: float) -> Split:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import platform
+import re
 import subprocess
 from dataclasses import dataclass
 from importlib import metadata
@@ -27,6 +28,8 @@ from retread.training.recipe import FITTING_OPTIONS
 from retread.training.request import TrainingRequest
 
 _INTERFACES = "retread.training.TabularModelType or retread.training.VisionModelType"
+
+_NAME_OR_VERSION = re.compile(r"^(Name|Version):(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,19 @@ def commit_of(root: Path, home: Path) -> Commit:
 
 def environment_lock() -> bytes:
     """List Python and all installed distributions, one `name==version` per line."""
-    names = {
-        f"{_normal(distribution.name)}=={distribution.version}"
-        for distribution in metadata.distributions()
-        if distribution.name
-    }
+    found = (_name_and_version(distribution) for distribution in metadata.distributions())
+    names = {f"{_normal(name)}=={version}" for name, version in found if name}
     lines = [f"# Python {platform.python_version()}, {platform.machine()}", *sorted(names)]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
+    """Read the two from the headers alone: to parse all of the metadata takes seconds in all."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    fields = dict(_NAME_OR_VERSION.findall(text.partition("\n\n")[0]))
+    if len(fields) < 2:
+        return distribution.name, distribution.version
+    return fields["Name"].strip(), fields["Version"].strip()
 
 
 def run_parameters(
