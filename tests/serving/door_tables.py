@@ -50,7 +50,7 @@ class DoorTable:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def named(words: Sequence[str], picks: Sequence[int] = CODE) -> list[str]:
+def named(words: Sequence[Any], picks: Sequence[int] = CODE) -> list[Any]:
     return [words[pick] for pick in picks]
 
 

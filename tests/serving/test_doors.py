@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from tests.serving.door_tables import TABLES, DoorTable
+from tests.serving.door_tables_abroad import TABLES_ABROAD
 from tests.serving.inprocess_plane import entry_of
 from tests.serving.test_routes import InMemoryLabels
 from tests.training.conftest import MemoryTracking
@@ -302,7 +303,7 @@ DOORS: list[Callable[[Loopback, Trained, Cells], None]] = [
 ]
 
 
-@pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
+@pytest.mark.parametrize("table", [*TABLES, *TABLES_ABROAD], ids=lambda table: table.name)
 def test_a_models_own_file_answers_at_every_door_as_the_trained_model_does(
     table: DoorTable,
     loopback: Loopback,

@@ -181,7 +181,7 @@ def _guess_time(
     typed = [name for name in times if pa.types.is_temporal(questions[name].values.type)]
     for name in (*named, *typed, *times):
         values = questions[name].values
-        if not values.null_count and _are_times(questions[name]):
+        if not values.null_count and not _not_times(questions[name]):
             is_named = name in named
             return Choice(
                 name,
@@ -192,18 +192,23 @@ def _guess_time(
     return None
 
 
-def _are_times(question: Question) -> bool:
+def _not_times(question: Question) -> str:
+    """Return why a column cannot be read as times; empty if it can."""
     try:
         read_times(question.values, question.name, TimeOptions("", "", "", ()), question.rows)
-    except NotTimes:
-        return False
-    return True
+    except NotTimes as error:
+        return str(error)
+    return ""
 
 
 def _why_no_feature(question: Question, verdict: ColumnVerdict) -> str:
     """Return why a column should not be a feature; empty if it may be one."""
     if counts_rows(question.values):
         return "it counts the rows"
+    if verdict.problem:  # `data add` asks about it, which an exclusion would hide
+        return ""
+    if verdict.kind == "time" and (problem := _not_times(question)):
+        return problem.rstrip(".")
     if verdict.rules is None or verdict.kind == CONSTANT:
         return f"{verdict.kind}: {verdict.reason}" if verdict.reason else verdict.kind
     return ""

@@ -192,6 +192,12 @@ def _text_columns() -> dict[str, pa.DataType]:
 
 def _unclear(head: bytes, name: str) -> InvalidInput:
     lines = head.decode().splitlines()
+    if head.lstrip()[:1] in (b"[", b"{", b"<"):
+        kind = "a page of HTML or XML" if head.lstrip()[:1] == b"<" else "JSON"
+        return InvalidInput(
+            f"{name} holds {kind}, not a table.",
+            "Save it as CSV, or as JSON lines with one object per line (.jsonl).",
+        )
     return InvalidInput(
         f"The rows of {name} do not fit its first line {lines[0][:80]!r}; the second is "
         f"{lines[1][:80]!r}." if len(lines) > 1 else f"{name} has a single line.",
