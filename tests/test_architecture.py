@@ -173,7 +173,13 @@ def test_imports_go_one_way() -> None:
     [
         ("retread.app", {"onnxruntime", "mlflow", "dbos", "lance", "torch", "sklearn"}),
         ("retread.app.supervisor", {"onnxruntime", "numpy", "fastapi", "rich", "typer"}),
+        (
+            "retread.app.control.__main__",
+            {"retread.data.add", "retread.data.images", "mlflow", "dbos"},
+        ),
+        ("retread.app.run_loop", {"retread.data.add", "retread.data.images", "mlflow", "lance"}),
         ("retread.cli.main", {"onnxruntime", "mlflow", "dbos", "lance", "torch", "sklearn"}),
+        ("retread.data", {"retread.data.add", "retread.data.tables", "lance"}),
         ("retread.data.version", {"lance", "torch", "mlflow"}),
         ("retread.loop", {"dbos", "mlflow", "torch"}),
         ("retread.registry", {"lance", "mlflow", "torch", "sklearn"}),

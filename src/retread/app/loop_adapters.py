@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retread.app.canary import LoopCanary
-from retread.app.datasets import add_data, add_request
 from retread.app.gate import judge_version
 from retread.app.supervisor import addresses_of, health_file, running_status
 from retread.core import digest_json
-from retread.data import ID, DatasetVersion, add_rows, heads_of
+from retread.data import ID, DatasetVersion, heads_of
 from retread.loop import LoopPorts, MessageContext, WaitPoint
 from retread.loop.labelled_traffic import LabelledTraffic, fits, row_id, rows_of
 from retread.loop.loop import Loop
@@ -135,6 +134,8 @@ class LoopData:
         rows = rows_of(records, labels, self._base().schema, work.traffic)
         if rows.num_rows == 0:
             return None
+        from retread.data import add_rows  # heavy: most steps of the loop add nothing
+
         added = add_rows(
             work.datasets,
             self._dataset,
@@ -155,6 +156,8 @@ class LoopData:
 
     def add_source(self) -> DatasetVersion:
         """Add the content of [data] source as a version."""
+        from retread.app.datasets import add_data, add_request
+
         # A snapshot: rows that left the source leave the data, but rows from traffic stay.
         return add_data(
             self._workspace, add_request(self._workspace, self._dataset, keep=row_id(""))

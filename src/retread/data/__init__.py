@@ -9,16 +9,14 @@ A DatasetStore holds the versions, and `add_version` makes them:
     store = LanceDatasetStore(project.datasets)
     add_version(store, AddRequest(dataset="tires", source=folder, settings=settings.data), clock)
 
-Lance is imported when a dataset is first opened, not with this package.
+What makes, compares and writes versions is loaded when it is first used: most processes need only
+what describes them. Lance is imported when a dataset is first opened.
 """
 
+from typing import TYPE_CHECKING
+
 from retread.core.quarantine import VersionState
-from retread.data.add import AddRequest, add_rows, add_version, latest
-from retread.data.diff import Diff, diff
-from retread.data.export import export
 from retread.data.heads import DatasetHeads, heads_of
-from retread.data.integrity import verify
-from retread.data.lance_store import LanceDatasetStore
 from retread.data.read_source import read_source
 from retread.data.source import Progress, Source, SourceExamples, SourceRequest
 from retread.data.splits import split_of
@@ -34,8 +32,6 @@ from retread.data.store import (
     TIMESTAMP,
     DatasetStore,
 )
-from retread.data.summary import Changes, DatasetSummary
-from retread.data.tabular import gather_table
 from retread.data.version import (
     Column,
     ColumnDecision,
@@ -46,6 +42,15 @@ from retread.data.version import (
     Split,
     parse_version_reference,
 )
+
+if TYPE_CHECKING:
+    from retread.data.add import AddRequest, add_rows, add_version, latest
+    from retread.data.integrity import verify
+    from retread.data.lance_store import LanceDatasetStore
+    from retread.data.summary import Changes, DatasetSummary
+    from retread.data.tabular import gather_table
+    from retread.data.version_diff import Diff, diff
+    from retread.data.version_export import export
 
 __all__ = [
     "DIGEST",
@@ -88,3 +93,27 @@ __all__ = [
     "split_of",
     "verify",
 ]
+
+_LOADED_ON_USE = {
+    "add": ("AddRequest", "add_rows", "add_version", "latest"),
+    "integrity": ("verify",),
+    "lance_store": ("LanceDatasetStore",),
+    "summary": ("Changes", "DatasetSummary"),
+    "tabular": ("gather_table",),
+    "version_diff": ("Diff", "diff"),
+    "version_export": ("export",),
+}
+"""Names by module. None may be a module's too: once that is loaded, it would have the name."""
+
+
+if not TYPE_CHECKING:  # or every misspelled name would pass for one of ours
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        for module, names in _LOADED_ON_USE.items():
+            if name in names:
+                found = getattr(import_module(f"{__name__}.{module}"), name)
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
