@@ -22,6 +22,7 @@ from retread.data.tables.numbers import (
     plainly_numbers,
     read_numbers,
 )
+from retread.data.tables.shapes import shape_of
 from retread.data.tables.texts import (
     TextCells,
     are_truth_values,
@@ -244,7 +245,9 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     unit, problem = "", ""
     if units:
         unit = units[0] if len(units) == 1 else ""
-        problem = units_problem(question.name, examples, units)
+        carried = np.array([any(one in text for one in units) for text in cells.texts])
+        named = cells.examples(question.rows, carried)
+        problem = units_problem(question.name, named, units)
     if question.wanted:
         return ColumnVerdict("category", rules, f"{len(cells.texts)} values", problem, unit)
     if len(cells.texts) == 1 and not cells.missing:
@@ -252,11 +255,17 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     if units:
         kind = f"numbers with {' or '.join(units)}"
         return ColumnVerdict(kind, None, examples, problem, unit)
+    shape = shape_of(cells.texts)
+    if shape is not None and shape.cure and len(cells.texts) > cells.known / 2:
+        return ColumnVerdict(shape.name, None, f"{examples}; {shape.cure}")
     if is_prose(cells):
         return ColumnVerdict("free text", None, examples)
+    of_what = f"{shape.name}; " if shape is not None else ""
     if is_identifier(cells):
-        return ColumnVerdict("identifier", None, f"nearly every row has its own: {examples}")
-    return ColumnVerdict("category", rules, "; ".join(_category_remarks(question, cells)))
+        reason = f"{of_what}nearly every row has its own: {examples}"
+        return ColumnVerdict("identifier", None, reason)
+    remarks = "; ".join(_category_remarks(question, cells))
+    return ColumnVerdict("category", rules, f"{of_what}{remarks}")
 
 
 def _category_remarks(question: Question, cells: TextCells) -> list[str]:
