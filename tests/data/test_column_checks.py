@@ -242,3 +242,25 @@ def test_e06_rows_that_repeat_by_nature_are_not_held_for_it(add: Adds, write: Wr
     version = add(write(columns), labels="label")
     assert not version.is_quarantined
     assert "Rows repeat by nature" in result(version, "duplicates").reason
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [(["bad", "Bad", "good"], "'bad' 7, 'Bad' 7"), (["ok", "ok.", "no"], "'ok' 7, 'ok.' 7"),
+     (["a b", "a  b", "c"], "'a b' 7, 'a  b' 7"), (["a_b", "a b", "c"], "'a b' 7, 'a_b' 7"),
+     (["\uff11", "1", "2"], "'1' 7, '\uff11' 7"), (["1", "1.0", "-1"], "'1' 7, '1.0' 7")],
+)  # fmt: skip
+def test_d9_near_equal_labels_wait_with_their_counts(
+    add: Adds, write: Write, labels: list[str], told: str
+) -> None:
+    rows = {"x": NOISE[:21], "y": labels * 7}
+    check = result(add(write(rows), labels="y"), "spelling")
+    assert check.outcome is Outcome.FAIL
+    assert all(one in check.reason for one in told.split(", "))
+
+
+def test_d9_a_label_appended_in_another_spelling_waits(add: Adds, write: Write) -> None:
+    add(write({"x": NOISE, "y": LABELS}), labels="y")
+    more = write({"x": OTHER[:20], "y": ["Good"] * 20}, "more.csv")
+    version = add(more, labels="y", append=True)
+    assert result(version, "spelling").outcome is Outcome.FAIL

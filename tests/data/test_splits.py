@@ -265,7 +265,8 @@ def test_e16_rows_that_are_equal_but_for_noise_share_a_split(noise: float, appen
         assert second.rows.num_rows == 400
     else:
         both = pa.concat_tables([rows(everything, 0.0).rows, again.rows])
-        keys = rows(everything, 0.0).similarity_keys + again.similarity_keys
+        parts = (rows(everything, 0.0), again)
+        keys = [key for part in parts for key in pa.array(part.similarity_keys).to_pylist()]
         joined = SourceExamples(columns=again.columns, rows=both, similarity_keys=keys)
         found = assign_splits(joined, Base(), DataSection(), NOW)
         groups = Counter(found.keys[GROUP].to_pylist())

@@ -300,8 +300,12 @@ def test_the_settings_page_is_current() -> None:
 
 
 def test_every_setting_has_a_description() -> None:
-    schema = json.dumps(settings_schema())
-    assert "early_stopping_min_loss" in schema
+    schema = settings_schema()
+    assert "early_stopping_min_loss" in json.dumps(schema)
+    assert schema["properties"]["gate"]["description"] == "What a candidate must achieve."
+    for name, section in schema["$defs"].items():
+        for key, values in section.get("properties", {}).items():
+            assert values.get("description"), f"{name}.{key}"
     for row in settings_markdown().splitlines():
         if row.startswith("| `"):
             assert not row.endswith("|  |"), row

@@ -50,6 +50,12 @@ def _lines(shown: Overview) -> Iterator[str]:
     yield from _live_lines(shown.live)
     for retraining in shown.retrainings:
         yield _progress_line(retraining)
+    if (latest := shown.latest_retraining) is not None:
+        reason = f": {latest.reason.rstrip('.')}" if latest.reason else ""
+        yield (
+            f"Latest retraining ({latest.kind}): {latest.outcome} at {shown_time(latest.since)}"
+            f"{reason}."
+        )
     yield from _pace_and_notifiers(shown.live)
     for message in shown.messages:
         yield message.text

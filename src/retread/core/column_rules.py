@@ -25,12 +25,22 @@ MISSING = (
 TRUE = ("true", "t", "yes", "y", "1", "1.0")
 FALSE = ("false", "f", "no", "n", "0", "0.0")
 """Spellings of truth in a boolean column, in any case."""
+_TRUTH = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
+"""Spellings that programs write where JSON has true and false: one category, with these."""
 
 _MOST_SHOWN = 60
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-_MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
-_SPACE = "[ \u00a0\u202f\u2009]*"
-_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
+_DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad" + _DIRECTIONS))
+_ZEROS = (0x0660, 0x06F0, 0x0966, 0xFF10)  # Arabic, Persian, Devanagari, full width
+_ASCII = {
+    **{ord(minus): "-" for minus in "\u2212\u2013\ufe63\uff0d"},
+    **{ord(space): " " for space in "\u00a0\u2007\u2009\u202f"},
+    **{ord(apostrophe): "'" for apostrophe in "\u2019\u02bc\uff07"},
+    **{ord(mark): "," for mark in "\uff0c\u066c"},
+    **{ord(mark): "." for mark in "\uff0e\u066b"},
+    **{zero + digit: str(digit) for zero in _ZEROS for digit in range(10)},
+}
+_SPACE = "[ \u00a0\u2007\u2009\u202f]*"
 
 
 class ValueKind(StrEnum):
@@ -106,7 +116,9 @@ def read_value(rules: ColumnRules, value: object) -> float | str | None:
     if rules.kind is ValueKind.NUMBER:
         return read_number(rules, value)
     text = category_text(value)
-    return read_boolean(text) if rules.kind is ValueKind.BOOLEAN else text
+    if rules.kind is ValueKind.BOOLEAN:
+        return read_boolean(text)
+    return _TRUTH.get(text, text)
 
 
 @cache
@@ -167,14 +179,17 @@ def without_unit(unit: str, text: str) -> str:
     return shorter if shorter != text else re.sub(after, "", text)
 
 
-def plain_signs(rules: ColumnRules, text: str) -> str:
-    """Return text with an ASCII minus and, where spaces separate thousands, plain spaces."""
-    text = text.translate(_MINUS)
-    return text.translate(_SPACES) if rules.thousands == " " else text
+def plain_signs(text: str) -> str:
+    """Return text with digits, signs, spaces and separators of numbers as ASCII has them.
+
+    >>> plain_signs("\u22121\u202f234,5"), plain_signs("\uff11\uff12")
+    ('-1 234,5', '12')
+    """
+    return text if text.isascii() else text.translate(_ASCII)
 
 
 def _parse(rules: ColumnRules, value: str) -> float | None:
-    text = plain_signs(rules, value)
+    text = plain_signs(value)
     if not _number(rules.decimal, rules.thousands, rules.unit).fullmatch(text):
         return None
     text = without_unit(rules.unit, text)
@@ -187,7 +202,11 @@ def _number_pattern(decimal: str, thousands: str, unit: str) -> str:
     point = re.escape(decimal)
     whole = "[0-9]+"
     if thousands:
-        whole = f"(?:[0-9]+|[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+)"
+        mark = re.escape(thousands)
+        whole = f"[0-9]+|[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+"
+        if thousands == ",":  # India: 1,00,000
+            whole += "|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
+        whole = f"(?:{whole})"
     number = f"(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
     if not unit:
         return f"^[+-]?{number}$"

@@ -83,6 +83,8 @@ def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> Datas
         progress=request.progress,
     )
     examples = read_source(_like(base, source) if retained and base is not None else source)
+    # Arrow keeps the memory of the cells for what it reads next.
+    pa.default_memory_pool().release_unused()
     addition = Addition(
         dataset=request.dataset,
         examples=examples,

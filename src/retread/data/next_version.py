@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -41,6 +42,7 @@ from retread.data.summary import (
     count_by,
     summarise,
 )
+from retread.data.text_digests import with_text_digests
 from retread.data.validation import validate
 from retread.data.version import ColumnKind, DatasetVersion, Schema
 from retread.project.settings import DataSection
@@ -98,33 +100,21 @@ def commit_next(
     if base is not None and addition.retained:
         _check_same_schema(addition.examples, base)
     old = None if base is None else store.read(base, columns=KEYS)
-    columns = addition.examples.columns
-    same_columns = base is not None and base.schema.columns == columns
+    same_columns = base is not None and base.schema.columns == addition.examples.columns
     now = clock.now()
     start = Base(keys=old if same_columns else None, retained=addition.retained)
     if base is not None:
         plan = inherited_plan(base, addition.retained, addition.settings)
         start = replace(start, plan=plan, features=_features(store, base, plan, start.keys))
-    assigned = assign_splits(addition.examples, start, addition.settings, now)
-    schema = Schema(
-        columns=columns,
-        labels=_labels(assigned.keys, addition.positive_label),
-        rules=addition.examples.rules,
-        label_rules=addition.examples.label_rules,
-    )
-    table = _table(store, addition, assigned, schema, base)
-    summary = summarise(
-        assigned.keys,
-        schema,
-        _profile(store, addition, assigned, schema, base, table),
-        addition.examples.unreadable,
-        _changes(base, old, assigned),
-        CheckContext(plan=assigned.plan, settings=addition.settings, now=now, table=table),
-        addition.examples.problems,
-        addition.examples.findings,
-    )
+    examples = with_text_digests(addition.examples, start.keys)
+    assigned = assign_splits(examples, start, addition.settings, now)
+    with ThreadPoolExecutor(1) as background:
+        # Both look at all rows, which takes seconds for a million.
+        digests = background.submit(_digests, assigned.keys)
+        summary = _summary(store, addition, assigned, base, old, now)
+        verdict = validate(summary)
     number = heads.newest.number + 1 if heads else 1
-    version = _version(addition, number, assigned, summary, validate(summary), now)
+    version = _version(addition, number, digests.result(), summary, verdict, now)
     version = msgspec.structs.replace(
         version,
         split_plan=assigned.plan,
@@ -135,7 +125,47 @@ def commit_next(
         if _is_same(version, existing):
             return msgspec.structs.replace(existing, remarks=version.remarks)
     reader = _reader(addition, assigned)
+    del summary
+    pa.default_memory_pool().release_unused()
     return store.commit(version, reader, assigned.keep, base.number if base else None)
+
+
+def _digests(keys: pa.Table) -> tuple[str, str]:
+    """Return the digest of a version, and that of its evaluation split."""
+    return version_digest(keys), evaluation_digest(keys)
+
+
+def _summary(
+    store: DatasetStore,
+    addition: Addition,
+    assigned: AssignedRows,
+    base: DatasetVersion | None,
+    old: pa.Table | None,
+    now: datetime,
+) -> DatasetSummary:
+    schema = Schema(
+        columns=addition.examples.columns,
+        labels=_labels(assigned.keys, addition.positive_label),
+        rules=addition.examples.rules,
+        label_rules=addition.examples.label_rules,
+    )
+    table = _table(store, addition, assigned, schema, base)
+    return summarise(
+        assigned.keys,
+        schema,
+        _profile(store, addition, assigned, schema, base, table),
+        addition.examples.unreadable,
+        _changes(base, old, assigned),
+        CheckContext(
+            plan=assigned.plan,
+            settings=addition.settings,
+            now=now,
+            table=table,
+            near_equal=assigned.near_equal,
+        ),
+        addition.examples.problems,
+        addition.examples.findings,
+    )
 
 
 def _check_same_schema(examples: SourceExamples, base: DatasetVersion) -> None:
@@ -159,7 +189,7 @@ def _check_same_schema(examples: SourceExamples, base: DatasetVersion) -> None:
 def _version(
     addition: Addition,
     number: int,
-    assigned: AssignedRows,
+    digests: tuple[str, str],
     summary: DatasetSummary,
     verdict: Verdict,
     now: datetime,
@@ -168,8 +198,8 @@ def _version(
     return DatasetVersion(
         dataset=addition.dataset,
         number=number,
-        digest=version_digest(assigned.keys),
-        evaluation_digest=evaluation_digest(assigned.keys),
+        digest=digests[0],
+        evaluation_digest=digests[1],
         state=VersionState.RELEASED if passed else VersionState.QUARANTINED,
         schema=summary.schema,
         rows=summary.rows,
@@ -330,6 +360,6 @@ def _image_batches(
     for start in range(0, rows.num_rows, _IMAGES_PER_BATCH):
         positions = assigned.positions[start : start + _IMAGES_PER_BATCH]
         part = rows.slice(start, len(positions)).combine_chunks()
-        images = pa.array(fetch(positions), pa.large_binary())
+        images = pa.array(fetch(positions.tolist()), pa.large_binary())
         yield part.append_column(IMAGE, images).to_batches()[0]
         addition.progress("Writing images", start + len(positions), rows.num_rows)

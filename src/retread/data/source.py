@@ -108,7 +108,7 @@ class SourceExamples:
 
     columns: tuple[Column, ...]
     rows: pa.Table
-    similarity_keys: list[str]
+    similarity_keys: Sequence[str] | pa.StringArray
     unreadable: tuple[str, ...] = ()
     fetch: Fetch | None = None
     properties: dict[str, tuple[float, ...]] = field(default_factory=dict)

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
 from retread.core.listed import listed
-from retread.data.integrity import table_digests
+from retread.data.integrity import content_columns
+from retread.data.row_digests import CONTENT, RowDigests
 from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.split_plan import split_column
@@ -30,6 +31,7 @@ from retread.data.tables import (
     read_labels,
     read_row_times,
     read_targets,
+    shown,
     unused,
 )
 from retread.data.version import Column, ColumnDecision, ColumnKind, ColumnUse
@@ -72,7 +74,8 @@ def gather_table(
         )
     settings = request.settings
     columns, left_out = _named_columns(table, names or table.column_names, name)
-    wanted = _feature_names(list(columns), {one.name for one in left_out}, request, name)
+    unnamed = {one.name for one in left_out}
+    wanted = _feature_names(list(columns), unnamed, request, name, reading)
 
     def question(column: str) -> Question:
         options = _options(settings, column)
@@ -132,10 +135,14 @@ def gather_columns(
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     typed = {column.name: features.values[column.name] for column in columns}
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
-    digests, similar = table_digests(table, columns)
+    digests = RowDigests(count, content_columns(columns))
+    for column in columns:
+        digests.add(table[column.name])
+    similar = digests.texts(CONTENT)
+    digests.add(table[TIMESTAMP])
     return SourceExamples(
         columns=columns,
-        rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
+        rows=table.append_column(DIGEST, digests.texts()),
         similarity_keys=similar,
         rules=features.rules,
     )
@@ -173,11 +180,17 @@ def _named_columns(
         if column in _RESERVED or not column:
             raise InvalidInput(
                 f"{name} has a column {column!r}, which is a reserved or blank name: it is column "
-                f"{position + 1}.",
-                "Rename the column.",
+                f"{position + 1}, with values such as {_some(values)}.",
+                "Rename the column, or remove the rows above the one with the names.",
             )
         columns[column] = values
     return columns, left_out
+
+
+def _some(values: pa.ChunkedArray) -> str:
+    """Name a value of a column."""
+    known = (value for value in values.drop_null().to_pylist() if value != "")
+    return shown(str(next(known, "")))
 
 
 def _is_empty(values: pa.ChunkedArray) -> bool:
@@ -187,7 +200,11 @@ def _is_empty(values: pa.ChunkedArray) -> bool:
 
 
 def _feature_names(
-    names: Sequence[str], left_out: AbstractSet[str], request: SourceRequest, table: str
+    names: Sequence[str],
+    left_out: AbstractSet[str],
+    request: SourceRequest,
+    table: str,
+    reading: str,
 ) -> list[str]:
     settings = request.settings
     previous = [column.name for column in request.columns or ()]
@@ -212,7 +229,8 @@ def _feature_names(
             if name not in names:
                 raise InvalidInput(
                     f"{table} has no column {name!r}, which {setting} requires.",
-                    f"Its columns are: {listed(names)}.",
+                    f"Its columns are: {listed(names)}."
+                    + (f" It was read as a table, {reading}." if reading else ""),
                 )
     roles = {request.labels, settings.group, settings.timestamp, *settings.exclude}
     roles.add(split_column(settings.split))

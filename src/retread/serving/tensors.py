@@ -85,19 +85,19 @@ def row_count(tensors: Sequence[Tensor]) -> int:
     return counts.pop()
 
 
-def check_names(given: Iterable[str], wanted: Sequence[str]) -> None:
+def check_names(found: Iterable[str], wanted: Sequence[str]) -> None:
     """Check that a request has exactly the tensors that are wanted.
 
     Raises:
         InvalidInput: One is missing, or is not wanted.
     """
-    names = list(given)
+    names = list(found)
     missing = [name for name in wanted if name not in names]
     extra = [name for name in names if name not in wanted]
     if missing or extra:
-        problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {extra[0]!r}"
+        problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {shown(extra[0])}"
         raise InvalidInput(
-            f"The request has {problem}; it has: {listed(map(repr, names))}.",
+            f"The request has {problem}; it has: {listed(map(shown, names))}.",
             f"Send exactly: {listed(wanted)}.",
         )
 

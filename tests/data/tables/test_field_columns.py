@@ -218,20 +218,6 @@ def test_e01_e32_truth_values_are_one_in_every_spelling(look: Look, labels: list
     assert examples.label_rules.kind is ValueKind.BOOLEAN
 
 
-@pytest.mark.parametrize(
-    ("labels", "told"),
-    [(["bad", "Bad", "good"], "'bad' 7, 'Bad' 7"), (["ok", "ok.", "no"], "'ok' 7, 'ok.' 7"),
-     (["a b", "a  b", "c"], "'a b' 7, 'a  b' 7")],
-)  # fmt: skip
-def test_d9_near_equal_labels_wait_with_their_counts(
-    look: Look, labels: list[str], told: str
-) -> None:
-    (problem,) = look(
-        "x,y\n" + "\n".join(f"{i},{label}" for i, label in enumerate(labels * 7))
-    ).problems
-    assert told in problem
-
-
 @pytest.mark.parametrize("odd", ["bad ", " bad", "bad\u00a0", "b\u200bad", "\ufeffbad"])
 def test_d9_e27_d12_spaces_and_invisible_characters_are_no_labels(look: Look, odd: str) -> None:
     examples = look("x,y\n" + "\n".join(f"{i},{[odd, 'bad', 'good'][i % 3]}" for i in range(21)))

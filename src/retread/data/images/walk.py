@@ -81,6 +81,11 @@ class ImageWalk:
                 found.append(Path(entry.path))
         return found
 
+    def only_folders(self, folder: Path, at_least: int = 2) -> bool:
+        """Return whether a folder holds so many folders and nothing beside them, litter aside."""
+        folders = len(self.folders(folder))
+        return folders >= at_least and folders == len(self._entries(str(folder)))
+
     def pass_over_images(self, folder: Path) -> None:
         """Count the images directly in a folder as unlabelled."""
         self.unlabelled += [

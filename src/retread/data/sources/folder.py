@@ -54,16 +54,15 @@ def gather(request: SourceRequest) -> SourceExamples:
         InvalidInput: A folder has no images, links point outside the source, names of splits and
             labels are mixed, or the manifest does not fit.
     """
-    root = request.source.resolve()
-    walk = ImageWalk(root, follow_links=request.settings.follow_links)
-    manifest = read_manifest(root, request.settings)
-    folders = list(_label_folders(walk, root, None))
+    walk = _walk_within(request)
+    manifest = read_manifest(walk.root, request.settings)
+    folders = list(_label_folders(walk, walk.root, None))
     by_folder = {folder: list(_labelled(walk, folder, manifest)) for folder in folders}
     files = [file for found in by_folder.values() for file in found]
     if not files:
         raise InvalidInput(
             f"{request.source} contains no images in class folders.",
-            f"{_EXPECTED}{_labels_in(root, root)}",
+            f"{_EXPECTED}{_labels_in(walk.root, request.source.resolve())}",
         )
     counts = Counter(file.label for file in files)
     for folder in folders:
@@ -71,12 +70,27 @@ def gather(request: SourceRequest) -> SourceExamples:
             raise InvalidInput(
                 f"Label folder {folder.path} contains no images.",
                 f"Add {', '.join(SUFFIXES)} files to it, or remove it."
-                f"{_labels_in(folder.path, root)}",
+                f"{_labels_in(folder.path, request.source.resolve())}",
             )
     manifest.check(files)
     files, told = with_copies(_with_splits_below(files))
-    remarks = (*walk.remarks(), *_told_of_splits(files), *_told_of_labels(folders), *told)
+    remarks = (*walk.remarks(), *_told_of_splits(files), *_told_of_labels(folders))
+    remarks = (*remarks, *_told_of_nesting(folders, walk), *told)
     return gather_files(files, request, walk.left_out, remarks)
+
+
+def _walk_within(request: SourceRequest) -> ImageWalk:
+    """Return a walk through the source, or through the only folder in it that holds all others.
+
+    Not where images are added to a dataset: they may be those of one label.
+    """
+    walk = ImageWalk(request.source.resolve(), follow_links=request.settings.follow_links)
+    while request.columns is None and walk.only_folders(walk.root, at_least=1):
+        inner = walk.folders(walk.root)
+        if len(inner) > 1 or split_of_word(inner[0].name) or not walk.only_folders(inner[0]):
+            break
+        walk = ImageWalk(inner[0].resolve(), follow_links=request.settings.follow_links)
+    return walk
 
 
 def _label_folders(walk: ImageWalk, folder: Path, split: Split | None) -> Iterator[LabelFolder]:
@@ -178,4 +192,17 @@ def _told_of_labels(folders: Sequence[LabelFolder]) -> tuple[str, ...]:
         "invisible characters or their Unicode form."
         for label, names in spellings.items()
         if len(names) > 1
+    )
+
+
+def _told_of_nesting(folders: Sequence[LabelFolder], walk: ImageWalk) -> tuple[str, ...]:
+    """Say which folder gives the label where every one holds folders of the same names."""
+    inner = [{path.name for path in walk.folders(folder.path)} for folder in folders]
+    shared = set.intersection(*inner)
+    shared = {name for name in shared if not split_of_word(name)}
+    if len(folders) < 2 or not shared or not all(walk.only_folders(f.path) for f in folders):
+        return ()
+    return (
+        f"The outer folders give the labels ({folders[0].label}, {folders[1].label}, ...), not "
+        f"those in each of them ({', '.join(sorted(shared)[:3])}): put the labels outside.",
     )

@@ -26,7 +26,10 @@ def gather(request: SourceRequest) -> SourceExamples:
     options = FileOptions(settings.encoding, settings.delimiter, settings.sheet)
     raw = read_file(request.source, options)
     if raw.table.num_rows == 0:
-        raise InvalidInput(f"{request.source} has no rows.", "Add rows below the header.")
+        raise InvalidInput(
+            f"{request.source} has no rows: it was read as {raw.reading}.",
+            "Add rows below the header.",
+        )
     return gather_table(
         raw.table,
         request.source.name,

@@ -24,8 +24,9 @@ from retread.data.tables.roles import (
     read_row_times,
     read_targets,
 )
-from retread.data.tables.texts import shown
-from retread.data.tables.times import UTC_MICROSECONDS, NotTimes, TimeOptions, read_times
+from retread.data.tables.texts import near_equal, shown
+from retread.data.tables.time_texts import NotTimes, TimeOptions
+from retread.data.tables.times import UTC_MICROSECONDS, read_times
 
 __all__ = [
     "CONSTANT",
@@ -48,6 +49,7 @@ __all__ = [
     "is_saved_index",
     "is_table",
     "missing_words",
+    "near_equal",
     "plain_values",
     "read_by",
     "read_cells",

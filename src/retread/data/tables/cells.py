@@ -104,6 +104,10 @@ def plain_values(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     kind = values.type
     if pa.types.is_dictionary(kind):
         return plain_values(values.cast(kind.value_type), name)
+    if isinstance(kind, pa.BaseExtensionType):
+        stored = pa.chunked_array([chunk.storage for chunk in values.chunks], kind.storage_type)
+        is_truth = kind.extension_name == "arrow.bool8"
+        return plain_values(stored.cast(pa.bool_()) if is_truth else stored, name)
     if pa.types.is_nested(kind) or pa.types.is_time(kind) or pa.types.is_interval(kind):
         raise InvalidInput(
             f"Column {name!r} contains {kind} values, which cannot be used.",
@@ -133,6 +137,21 @@ def plain_values(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 def is_number(kind: pa.DataType) -> bool:
     """Return whether a plain type is numeric."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def common_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
+    """Return a type that holds the values of all types; None where there is none."""
+    plain = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]
+    if all(map(_is_text, plain)):
+        return pa.string()
+    if all(pa.types.is_signed_integer(kind) for kind in plain):
+        return pa.int64()
+    if all(is_number(kind) or pa.types.is_decimal(kind) for kind in plain):
+        return pa.float64()
+    if all(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in plain):
+        zones = {getattr(kind, "tz", None) is not None for kind in plain}
+        return pa.timestamp("us", "UTC" if zones == {True} else None) if len(zones) == 1 else None
+    return None
 
 
 def blank_missing(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:

@@ -8,12 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from retread.core.column_rules import MISSING, ColumnRules, ValueKind, plain_signs, without_unit
+from retread.core.column_rules import (
+    MISSING,
+    ColumnRules,
+    ValueKind,
+    category_text,
+    missing_numbers,
+    plain_signs,
+    without_unit,
+)
 from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
-from retread.data.tables.index_columns import counts_rows
 from retread.data.tables.numbers import (
     CodeReason,
     NumberReading,
@@ -22,25 +28,32 @@ from retread.data.tables.numbers import (
     plainly_numbers,
     read_numbers,
 )
+from retread.data.tables.remarks import (
+    are_distinct_integers,
+    category_remarks,
+    is_beyond_exact,
+    is_constant,
+    number_remarks,
+    shown_number,
+)
 from retread.data.tables.shapes import shape_of
 from retread.data.tables.texts import (
     TextCells,
     are_truth_values,
     is_identifier,
     is_prose,
-    long_text,
-    near_equal,
     shown,
     text_cells,
 )
-from retread.data.tables.times import looks_like_times
-from retread.data.tables.units import units_of, units_problem
+from retread.data.tables.time_texts import looks_like_times
+from retread.data.tables.units import affix_of, affix_problem, units_of, units_problem
 from retread.project.settings import ColumnSection, ColumnType
 from retread.project.toml_text import as_key
 
 _FEW_NUMBERS = 20
 _MOSTLY, _NEARLY_ALL = 0.5, 0.9
 _FEW_WORDS = 5
+_FIRST = 1000
 _EXACT = 2.0**53
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|key|rowid|row_?nr|row_?no|index|idx)$", re.IGNORECASE
@@ -66,6 +79,7 @@ class ColumnVerdict:
         reason: Why, with examples.
         problem: What a person has to decide; empty if the column is clear.
         unit: The unit without which its texts are numbers; empty if there is none.
+        numbers: Its values, where the decision read all of them as the rules do.
     """
 
     kind: str
@@ -73,6 +87,7 @@ class ColumnVerdict:
     reason: str = ""
     problem: str = ""
     unit: str = ""
+    numbers: pa.ChunkedArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +129,7 @@ def decide(question: Question) -> ColumnVerdict:
     if kind := _asked_kind(question.options):
         return _as_asked(question, kind)
     if pa.types.is_boolean(values.type):
-        return ColumnVerdict("boolean", _rules(question, ValueKind.BOOLEAN))
+        return _typed_boolean(question, values)
     if is_number(values.type):
         return _of_numbers(question, values)
     return _of_texts(question)
@@ -151,23 +166,27 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
     """Decide about numbers that are typed, or plainly written."""
     rules = _rules(question, ValueKind.NUMBER)
     if question.wanted:
-        return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
+        return ColumnVerdict(
+            "number", rules, "; ".join(number_remarks(question.name, question.values, numbers))
+        )
     known = numbers.drop_null()
-    if len(known) and not numbers.null_count and _is_constant(known):
-        return ColumnVerdict(CONSTANT, rules, f"every row has {_plain(known[0].as_py())}")
-    if pa.types.is_integer(known.type) and _beyond_exact(known):
+    if len(known) and not numbers.null_count and is_constant(known):
+        return ColumnVerdict(CONSTANT, rules, f"every row has {shown_number(known[0].as_py())}")
+    if pa.types.is_integer(known.type) and is_beyond_exact(known):
         return ColumnVerdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
-    if _ID_NAME.search(question.name) and _all_distinct(known):
-        some = ", ".join(_plain(v) for v in known.slice(0, 3).to_pylist())
+    if _ID_NAME.search(question.name) and are_distinct_integers(known):
+        some = ", ".join(shown_number(v) for v in known.slice(0, 3).to_pylist())
         return ColumnVerdict("identifier", None, f"its name, and each row has its own: {some}, ...")
-    return ColumnVerdict("number", rules, "; ".join(_remarks(question, numbers)))
+    return ColumnVerdict(
+        "number", rules, "; ".join(number_remarks(question.name, question.values, numbers))
+    )
 
 
 def _of_texts(question: Question) -> ColumnVerdict:
-    plain = plainly_numbers(blank_missing(question.values, missing_words(question.options)))
+    plain = _plain_numbers(question)
     other = question.comma_file or question.options.thousands
     if plain is not None and not other and not _may_be_grouped(question):
-        return _of_numbers(question, plain)
+        return replace(_of_numbers(replace(question, values=plain), plain), numbers=plain)
     cells = _text_cells(question)
     if not cells.texts:
         return ColumnVerdict("category", _rules(question, ValueKind.CATEGORY))
@@ -181,6 +200,28 @@ def _of_texts(question: Question) -> ColumnVerdict:
     if looks_like_times(cells.texts):
         return _time(cells.examples(question.rows))
     return _category(question, cells)
+
+
+def _plain_numbers(question: Question) -> pa.ChunkedArray | None:
+    """Return the values of a column whose cells are plainly written numbers, or missing."""
+    if not missing_numbers(_rules(question, ValueKind.NUMBER)):
+        # No word for a missing value is among cells that are plain numbers.
+        numbers = plainly_numbers(question.values)
+        if numbers is not None:
+            return numbers
+    words = missing_words(question.options)
+    # The first cells tell most columns of texts.
+    if not _may_be_numbers(blank_missing(question.values.slice(0, _FIRST), words)):
+        return None
+    return plainly_numbers(blank_missing(question.values, words))
+
+
+def _may_be_numbers(texts: pa.ChunkedArray) -> bool:
+    try:
+        texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _may_be_grouped(question: Question) -> bool:
@@ -255,6 +296,10 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     if units:
         kind = f"numbers with {' or '.join(units)}"
         return ColumnVerdict(kind, None, examples, problem, unit)
+    if affix := affix_of(cells.texts):
+        return ColumnVerdict(
+            f"numbers with {affix}", None, examples, affix_problem(question.name, examples, affix)
+        )
     shape = shape_of(cells.texts)
     if shape is not None and shape.cure and len(cells.texts) > cells.known / 2:
         return ColumnVerdict(shape.name, None, f"{examples}; {shape.cure}")
@@ -264,32 +309,21 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     if is_identifier(cells):
         reason = f"{of_what}nearly every row has its own: {examples}"
         return ColumnVerdict("identifier", None, reason)
-    remarks = "; ".join(_category_remarks(question, cells))
+    remarks = "; ".join(category_remarks(question.values, rules, cells, question.rows))
     return ColumnVerdict("category", rules, f"{of_what}{remarks}")
-
-
-def _category_remarks(question: Question, cells: TextCells) -> list[str]:
-    remarks = [f"{len(cells.texts)} values"]
-    if (longest := long_text(cells)) is not None:
-        row, length = question.rows[cells.first[longest]], len(cells.texts[longest])
-        remarks.append(f"row {row} has a text of {length} characters")
-    if alike := near_equal(cells.texts):
-        remarks.append("alike: " + ", ".join(map(shown, alike[0])))
-    if "NA" in missing_words(question.options) and cells.missing:
-        named = pc.sum(pc.equal(question.values, "NA")).as_py() or 0
-        if named and all(len(text) == 2 and text.isupper() for text in cells.texts):
-            key = as_key(question.name)
-            remarks.append(
-                f"NA counts as missing in {named} rows; [data.columns] {key} = "
-                "{missing = []} keeps it"
-            )
-    return remarks
 
 
 def _boolean(question: Question, cells: TextCells) -> ColumnVerdict:
     rules = _rules(question, ValueKind.BOOLEAN)
     if len({text.lower() for text in cells.texts}) == 1 and not cells.missing:
         return ColumnVerdict(CONSTANT, rules, f"every row has {shown(cells.texts[0])}")
+    return ColumnVerdict("boolean", rules)
+
+
+def _typed_boolean(question: Question, values: pa.ChunkedArray) -> ColumnVerdict:
+    rules = _rules(question, ValueKind.BOOLEAN)
+    if len(values) and not values.null_count and is_constant(values):
+        return ColumnVerdict(CONSTANT, rules, f"every row has {category_text(values[0].as_py())}")
     return ColumnVerdict("boolean", rules)
 
 
@@ -301,7 +335,7 @@ def _time(examples: str = "") -> ColumnVerdict:
 def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
     numbers = int(reading.readable.sum())
     # Nobody writes a word for infinity among categories.
-    words = ~(reading.readable | reading.infinite)
+    words = ~(reading.numeric | reading.infinite)
     share = 1 - cells.counts[words].sum() / cells.known
     if share >= _NEARLY_ALL:
         return numbers > 0
@@ -311,7 +345,8 @@ def _is_number_but_for_a_few(cells: TextCells, reading: NumberReading) -> bool:
 def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> str:
     if not reading.ambiguous:
         return ""
-    mark, other, name = (",", ".", "comma") if reading.decimal == "," else (".", ",", "point")
+    mark = reading.thousands or reading.decimal
+    other, name = (".", "comma") if mark == "," else (",", "point")
     marked = np.array([mark in text for text in cells.texts])
     key = as_key(question.name)
     return (
@@ -322,29 +357,6 @@ def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> 
     )
 
 
-def _remarks(question: Question, numbers: pa.ChunkedArray) -> list[str]:
-    """Say what a model will not see, or what looks like a mistake."""
-    remarks = []
-    if counts_rows(numbers if is_number(question.values.type) else question.values):
-        remarks.append("counts the rows")
-    values = numbers.drop_null().to_numpy().astype(np.float64)
-    values = values[np.isfinite(values)]
-    if len(values) and (lost := _lost_in_float32(values)):
-        remarks.append(f"{lost} of its values are equal in single precision")
-    return remarks
-
-
-def _lost_in_float32(values: npt.NDArray[np.float64]) -> int:
-    """Return how many distinct values 32-bit floating point cannot tell from another."""
-    largest, spread = np.abs(values).max(), values.max() - values.min()
-    if largest < 2**24 and (spread == 0 or largest / spread < 1e4):
-        return 0
-    if largest > np.finfo(np.float32).max:
-        return 0
-    distinct = np.unique(values)
-    return len(distinct) - len(np.unique(distinct.astype(np.float32)))
-
-
 def _text_cells(question: Question) -> TextCells:
     return text_cells(distinct_cells(question.values), missing_words(question.options))
 
@@ -353,6 +365,7 @@ def _rules(
     question: Question, kind: ValueKind, decimal: str = ".", thousands: str = ""
 ) -> ColumnRules:
     missing = missing_words(question.options)
+    thousands = plain_signs(thousands)
     return ColumnRules(
         name=question.name,
         kind=kind,
@@ -374,27 +387,6 @@ def how_written(rules: ColumnRules) -> str:
 
 def _point(rules: ColumnRules, text: str) -> str:
     """Return a number with a decimal point and without separators of thousands."""
-    text = plain_signs(rules, text)
+    text = plain_signs(text)
     plain = text.replace(rules.thousands, "") if rules.thousands else text
     return plain.replace(rules.decimal, ".")
-
-
-def _is_constant(values: pa.ChunkedArray) -> bool:
-    ends = pc.min_max(values)
-    return bool(ends["min"] == ends["max"])
-
-
-def _beyond_exact(values: pa.ChunkedArray) -> bool:
-    floats = values.cast(pa.float64(), safe=False)
-    if pc.max(pc.abs(floats)).as_py() < _EXACT:
-        return False
-    return bool(pc.count_distinct(values).as_py() > pc.count_distinct(floats).as_py())
-
-
-def _all_distinct(values: pa.ChunkedArray) -> bool:
-    whole = pc.all(pc.equal(values, pc.floor(values))).as_py()
-    return bool(len(values) > _FEW_NUMBERS and whole and len(pc.unique(values)) == len(values))
-
-
-def _plain(value: float) -> str:
-    return f"{value:.15g}"

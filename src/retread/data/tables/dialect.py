@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.csv
@@ -86,15 +87,13 @@ def find_dialect(text: pa.Buffer, name: str, delimiter: str = "") -> Dialect:
     head = text.slice(0, min(text.size, _SAMPLE)).to_pybytes()
     if text.size > _SAMPLE:
         head = head[: head.rfind(b"\n") + 1] or head
+    skipped, head = _without_blank_lines(head)
     first, _, rest = head.partition(b"\n")
-    skipped = 0
     declared = re.fullmatch(rb"sep=(.)\s*", first)
     if declared:  # Excel's own way of saying it
-        delimiter, skipped, head = delimiter or declared[1].decode(), 1, rest
-    blank = re.match(rb"(?:[ \t]*(?:\r\n|\n|\r))*", head)
-    if blank and blank[0]:  # the header is the first line that has something
-        skipped, head = skipped + len(re.findall(rb"\r\n|\n|\r", blank[0])), head[blank.end() :]
-    first = head.partition(b"\n")[0]
+        delimiter = delimiter or declared[1].decode()
+        blank, head = _without_blank_lines(rest)
+        skipped, first = skipped + 1 + blank, head.partition(b"\n")[0]
     quote = "'" if re.match(rb"\s*'[^']*'\s*[,;\t|]\s*'", first) else '"'
     if delimiter:
         return Dialect(delimiter, quote, skipped)
@@ -112,6 +111,13 @@ def find_dialect(text: pa.Buffer, name: str, delimiter: str = "") -> Dialect:
             f'Say which: [data] delimiter = "{chosen[0]}", for example.',
         )
     return Dialect(chosen[0], quote, skipped)
+
+
+def _without_blank_lines(head: bytes) -> tuple[int, bytes]:
+    """Return how many blank lines there are at the start, and the rest."""
+    blank = re.match(rb"(?:[ \t]*(?:\r\n|\n|\r))*", head)
+    end = blank.end() if blank else 0
+    return len(re.findall(rb"\r\n|\n|\r", head[:end])), head[end:]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,21 +158,36 @@ def header(text: bytes | pa.Buffer, dialect: Dialect) -> list[str]:
             autogenerate_column_names=True, use_threads=False, skip_rows=dialect.skipped_lines
         ),
         parse_options=parse_options(dialect, lambda _: "skip"),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types={f"f{i}": pa.string() for i in range(10_000)}
-        ),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=_text_columns()),
     )
     return [str(values[0].as_py() or "") for values in reader.read_next_batch().columns]
 
 
-def parse_options(dialect: Dialect, on_misfit: Callable[[object], str]) -> pyarrow.csv.ParseOptions:
-    """Return the options with which pyarrow reads a dialect."""
+def parse_options(
+    dialect: Dialect, on_misfit: Callable[[object], str], *, has_quotes: bool = True
+) -> pyarrow.csv.ParseOptions:
+    """Return the options with which pyarrow reads a dialect.
+
+    Without quotes no cell spans lines, and pyarrow is faster when it knows.
+    """
     return pyarrow.csv.ParseOptions(
         delimiter=dialect.delimiter,
         quote_char=dialect.quote,
-        newlines_in_values=True,
+        newlines_in_values=has_quotes,
         invalid_row_handler=on_misfit,
     )
+
+
+def has_quotes(text: pa.Buffer, dialect: Dialect) -> bool:
+    """Return whether the quote of a dialect occurs in a text."""
+    with memoryview(text) as view:
+        parts = (view[start : start + _SAMPLE] for start in range(0, len(view), _SAMPLE))
+        return any(dialect.quote.encode() in bytes(part) for part in parts)
+
+
+@cache
+def _text_columns() -> dict[str, pa.DataType]:
+    return {f"f{i}": pa.string() for i in range(10_000)}
 
 
 def _unclear(head: bytes, name: str) -> InvalidInput:
@@ -217,9 +238,12 @@ def _guess(head: bytes, name: str) -> str:
         even, odd = head[::2].count(0), head[1::2].count(0)
         if max(even, odd) > max(len(head) / 16, 8 * min(even, odd)):
             return "utf-16-le" if odd > even else "utf-16-be"
+        if not any(head[3::4]) or not any(head[::4]):
+            return "utf-32-be" if not any(head[::4]) else "utf-32-le"
+        line = head[: head.index(0)].count(b"\n") + 1
         raise InvalidInput(
-            f"{name} is not a text file: it contains zero bytes.",
-            "Give the file the ending of its format, or save it as CSV in UTF-8.",
+            f"{name} is not a text file: it contains zero bytes, the first in line {line}.",
+            "Give the file the ending of its format, remove these bytes, or save it as UTF-8.",
         )
     shares = {encoding: _plausibility(head, encoding, test) for encoding, test in _PLAUSIBLE}
     best = max(shares, key=lambda encoding: shares[encoding])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from retread.core import InvalidInput
@@ -14,7 +15,7 @@ from retread.core.column_rules import ColumnRules, ValueKind
 from retread.core.listed import listed
 from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.source import SourceRequest
-from retread.data.tables.cells import Positions, plain_values, read_cells
+from retread.data.tables.cells import Positions, ReadCells, plain_values, read_cells
 from retread.data.tables.decide import ColumnVerdict, Question, decide
 from retread.data.tables.roles import cells_named, unit_among
 from retread.data.tables.texts import shown
@@ -121,7 +122,7 @@ def _read(
     rules = verdict.rules
     assert rules is not None
     cells = plain_values(question.values, question.name)
-    read = read_cells(rules, cells)
+    read = _cells_read(verdict) or read_cells(rules, cells)
     reasons, problem = [verdict.reason], ""
     policy = request.settings.unreadable
     if len(read.unreadable):
@@ -145,6 +146,12 @@ def _read(
         name=question.name, use=ColumnUse.FEATURE, kind=verdict.kind, reason=reason
     )
     return _ReadFeature(read.values, decision, problem)
+
+
+def _cells_read(verdict: ColumnVerdict) -> ReadCells | None:
+    if verdict.numbers is None:
+        return None
+    return ReadCells(verdict.numbers, np.zeros(0, np.int64))
 
 
 def _unreadable(

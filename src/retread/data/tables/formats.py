@@ -5,12 +5,15 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -22,8 +25,15 @@ from retread.data.row_numbers import (
     record_lines,
     rows_of_text,
 )
-from retread.data.tables.cells import is_number
-from retread.data.tables.dialect import Dialect, find_dialect, header, parse_options, to_utf8
+from retread.data.tables.cells import common_type
+from retread.data.tables.dialect import (
+    Dialect,
+    find_dialect,
+    has_quotes,
+    header,
+    parse_options,
+    to_utf8,
+)
 from retread.data.tables.records import read_json_lines, read_sheet
 
 _COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
@@ -34,7 +44,10 @@ _JSON_LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
 _EXCEL = (".xlsx", ".xlsm")
 _OLD_EXCEL = (".xls", ".xlsb", ".ods", ".numbers")
-_BLOCK = 16 * 2**20
+_BLOCK = 4 * 2**20
+_HEAD = 2**16
+_NEWLINE = ord("\n")
+_BLANK = b" \t\r\n\xef\xbb\xbf\xfe\xff\0"
 
 FORMATS = "CSV (also .tsv, .txt, .gz), JSON lines, Excel (.xlsx), Parquet or a folder of Parquet"
 
@@ -87,7 +100,7 @@ def read_file(path: Path, options: FileOptions = FileOptions()) -> RawTable:
         if path.is_dir():
             return _read_parquet_folder(path)
         if name.endswith(_PARQUET):
-            return _from_arrow(pyarrow.parquet.read_table(path, partitioning=None), "Parquet")
+            return _from_arrow(_read_parquet(path), "Parquet")
         if name.endswith(_OLD_EXCEL):
             raise InvalidInput(
                 f"{path.name} is in a format of spreadsheets that is not read.",
@@ -119,11 +132,14 @@ def _without_compression(path: Path) -> tuple[str, Callable[[bytes], bytes] | No
 
 
 def _content(path: Path, expand: Callable[[bytes], bytes] | None) -> pa.Buffer:
-    if expand is not None:
-        return pa.py_buffer(expand(path.read_bytes()))
-    if path.stat().st_size == 0:
+    content = pa.py_buffer(expand(path.read_bytes())) if expand is not None else None
+    if content is None and path.stat().st_size:
+        with pa.OSFile(str(path)) as file:
+            content = file.read_buffer()
+    head = content.slice(0, min(content.size, _HEAD)).to_pybytes() if content is not None else b""
+    if content is None or not head.strip(_BLANK):
         raise InvalidInput(f"{path} has no rows: the file is empty.", "Add a header and rows.")
-    return pa.memory_map(str(path)).read_buffer()
+    return content
 
 
 def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: str) -> RawTable:
@@ -142,12 +158,12 @@ def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: s
         # Only a single thread knows the numbers of rows.
         _parse(text, dialect, len(names), note, threads=False)
         raise _misfit(misfits, name, names, dialect, record_lines(text, dialect.quote))
-    known = "" if encoding == "utf-8" else f", in the encoding {encoding}"
+    known = "" if encoding == "utf-8" else f", in the encoding {encoding}{_words(text)}"
     return RawTable(
         table,
         names,
         rows_of_text(text, dialect.quote, dialect.skipped_lines, table.num_rows),
-        f"{dialect}{known}",
+        f"{dialect}{known}{_swallowed(text, table, dialect)}",
         semicolons=dialect.delimiter == ";",
     )
 
@@ -165,7 +181,7 @@ def _parse(
             block_size=_BLOCK,
             use_threads=threads,
         ),
-        parse_options=parse_options(dialect, note),
+        parse_options=parse_options(dialect, note, has_quotes=has_quotes(text, dialect)),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False
         ),
@@ -188,17 +204,56 @@ def _misfit(
     )
 
 
+def _words(text: pa.Buffer) -> str:
+    """Return some words that show whether the encoding is right."""
+    head = text.slice(0, min(text.size, _HEAD)).to_pybytes().decode(errors="ignore")
+    words = dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", head))
+    return f" ([data] encoding, if these are no words: {', '.join([*words][:3])})" if words else ""
+
+
+def _swallowed(text: pa.Buffer, table: pa.Table, dialect: Dialect) -> str:
+    """Say which cell may hold whole rows, as where a quote is never closed."""
+    blocks = (text.slice(at, min(_BLOCK, text.size - at)) for at in range(0, text.size, _BLOCK))
+    ends = sum(int((np.frombuffer(block, np.uint8) == _NEWLINE).sum()) for block in blocks)
+    if ends <= table.num_rows + 1 + dialect.skipped_lines:
+        return ""
+    between = table.num_columns - 1
+    for column in table.columns if between else ():
+        several = np.flatnonzero(pc.match_substring(column, "\n").to_numpy())
+        for row in several.tolist():
+            cell = column[row].as_py()
+            if cell.count(dialect.delimiter) == between * cell.count("\n"):
+                number = row + 2 + dialect.skipped_lines
+                return f"; row {number} has a quote that may enclose whole rows: {cell[:60]!r}"
+    return ""
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    with pyarrow.parquet.ParquetFile(path) as file:
+        return file.read()
+
+
 def _read_parquet_folder(path: Path) -> RawTable:
     parts = [_with_partitions(file, path) for file in sorted(_parquet_files(path))]
+    for part in parts:
+        if len(set(part.column_names)) < part.num_columns:
+            twice = next(n for n in part.column_names if part.column_names.count(n) > 1)
+            raise InvalidInput(
+                f"A file in {path.name} has more than one column {twice!r}.",
+                "Give each column its own name.",
+            )
     schema = _common_schema([part.schema for part in parts], path)
-    aligned = [part.cast(pa.schema([schema.field(n) for n in part.column_names])) for part in parts]
+    aligned = [
+        part.cast(pa.schema([schema.field(n) for n in part.column_names]), safe=False)
+        for part in parts
+    ]
     whole = pa.concat_tables(aligned, promote_options="default").select(schema.names)
     return _from_arrow(whole, f"{len(parts)} Parquet files")
 
 
 def _with_partitions(file: Path, root: Path) -> pa.Table:
     """Return a file with the columns that the names of its folders give, such as year=2020."""
-    table = pyarrow.parquet.read_table(file, partitioning=None)
+    table = _read_parquet(file)
     for folder in file.relative_to(root).parent.parts:
         name, is_partition, value = folder.partition("=")
         if is_partition and name not in table.column_names:
@@ -209,20 +264,21 @@ def _with_partitions(file: Path, root: Path) -> pa.Table:
 
 
 def _common_schema(schemas: list[pa.Schema], path: Path) -> pa.Schema:
-    """Return the columns of all files; numbers of several types become float64."""
+    """Return the columns of all files, with a type that holds those of all files."""
     types: dict[str, set[pa.DataType]] = {}
     for field in (field for schema in schemas for field in schema):
         types.setdefault(field.name, set()).add(field.type)
     fields = []
     for name, found in types.items():
         known = [kind for kind in found if not pa.types.is_null(kind)] or [pa.null()]
-        if len(known) > 1 and not all(map(is_number, known)):
+        common = known[0] if len(known) == 1 else common_type(known)
+        if common is None:
             raise InvalidInput(
                 f"Column {name!r} has several types in the files of {path.name}: "
                 f"{', '.join(sorted(map(str, known)))}.",
                 "Write all files with one type for it.",
             )
-        fields.append(pa.field(name, known[0] if len(known) == 1 else pa.float64()))
+        fields.append(pa.field(name, common))
     return pa.schema(fields)
 
 

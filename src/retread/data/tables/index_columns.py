@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 _SAVED_INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")
+_FIRST_ROWS = 20
 
 
 def is_saved_index(name: str, values: pa.ChunkedArray, position: int) -> bool:
@@ -20,8 +21,14 @@ def is_saved_index(name: str, values: pa.ChunkedArray, position: int) -> bool:
 
 def counts_rows(values: pa.ChunkedArray) -> bool:
     """Return whether a column is whole numbers that grow by one in each row."""
-    try:
-        numbers = values.cast(pa.int64()).to_numpy() if not values.null_count else None
-    except pa.ArrowException:
+    if values.null_count or len(values) < 3:
         return False
-    return numbers is not None and len(numbers) > 2 and bool((np.diff(numbers) == 1).all())
+    # Most columns differ within their first rows.
+    for part in (values.slice(0, _FIRST_ROWS), values):
+        try:
+            numbers = part.cast(pa.int64()).to_numpy()
+        except pa.ArrowException:
+            return False
+        if not (np.diff(numbers) == 1).all():
+            return False
+    return True

@@ -18,7 +18,7 @@ _CONVENTIONS = (
     (".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
 )  # fmt: skip
 _INFINITY = r"^(?i)[+-]?inf(?:inity)?$"
-
+_GROUP = 3
 
 _FEW_SAME = 0.05
 """The share of spellings beyond the first of a number that a column typed by hand may have."""
@@ -42,6 +42,7 @@ class NumberReading:
         thousands: The separator of thousands; empty if there is none.
         readable: For each text, whether it is a number under these separators.
         infinite: For each text, whether it is a word for infinity, which no model takes.
+        numeric: For each text, whether it is a number under any separators.
         ambiguous: Whether the texts may as well be read under other separators, as other numbers.
     """
 
@@ -49,6 +50,7 @@ class NumberReading:
     thousands: str
     readable: Mask
     infinite: Mask
+    numeric: Mask
     ambiguous: bool = False
 
 
@@ -67,7 +69,7 @@ def read_numbers(
         comma_file: Whether another column of the file has decimal commas for certain.
         semicolons: Whether semicolons separate its cells, which makes decimal commas likely.
     """
-    signs = [plain_signs(_rules(".", " "), text) for text in texts]
+    signs = [plain_signs(text) for text in texts]
     plain = pa.array(signs, pa.string())
     masks = {
         convention: _matches(plain, number_pattern(_rules(*convention)))
@@ -80,11 +82,13 @@ def read_numbers(
     candidates = [c for c, weight in weights.items() if weight == best and best]
     infinite = _matches(plain, _INFINITY)
     if not candidates:
-        return NumberReading(".", "", np.zeros(len(texts), bool), infinite)
+        nothing = np.zeros(len(texts), bool)
+        return NumberReading(".", "", nothing, infinite, nothing)
     chosen, ambiguous = _choose(candidates, signs, masks[candidates[0]], comma_file=comma_file)
     if semicolons and chosen == (".", "") and (",", ".") in candidates:
         ambiguous = any("." in sign for sign in signs)
-    return NumberReading(*chosen, masks[chosen], infinite, ambiguous)
+    numeric = np.logical_or.reduce(list(masks.values()))
+    return NumberReading(*chosen, masks[chosen], infinite, numeric, ambiguous)
 
 
 def may_be_grouped_by_points(values: pa.ChunkedArray) -> bool:
@@ -166,7 +170,9 @@ class _CellBytes:
         Exponents are plain where some number has a fraction: whole numbers with some are codes.
         """
         cells = self._data[slice(*self._span)]
-        if not _IS_PLAIN[cells].all():
+        # Of what is a number, everything from the minus to the nine is plain: most columns are.
+        between = cells.min() >= ord("-") and cells.max() <= ord("9")
+        if not between and not _IS_PLAIN[cells].all():
             has_fractions = bool((self._numbers != np.floor(self._numbers)).any())
             if not has_fractions or not (_IS_PLAIN | _IS_EXPONENT)[cells].all():
                 return False
@@ -201,7 +207,24 @@ def _choose(
         return _comma_or_thousands(cells, marked, comma_file=comma_file)
     if point in candidates and groups_by_point in candidates and comma_file:
         return groups_by_point, False
-    return candidates[0], False
+    return candidates[0], _may_be_mixed(cells, *candidates[0])
+
+
+def _may_be_mixed(cells: list[str], decimal: str, thousands: str) -> bool:
+    """Return whether both separators may be decimal ones, as where two people typed a column.
+
+    Separators of thousands are certain where a cell has both or two of them, or where whole
+    numbers are grouped from a thousand on.
+    """
+    if {decimal, thousands} != {".", ","}:
+        return False
+    grouped = [text for text in cells if thousands in text]
+    others = [text for text in cells if thousands not in text]
+    if any(decimal in text or text.count(thousands) > 1 for text in grouped):
+        return False
+    whole = [text.lstrip("+-").partition(decimal)[0] for text in others]
+    fractions = sum(decimal in text for text in others)
+    return fractions == len(others) or max(map(len, whole)) > _GROUP
 
 
 def _comma_or_thousands(
@@ -209,7 +232,8 @@ def _comma_or_thousands(
 ) -> tuple[tuple[str, str], bool]:
     """Decide what a comma before three digits is."""
     comma, groups_by_comma = (",", ""), (".", ",")
-    if comma_file or any(text.lstrip("+-").startswith("0") for text in marked):
+    certain = (text.lstrip("+-").startswith("0") or "e" in text.lower() for text in marked)
+    if comma_file or any(certain):
         return comma, False
     unmarked = [text for text in cells if "," not in text]
     if unmarked:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
+import json
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -47,13 +50,7 @@ def read_json_lines(text: bytes, name: str) -> Records:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        try:
-            record = decoder.decode(line)
-        except msgspec.DecodeError as error:
-            raise InvalidInput(
-                f"Line {number} of {name} is not a JSON object: {error}.",
-                'Write one object per line, such as {"x": 1.5, "y": "good"}.',
-            ) from error
+        record = _json_object(line, decoder, f"Line {number} of {name}")
         for key, value in record.items():
             if isinstance(value, list | dict):
                 raise InvalidInput(
@@ -83,15 +80,17 @@ def read_sheet(path: Path, sheet: str = "") -> Records:
 
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        sheets = {one.title: one.sheet_state == "visible" for one in book.worksheets}
+    except Exception as error:  # the library raises whatever a damaged file leads it to
         raise InvalidInput(
-            f"{path.name} is not an Excel file: {error}.", "Save it as .xlsx or .csv."
+            f"{path.name} is not an Excel file, or is damaged: {error}.",
+            "Save it again as .xlsx without charts of their own sheet, or as .csv.",
         ) from error
-    if sheet and sheet not in book.sheetnames:
+    if not sheets or (sheet and sheet not in sheets):
         raise InvalidInput(
-            f"{path.name} has no sheet {sheet!r}.", f"Its sheets are: {listed(book.sheetnames)}."
+            f"{path.name} has no sheet {sheet!r}.", f"Its sheets are: {listed(sheets)}."
         )
-    name = sheet or book.sheetnames[0]
+    name = sheet or next((one for one in sheets if sheets[one]), next(iter(sheets)))
     rows = [list(row) for row in book[name].iter_rows(values_only=True)]
     book.close()
     top = next((i for i, row in enumerate(rows) if any(cell is not None for cell in row)), None)
@@ -104,9 +103,36 @@ def read_sheet(path: Path, sheet: str = "") -> Records:
     width = max(len(row) for row in rows[top:])
     header += [""] * (width - len(header))
     columns = [[row[i] if i < len(row) else None for row in body] for i in range(width)]
-    others = [other for other in book.sheetnames if other != name]
+    others = [other for other in sheets if other != name]
     also = f" (not {listed(others)}: see [data] sheet)" if others and not sheet else ""
     return _records(header, columns, RowNumbers(top + 2), f"the sheet {name}{also}")
+
+
+def _json_object(line: bytes, decoder: msgspec.json.Decoder[dict[str, object]], at: str) -> Any:
+    try:
+        record = decoder.decode(line)
+        if line.count(b":") == len(record):
+            return record
+        return json.loads(line, object_pairs_hook=lambda pairs: _unique(pairs, at))
+    except msgspec.DecodeError as error:
+        # Python writes NaN and Infinity, which are not JSON.
+        with suppress(ValueError):
+            record = json.loads(line, object_pairs_hook=lambda pairs: _unique(pairs, at))
+            if isinstance(record, dict):
+                json.dumps(record, ensure_ascii=False).encode()  # half a character is no text
+                return record
+        raise InvalidInput(
+            f"{at} is not a JSON object: {error}.",
+            'Write one object per line, such as {"x": 1.5, "y": "good"}.',
+        ) from error
+
+
+def _unique(pairs: list[tuple[str, object]], at: str) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise InvalidInput(f"{at} has {twice!r} twice.", "Leave one of them out.")
+    return record
 
 
 def _records(

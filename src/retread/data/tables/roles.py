@@ -13,8 +13,9 @@ from retread.core.column_rules import ColumnRules, ValueKind, clean_text
 from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import Positions, distinct_cells, plain_values, read_cells
 from retread.data.tables.decide import Question, decide, how_written, missing_words
-from retread.data.tables.texts import are_truth_values, near_equal, shown
-from retread.data.tables.times import NotTimes, TimeOptions, read_times
+from retread.data.tables.texts import are_truth_values, shown
+from retread.data.tables.time_texts import NotTimes, TimeOptions
+from retread.data.tables.times import read_times
 from retread.data.tables.units import units_of
 from retread.project.settings import ColumnType
 from retread.project.toml_text import as_key
@@ -22,6 +23,7 @@ from retread.project.toml_text import as_key
 _MAX_LABELS = 1000
 _EXTREME = 1e6
 _CENTURY = 100 * 365.25 * 86_400e6
+_YEAR_1, _YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # microseconds
 _EMPTY_HINT = (
     "NA, N/A, NaN and null also count as empty; [data.columns] NAME = {missing = []} changes that."
 )
@@ -64,15 +66,14 @@ def read_labels(question: Question, table: str, like: ColumnRules | None) -> Rea
             f"It is read as {rules.kind}; correct the cells, or set [data.columns].",
         )
     _refuse_missing(read.values, "label", question, table)
-    distinct = pc.value_counts(read.values.combine_chunks()).to_pylist()
-    if len(distinct) > _MAX_LABELS:
+    distinct = pc.count_distinct(read.values).as_py()
+    if distinct > _MAX_LABELS:
         raise InvalidInput(
-            f"The label column {name!r} of {table} has {len(distinct)} distinct values.",
+            f"The label column {name!r} of {table} has {distinct} distinct values.",
             f"At most {_MAX_LABELS} class labels are allowed. To predict numbers, set "
             '[recipe] kind = "tabular-regression".',
         )
-    counts = {item["values"]: item["counts"] for item in distinct}
-    return ReadRole(read.values, rules, _cleaned(values), _near_equal_labels(name, counts))
+    return ReadRole(read.values, rules, _cleaned(values))
 
 
 def read_targets(question: Question, table: str, like: ColumnRules | None) -> ReadRole:
@@ -86,7 +87,11 @@ def read_targets(question: Question, table: str, like: ColumnRules | None) -> Re
     asked = question.options.model_copy(update={"type": ColumnType.NUMBER})
     verdict = decide(replace(question, values=values, options=asked))
     rules = like if like is not None and like.kind is ValueKind.NUMBER else verdict.rules
-    assert rules is not None  # a column that is asked for as numbers has rules
+    if rules is None:
+        raise InvalidInput(
+            f"The target column {name!r} of {table} contains times, not numbers.",
+            "Choose another column, or write the time between two events as a number.",
+        )
     read = read_cells(rules, values)
     if len(read.unreadable):
         unit = unit_among(values, read.unreadable)
@@ -138,6 +143,13 @@ def read_row_times(question: Question, table: str) -> ReadRole:
         ) from error
     _refuse_missing(read.values, "timestamp", question, table)
     micros = read.values.cast(pa.int64()).to_numpy()
+    if len(beyond := np.flatnonzero((micros < _YEAR_1) | (micros >= _YEAR_10000))):
+        raise InvalidInput(
+            f"The timestamp column {question.name!r} of {table} has times beyond the years 1 to "
+            f"9999 in {len(beyond)} rows, the first in row {question.rows[beyond[0]]}.",
+            "Correct them, or say in what unit they count: [data.columns] NAME = "
+            '{type = "time", unit = "ms"}.',
+        )
     middle = np.median(micros) if len(micros) else 0
     far = np.flatnonzero(np.abs(micros - middle) > _CENTURY)
     reason = read.how
@@ -210,19 +222,6 @@ def _cleaned(values: pa.ChunkedArray) -> str:
     texts = [str(text) for text in distinct_cells(values).texts]
     changed = [text for text in texts if clean_text(text) != text]
     return f"spaces and invisible characters removed: {shown(changed[0])}" if changed else ""
-
-
-def _near_equal_labels(name: str, counts: dict[str, int]) -> str:
-    groups = near_equal(list(counts))
-    if not groups:
-        return ""
-    listed = "; ".join(
-        ", ".join(f"{shown(label)} {counts[label]}" for label in group) for group in groups[:3]
-    )
-    return (
-        f"Labels of column {name!r} differ in case, spaces or a full stop only: {listed}. If they "
-        "are the same, write them alike."
-    )
 
 
 def _extremes(question: Question, targets: pa.ChunkedArray) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retread.core.column_rules import clean_text
+from retread.core.column_rules import FALSE, TRUE, clean_text
 from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import DistinctCells
 
 Counts = npt.NDArray[np.int64]
 
 _TRUTH = {"true", "false"}
+_SPELLINGS = {*TRUE, *FALSE}
 _MIN_DISTINCT = 20
 _NEARLY_ALL = 0.9
 _PROSE_WORDS = 4
@@ -78,8 +81,13 @@ def shown(text: str) -> str:
 
 
 def are_truth_values(texts: Sequence[str]) -> bool:
-    """Return whether all texts are spellings of true and false."""
-    return bool(texts) and {text.lower() for text in texts} <= _TRUTH
+    """Return whether all texts are spellings of true and false, and one of them is the word.
+
+    >>> are_truth_values(["TRUE", "F", "0"]), are_truth_values(["1", "0"])
+    (True, False)
+    """
+    lower = {text.lower() for text in texts}
+    return bool(lower & _TRUTH) and lower <= _SPELLINGS
 
 
 def is_prose(cells: TextCells) -> bool:
@@ -103,12 +111,18 @@ def long_text(cells: TextCells) -> int | None:
 
 
 def near_equal(texts: Sequence[str]) -> list[list[str]]:
-    """Return the texts that differ in case, spaces or a trailing full stop only, in groups.
+    """Return the texts that differ in case, width, separators or a full stop only, in groups.
 
-    >>> near_equal(["bad", "Bad", "bad.", "good"])
-    [['bad', 'Bad', 'bad.']]
+    >>> near_equal(["bad", "Bad", "bad.", "good", "1", "1.0", "-1"])
+    [['bad', 'Bad', 'bad.'], ['1', '1.0']]
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for text in texts:
-        groups[" ".join(text.casefold().split()).rstrip(". ")].append(text)
+        groups[_spelling_key(text)].append(text)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _spelling_key(text: str) -> str:
+    key = unicodedata.normalize("NFKC", text).replace("\ufe0f", "").casefold()
+    key = re.sub(r"(?<=\w)[\s_-]+(?=[^\W\d])|\s+", " ", key).strip(" .")
+    return re.sub(r"^(-?[0-9]+)\.0+$", r"\1", key)

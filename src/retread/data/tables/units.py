@@ -6,17 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from retread.core.column_rules import plain_signs
 from retread.project.toml_text import as_key
 
 _NEARLY_ALL = 0.9
 _MAX_UNITS = 3
 _MANY = 20
-_CURRENCIES = r"[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
+_CURRENCIES = r"[A-Z]{0,2}[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
 _BOUNDS = r"[<>\u2264\u2265~\u2248]=?"
 _UNITS = (
     rf"%|‰|{_CURRENCIES}|°\s?[CF]?|℃|[kmcµ]?m[²³23]?|[km]?g|t|lbs?|oz|ft|in|mi|ml|l|m?s|min|h|d|"
     r"[kMG]?Hz|[kM]?Wh?|m?[VA]|[kMh]?Pa|m?bar|psi|rpm|km/h|m/s|mph|[kMGT]?B|pcs|units?"
 )
+_MAX_AFFIXES = 4
+_NUMBER = re.compile(r"(?<![0-9])[+-]?[0-9](?:[.,' ]?[0-9]+)*[.,]?|[+-]?[.,][0-9]+")
 _WORD = r"(?<= )[^\W\d_]{2,15}"
 _WITH_UNIT = re.compile(
     rf"[+-]?(?P<before>{_CURRENCIES}|{_BOUNDS})?\s*[+-]?[0-9][0-9.,' ]*?\s*"
@@ -59,6 +62,28 @@ def units_of(texts: Sequence[str]) -> list[str]:
     return [unit for unit, _ in known.most_common()]
 
 
+def affix_of(texts: Sequence[str]) -> str:
+    """Return what nearly all of many texts have around their only number; empty if nothing.
+
+    A letter before the number makes a code of it.
+
+    >>> affix_of([f"({n})" if n % 2 else f"{n}" for n in range(30)]), affix_of(["A1", "A2"] * 10)
+    ('()', '')
+    """
+    if len(texts) < _MANY:
+        return ""
+    shapes = Counter(_NUMBER.sub("\0", plain_signs(text)) for text in texts)
+    common = [(*shape.partition("\0"), count) for shape, count in shapes.most_common(_MAX_AFFIXES)]
+    affixes: Counter[str] = Counter()
+    for before, number, after, count in common:
+        is_code = any(map(str.isalnum, re.sub(_CURRENCIES, "", before)))
+        if number and "\0" not in after and not is_code:
+            affixes[before.strip() + after.strip()] += count
+    if sum(affixes.values()) < _NEARLY_ALL * len(texts):
+        return ""
+    return max((affix for affix in affixes if affix), key=lambda a: affixes[a], default="")
+
+
 def units_problem(name: str, examples: str, units: Sequence[str]) -> str:
     """Say that the numbers of a column carry units, and what to do about it."""
     key, named = as_key(name), " or ".join(map(repr, units))
@@ -70,3 +95,11 @@ def units_problem(name: str, examples: str, units: Sequence[str]) -> str:
             '"category" or "ignore".'
         )
     return f"Column {name!r} has numbers with {named}: {examples}. {cure}"
+
+
+def affix_problem(name: str, examples: str, affix: str) -> str:
+    """Say that the numbers of a column have something around them, and what to do about it."""
+    return (
+        f"Column {name!r} has numbers with {affix!r}: {examples}. It is not used as it is: write "
+        f'the numbers alone, or set [data.columns] {as_key(name)} = "category" or "ignore".'
+    )

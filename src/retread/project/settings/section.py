@@ -25,6 +25,4 @@ Zone = Annotated[str, AfterValidator(_known_zone)]
 class Section(BaseModel):
     """Base class of all sections: frozen, without unknown keys or non-finite numbers."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
