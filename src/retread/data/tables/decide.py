@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retread.core.column_rules import (
     MISSING,
@@ -31,18 +30,18 @@ from retread.data.tables.numbers import (
 )
 from retread.data.tables.remarks import (
     are_distinct_integers,
+    category_remarks,
     is_beyond_exact,
     is_constant,
     number_remarks,
     shown_number,
 )
+from retread.data.tables.shapes import shape_of
 from retread.data.tables.texts import (
     TextCells,
     are_truth_values,
     is_identifier,
     is_prose,
-    long_text,
-    near_equal,
     shown,
     text_cells,
 )
@@ -287,7 +286,9 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     unit, problem = "", ""
     if units:
         unit = units[0] if len(units) == 1 else ""
-        problem = units_problem(question.name, examples, units)
+        carried = np.array([any(one in text for one in units) for text in cells.texts])
+        named = cells.examples(question.rows, carried)
+        problem = units_problem(question.name, named, units)
     if question.wanted:
         return ColumnVerdict("category", rules, f"{len(cells.texts)} values", problem, unit)
     if len(cells.texts) == 1 and not cells.missing:
@@ -299,29 +300,17 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
         return ColumnVerdict(
             f"numbers with {affix}", None, examples, affix_problem(question.name, examples, affix)
         )
+    shape = shape_of(cells.texts)
+    if shape is not None and shape.cure and len(cells.texts) > cells.known / 2:
+        return ColumnVerdict(shape.name, None, f"{examples}; {shape.cure}")
     if is_prose(cells):
         return ColumnVerdict("free text", None, examples)
+    of_what = f"{shape.name}; " if shape is not None else ""
     if is_identifier(cells):
-        return ColumnVerdict("identifier", None, f"nearly every row has its own: {examples}")
-    return ColumnVerdict("category", rules, "; ".join(_category_remarks(question, cells)))
-
-
-def _category_remarks(question: Question, cells: TextCells) -> list[str]:
-    remarks = [f"{len(cells.texts)} values"]
-    if (longest := long_text(cells)) is not None:
-        row, length = question.rows[cells.first[longest]], len(cells.texts[longest])
-        remarks.append(f"row {row} has a text of {length} characters")
-    if alike := near_equal(cells.texts):
-        remarks.append("alike: " + ", ".join(map(shown, alike[0])))
-    if "NA" in missing_words(question.options) and cells.missing:
-        named = pc.sum(pc.equal(question.values, "NA")).as_py() or 0
-        if named and all(len(text) == 2 and text.isupper() for text in cells.texts):
-            key = as_key(question.name)
-            remarks.append(
-                f"NA counts as missing in {named} rows; [data.columns] {key} = "
-                "{missing = []} keeps it"
-            )
-    return remarks
+        reason = f"{of_what}nearly every row has its own: {examples}"
+        return ColumnVerdict("identifier", None, reason)
+    remarks = "; ".join(category_remarks(question.values, rules, cells, question.rows))
+    return ColumnVerdict("category", rules, f"{of_what}{remarks}")
 
 
 def _boolean(question: Question, cells: TextCells) -> ColumnVerdict:

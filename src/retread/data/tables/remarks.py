@@ -1,4 +1,4 @@
-"""What there is to say about a column of numbers: counting, lost digits, sentinels."""
+"""What there is to say about a column: counting, lost digits, sentinels, spellings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.core.column_rules import ColumnRules
+from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import is_number
 from retread.data.tables.index_columns import counts_rows
+from retread.data.tables.texts import TextCells, long_text, near_equal, shown
 from retread.project.toml_text import as_key
 
 _SEVERAL = 2
@@ -31,6 +34,34 @@ def number_remarks(name: str, cells: pa.ChunkedArray, numbers: pa.ChunkedArray) 
         f'missing, set [data.columns] {as_key(name)} = {{missing = ["{shown_number(value)}"]}}'
         for value, count in _far_nines(values)
     ]
+    return remarks
+
+
+def category_remarks(
+    values: pa.ChunkedArray, rules: ColumnRules, cells: TextCells, rows: RowNumbers
+) -> list[str]:
+    """Say how many categories a column has, and what looks like a mistake.
+
+    Args:
+        values: Its cells.
+        rules: How they are read.
+        cells: Its distinct texts.
+        rows: The numbers of its rows.
+    """
+    remarks = [f"{len(cells.texts)} values"]
+    if (longest := long_text(cells)) is not None:
+        row, length = rows[cells.first[longest]], len(cells.texts[longest])
+        remarks.append(f"row {row} has a text of {length} characters")
+    if alike := near_equal(cells.texts):
+        remarks.append("alike: " + ", ".join(map(shown, alike[0])))
+    if "NA" in rules.missing and cells.missing:
+        named = pc.sum(pc.equal(values, "NA")).as_py() or 0
+        if named and all(len(text) == 2 and text.isupper() for text in cells.texts):
+            key = as_key(rules.name)
+            remarks.append(
+                f"NA counts as missing in {named} rows; [data.columns] {key} = "
+                "{missing = []} keeps it"
+            )
     return remarks
 
 

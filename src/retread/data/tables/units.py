@@ -13,6 +13,7 @@ _NEARLY_ALL = 0.9
 _MAX_UNITS = 3
 _MANY = 20
 _CURRENCIES = r"[A-Z]{0,2}[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
+_BOUNDS = r"[<>\u2264\u2265~\u2248]=?"
 _UNITS = (
     rf"%|‰|{_CURRENCIES}|°\s?[CF]?|℃|[kmcµ]?m[²³23]?|[km]?g|t|lbs?|oz|ft|in|mi|ml|l|m?s|min|h|d|"
     r"[kMG]?Hz|[kM]?Wh?|m?[VA]|[kMh]?Pa|m?bar|psi|rpm|km/h|m/s|mph|[kMGT]?B|pcs|units?"
@@ -21,7 +22,7 @@ _MAX_AFFIXES = 4
 _NUMBER = re.compile(r"(?<![0-9])[+-]?[0-9](?:[.,' ]?[0-9]+)*[.,]?|[+-]?[.,][0-9]+")
 _WORD = r"(?<= )[^\W\d_]{2,15}"
 _WITH_UNIT = re.compile(
-    rf"[+-]?(?P<before>{_CURRENCIES})?\s*[+-]?[0-9][0-9.,' ]*?\s*"
+    rf"[+-]?(?P<before>{_CURRENCIES}|{_BOUNDS})?\s*[+-]?[0-9][0-9.,' ]*?\s*"
     rf"(?:(?P<after>{_UNITS})|(?P<word>{_WORD}))?"
 )
 
@@ -36,6 +37,8 @@ def units_of(texts: Sequence[str]) -> list[str]:
 
     >>> units_of(["12 kg", "7 kg", "9"]), units_of(["$5", "-$1,200.00"]), units_of(["A12", "B7"])
     (['kg'], ['$'], [])
+    >>> units_of(["<0.5", "7", "< 0.25"])
+    ['<']
     >>> units_of([f"{n} bottles" for n in range(40)]), units_of(["1 star", "5 stars"])
     (['bottles'], [])
     """
