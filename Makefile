@@ -26,7 +26,7 @@ demo: install
 	$(BIN)/retread demo tires
 
 test: lint types contracts
-	@tools/debian-packages postgresql
+	@tools/debian-packages postgresql chromium
 	$(PYTEST)
 
 check: lint types contracts

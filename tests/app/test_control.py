@@ -365,7 +365,7 @@ def test_u08_the_page_and_the_api_show_what_stands_now(client: httpx.Client) -> 
         "Drift in &lt;script&gt;alert (effect 0.80).",
         "Canary · v2 against v1",
         "7 of 50",
-        "Cooldown until 00:00:00 UTC",
+        "Cooldown until 2026-01-01 00:00:00 UTC",
         "3 of 10 retrainings",
         "no address",
         "gate.threshold = 0.9 is not in use until",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ from msgspec.structs import replace
 from onnx import TensorProto, helper, numpy_helper
 from tests.bundles import bundle, lineage_of, linear_model
 
+import retread
 from retread.app import Workspace
+from retread.app.control.page import Links, status_page
+from retread.app.overview import load_overview
 from retread.bundle import MODEL, Cause, OnnxModel, Signature
 from retread.cli.main import run
 from retread.data import AddRequest, DatasetVersion, Split, add_version
@@ -286,6 +290,30 @@ def test_history_shows_what_was_served_at_a_time(typed: Typed, two: Workspace) -
     assert "Production is now version 2, replacing version 1" in out
     code, _, err = typed("history", "--at", "yesterday")
     assert (code, "'yesterday' is not a valid time" in err) == (1, True)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "America/New_York", "Asia/Kathmandu"])
+@pytest.mark.usefixtures("two")
+def test_timezone_times_are_shown_and_typed_in_that_of_the_project(
+    typed: Typed, two: Workspace, zone: str
+) -> None:
+    typed("promote", "1")
+    between = datetime.now(UTC)
+    typed("promote", "2")
+    toml = two.project.root / "retread.toml"
+    toml.write_text(SETTINGS.replace("[project]", f'[project]\ntimezone = "{zone}"'))
+    local = between.astimezone(ZoneInfo(zone))
+    _, out, _ = typed("history")
+    assert f"{local:%Y-%m-%d %H:}" in out
+    assert " UTC)" in out
+    typed_in = local.replace(tzinfo=None).isoformat()
+    _, out, _ = typed("history", "--at", typed_in, "--json")
+    assert json.loads(out)["production"] == 1
+    opened = retread.open(two.project.root)
+    assert opened.history(at=local.replace(tzinfo=None)).production == 1
+    assert f"{local:%Y-%m-%d %H:}" in str(opened.history())
+    page = status_page(load_overview(two, os.environ), Links(None, None), between, ZoneInfo(zone))
+    assert f"{local:%Y-%m-%d %H:%M:%S} (" in page
 
 
 @pytest.mark.usefixtures("two")

@@ -29,6 +29,8 @@ from retread.loop import LoopHealth, PartFailure
 from retread.notify import Message, Undelivered
 from retread.project import open_project
 from retread.registry.events import (
+    RetrainingFinished,
+    RetrainingOutcome,
     RetrainingStarted,
     Slot,
     SlotAssigned,
@@ -79,6 +81,31 @@ def test_it_shows_slots_and_the_progress_of_retrainings(
     assert run(["status", "--json"]) == 0
     project = json.loads(capsys.readouterr().out)["project"]
     assert [one["phase"] for one in project["retrainings"]] == ["training", "waiting"]
+
+
+def test_u08_a_retraining_that_failed_is_shown_until_the_next_one_ends(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = {
+        "trg_1": (RetrainingOutcome.FAILED, "The disk is full."),
+        "trg_2": (RetrainingOutcome.PROMOTED, ""),
+    }
+    shown = {"trg_1": "failed at ", "trg_2": "promoted at "}
+    for name, (outcome, reason) in ends.items():
+        cause = Cause(kind=CauseKind.NEW_DATA, trigger=name)
+        workspace.ledger.append(
+            TriggerReceived(trigger=name, key=name, cause=cause),
+            TriggerDecided(trigger=name, decision=TriggerDecision.ACCEPTED, reason="Now."),
+            RetrainingFinished(trigger=name, outcome=outcome, reason=reason),
+        )
+        assert run(["status"]) == 0
+        printed = capsys.readouterr().out
+        (line,) = (line for line in printed.splitlines() if line.startswith("Latest"))
+        assert line.startswith(f"Latest retraining (new-data): {shown[name]}")
+        assert reason in line
+    assert run(["status", "--json"]) == 0
+    latest = json.loads(capsys.readouterr().out)["project"]["latest_retraining"]
+    assert latest["outcome"] == "promoted"
 
 
 def test_it_shows_messages_that_may_not_have_been_delivered(

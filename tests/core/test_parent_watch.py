@@ -106,18 +106,37 @@ def test_a_module_that_knows_nothing_of_its_parent_ends_with_its_children(tmp_pa
     until(lambda: not is_running(child) and not is_running(grandchild))
 
 
-def test_it_runs_as_a_command(tmp_path: Path) -> None:
+def run_module(module: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     pipe = ParentPipe()
-    command = ("-W", "error", "-m", "retread.core.parent_watch", str(pipe.child_end), "platform")
+    command = ("-W", "error", "-m", "retread.core.parent_watch", str(pipe.child_end), module)
     ended = subprocess.run(
         [sys.executable, *command],
         pass_fds=(pipe.child_end,),
         capture_output=True,
         check=False,
+        cwd=folder,
     )
     pipe.close()
+    return ended
+
+
+def test_it_runs_as_a_command(tmp_path: Path) -> None:
+    ended = run_module("platform", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert ended.stdout
+
+
+def test_imports_of_a_service_are_not_searched_for_garbage_over_and_over(tmp_path: Path) -> None:
+    growing = (
+        "import gc\n"
+        "before = gc.get_stats()[0]['collections']\n"
+        "kept = [[] for _ in range(40_000)]\n"
+        "print(gc.get_stats()[0]['collections'] - before)\n"
+    )
+    (tmp_path / "growing.py").write_text(growing)
+    ended = run_module("growing", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) <= 1, "every 700 objects, it would be about 57 times"
 
 
 def test_exit_does_not_wait_for_a_clean_up_that_hangs() -> None:

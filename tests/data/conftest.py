@@ -35,7 +35,8 @@ from retread.data import (
     add_version,
     split_of,
 )
-from retread.data.integrity import evaluation_digest, row_digests, version_digest
+from retread.data.integrity import evaluation_digest, version_digest
+from retread.data.row_digests import row_digests
 from retread.data.summary import count_by
 from retread.project.settings import DataSection
 
@@ -135,7 +136,7 @@ def table(labels: dict[str, str], values: dict[str, float] | None = None) -> pa.
                 [split_of(i, evaluation_share=0.2, validation_share=0.2) for i in ids], pa.string()
             ),
             SOURCE: pa.array(["here"] * count, pa.string()),
-            DIGEST: pa.array(row_digests(features, ["x", TIMESTAMP]), pa.string()),
+            DIGEST: row_digests(features, ["x", TIMESTAMP]),
             TIMESTAMP: features[TIMESTAMP],
             "x": features["x"],
         }

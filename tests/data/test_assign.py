@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retread.data import Split, split_of
-from retread.data.assign import Base, PreviousExample, assign_ids, assign_splits
+from retread.data.assign import Base, assign_splits
+from retread.data.example_ids import PreviousExample, assign_ids
 from retread.data.near_duplicates import NearDuplicateIndex
 from retread.data.source import SourceExamples
 from retread.data.split_plan import SplitMethod, SplitPlan
@@ -84,7 +85,7 @@ def _has_one_split_per_group(keys: pa.Table) -> bool:
     ids=["replaced", "retained"],
 )
 def test_a_relabelled_example_keeps_its_id_unless_it_is_retained(retained: bool, id_: str) -> None:
-    previous = {"c" * 64: [PreviousExample("c" * 32, "good", "g", retained)]}
+    previous = {"c" * 64: [PreviousExample("c" * 32, "good", retained)]}
     assert assign_ids(["c" * 64], ["bad"], previous) == [id_]
 
 

@@ -172,7 +172,7 @@ def test_e18_dates_outside_reason_are_told_with_their_row(
         settings={"timestamp": "at"},
     )
     assert "1 of 300 rows have a time in the future" in result(version, "dates").reason
-    assert f"row 17: {odd}" in result(version, "dates").reason
+    assert f"row 18: {odd}" in result(version, "dates").reason
     plan = version.split_plan
     assert plan is not None
     assert plan.method is SplitMethod.TIME

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retread.core import IntegrityBroken
-from retread.data import LanceDatasetStore, verify
-from retread.data.integrity import row_digests
+from retread.core import IntegrityBroken, canonical_json, digest_bytes
+from retread.data import LanceDatasetStore, integrity, verify
+from retread.data.integrity import version_digest
+from retread.data.row_digests import row_digests
+from retread.data.store import KEYS, LABEL, TIMESTAMP
 
 from .conftest import Adds, Images, table, version_of
 
 ROWS = table({"r1": "a", "r2": "b", "r3": "a", "r4": "b"})
 TEXTS = st.none() | st.text(st.sampled_from("a\x00\x10\x1f\\"), max_size=3)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXT_ROWS = st.tuples(TEXTS, TEXTS)
 
 
@@ -25,7 +28,7 @@ def test_different_rows_have_different_digests(rows: list[tuple[str | None, str 
     names = ["x", "y"]
     columns = [pa.array([row[i] for row in rows], pa.string()) for i in (0, 1)]
     digests = row_digests(pa.table(columns, names=names), names)
-    assert len(set(digests)) == len(rows)
+    assert len(set(digests.to_pylist())) == len(rows)
 
 
 @pytest.mark.parametrize("position", [0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 0.999])
@@ -86,3 +89,20 @@ def _flip(path: Path, position: float) -> None:
     content = bytearray(path.read_bytes())
     content[int(position * len(content))] ^= 1
     path.write_bytes(bytes(content))
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=4), NUMBERS, st.none() | st.integers(-5, 5)), max_size=9),
+    st.integers(1, 4),
+)
+def test_size_a_version_digest_is_that_of_canonical_json(
+    rows: list[tuple[str, float, int | None]], batch: int
+) -> None:
+    texts, numbers, times = ([row[i] for row in rows] for i in range(3))
+    keys = {name: pa.array(texts, pa.string()) for name in KEYS}
+    keys[LABEL] = pa.array(numbers, pa.float64())
+    keys[TIMESTAMP] = pa.array(times, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    expected = [[t, n, t, t, t, i] for t, n, i in rows]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integrity, "_ROWS_PER_BATCH", batch)
+        assert version_digest(pa.table(keys)) == digest_bytes(canonical_json(expected))

@@ -216,13 +216,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
         "l.json",
         {"version": "5", "shapes": [{"label": "x"}], "imagePath": "a.png"},
         "A LabelMe file: it describes a single image, 'a.png'",
-        "one file for all images",
-    ),
-    "VIA": (
-        "l.json",
-        {"a.png123": {"filename": "good/a.png", "regions": []}},
-        "VIA .*marks regions",
-        "one label",
+        "--labels FOLDER",
     ),
     "COCO with several labels": (
         "l.json",

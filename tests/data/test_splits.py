@@ -265,7 +265,8 @@ def test_e16_rows_that_are_equal_but_for_noise_share_a_split(noise: float, appen
         assert second.rows.num_rows == 400
     else:
         both = pa.concat_tables([rows(everything, 0.0).rows, again.rows])
-        keys = rows(everything, 0.0).similarity_keys + again.similarity_keys
+        parts = (rows(everything, 0.0), again)
+        keys = [key for part in parts for key in pa.array(part.similarity_keys).to_pylist()]
         joined = SourceExamples(columns=again.columns, rows=both, similarity_keys=keys)
         found = assign_splits(joined, Base(), DataSection(), NOW)
         groups = Counter(found.keys[GROUP].to_pylist())
@@ -294,7 +295,7 @@ def test_a_column_names_the_splits(word: str, add: Adds, store: DatasetStore, tm
 
 
 def test_a_word_that_names_no_split_is_refused(add: Adds, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"Row 201 of rows\.csv has the split 'tset' in column"):
+    with pytest.raises(InvalidInput, match=r"Row 202 of rows\.csv has the split 'tset' in column"):
         add(_file(tmp_path, "tset"), labels="y", settings={"split": "fold"})
     with pytest.raises(InvalidInput, match=r"no column 'part', which \[data\] split requires"):
         add(_file(tmp_path, "test"), labels="y", settings={"split": "part"})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -154,6 +156,34 @@ def test_schedule_proposes_the_time_that_was_reached() -> None:
     assert found.key == "tires/schedule/2026-11-02T06:00:00+00:00/none"
     assert not evaluated("schedule", context(added(1)))
     assert not evaluated("schedule", context(schedule="0 6 * * *")), "the ledger is empty"
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "reached", "shown"),
+    [
+        ("Asia/Seoul", "2026-11-02T05:00", "2026-11-01T21:00:00+00:00", "2026-11-02 06:00:00 ("),
+        (
+            "America/New_York",
+            "2026-11-02T05:00",
+            "2026-11-01T11:00:00+00:00",
+            "2026-11-01 06:00:00 (",
+        ),
+        # The day on which the clocks are put back, and the one before.
+        ("Europe/Berlin", "2026-10-25T07:00", "2026-10-25T05:00:00+00:00", "2026-10-25 06:00:00 ("),
+        ("Europe/Berlin", "2026-10-24T07:00", "2026-10-24T04:00:00+00:00", "2026-10-24 06:00:00 ("),
+    ],
+)
+def test_timezone_schedule_counts_in_the_zone_of_the_project(
+    zone: str, now: str, reached: str, shown: str
+) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    seen = context(added(1), now=at, schedule="0 6 * * *")
+    entries = [replace(entry, at=at - timedelta(days=3)) for entry in seen.entries]
+    seen = replace(seen, entries=entries, zone=ZoneInfo(zone))
+    (found,) = evaluated("schedule", seen)
+    assert found.key == f"tires/schedule/{reached}/none"
+    assert shown in found.detail
+    assert found.detail.endswith("UTC)")
 
 
 def test_schedule_is_kept_when_the_clock_jumps() -> None:

@@ -198,6 +198,22 @@ def test_a_mistake_does_not_hide_another_with_a_similar_key(tmp_path: Path) -> N
         ("[data]\nvalidation_share = 0.45\nevaluation_share = 0.45", "data: validation_share"),
         ("[triggers]\nkinds = ['noon']", "triggers.kinds: there is no kind 'noon'. Known: manual"),
         ("[triggers]\nschedule = 'noon'", "triggers.schedule: should be a cron expression"),
+        ("[project]\ntimezone = 'Berlin'", "project.timezone: should be a time zone such as"),
+        ("[project]\ntimezone = '/etc/passwd'", "project.timezone: should be a time zone such as"),
+        ("[data.columns]\nt = {zone = 'MESZ'}", "data.columns.t.zone: should be a time zone such"),
+        (
+            "[data.columns]\nt = {type = 'time', unit = 'kg'}",
+            "data.columns.t.unit: should be one of s, ms, us, ns for times, but it is 'kg'",
+        ),
+        (
+            "[data]\ntimestamp = 't'\n[data.columns]\nt = {unit = 'h'}",
+            "data.columns.t.unit: should be one of s, ms, us, ns for times, but it is 'h'",
+        ),
+        (
+            "[data.columns]\nt = {type = 'category', unit = 'kg'}",
+            "data.columns.t.unit: should be left out, but it is 'kg'",
+        ),
+        ("[data.columns]\nt = {unit = '5'}", "data.columns.t.unit: string should match"),
         ("[training]\nseed = 4294967296", "training.seed: should be less than or equal to"),
         ("[gate", "it is not valid TOML"),
         ("x = " + "[" * 5000, "it is nested too deeply"),
@@ -284,8 +300,12 @@ def test_the_settings_page_is_current() -> None:
 
 
 def test_every_setting_has_a_description() -> None:
-    schema = json.dumps(settings_schema())
-    assert "early_stopping_min_loss" in schema
+    schema = settings_schema()
+    assert "early_stopping_min_loss" in json.dumps(schema)
+    assert schema["properties"]["gate"]["description"] == "What a candidate must achieve."
+    for name, section in schema["$defs"].items():
+        for key, values in section.get("properties", {}).items():
+            assert values.get("description"), f"{name}.{key}"
     for row in settings_markdown().splitlines():
         if row.startswith("| `"):
             assert not row.endswith("|  |"), row

@@ -165,6 +165,18 @@ TABLES = [
         {**PLAIN, "size": some(SIZES, ["-999", ""])},
         data={"columns": {"size": {"type": "number", "missing": ["", "-999"]}}},
     ),
+    a_csv(
+        "units",
+        {**PLAIN, "size": [f"{s} %" for s in SIZES], "price": [f"${s}" for s in SIZES]},
+        data={"columns": {"size": {"unit": "%"}, "price": {"unit": "$"}}},
+    ),
+    a_csv(
+        "a target with a unit",
+        {**PLAIN, "flag": FLAG},
+        target={"label": [f"{text(w, ',')} \u20ac" for w in WEIGHT]},
+        regression=True,
+        data={"columns": {"label": {"unit": "\u20ac"}}},
+    ),
     a_csv("spaces", {**PLAIN, "station": STATIONS}),
     a_csv("decomposed", {**PLAIN, "각": named(NFD)}),
     a_csv("unicode minus", {**PLAIN, "size": [text(s - 50).replace("-", "\u2212") for s in SIZE]}),

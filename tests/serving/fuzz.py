@@ -67,7 +67,7 @@ _LINES = [
 _TARGETS = [
     _INFER, _IMAGES, b"/invocations", b"/v2/models/iris/feedback", b"/v2/models/iris", b"/metrics",
     b"/v2/health/live", b"/%ff%00", b"/\xff", b"*", b"http://a/v2", b"//", b"/../..", b"/?\xe9=%",
-    b"/v2/models/%e0%80/infer", b"/v2/models/iris/versions/99/infer", b"", b"/ping", b"/version",
+    b"/v2/models/%e0%80/infer", b"/v2/models/iris/versions/99/infer", b"", b"/ping", b"/version", b"http://",
 ]  # fmt: skip
 _METHODS = [b"POST", b"GET", b"HEAD", b"CONNECT", b"OPTIONS", b"PUT", b"PRI", b"get", b"\x16\x03"]
 

@@ -10,6 +10,7 @@ import pytest
 
 from retread.serving import PredictionRecord, SegmentTrafficLog
 from retread.serving.recording.answered_ids import AnsweredIds
+from retread.serving.recording.traffic_log import encode_line
 
 
 def record_of(
@@ -68,3 +69,46 @@ def test_u6_a_lookup_takes_little_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_u6_each_line_is_read_once_however_often_unknown_ids_are_asked_for(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path, rotate_bytes=3000)
+    answered = AnsweredIds(tmp_path)
+    names = [f"id-{number}" for number in range(100)]
+    for name in names:
+        log.append([record_of(name)])
+        assert answered.of([name, "unknown"]) == {name}
+    # What is overwritten would not be found if it were read again.
+    for segment in tmp_path.glob("w0/*.jsonl"):
+        segment.write_bytes(b" " * segment.stat().st_size)
+    assert answered.of([*names, "unknown"]) == set(names)
+    log.append([record_of("later", caller_id="order-1")])
+    assert answered.of(["later", "order-1", "id-0"]) == {"later", "order-1", "id-0"}
+    log.close()
+
+
+def test_u6_a_line_counts_once_its_end_is_written(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    log.append([record_of("whole")])
+    log.close()
+    (segment,) = tmp_path.glob("w0/*.jsonl")
+    line = encode_line(record_of("later", caller_id="order-1"))
+    answered = AnsweredIds(tmp_path)
+    for part in (line[:9], line[9:40], line[40:-1]):
+        with segment.open("ab") as file:
+            file.write(part)
+        assert answered.of(["whole", "later", "order-1"]) == {"whole"}
+    with segment.open("ab") as file:
+        file.write(b"\n")
+    assert answered.of(["whole", "later", "order-1"]) == {"whole", "later", "order-1"}
+
+
+def test_u6_what_has_expired_is_forgotten(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path, rotate_bytes=1)
+    log.append([record_of("old")])
+    log.append([record_of("new")])
+    log.close()
+    answered = AnsweredIds(tmp_path)
+    assert answered.of(["old", "new"]) == {"old", "new"}
+    min(tmp_path.glob("w0/*.jsonl")).unlink()
+    assert answered.of(["old", "new"]) == {"new"}

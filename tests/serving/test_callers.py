@@ -157,6 +157,23 @@ def test_a04_an_upgrade_of_a_connection_that_closes_is_ignored(
     server.check_idle()
 
 
+@pytest.mark.parametrize("target", ["http://", "http:///v2", "http:", "//", "/\xff", "/%ff", "*"])
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "in two"])
+def test_a04_what_is_refused_without_upgrade_is_refused_with_it(
+    server: InProcessServer, target: str, cut: bool
+) -> None:
+    def status(*lines: str) -> bytes:
+        sent = request(target, b"", *lines, method="GET")
+        with server.connected() as connection:
+            connection.sendall(sent[: len(sent) // 2 if cut else None])
+            connection.sendall(sent[len(sent) // 2 :] if cut else b"")
+            return connection.makefile("rb").readline()
+
+    refused = status()
+    assert refused.startswith(b"HTTP/1.1 40")
+    assert status("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c") == refused
+
+
 def test_a04_connect_is_no_tunnel(server: InProcessServer) -> None:
     sent = b"CONNECT a.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"\x16\x03\x01\x00"
     assert server.exchange(sent).startswith(b"HTTP/1.1 400 ")

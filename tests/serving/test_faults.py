@@ -7,7 +7,9 @@ import io
 import json
 import socket
 import struct
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -161,20 +163,29 @@ REFUSED = [
 ]
 
 
-def check_nothing_is_kept(server: InProcessServer, sent: bytes) -> None:
-    """Check that no request is left to the collector of cycles, which runs after many others."""
+@contextmanager
+def nothing_is_kept() -> Iterator[None]:
+    """Check that no request and connection of the block is left to the collector of cycles.
+
+    It runs after many others, and what it has not found yet looks like a leak.
+    """
 
     def kept() -> int:
-        return sum(type(one) is InferRequest for one in gc.get_objects())
+        return sum(type(one) in (InferRequest, InferenceProtocol) for one in gc.get_objects())
 
     gc.collect()
     gc.disable()
     try:
-        for _ in range(3):
-            assert server.exchange(sent).startswith(b"HTTP/1.1 4")
-        until(lambda: kept() == 0, "the requests are gone", 10.0)
+        yield
+        until(lambda: kept() == 0, "the requests and their connections are gone", 10.0)
     finally:
         gc.enable()
+
+
+def check_nothing_is_kept(server: InProcessServer, sent: bytes) -> None:
+    with nothing_is_kept():
+        for _ in range(3):
+            assert server.exchange(sent).startswith(b"HTTP/1.1 4")
 
 
 @pytest.mark.parametrize("sent", REFUSED, ids=range(len(REFUSED)))
@@ -193,6 +204,37 @@ def test_a01_a_refused_photo_is_gone_with_its_answer(
     with serving(tmp_path, InMemoryLabels(), production=runtime) as server:
         for content in (file.getvalue()[:5000], b"x" + file.getvalue()):
             check_nothing_is_kept(server, request(INFER, content, CLOSE, kind="image/png"))
+
+
+CUT_OFF = [
+    request()[:-5],
+    request()[:60],
+    request() + request()[:-5],
+    request() * 3 + request(body=LONG)[:90_000],
+    request(INFER, BODY, "Expect: 100-continue")[: -len(BODY)],
+    request("/v2/models/iris/versions/1/infer")[:-5],
+    request("/invocations")[:-5],
+    request("/v2/models/iris/feedback", b'{"id":"a","label":"setosa"}')[:-5],
+    request("/v2/health/live", b"", method="GET")[:-5],
+    request("/v2/health/live", b"", method="GET"),
+    request(),
+]
+
+
+@pytest.mark.parametrize("sent", CUT_OFF, ids=range(len(CUT_OFF)))
+@pytest.mark.parametrize("resets", [True, False], ids=["reset", "closed"])
+def test_a05_what_a_client_that_is_gone_has_sent_is_gone_with_it(
+    server: InProcessServer, sent: bytes, resets: bool
+) -> None:
+    with nothing_is_kept():
+        for _ in range(3):
+            with server.connected() as connection:
+                connection.sendall(sent)
+                time.sleep(0.05)  # it arrives before the end does
+                if resets:
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    server.check_idle()
 
 
 @pytest.mark.parametrize("name", ["read_body", "predictions_of"])

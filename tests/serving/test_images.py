@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -14,9 +15,18 @@ from PIL import ExifTags, Image
 from tests.bundles import IMAGE_SIZE
 from tests.serving.running import Server, until
 
-from retread.bundle import STATISTICS, ImageInput, ImageRules, decode_image, image_statistics
+from retread.bundle import (
+    STATISTICS,
+    ImageInput,
+    ImageRules,
+    decode_image,
+    image_bounds,
+    image_statistics,
+)
+from retread.bundle.image_bounds import decoding_deadline
+from retread.core import InvalidInput
 from retread.data.images import measure_image
-from retread.serving.rows import check_pixels, decode_images
+from retread.serving.rows import check_pixels, decode_images, has_large_image
 from retread.serving.tensors import TooLarge
 from retread.training.inputs import decode_rows
 
@@ -182,5 +192,28 @@ def test_the_pixels_of_a_request_are_limited_in_all(images: Server) -> None:
 def test_tiny_images_count_by_the_size_they_are_decoded_to() -> None:
     tiny = picture(10, size=1)
     with pytest.raises(TooLarge, match="1000 images"):
-        check_pixels([tiny] * 1000, size=224)
-    check_pixels([tiny] * 900, size=224)
+        check_pixels([tiny] * 1000, 224, decoding_deadline())
+    check_pixels([tiny] * 900, 224, decoding_deadline())
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000))), (b"tEXt", b"a\0b"), (b"IDAT", b"")],
+    ids=["colour profiles", "texts", "empty parts"],
+)
+def test_a02_an_image_of_very_many_parts_is_large_and_bounded(
+    kind: bytes, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = len(content).to_bytes(4, "big") + kind + content
+    part += zlib.crc32(kind + content).to_bytes(4, "big")
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    bomb = file.getvalue()[:33] + part * (2_000_000 // len(part)) + file.getvalue()[33:]
+    assert has_large_image([bomb])
+    assert has_large_image([file.getvalue(), bomb])
+    assert not has_large_image([file.getvalue()] * 20)
+    monkeypatch.setattr(image_bounds, "MAX_DECODING_S", 0.1)
+    start = time.thread_time()
+    with pytest.raises(InvalidInput):
+        decode_images([bomb] * 5, ImageInput(size=16))
+    assert time.thread_time() - start < 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,32 @@ def test_d1_csv_is_read_with_its_own_separator(reader: RowReader, text: str, cha
 def test_csv_that_is_no_table_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         tensors_of_csv(content)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "IDNA", "unicode_escape", "hex", "rot13", "a\0b"])
+def test_a01_a_charset_that_is_none_of_text_is_refused_at_once(charset: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be read as CSV"):
+        tensors_of_csv(b"a" * 300_000 + b"-" + b"b" * 300_000, charset)
+
+
+def test_a03_wide_and_long_bodies_take_time_and_memory_by_their_size() -> None:
+    names = [f"c{i}" for i in range(60_000)]
+    start = time.thread_time()
+    wide = tensors_of({"dataframe_split": {"columns": names, "data": [[1] * len(names)]}})
+    assert len(wide) == len(names)
+    assert len(tensors_of_csv(f"{','.join(names)}\n{'1,' * 59_999}1\n".encode())) == len(names)
+    with pytest.raises(InvalidInput, match="column 'c5' twice"):
+        tensors_of_csv(",".join([*names, "c5"]).encode())
+    assert time.thread_time() - start < 5.0
+    tracemalloc.start()
+    long = tensors_of_csv(b"a\n" + b"1\n" * 200_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert long["a"].shape == (200_000,)
+    assert peak < 20_000_000
+    with pytest.raises(InvalidInput, match="and 59981 more") as raised:
+        tensors_of({"dataframe_records": [dict.fromkeys(names), {"a": 1}]})
+    assert len(str(raised.value)) < 1_000
 
 
 def test_e35_records_and_rows_that_do_not_fit_are_named() -> None:

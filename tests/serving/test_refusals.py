@@ -38,7 +38,7 @@ CASES: list[tuple[object, str]] = [
     (json.dumps(GOOD).replace("5.1", "Infinity").encode(), "Infinity is not JSON"),
     (json.dumps(GOOD).replace("5.1", "1e999").encode(), "beyond 32-bit"),
     (json.dumps(GOOD).replace("5.1", "1e39").encode(), "beyond 32-bit"),
-    (json.dumps(GOOD).replace("5.1", "9" * 5000).encode(), "not valid JSON"),
+    (json.dumps(GOOD).replace("5.1", "9" * 5000).encode(), "integer of too many digits"),
     (json.dumps(GOOD).replace("5.1", "1" + "0" * 400).encode(), "Row 1, column 'sepal_length': 1"),
     ([], "not an inference request"),
     ({}, "missing required field `inputs`"),
@@ -54,6 +54,13 @@ CASES: list[tuple[object, str]] = [
     (tensor(shape=[]), "has shape []"),
     (tensor(shape=[-1, 4]), "has shape [-1, 4]"),
     (tensor(shape=[0, 4], data=[]), "features [0, 4]"),
+    (tensor(shape=[1, 2**63]), "has shape [1, 9223372036854775808]"),
+    (tensor(name="image", datatype="BYTES", shape=[1] + [10**200] * 99), "has shape [1, 1000000"),
+    (tensor(name="x" * 900_000), "'xxxxx"),
+    ({"inputs": [{**tensor()["inputs"][0], "name": f"x{i}"} for i in range(5000)]}, "4960 more"),
+    (b"\xef\xbb\xbf{", "not valid JSON"),
+    (json.dumps(tensor(datatype="BYTES", data=["\udc00"] * 4)).encode(), "pair, '\\udc00'"),
+    (json.dumps(GOOD).replace("inputs", r"\ud9abx").encode(), "half of a surrogate pair"),
     (tensor(shape=[2, 4]), "has 4 elements"),
     (tensor(data=[1, 2, 3]), "has 3 elements"),
     (tensor(data=[[1, 2], [3, 4]]), "not nested as its shape says"),
@@ -77,6 +84,7 @@ def test_wrong_bodies_get_400_and_say_why(iris: Server, body: object, message: s
     assert set(error) == {"error", "code", "hint"}
     assert message in error["error"]
     assert error["error"].endswith(error["hint"])
+    assert len(answer.content) < 10_000
     assert answer.headers["x-request-id"]
 
 
@@ -206,6 +214,43 @@ def test_no_json_makes_the_server_fail(
     answer = iris.http.post(path, content=content, headers=JSON)
     assert answer.status_code in (200, 400), answer.text
     assert answer.status_code == 200 or answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "message"),
+    [
+        ("POST {path} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: x, chunked", 400, "'x, "),
+        ("POST {path} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: \tBr,chunked", 400, "Br"),
+        ("POST http://evil.example{path} HTTP/1.1\r\nhost: localhost", 403, "'evil.example'"),
+        ("GET HTTPS://a@localhost/v2 HTTP/1.1\r\nhost: localhost", 403, "'a@localhost'"),
+        ("GET http://localhost.:80/v2 HTTP/1.1\r\nhost: localhost", 403, "'localhost.:80'"),
+        ("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 1", 400,
+         "Duplicate Content-Length"),
+        ("POST {path} HTTP/1.1\r\nhost: localhost\r\ninference-header-content-length: 9"
+         "\r\nconnection: close", 400,
+         "binary_data=False"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", [INFER, "/invocations"])
+def test_b10_a06_heads_that_could_mean_something_else_are_refused(
+    iris: Server, head: str, path: str, status: int, message: str
+) -> None:
+    received = _raw(iris, head.format(path=path).encode() + b"\r\n\r\n").decode()
+    assert received.startswith(f"HTTP/1.1 {status} ")
+    assert message in received
+
+
+def test_b11_an_id_that_is_no_text_is_replaced(iris: Server) -> None:
+    ids: list[Any] = [5, True, [], {}, 1.5, "a\tb", "", "é" * 5, "a" * 257]
+    for wrong in ids:
+        answer = iris.infer({**GOOD, "id": wrong})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["id"] == answer.headers["x-request-id"]
+
+
+def test_b03_a_byte_order_mark_is_ignored(iris: Server) -> None:
+    content = b"\xef\xbb\xbf" + json.dumps(GOOD).encode()
+    assert iris.http.post(INFER, content=content, headers=JSON).status_code == 200
 
 
 def _raw(server: Server, content: bytes) -> bytes:

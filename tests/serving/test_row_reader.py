@@ -126,6 +126,9 @@ def test_matrices_are_read_by_the_same_rules(manifest: Manifest) -> None:
 def test_d12_names_of_columns_are_found_in_other_unicode_forms(manifest: Manifest) -> None:
     rows = read(manifest, DAYS, column(" hours ", [1.5, None], "FP32"))
     assert numbers(rows) == [1.5, None]
+    for other in (" hours", "hours\u00a0", "hours "):
+        with pytest.raises(InvalidInput, match="column 'hours' twice: as 'hours' and as"):
+            read(manifest, DAYS, column("hours", [1.5], "FP32"), column(other, [2.5], "FP32"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ import pytest
 
 from retread.bundle import Cause
 from retread.core import InvalidInput, Refused, UnknownOption
+from retread.data.read_settings import KEYS, changed_settings, of_another_file, read_settings
 from retread.project import parse_settings
+from retread.project.settings import DataSection
 from retread.training import Overrides, plan_runs, recipe_named
 
 from .conftest import MakeHarness, Rows, TrainingHarness, fruit
@@ -106,6 +108,14 @@ CHANGED: dict[str, tuple[dict[str, Any], str]] = {
         {"image_background": "#000000"},
         'image_background was not set and is "#000000"',
     ),
+    "labels": ({"labels": "colour"}, 'labels was .* and is "colour"'),
+    "encoding": ({"encoding": "cp949"}, 'encoding was not set and is "cp949"'),
+    "delimiter": ({"delimiter": ";"}, 'delimiter was not set and is ";"'),
+    "sheet": ({"sheet": "2026"}, 'sheet was not set and is "2026"'),
+    "unreadable": ({"unreadable": "missing"}, 'unreadable was not set and is "missing"'),
+    "zone": ({"columns": {"at": {"zone": "Asia/Seoul"}}}, "columns was not set and is .*Seoul"),
+    "decimal": ({"columns": {"weight": {"decimal": ","}}}, "columns was not set and is .*decimal"),
+    "unit": ({"columns": {"weight": {"unit": "kg"}}}, "columns was not set and is .*kg"),
     "split": ({"split": "group", "group": "colour"}, 'split is "group", but the rows are split by'),
 }
 
@@ -128,6 +138,32 @@ def test_u2_settings_that_mean_the_same_are_obeyed(fruit_harness: TrainingHarnes
     values["data"] |= {"columns": {}, "follow_links": False, "image_depth": 16}
     settings = parse_settings(values, source="the test")
     assert plan_runs(settings, Overrides(), Cause(), fruit_harness.version, "a")
+
+
+def test_u2_every_setting_of_data_counts_but_those_that_read_nothing() -> None:
+    others = {"dataset", "source", "split", "window_days", "checks"}
+    others |= {key for key in DataSection.model_fields if key.startswith("max_")}
+    others |= {key for key in DataSection.model_fields if key.endswith("_share")}
+    assert set(KEYS) == set(DataSection.model_fields) - others
+
+
+def test_u2_labels_of_the_command_are_those_of_the_settings_later() -> None:
+    added = read_settings(DataSection(), labels="grade")
+    assert not changed_settings(added, DataSection())
+    assert not changed_settings(added, DataSection(labels="grade"))
+    assert changed_settings(added, DataSection(labels="price")) == [
+        '[data] labels was not set and is "price"'
+    ]
+
+
+def test_u2_another_file_may_be_written_in_another_way() -> None:
+    first = read_settings(DataSection(labels="y", encoding="cp949", exclude=("id",)))
+    second = DataSection(labels="y", delimiter=";", exclude=("id",))
+    assert changed_settings(first, second)
+    both = of_another_file(first, second)
+    assert not changed_settings(both, second)
+    told = changed_settings(both, second.model_copy(update={"exclude": ()}))
+    assert told == ['[data] exclude was ["id"] and is not set']
 
 
 def test_a_batch_needs_two_examples(photos_harness: TrainingHarness) -> None:

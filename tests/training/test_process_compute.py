@@ -185,6 +185,7 @@ def build(regression: bool, seed: int, threads: int) -> None:
     [
         ("raise KeyError('nothing')", "KeyError: 'nothing'"),
         ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import nothing_of_the_kind", "ModuleNotFoundError: No module named 'nothing_of"),
     ],
 )
 def test_an_unexpected_error_is_reported_and_not_retried(
@@ -194,9 +195,12 @@ def test_an_unexpected_error_is_reported_and_not_retried(
     code = BROKEN.format(mistake=mistake)
     (fruit_harness.project.root / "broken_model.py").write_text(code, "utf-8")
     request = fruit_harness.request(model_type="broken_model:build")
-    with pytest.raises(RetreadError, match=rf"{reported}.*training-.*log") as raised:
+    told = rf"'broken_model:build' failed: {reported}.*The traceback is in .*training-.*log"
+    with pytest.raises(RetreadError, match=told) as raised:
         ProcessCompute(fruit_harness.project).train(request, lambda _: None)
     assert not isinstance(raised.value, Unavailable)
+    log = Path(str(raised.value).rpartition("The traceback is in ")[2].removesuffix("."))
+    assert 'broken_model.py", line 5, in build' in log.read_text("utf-8")
 
 
 @pytest.mark.slow

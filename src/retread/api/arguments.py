@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from types import NoneType
 
 from retread.core import InvalidInput, StorageFailed, checked_type
+from retread.core.local_time import in_zone
 
 
 def path_of(name: str, value: str | os.PathLike[str]) -> Path:
@@ -32,15 +33,15 @@ def path_of(name: str, value: str | os.PathLike[str]) -> Path:
     return path
 
 
-def absolute_time(name: str, value: datetime | None) -> datetime | None:
-    """Return an argument as a time with a zone; without one it is local time.
+def absolute_time(name: str, value: datetime | None, zone: tzinfo | None) -> datetime | None:
+    """Return an argument as a time with a zone: its own, `zone`, or that of the machine.
 
     Raises:
         InvalidInput: It is no datetime, or no calendar has it in the local zone.
     """
     checked_type(name, value, datetime, NoneType)
     try:
-        return None if value is None else value.astimezone()
+        return None if value is None else in_zone(value, zone)
     except (OverflowError, ValueError) as error:
         raise InvalidInput(
             f"{name} is {value}, which is out of range.",

@@ -205,16 +205,17 @@ class Project(ShowsAsTable):
         """Return every recorded event, or what was registered and served at a time.
 
         Args:
-            at: The time, with a zone; without one it is local time.
+            at: The time, with a zone; without one it is in the zone of [project] timezone.
 
         Raises:
             InvalidInput: `at` is no datetime.
         """
         from retread.registry import state_at
 
-        time = absolute_time("at", at)
+        zone = self._workspace.settings.project.zone
+        time = absolute_time("at", at, zone)
         entries = self._workspace.ledger.read()
-        return History(entries) if time is None else state_at(entries, time)
+        return History(entries, zone) if time is None else state_at(entries, time)
 
     def lineage(self, subject: str | int) -> Provenance:
         """Trace a prediction or a model version back to data, code, cause and verdict.

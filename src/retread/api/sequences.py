@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Self
 
+from retread.core.local_time import local_time
 from retread.core.notebook import ShownTable, ShowsAsTable
 
 if TYPE_CHECKING:
@@ -12,9 +15,15 @@ if TYPE_CHECKING:
 
 
 class History(ShowsAsTable, tuple["Entry", ...]):
-    """Recorded events, oldest first."""
+    """Recorded events, oldest first, and the zone in which their times are shown."""
 
-    __slots__ = ()
+    zone: tzinfo | None
+
+    def __new__(cls, entries: Iterable[Entry] = (), zone: tzinfo | None = None) -> Self:
+        """Keep entries; zone None is that of the machine."""
+        made = super().__new__(cls, entries)
+        made.zone = zone
+        return made
 
     def as_table(self) -> ShownTable:
         """Return the events, one per row."""
@@ -23,7 +32,7 @@ class History(ShowsAsTable, tuple["Entry", ...]):
         rows = [
             (
                 entry.sequence,
-                f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}",
+                local_time(entry.at, self.zone),
                 describe_event(entry.event),
             )
             for entry in self

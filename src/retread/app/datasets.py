@@ -49,7 +49,7 @@ def add_request(
                 "No data source is given.",
                 f"Run: retread data add {dataset} SOURCE, or set [data] source.",
             )
-        source = workspace.project.root / settings.data.source
+        source = (workspace.project.root / settings.data.source).resolve()
     return AddRequest(
         dataset=dataset,
         source=source,

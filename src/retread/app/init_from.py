@@ -15,7 +15,7 @@ from retread.data import SourceRequest, read_source
 from retread.data.first_look import FirstLook, look_at_table
 from retread.project import Settings, parse_settings
 from retread.project.templates import template_files
-from retread.project.toml_text import as_value
+from retread.project.toml_text import as_key, as_value
 
 _SEPARATORS = re.compile(r"[^a-z0-9_-]+")
 _BALANCED = 0.7
@@ -106,9 +106,17 @@ def _table_settings(folder: Path, source: Path, path: str, look: FirstLook) -> s
     sections = {
         "project": [_key("name", _slug(folder.resolve().name))],
         "data": data,
+        **({"data.columns": _units(look)} if look.units else {}),
         **task,
     }
     return _toml(head, sections)
+
+
+def _units(look: FirstLook) -> Lines:
+    return [
+        "# Numbers are read without these, in data and in requests.",
+        *(f"{as_key(name)} = {as_value({'unit': unit})}" for name, unit in look.units.items()),
+    ]
 
 
 def _classification(look: FirstLook) -> Mapping[str, Lines]:

@@ -77,7 +77,9 @@ def message_context(settings: Settings, environment: Mapping[str, str]) -> Messa
     """Return what every message of the loop names: the project, and where its pages are."""
     control = addresses_of(settings, environment).control
     public = settings.project.public_url.rstrip("/")
-    return MessageContext(project=settings.project.name, control=public or control)
+    return MessageContext(
+        project=settings.project.name, control=public or control, zone=settings.project.zone
+    )
 
 
 def loop_ports(

@@ -29,7 +29,10 @@ _API = (
     r"|/(ajax-)?api/3\.0/mlflow/server-info"
 )
 _ALLOWED = re.compile(f"{_PAGES}|{_API}")
-_REFUSED = re.compile(r".*/create-promptlab-run|.*/presigned(-|/).*")
+_REFUSED = re.compile(
+    r".*/create-promptlab-run/?|.*/presigned(-|/).*"
+    r"|.*(//|/\.\.?(/|$)|\\).*"  # other ways to write a path, which could mean another one
+)
 
 
 def is_needed(path: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from retread.bundle.image_bounds import TimedFile, check_bounds
+from retread.bundle.image_bounds import TimedFile, check_bounds, decoding_deadline
 from retread.core import InvalidInput, RetreadError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
@@ -51,7 +51,9 @@ AS_STORED = ImageRules()
 """All 16 bits of deep images, and a white background."""
 
 
-def decode_image(content: bytes, size: int, rules: ImageRules = AS_STORED) -> Pixels:
+def decode_image(
+    content: bytes, size: int, rules: ImageRules = AS_STORED, deadline: float | None = None
+) -> Pixels:
     """Decode an image as a person sees it, and resize it.
 
     The numbers of pixels and scans are checked before anything is decoded; see `image_bounds`. Of
@@ -61,6 +63,7 @@ def decode_image(content: bytes, size: int, rules: ImageRules = AS_STORED) -> Pi
         content: An image file in one of FORMATS.
         size: Width and height of the result.
         rules: How to read what the file leaves open.
+        deadline: When this thread's time ends, if there are more images; see `decoding_deadline`.
 
     Returns:
         RGB values, uint8 [size, size, 3].
@@ -73,7 +76,8 @@ def decode_image(content: bytes, size: int, rules: ImageRules = AS_STORED) -> Pi
         # Pillow warns about large images, but the limit below is stricter; and about metadata.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(TimedFile(content), formats=FORMATS) as image:
+            file = TimedFile(content, deadline or decoding_deadline())
+            with Image.open(file, formats=FORMATS) as image:
                 check_bounds(content, image.width, image.height)
                 image.draft("RGB", (size, size))
                 resized = (

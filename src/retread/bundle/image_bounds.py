@@ -22,11 +22,16 @@ MAX_SCANNED_PIXELS = 10 * MAX_PIXELS
 """Pixels times scans of a JPEG."""
 
 MAX_DECODING_S = 10.0
-"""CPU time that reading one image may take."""
+"""CPU time that reading an image, or all images of a request, may take."""
 
-_LARGE = 12_000_000
-"""Pixels, over all scans, beyond which an image counts as large."""
+HEADER_S = 0.05
+"""CPU time that reading the header may take before the image counts as large."""
 
+LARGE = 12_000_000
+"""Work beyond which an image should not hold up others: see `work_of`."""
+
+_BYTES_OF_A_PIXEL = 8
+_WORK_OF_A_BYTE = 12
 _FEW = 3
 _SCAN = b"\xff\xda"
 _MARKER, _START_OF_IMAGE, _START_OF_SCAN, _END_OF_IMAGE = b"\xff", b"\xff\xd8", 0xDA, 0xD9
@@ -84,17 +89,33 @@ def check_bounds(content: bytes, width: int, height: int) -> None:
         )
 
 
-def is_large(content: bytes, width: int, height: int) -> bool:
-    """Return whether an image is so much work that it should not hold up others."""
-    return width * height * scan_count(content) > _LARGE
+def work_of(content: bytes, width: int, height: int) -> int:
+    """Return how much work an image of this size is: pixels times scans, and what else it holds.
+
+    A megabyte of what are not its pixels (a hundred thousand empty chunks, frames, metadata) is as
+    much work as LARGE.
+    """
+    pixels = width * height
+    rest = max(0, len(content) - _BYTES_OF_A_PIXEL * pixels)
+    return pixels * scan_count(content) + _WORK_OF_A_BYTE * rest
+
+
+def decoding_deadline() -> float:
+    """Return when the time ends that this thread has for decoding from now on."""
+    return time.thread_time() + MAX_DECODING_S
+
+
+def header_deadline() -> float:
+    """Return when the time ends that this thread has for reading headers from now on."""
+    return time.thread_time() + HEADER_S
 
 
 class TimedFile(io.BytesIO):
-    """An image file that a decoder can read for MAX_DECODING_S of this thread's time."""
+    """An image file that a decoder can read until this thread's deadline."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, deadline: float) -> None:
         super().__init__(content)
-        self._deadline = time.thread_time() + MAX_DECODING_S
+        self._deadline = deadline
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return the next bytes.
@@ -104,7 +125,7 @@ class TimedFile(io.BytesIO):
         """
         if time.thread_time() > self._deadline:
             raise InvalidInput(
-                f"The image takes more than {MAX_DECODING_S:.0f} s to decode.",
-                "Send it as a baseline JPEG or as PNG.",
+                f"Decoding takes more than {MAX_DECODING_S:.0f} s.",
+                "Send a baseline JPEG or a PNG, without metadata.",
             )
         return super().read(size)

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from retread.cli.listing import Listing, ListingColumn
-from retread.cli.times import local_time
+from retread.cli.times import shown_time
 from retread.core import Outcome, short
 from retread.data import ColumnUse, DatasetVersion, Diff, Split
 
@@ -84,7 +84,7 @@ def versions_table(versions: Iterable[DatasetVersion]) -> Listing:
             version.reference,
             version.state,
             str(version.rows),
-            local_time(version.created_at),
+            shown_time(version.created_at),
             short(version.digest),
             short(version.evaluation_digest),
             Text(version.note),
@@ -103,7 +103,7 @@ def version_page(version: DatasetVersion) -> Group:
             "evaluation split": version.evaluation_digest,
             "rows": version_line(version),
             "source": version.source,
-            "created": local_time(version.created_at),
+            "created": shown_time(version.created_at),
             "note": version.note,
             "split": version.split_plan.reason if version.split_plan else "",
             "positive class": version.positive_label or "",

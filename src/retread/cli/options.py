@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retread.cli.times import show_times_in
 from retread.core import InvalidInput
 from retread.project import LoadedProject
 
@@ -46,4 +47,6 @@ def checked_project(project: Path) -> LoadedProject:
     """Return the project at or above `project`, with the names in its settings checked."""
     from retread.app.projects import open_checked_project
 
-    return open_checked_project(project, os.environ)
+    opened = open_checked_project(project, os.environ)
+    show_times_in(opened.settings.project.zone)
+    return opened

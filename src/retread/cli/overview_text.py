@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from retread.app.overview import LiveState, Overview, Retraining
 from retread.app.supervisor import SupervisorStatus
-from retread.cli.times import local_time
+from retread.cli.times import shown_time
 from retread.core import format_metric
 
 _NO_ADDRESS = "no address; set RETREAD_SLACK_WEBHOOK or [notify.slack] webhook_file"
@@ -18,9 +18,9 @@ def services_text(status: SupervisorStatus) -> str:
     for service in status.services:
         restarts = f"  restarts: {service.restarts}" if service.restarts else ""
         head = f"{service.name:<10}{service.state.value:<10}{service.address or '':<24}"
-        lines.append(f"{head}since {local_time(service.since)}{restarts}")
+        lines.append(f"{head}since {shown_time(service.since)}{restarts}")
         if service.next_start:
-            lines.append(f"    restarts at {local_time(service.next_start)}")
+            lines.append(f"    restarts at {shown_time(service.next_start)}")
         lines += [f"    {line}" for line in service.last_lines]
     return "\n".join(lines)
 
@@ -29,7 +29,7 @@ def failures_text(live: LiveState) -> str:
     """Format one line per part that failed; empty if none did."""
     lines = []
     for one in live.failed:
-        since = f", since {local_time(one.since)}" if one.since else ""
+        since = f", since {shown_time(one.since)}" if one.since else ""
         lines.append(f"FAILED  {one.part}: {one.problem.rstrip('.')}{since}.")
     return "\n".join(lines)
 
@@ -43,13 +43,19 @@ def _lines(shown: Overview) -> Iterator[str]:
     for slot in shown.slots:
         share = f" for {slot.share:.0%} of traffic" if slot.share < 1 else ""
         made = f" ({slot.model_type} on {slot.dataset})" if slot.model_type else ""
-        since = f", since {local_time(slot.since)}" if slot.since else ""
+        since = f", since {shown_time(slot.since)}" if slot.since else ""
         yield f"{slot.slot.capitalize()}: version {slot.version}{share}{made}{since}."
     if not any(slot.slot == "production" for slot in shown.slots):
         yield "No version is in production yet."
     yield from _live_lines(shown.live)
     for retraining in shown.retrainings:
         yield _progress_line(retraining)
+    if (latest := shown.latest_retraining) is not None:
+        reason = f": {latest.reason.rstrip('.')}" if latest.reason else ""
+        yield (
+            f"Latest retraining ({latest.kind}): {latest.outcome} at {shown_time(latest.since)}"
+            f"{reason}."
+        )
     yield from _pace_and_notifiers(shown.live)
     for message in shown.messages:
         yield message.text
@@ -92,7 +98,7 @@ def _progress_line(retraining: Retraining) -> str:
     detail = f": {retraining.detail}" if retraining.detail else ""
     return (
         f"Retraining {retraining.trigger}: {retraining.phase}{share} since "
-        f"{local_time(retraining.since)}{version} ({retraining.kind}{detail})."
+        f"{shown_time(retraining.since)}{version} ({retraining.kind}{detail})."
     )
 
 
@@ -100,7 +106,7 @@ def _pace_and_notifiers(live: LiveState) -> Iterator[str]:
     if (pace := live.pace) is not None:
         spent = f"{pace.spent} of {pace.budget} retrainings of the last 24 hours"
         if pace.cooldown_until is not None:
-            yield f"Cooldown until {local_time(pace.cooldown_until)}; {spent}."
+            yield f"Cooldown until {shown_time(pace.cooldown_until)}; {spent}."
         else:
             yield f"No cooldown; {spent}."
     for notifier in live.notifiers:

@@ -32,7 +32,7 @@ class TableFile:
 
     names: Sequence[str]
     columns: Sequence[Any]
-    numbers: range
+    numbers: Sequence[int]
 
     def rows(self, rules: Sequence[ColumnRules]) -> list[Row]:
         """Return the rows with the columns that a model takes.
@@ -91,7 +91,7 @@ def _content(path: Path, options: FileOptions) -> bytes | TableFile:
 
 
 def _table(raw: RawTable) -> TableFile:
-    numbers = range(raw.first_row, raw.first_row + raw.table.num_rows)
+    numbers = raw.rows.listed(raw.table.num_rows)
     return TableFile([clean_text(name) for name in raw.names], raw.table.columns, numbers)
 
 

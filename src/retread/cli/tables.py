@@ -10,7 +10,7 @@ from rich.text import Text
 
 from retread.app.overview import describe_event
 from retread.cli.listing import Listing, ListingColumn
-from retread.cli.times import local_time
+from retread.cli.times import shown_time
 from retread.core import Outcome, Verdict, format_metrics, short
 from retread.core.visible_text import visible
 from retread.registry import Entry, Period, RegistryState, VersionLineage
@@ -75,7 +75,7 @@ def history_table(entries: Iterable[Entry]) -> Listing:
     for entry in entries:
         table.add(
             str(entry.sequence),
-            local_time(entry.at),
+            shown_time(entry.at),
             entry.event.actor,
             Text(describe_event(entry.event)),
         )
@@ -111,14 +111,14 @@ def lineage_text(lineage: VersionLineage, request: PredictionRecord | None = Non
 def _prediction(record: PredictionRecord) -> str:
     slot = record.answer.slot if record.answer else "no slot"
     return (
-        f"{record.id}, predicted in {slot} at {local_time(datetime.fromtimestamp(record.at, UTC))}"
+        f"{record.id}, predicted in {slot} at {shown_time(datetime.fromtimestamp(record.at, UTC))}"
     )
 
 
 def _served(period: Period) -> str:
-    until = local_time(period.until) if period.until else "now"
+    until = shown_time(period.until) if period.until else "now"
     return (
-        f"{local_time(period.since)} to {until}, {period.share:.0%}, generation {period.generation}"
+        f"{shown_time(period.since)} to {until}, {period.share:.0%}, generation {period.generation}"
     )
 
 

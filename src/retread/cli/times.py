@@ -1,19 +1,30 @@
-"""Show times as people read them: in the local zone, with UTC beside where it differs."""
+"""Show times in the zone of the project that a command is about."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import datetime, tzinfo
+
+from retread.core.local_time import in_zone, local_time
+
+_zone: ContextVar[tzinfo | None] = ContextVar("zone", default=None)
 
 
-def local_time(at: datetime) -> str:
-    """Format a time to the second, in the local zone.
+def show_times_in(zone: tzinfo | None) -> None:
+    """Show the times of this command in a zone; None is that of the machine."""
+    _zone.set(zone)
 
-    >>> local_time(datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC))[:5]
-    '2026-'
+
+def shown_time(at: datetime) -> str:
+    """Format a time to the second, with UTC beside it where it differs."""
+    return local_time(at, _zone.get())
+
+
+def typed_time(text: str) -> datetime:
+    """Read a time in ISO 8601 that a person typed; without a zone it is in the project's.
+
+    Raises:
+        ValueError: It is not one.
+        OverflowError: No calendar has it.
     """
-    local, utc = at.astimezone(), at.astimezone(UTC)
-    shown = local.strftime("%Y-%m-%d %H:%M:%S")
-    if local.utcoffset() == utc.utcoffset():
-        return f"{shown} UTC"
-    day = "%Y-%m-%d " if local.date() != utc.date() else ""
-    return f"{shown} ({utc.strftime(f'{day}%H:%M')} UTC)"
+    return in_zone(datetime.fromisoformat(text), _zone.get())

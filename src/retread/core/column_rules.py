@@ -40,6 +40,7 @@ _ASCII = {
     **{ord(mark): "." for mark in "\uff0e\u066b"},
     **{zero + digit: str(digit) for zero in _ZEROS for digit in range(10)},
 }
+_SPACE = "[ \u00a0\u2007\u2009\u202f]*"
 
 
 class ValueKind(StrEnum):
@@ -59,6 +60,7 @@ class ColumnRules(msgspec.Struct, frozen=True, kw_only=True):
         missing: Texts that stand for a missing value.
         decimal: The decimal separator of numbers written as text.
         thousands: The separator of thousands in them; empty if there is none.
+        unit: What they may carry, such as `%` or `kg`, before or after them; empty if nothing.
     """
 
     name: str
@@ -66,6 +68,7 @@ class ColumnRules(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = MISSING
     decimal: str = "."
     thousands: str = ""
+    unit: str = ""
 
 
 class UnreadableValue(ValueError):
@@ -98,6 +101,9 @@ def read_value(rules: ColumnRules, value: object) -> float | str | None:
     >>> price = ColumnRules(name="price", kind=ValueKind.NUMBER, decimal=",", thousands=".")
     >>> read_value(price, "1.234,5"), read_value(price, 2)
     (1234.5, 2.0)
+    >>> share = ColumnRules(name="share", kind=ValueKind.NUMBER, unit="%")
+    >>> read_value(share, "5 %"), read_value(share, "5"), read_value(share, 5)
+    (5.0, 5.0, 5.0)
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -151,7 +157,26 @@ def number_pattern(rules: ColumnRules) -> str:
 
     Separators of thousands must stand where they belong, so that 1.5 is never read as 15.
     """
-    return _number_pattern(rules.decimal, rules.thousands)
+    return _number_pattern(rules.decimal, rules.thousands, rules.unit)
+
+
+def unit_patterns(unit: str) -> tuple[str, str]:
+    """Return what matches a unit before a number, with its sign as a group, and one after it."""
+    escaped = re.escape(unit)
+    return f"^([+-]?){escaped}{_SPACE}", f"{_SPACE}{escaped}$"
+
+
+def without_unit(unit: str, text: str) -> str:
+    """Return a text without the unit at one of its ends.
+
+    >>> without_unit("$", "-$5"), without_unit("kg", "5 kg"), without_unit("", "5 kg")
+    ('-5', '5', '5 kg')
+    """
+    if not unit:
+        return text
+    before, after = unit_patterns(unit)
+    shorter = re.sub(before, r"\1", text)
+    return shorter if shorter != text else re.sub(after, "", text)
 
 
 def plain_signs(text: str) -> str:
@@ -165,14 +190,15 @@ def plain_signs(text: str) -> str:
 
 def _parse(rules: ColumnRules, value: str) -> float | None:
     text = plain_signs(value)
-    if not _number(rules.decimal, rules.thousands).fullmatch(text):
+    if not _number(rules.decimal, rules.thousands, rules.unit).fullmatch(text):
         return None
+    text = without_unit(rules.unit, text)
     if rules.thousands:
         text = text.replace(rules.thousands, "")
     return float(text.replace(rules.decimal, "."))
 
 
-def _number_pattern(decimal: str, thousands: str) -> str:
+def _number_pattern(decimal: str, thousands: str, unit: str) -> str:
     point = re.escape(decimal)
     whole = "[0-9]+"
     if thousands:
@@ -181,19 +207,26 @@ def _number_pattern(decimal: str, thousands: str) -> str:
         if thousands == ",":  # India: 1,00,000
             whole += "|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
         whole = f"(?:{whole})"
-    return f"^[+-]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+    number = f"(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    if not unit:
+        return f"^[+-]?{number}$"
+    carried = re.escape(unit)
+    with_sign_inside = f"{carried}{_SPACE}[+-]?{number}"
+    with_sign_outside = f"[+-]{carried}{_SPACE}{number}"
+    return f"^(?:{with_sign_inside}|{with_sign_outside}|[+-]?{number}(?:{_SPACE}{carried})?)$"
 
 
 @cache
-def _number(decimal: str, thousands: str) -> re.Pattern[str]:
-    return re.compile(_number_pattern(decimal, thousands))
+def _number(decimal: str, thousands: str, unit: str) -> re.Pattern[str]:
+    return re.compile(_number_pattern(decimal, thousands, unit))
 
 
 def _convention(rules: ColumnRules) -> str:
+    unit = f", alone or with {rules.unit!r}" if rules.unit else ""
     if rules.decimal == "." and not rules.thousands:
-        return ""
+        return unit
     thousands = f" and {rules.thousands!r} for thousands" if rules.thousands else ""
-    return f" with {rules.decimal!r} for decimals{thousands}"
+    return f" with {rules.decimal!r} for decimals{thousands}{unit}"
 
 
 def category_text(value: object) -> str:
@@ -242,6 +275,7 @@ def allowed(rules: ColumnRules) -> str:
     """
     if rules.kind is ValueKind.NUMBER:
         takes = f"finite numbers, as text like 1{rules.thousands}234{rules.decimal}5"
+        takes += f", alone or with {rules.unit!r}" if rules.unit else ""
     elif rules.kind is ValueKind.BOOLEAN:
         takes = f"true and false, as text {', '.join(TRUE)} and {', '.join(FALSE)} in any case"
     else:

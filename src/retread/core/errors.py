@@ -1,6 +1,6 @@
 """The tree of errors that a user can act on.
 
-RetreadError                 base class: a message and a hint (exit status 1, HTTP 503)
+RetreadError                 base class: a message and a hint (exit status 1, HTTP 500)
 ├── InvalidInput             a value that is not allowed (HTTP 400)
 │   ├── UnknownOption        a value that is not in a known list
 │   └── InvalidSettings      all mistakes in retread.toml at once
@@ -9,7 +9,7 @@ RetreadError                 base class: a message and a hint (exit status 1, HT
 ├── Refused                  a rule refused: gate, quarantine, arbiter (HTTP 409)
 ├── Inconclusive             not enough evidence for a decision (exit status 3, HTTP 409)
 ├── IntegrityBroken          bytes do not match their digest
-├── Unavailable              a required part of the system does not respond
+├── Unavailable              a required part of the system does not respond (HTTP 503)
 ├── StorageFailed            the operating system refused to read or write a file
 └── MissingDependency        an optional package is not installed
 """

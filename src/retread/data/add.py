@@ -82,12 +82,15 @@ def add_version(store: DatasetStore, request: AddRequest, clock: Clock) -> Datas
         progress=request.progress,
     )
     examples = read_source(_like(base, source) if retained and base is not None else source)
+    # Arrow keeps the memory of the cells for what it reads next.
+    pa.default_memory_pool().release_unused()
     addition = Addition(
         dataset=request.dataset,
         examples=examples,
         settings=request.settings,
         source=str(request.source),
         note=request.note,
+        labels=source.labels,
         retained=retained,
         positive_label=request.positive_label,
         progress=request.progress,

@@ -37,7 +37,7 @@ class SplitChoice:
 
     rows: pa.Table
     features: Sequence[str]
-    similarity_keys: Sequence[str]
+    similarity_keys: pa.Array
     settings: DataSection
     now: datetime
 
@@ -134,12 +134,13 @@ def _natural_repeats(choice: SplitChoice) -> int:
     count = choice.rows.num_rows
     if not choice.features or count == 0:
         return 0
-    keys = pa.array(choice.similarity_keys, pa.string())
-    copies = pc.value_counts(keys).field("counts").to_numpy()
+    values = []
+    for name in choice.features:
+        values.append(pc.count_distinct(choice.rows[name], mode="all").as_py())
+        if values[-1] > max(_FEW_VALUES, math.isqrt(count)):
+            return 0
+    copies = pc.value_counts(choice.similarity_keys).field("counts").to_numpy()
     if 2 * len(copies) > count:
-        return 0
-    values = [pc.count_distinct(choice.rows[name], mode="all").as_py() for name in choice.features]
-    if max(values) > max(_FEW_VALUES, math.isqrt(count)):
         return 0
     few_combinations = 2 * math.prod(values) <= count
     return len(copies) if few_combinations or int(np.gcd.reduce(copies)) == 1 else 0

@@ -58,6 +58,7 @@ class FirstLook:
         saved_indexes: The columns that are never read: indexes of saved data frames.
         excluded: The columns that should not be features.
         features: The columns that are left.
+        units: What the numbers of columns carry, by column.
     """
 
     rows: int
@@ -68,6 +69,7 @@ class FirstLook:
     saved_indexes: tuple[str, ...]
     excluded: tuple[Choice, ...]
     features: tuple[str, ...]
+    units: dict[str, str]
 
 
 def look_at_table(source: Path, target: str = "") -> FirstLook:
@@ -84,6 +86,9 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
     if not source.exists():
         raise NotFound(f"There is no file or folder {source}.", "Check the path after --from.")
     questions, saved_indexes = _read_columns(source)
+    units = {name: unit for name, one in questions.items() if (unit := decide(one).unit)}
+    for name, unit in units.items():
+        questions[name] = replace(questions[name], options=ColumnSection(unit=unit))
     names = list(questions)
     if target and target not in names:
         raise InvalidInput(
@@ -112,6 +117,7 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
         saved_indexes=saved_indexes,
         excluded=excluded,
         features=tuple(name for name in others if name not in left_out),
+        units=units,
     )
 
 
@@ -123,7 +129,7 @@ def _read_columns(source: Path) -> tuple[dict[str, Question], tuple[str, ...]]:
         raise InvalidInput(f"{source} has no rows.", "Add rows below the header.")
     saved = {at for at, (name, values) in enumerate(columns) if is_saved_index(name, values, at)}
     questions = {
-        name: Question(name, values, ColumnSection(), raw.first_row, semicolons=raw.semicolons)
+        name: Question(name, values, ColumnSection(), raw.rows, semicolons=raw.semicolons)
         for at, (name, values) in enumerate(columns)
         if name and at not in saved
     }
@@ -188,7 +194,7 @@ def _guess_time(
 def _not_times(question: Question) -> str:
     """Return why a column cannot be read as times; empty if it can."""
     try:
-        read_times(question.values, question.name, TimeOptions("", "", "", ()), question.first_row)
+        read_times(question.values, question.name, TimeOptions("", "", "", ()), question.rows)
     except NotTimes as error:
         return str(error)
     return ""

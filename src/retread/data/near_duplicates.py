@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-_HASH_DIGITS = 16
+HASH_DIGITS = 16
 _MAX_DISTANCE = 4
 # Hashes that differ in at most four bits agree in at least one of five bands.
 _BANDS = ((0, 13), (13, 13), (26, 13), (39, 13), (52, 12))
@@ -66,4 +66,4 @@ class NearDuplicateIndex:
 
 
 def _is_hash(name: str) -> bool:
-    return len(name) == _HASH_DIGITS and set(name) <= set("0123456789abcdef")
+    return len(name) == HASH_DIGITS and set(name) <= set("0123456789abcdef")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.data.row_digests import RowDigests
+
 _TOLERANCE = 1e-6
 _MOST_CHANCE_PAIRS = 0.001
 _NEIGHBOURS = 8
+_SAMPLE = 2**16
+_FEW = 1000
 
 Pairs = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 
 
 def near_equal_pairs(table: pa.Table) -> Pairs:
@@ -36,33 +39,35 @@ def near_equal_pairs(table: pa.Table) -> Pairs:
     nothing = np.empty((0, 2), dtype=np.int64)
     if table.num_rows < 2:
         return nothing
-    numbers, codes = [], []
+    digests = RowDigests(table.num_rows, table.column_names)
+    numbers = []
     for name in table.column_names:
         column = table[name]
-        if not pa.types.is_floating(column.type):
-            codes.append(_codes(column))
-            continue
-        values = column.to_numpy()
-        scaled = _scaled(values)
+        scaled = _scaled(column.to_numpy()) if pa.types.is_floating(column.type) else None
         if scaled is None:
-            codes.append(np.unique(values, return_inverse=True)[1])
-        else:
-            finite = np.isfinite(values)
+            digests.add(column)
+            continue
+        numbers.append(scaled)
+        if not np.isfinite(scaled).all():
             # Missing values and infinities are equal to their like only.
-            kinds = np.where(np.isnan(values), 1, np.where(values > 0, 2, 3))
-            codes.append(np.where(finite, 0, kinds).astype(np.int64))
-            numbers.append(np.where(finite, scaled, 0.0))
+            finite = np.isfinite(scaled)
+            kinds = np.where(np.isnan(scaled), 1, np.where(scaled > 0, 2, 3))
+            digests.add(pa.array(np.where(finite, 0, kinds)))
+            numbers[-1] = np.where(finite, scaled, 0.0)
     if not numbers:
         return nothing
     tolerance = _TOLERANCE
     if len(numbers) == 1:
         tolerance = min(tolerance, _MOST_CHANCE_PAIRS / table.num_rows)
-    return _neighbours(np.stack(numbers, axis=1), _joined(codes), tolerance)
+    shared = _shared(digests.words[0])
+    if not len(shared):
+        return nothing
+    left = [values[shared] for values in numbers] if len(shared) < table.num_rows else numbers
+    pairs = _neighbours(left, [word[shared] for word in digests.words], tolerance)
+    return shared[pairs]
 
 
-def unite(
-    groups: Sequence[str], pairs: Pairs, fixed: Iterable[str], new: npt.NDArray[np.bool_]
-) -> list[str]:
+def unite(groups: pa.Array, pairs: Pairs, fixed: pa.Array, new: npt.NDArray[np.bool_]) -> pa.Array:
     """Give near-equal rows one group.
 
     Args:
@@ -74,7 +79,11 @@ def unite(
     Returns:
         The group of each row.
     """
-    names = np.array(groups, dtype=object)
+    left, right = (groups.take(pa.array(pairs[:, side])) for side in (0, 1))
+    differ = pc.not_equal(left, right)
+    left, right = left.filter(differ), right.filter(differ)
+    names = pa.concat_arrays([left, right]).unique()
+    first = set(names.filter(pc.is_in(names, value_set=fixed)).to_pylist())
     leaders: dict[str, str] = {}
 
     def leader(name: str) -> str:
@@ -82,57 +91,74 @@ def unite(
             name = above
         return name
 
-    first = set(fixed)
-    for left, right in pairs[names[pairs[:, 0]] != names[pairs[:, 1]]].tolist():
-        ours, theirs = leader(names[left]), leader(names[right])
+    for one, other in zip(left.to_pylist(), right.to_pylist(), strict=True):
+        ours, theirs = leader(one), leader(other)
         if ours == theirs or (ours in first and theirs in first):
             continue
         top, below = sorted((ours, theirs), key=lambda name: (name not in first, name))
         leaders[below] = top
-    if not leaders:
-        return list(groups)
-    return [leader(name) if free else name for name, free in zip(groups, new, strict=True)]
+    joined = pa.array([leader(name) for name in leaders], pa.string())
+    where = pc.index_in(groups, value_set=pa.array(list(leaders), pa.string()))
+    return pc.coalesce(joined.take(pc.if_else(pa.array(new), where, None)), groups)
 
 
 def _scaled(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
-    """Return a column of fractions in units of its spread; None for whole numbers."""
-    known = values[np.isfinite(values)]
-    if len(known) == 0 or (known == np.floor(known)).all():
+    """Return a column of fractions in units of its spread; None for whole numbers.
+
+    The spread is that of a sample, as it need not be exact.
+    """
+    if not _has_fractions(values):
         return None
+    sample = values[:: max(1, len(values) // _SAMPLE)]
+    sample = sample[np.isfinite(sample)]
+    known = values[np.isfinite(values)] if len(sample) < _FEW else sample
     low, high = np.quantile(known, (0.05, 0.95))
-    spread = float(high - low) or float(known.max() - known.min())
-    return (np.where(np.isfinite(values), values, low) - low) / spread if spread else None
+    spread = float(high - low) or float(np.ptp(values[np.isfinite(values)]))
+    return (values - low) / spread if spread else None
 
 
-def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    encoded = column.combine_chunks().dictionary_encode().indices
-    return np.asarray(pc.fill_null(encoded, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+def _has_fractions(values: npt.NDArray[np.float64]) -> bool:
+    for start in range(0, len(values), _SAMPLE):
+        block = values[start : start + _SAMPLE]
+        if (np.isfinite(block) & (block != np.floor(block))).any():
+            return True
+    return False
 
 
-def _joined(codes: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """Return one code per combination of codes."""
-    joined = codes[0]
-    for other in codes[1:]:
-        pairs = joined * (int(other.max()) + 2) + other + 1
-        joined = np.unique(pairs, return_inverse=True)[1]
-    return joined
+def _shared(codes: npt.NDArray[np.uint64]) -> Positions:
+    """Return the positions of codes that occur more than once."""
+    if (codes == codes[0]).all():
+        return np.arange(len(codes))
+    order = np.argsort(codes)
+    ordered = codes[order]
+    same = np.concatenate([[False], ordered[1:] == ordered[:-1], [False]])
+    shared = np.zeros(len(codes), bool)
+    shared[order] = same[1:] | same[:-1]
+    return np.flatnonzero(shared)
 
 
 def _neighbours(
-    numbers: npt.NDArray[np.float64], codes: npt.NDArray[np.int64], tolerance: float
+    numbers: list[npt.NDArray[np.float64]],
+    codes: list[npt.NDArray[np.uint64]],
+    tolerance: float,
 ) -> Pairs:
-    weights = 1.0 + np.arange(numbers.shape[1]) * (5**0.5 - 1) / 2 % 1.0
-    projection = numbers @ weights
-    order = np.lexsort((projection, codes))
-    projection, codes = projection[order], codes[order]
+    weights = 1.0 + np.arange(len(numbers)) * (5**0.5 - 1) / 2 % 1.0
+    projection = sum(weight * values for weight, values in zip(weights, numbers, strict=True))
+    one_code = bool((codes[0] == codes[0][0]).all())
+    order = np.argsort(projection) if one_code else np.lexsort((projection, codes[0]))
+    projection, codes = projection[order], [code[order] for code in codes]
     reach = tolerance * float(weights.sum())
     found = []
     for step in range(1, _NEIGHBOURS + 1):
-        near = (codes[step:] == codes[:-step]) & (projection[step:] - projection[:-step] <= reach)
-        left = np.flatnonzero(near)
-        if len(left) == 0:
+        near = projection[step:] - projection[:-step] <= reach
+        for code in codes:
+            near &= code[step:] == code[:-step]
+        places = np.flatnonzero(near)
+        if len(places) == 0:
             break
-        pairs = np.stack([order[left], order[left + step]], axis=1)
-        gap = np.abs(numbers[pairs[:, 0]] - numbers[pairs[:, 1]]).max(axis=1)
-        found.append(pairs[gap <= tolerance])
+        left, right = order[places], order[places + step]
+        for values in numbers:
+            close = np.abs(values[left] - values[right]) <= tolerance
+            left, right = left[close], right[close]
+        found.append(np.stack([left, right], axis=1))
     return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)

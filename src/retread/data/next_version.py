@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from retread.data.heads import DatasetHeads
 from retread.data.images import image_rules, inspect_image, measure_image, sample_by_digest
 from retread.data.integrity import evaluation_digest, version_digest
 from retread.data.profile import Profile, numeric_statistics, profile_images, profile_table
-from retread.data.read_settings import ReadSettings, read_settings
+from retread.data.read_settings import ReadSettings, of_another_file, read_settings
 from retread.data.source import Progress, SourceExamples
 from retread.data.split_plan import SplitMethod, SplitPlan
 from retread.data.store import (
@@ -40,6 +41,7 @@ from retread.data.summary import (
     count_by,
     summarise,
 )
+from retread.data.text_digests import with_text_digests
 from retread.data.validation import validate
 from retread.data.version import ColumnKind, DatasetVersion, Schema
 from retread.project.settings import DataSection
@@ -58,6 +60,7 @@ class Addition:
         settings: The `[data]` section of the project.
         source: The source to store with the version.
         note: A free-text note to store with the version.
+        labels: What the labels were read from; empty for rows from memory.
         retained: Ids of rows of the base version that are kept even if the source lacks them.
         positive_label: A label that must be among those of the version, if given.
         progress: Called as images are written.
@@ -68,6 +71,7 @@ class Addition:
     settings: DataSection
     source: str
     note: str
+    labels: str = ""
     retained: Set[str] = frozenset()
     positive_label: str | None = None
     progress: Progress = lambda *_: None
@@ -95,33 +99,21 @@ def commit_next(
     if base is not None and addition.retained:
         _check_same_schema(addition.examples, base)
     old = None if base is None else store.read(base, columns=KEYS)
-    columns = addition.examples.columns
-    same_columns = base is not None and base.schema.columns == columns
+    same_columns = base is not None and base.schema.columns == addition.examples.columns
     now = clock.now()
     start = Base(keys=old if same_columns else None, retained=addition.retained)
     if base is not None:
         plan = inherited_plan(base, addition.retained, addition.settings)
         start = replace(start, plan=plan, features=_features(store, base, plan, start.keys))
-    assigned = assign_splits(addition.examples, start, addition.settings, now)
-    schema = Schema(
-        columns=columns,
-        labels=_labels(assigned.keys, addition.positive_label),
-        rules=addition.examples.rules,
-        label_rules=addition.examples.label_rules,
-    )
-    table = _table(store, addition, assigned, schema, base)
-    summary = summarise(
-        assigned.keys,
-        schema,
-        _profile(store, addition, assigned, schema, base, table),
-        addition.examples.unreadable,
-        _changes(base, old, assigned),
-        CheckContext(plan=assigned.plan, settings=addition.settings, now=now, table=table),
-        addition.examples.problems,
-        addition.examples.findings,
-    )
+    examples = with_text_digests(addition.examples, start.keys)
+    assigned = assign_splits(examples, start, addition.settings, now)
+    with ThreadPoolExecutor(1) as background:
+        # Both look at all rows, which takes seconds for a million.
+        digests = background.submit(_digests, assigned.keys)
+        summary = _summary(store, addition, assigned, base, old, now)
+        verdict = validate(summary)
     number = heads.newest.number + 1 if heads else 1
-    version = _version(addition, number, assigned, summary, validate(summary), now)
+    version = _version(addition, number, digests.result(), summary, verdict, now)
     version = msgspec.structs.replace(
         version,
         split_plan=assigned.plan,
@@ -132,7 +124,47 @@ def commit_next(
         if _is_same(version, existing):
             return msgspec.structs.replace(existing, remarks=version.remarks)
     reader = _reader(addition, assigned)
+    del summary
+    pa.default_memory_pool().release_unused()
     return store.commit(version, reader, assigned.keep, base.number if base else None)
+
+
+def _digests(keys: pa.Table) -> tuple[str, str]:
+    """Return the digest of a version, and that of its evaluation split."""
+    return version_digest(keys), evaluation_digest(keys)
+
+
+def _summary(
+    store: DatasetStore,
+    addition: Addition,
+    assigned: AssignedRows,
+    base: DatasetVersion | None,
+    old: pa.Table | None,
+    now: datetime,
+) -> DatasetSummary:
+    schema = Schema(
+        columns=addition.examples.columns,
+        labels=_labels(assigned.keys, addition.positive_label),
+        rules=addition.examples.rules,
+        label_rules=addition.examples.label_rules,
+    )
+    table = _table(store, addition, assigned, schema, base)
+    return summarise(
+        assigned.keys,
+        schema,
+        _profile(store, addition, assigned, schema, base, table),
+        addition.examples.unreadable,
+        _changes(base, old, assigned),
+        CheckContext(
+            plan=assigned.plan,
+            settings=addition.settings,
+            now=now,
+            table=table,
+            near_equal=assigned.near_equal,
+        ),
+        addition.examples.problems,
+        addition.examples.findings,
+    )
 
 
 def _check_same_schema(examples: SourceExamples, base: DatasetVersion) -> None:
@@ -156,7 +188,7 @@ def _check_same_schema(examples: SourceExamples, base: DatasetVersion) -> None:
 def _version(
     addition: Addition,
     number: int,
-    assigned: AssignedRows,
+    digests: tuple[str, str],
     summary: DatasetSummary,
     verdict: Verdict,
     now: datetime,
@@ -165,8 +197,8 @@ def _version(
     return DatasetVersion(
         dataset=addition.dataset,
         number=number,
-        digest=version_digest(assigned.keys),
-        evaluation_digest=evaluation_digest(assigned.keys),
+        digest=digests[0],
+        evaluation_digest=digests[1],
         state=VersionState.RELEASED if passed else VersionState.QUARANTINED,
         schema=summary.schema,
         rows=summary.rows,
@@ -198,8 +230,10 @@ def _is_same(version: DatasetVersion, existing: DatasetVersion) -> bool:
 def _settings_read(addition: Addition, base: DatasetVersion | None) -> ReadSettings | None:
     """Return the settings that the rows were read with; retained ones were read with theirs."""
     if base is not None and addition.retained:
-        return base.settings
-    return read_settings(addition.settings)
+        if base.settings is None or not addition.labels:
+            return base.settings
+        return of_another_file(base.settings, addition.settings)
+    return read_settings(addition.settings, addition.labels)
 
 
 def _positive_label(
@@ -263,12 +297,12 @@ def _table(
     """Return the rows of the version in the order of their source, retained ones first.
 
     Its columns are ID, LABEL, SPLIT, TIMESTAMP, the features, and ROW, the number of the row in
-    the source. It is None for images.
+    the file. It is None for images.
     """
     if schema.columns[0].kind is ColumnKind.IMAGE:
         return None
     names = [ID, LABEL, SPLIT, TIMESTAMP, *(column.name for column in schema.columns)]
-    numbers = pa.array(assigned.current_positions + 1, pa.int64())
+    numbers = pa.array(addition.examples.numbers.of(assigned.current_positions), pa.int64())
     rows = assigned.current.select(names).append_column(ROW, numbers)
     if base is None or not addition.retained:
         return rows
@@ -325,6 +359,6 @@ def _image_batches(
     for start in range(0, rows.num_rows, _IMAGES_PER_BATCH):
         positions = assigned.positions[start : start + _IMAGES_PER_BATCH]
         part = rows.slice(start, len(positions)).combine_chunks()
-        images = pa.array(fetch(positions), pa.large_binary())
+        images = pa.array(fetch(positions.tolist()), pa.large_binary())
         yield part.append_column(IMAGE, images).to_batches()[0]
         addition.progress("Writing images", start + len(positions), rows.num_rows)

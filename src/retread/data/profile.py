@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +22,22 @@ SHARE = "share:"
 _LARGEST = float(np.finfo(np.float32).max)
 """Models compute in float32, so a value beyond its range is infinite to them."""
 
+_THREADS = min(4, os.cpu_count() or 1)
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TOP = 10
 
 
 def profile_table(rows: pa.Table, columns: Sequence[Column]) -> Profile:
     """Return the statistics of each feature column of a table."""
-    return {
-        column.name: numeric_statistics(rows[column.name].to_numpy())
-        if column.kind is ColumnKind.NUMERIC
-        else categorical_statistics(rows[column.name])
-        for column in columns
-    }
+
+    def statistics(column: Column) -> dict[str, float]:
+        values = rows[column.name]
+        if column.kind is ColumnKind.NUMERIC:
+            return numeric_statistics(values.to_numpy())
+        return categorical_statistics(values)
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return dict(zip((c.name for c in columns), threads.map(statistics, columns), strict=True))
 
 
 def profile_images(properties: Mapping[str, Sequence[float]]) -> Profile:
@@ -51,7 +57,10 @@ def numeric_statistics(values: npt.NDArray[np.float64]) -> dict[str, float]:
             `infinite` and excluded from the other statistics.
     """
     missing = np.isnan(values)
-    known = values[np.abs(values) <= _LARGEST]
+    known = values
+    # Also where a value is NaN.
+    if len(values) and not -_LARGEST <= values.min() <= values.max() <= _LARGEST:
+        known = values[np.abs(values) <= _LARGEST]
     statistics = {
         "count": float(len(values)),
         "missing": float(missing.mean()) if len(values) else 0.0,

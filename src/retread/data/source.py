@@ -10,6 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from retread.core.column_rules import ColumnRules
+from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.version import Column, ColumnDecision
 from retread.project.settings import DataSection
 
@@ -95,6 +96,7 @@ class SourceExamples:
         unreadable: The names of the files that cannot be read, each with the reason.
         fetch: Reads the images of rows; None for a table.
         properties: IMAGE_PROPERTIES of a sample of the images, by digest.
+        numbers: The numbers of the rows in their file, for messages.
         rules: How the values of each feature column of a table are read.
         label_rules: How its labels are read.
         decisions: What was decided about each column of a table.
@@ -106,10 +108,11 @@ class SourceExamples:
 
     columns: tuple[Column, ...]
     rows: pa.Table
-    similarity_keys: list[str]
+    similarity_keys: Sequence[str] | pa.StringArray
     unreadable: tuple[str, ...] = ()
     fetch: Fetch | None = None
     properties: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    numbers: RowNumbers = FROM_ONE
     rules: tuple[ColumnRules, ...] = ()
     label_rules: ColumnRules | None = None
     decisions: tuple[ColumnDecision, ...] = ()

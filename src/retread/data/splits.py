@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from retread.core import InvalidInput
+from retread.data.row_digests import CONTENT, leading_words
+from retread.data.row_numbers import RowNumbers
 from retread.data.split_plan import SplitPlan, TimePlan
 from retread.data.version import Split
 
+Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 """Times in microseconds since 1970, UTC."""
 
@@ -40,6 +44,8 @@ SPLIT_WORDS = {
 _AROUND_A_SPLIT = re.compile(r"^\d+[\W_]*|[\W_]*(set|data|dataset|images|imgs|split|\d{4})$")
 
 _SCALE = 2.0**64
+_DIGITS = set("0123456789abcdefABCDEF")
+_DIGEST_LENGTH = 32 + len(CONTENT)
 _BLOCKS_PER_CYCLE = 20
 _GOLDEN = (5**0.5 - 1) / 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,13 +66,13 @@ def split_of(group: str, *, evaluation_share: float, validation_share: float) ->
 
 
 def splits_of(
-    groups: Iterable[str],
+    groups: pa.Array | pa.ChunkedArray,
     fixed: Mapping[str, str],
     *,
     evaluation_share: float,
     validation_share: float,
-) -> list[str]:
-    """Return the split of each group, in order.
+) -> pa.Array:
+    """Return the split of each row by its group.
 
     Args:
         groups: The names of the groups.
@@ -74,24 +80,27 @@ def splits_of(
         evaluation_share: The share of new groups for evaluation, 0..1.
         validation_share: The share of new groups for validation, 0..1.
     """
-    names = list(groups)
-    known = dict(fixed)
-    new = [group for group in dict.fromkeys(names) if group not in known]
-    positions = _positions(new)
+    names = groups.combine_chunks() if isinstance(groups, pa.ChunkedArray) else groups
     shares = (evaluation_share, evaluation_share + validation_share)
-    splits = (Split.EVALUATION.value, Split.VALIDATION.value, Split.TRAIN.value)
-    chosen = np.searchsorted(shares, positions, side="right").tolist()
-    known |= {group: splits[i] for group, i in zip(new, chosen, strict=True)}
-    return [known[group] for group in names]
+    chosen = np.searchsorted(shares, _positions(names), side="right")
+    splits = pa.array([Split.EVALUATION, Split.VALIDATION, Split.TRAIN], pa.string())
+    found = splits.take(pa.array(chosen))
+    if not fixed:
+        return found
+    where = pc.index_in(names, value_set=pa.array(list(fixed), pa.string()))
+    return pc.coalesce(pa.array(list(fixed.values()), pa.string()).take(where), found)
 
 
-def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedArray:
+def given_splits(
+    values: pa.ChunkedArray, column: str, name: str, rows: RowNumbers
+) -> pa.ChunkedArray:
     """Return the splits that a column names, by their values.
 
     Args:
         values: The column.
         column: Its name, for errors.
         name: The name of its table, for errors.
+        rows: The numbers of its rows, for errors.
 
     Raises:
         InvalidInput: A value names no split, or is missing.
@@ -100,13 +109,14 @@ def given_splits(values: pa.ChunkedArray, column: str, name: str) -> pa.ChunkedA
     for value in values.unique().to_pylist():
         split = split_of_word(str(value))
         if split is None:
-            row = values.to_pylist().index(value) + 1
+            row = rows[values.to_pylist().index(value)]
             raise InvalidInput(
                 f"Row {row} of {name} has the split {value!r} in column {column!r}.",
                 f"Each row needs one of: {', '.join(SPLIT_WORDS)}.",
             )
         splits[value] = split.value
-    return pa.chunked_array([[splits[value] for value in values.to_pylist()]], pa.string())
+    found = pa.array(list(splits.values()), pa.string())
+    return found.take(pc.index_in(values, value_set=pa.array(list(splits), values.type)))
 
 
 def split_of_word(word: str) -> Split | None:
@@ -119,20 +129,26 @@ def split_of_word(word: str) -> Split | None:
     return SPLIT_WORDS.get(plain)
 
 
-def given_split(
-    word: Split, group: str, plan: SplitPlan, *, evaluation_share: float, validation_share: float
-) -> Split:
-    """Return the split of a row whose source gives one.
+def given_splits_of(
+    words: pa.ChunkedArray,
+    groups: pa.ChunkedArray,
+    plan: SplitPlan,
+    *,
+    evaluation_share: float,
+    validation_share: float,
+) -> pa.ChunkedArray:
+    """Return the split of each row whose source gives one; null for the others.
 
     A split that the source never names is drawn from its training rows, by group.
     """
-    if word is not Split.TRAIN or not (plan.draws_validation or plan.draws_evaluation):
-        return word
+    if not (plan.draws_validation or plan.draws_evaluation):
+        return words
     evaluation = evaluation_share if plan.draws_evaluation else 0.0
     validation = validation_share if plan.draws_validation else 0.0
     # Of all rows, the others are for evaluation already.
     rest = 1.0 if plan.draws_evaluation else 1.0 - evaluation_share
-    return split_of(group, evaluation_share=evaluation, validation_share=validation / rest)
+    drawn = splits_of(groups, {}, evaluation_share=evaluation, validation_share=validation / rest)
+    return pc.if_else(pc.equal(words, Split.TRAIN.value), drawn, words)
 
 
 def split_of_block(block: int, *, evaluation_share: float, validation_share: float) -> Split:
@@ -208,13 +224,31 @@ def time_at(microsecond: int) -> datetime:
 
 
 def _position(name: str) -> float:
-    return float(_positions([name])[0])
+    if _is_digest(name):
+        return float(np.float64(np.uint64(int(name[:16], 16))) / _SCALE)
+    head = hashlib.sha256(name.encode()).digest()[:8]
+    return float(np.float64(np.frombuffer(head, ">u8")[0]) / _SCALE)
 
 
-def _positions(names: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return a position in 0..1 for each name, evenly distributed."""
-    heads = b"".join([hashlib.sha256(name.encode()).digest()[:8] for name in names])
-    return np.frombuffer(heads, dtype=">u8").astype(np.float64) / _SCALE
+def _is_digest(name: str) -> bool:
+    """Return whether a group is one of equal rows, whose name begins with their digest."""
+    return len(name) == _DIGEST_LENGTH and name.endswith(CONTENT) and set(name[:16]) <= _DIGITS
+
+
+def _positions(names: pa.Array) -> Floats:
+    """Return a position in 0..1 for each name, evenly distributed.
+
+    It is the sha256 of the name; the name of a group of equal rows begins with a digest already.
+    """
+    may_be = pc.and_(
+        pc.equal(pc.binary_length(names), _DIGEST_LENGTH), pc.ends_with(names, CONTENT)
+    )
+    words = leading_words(names.filter(may_be))
+    if words is not None and len(words) == len(names):
+        return np.asarray(words / _SCALE, dtype=np.float64)
+    encoded = names.dictionary_encode()
+    found = np.array([_position(name) for name in encoded.dictionary.to_pylist()])
+    return np.asarray(found[encoded.indices.to_numpy()])
 
 
 def _split_at(position: float, evaluation_share: float, validation_share: float) -> Split:

@@ -8,9 +8,11 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retread.data.near_equal import Pairs
 from retread.data.source import ImageFindings
 from retread.data.split_plan import SplitPlan
 from retread.data.store import DIGEST, GROUP, ID, LABEL, SPLIT
+from retread.data.text_order import repeated
 from retread.data.version import ColumnKind, DatasetVersion, Schema, Split
 from retread.project.settings import DataSection
 
@@ -51,12 +53,14 @@ class CheckContext:
         now: The time of the addition.
         table: Its rows in the order of the source: ID, LABEL, SPLIT, TIMESTAMP, ROW and the
             features; None for images.
+        near_equal: Pairs of rows of the table that are equal but for noise; None if unknown.
     """
 
     plan: SplitPlan
     settings: DataSection
     now: datetime
     table: pa.Table | None = None
+    near_equal: Pairs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ def summarise(
         findings: What the images of the source are like; None for a table.
     """
     splits = count_by(keys[SPLIT])
+    copies = keys.filter(pa.array(repeated(keys[DIGEST])))
     return DatasetSummary(
         schema=schema,
         rows=keys.num_rows,
@@ -144,9 +149,9 @@ def summarise(
         else {},
         profile=profile,
         unreadable=unreadable,
-        split_groups=_spread(keys, GROUP, SPLIT).num_rows,
-        leaked_rows=_leaked_rows(keys),
-        conflicting_labels=_conflicting_labels(keys) if schema.labels else 0,
+        split_groups=_spread(keys.filter(pa.array(repeated(keys[GROUP]))), GROUP, SPLIT).num_rows,
+        leaked_rows=_leaked_rows(copies),
+        conflicting_labels=_conflicting_labels(copies) if schema.labels else 0,
         changes=changes,
         column_problems=column_problems,
         context=context,

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
-from retread.data.integrity import table_digests
+from retread.data.integrity import content_columns
+from retread.data.row_digests import CONTENT, RowDigests
+from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.split_plan import split_column
 from retread.data.splits import given_splits
@@ -45,7 +47,7 @@ def gather_table(
     request: SourceRequest,
     *,
     names: Sequence[str] | None = None,
-    first_row: int = 1,
+    numbers: RowNumbers = FROM_ONE,
     reading: str = "",
     semicolons: bool = False,
 ) -> SourceExamples:
@@ -56,7 +58,7 @@ def gather_table(
         name: The name of the table in messages, and the source of its rows.
         request: The request, for its labels, settings and columns.
         names: The names of its columns as the file has them; those of the table if not given.
-        first_row: The number of its first row in the file, for messages.
+        numbers: The numbers of its rows in the file, for messages.
         reading: In words, how the file was read.
         semicolons: Whether its cells were separated by semicolons.
 
@@ -76,7 +78,7 @@ def gather_table(
 
     def question(column: str) -> Question:
         options = _options(settings, column)
-        return Question(column, columns[column], options, first_row, semicolons=semicolons)
+        return Question(column, columns[column], options, numbers, semicolons=semicolons)
 
     label = _label(question(request.labels), request, name)
     questions = [replace(question(c), wanted=c in settings.features) for c in wanted]
@@ -96,6 +98,7 @@ def gather_table(
     return replace(
         examples,
         label_rules=label.rules,
+        numbers=numbers,
         remarks=(f"Read as a table, {reading}.",) if reading else (),
         decisions=features.decisions,
         problems=tuple(problem for problem in problems if problem),
@@ -131,10 +134,14 @@ def gather_columns(
     missing = pa.nulls(count, pa.timestamp("us", tz="UTC"))
     typed = {column.name: features.values[column.name] for column in columns}
     table = pa.table({TIMESTAMP: missing, GROUP: pa.nulls(count, pa.string()), **rows, **typed})
-    digests, similar = table_digests(table, columns)
+    digests = RowDigests(count, content_columns(columns))
+    for column in columns:
+        digests.add(table[column.name])
+    similar = digests.texts(CONTENT)
+    digests.add(table[TIMESTAMP])
     return SourceExamples(
         columns=columns,
-        rows=table.append_column(DIGEST, pa.array(digests, pa.string())),
+        rows=table.append_column(DIGEST, digests.texts()),
         similarity_keys=similar,
         rules=features.rules,
     )
@@ -245,7 +252,9 @@ def _read_roles(
         time = read_row_times(question(settings.timestamp), table)
         yield TIMESTAMP, time.values, _role(settings.timestamp, ColumnUse.TIME, time)
     if column := split_column(settings.split):
-        given = given_splits(plain_values(question(column).values, column), column, table)
+        given = given_splits(
+            plain_values(question(column).values, column), column, table, question(column).rows
+        )
         yield SPLIT, given, ColumnDecision(name=column, use=ColumnUse.SPLIT, kind="split")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from math import exp, log
 
 from retread.bundle import Cause
 from retread.core import Outcome, Verdict, format_metric, format_metrics
+from retread.core.local_time import local_time
 from retread.loop.trigger_interface import Proposal
 from retread.notify import Link, Message, Severity
 from retread.registry.events import (
@@ -56,10 +57,16 @@ class MessageContext:
     Attributes:
         project: Name of the project.
         control: Address of the status page.
+        zone: Time zone of its times; None for that of the machine.
     """
 
     project: str
     control: str
+    zone: tzinfo | None = None
+
+    def time(self, at: datetime) -> str:
+        """Format a time."""
+        return local_time(at, self.zone)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -251,7 +258,8 @@ def summary(context: MessageContext, told: Sequence[Message]) -> Message:
     """Tell of several things that happened while nobody was told, each with its time."""
     prefix = f"{context.project}: "
     lines = [
-        f"{message.at:%Y-%m-%d %H:%M} UTC: {message.title.removeprefix(prefix)}"
+        (f"{context.time(message.at)}: " if message.at else "")
+        + message.title.removeprefix(prefix)
         + (f" (by {message.author})" if message.author else "")
         for message in told[-_SUMMARISED:]
     ]
@@ -276,7 +284,7 @@ def part_recovered(context: MessageContext, part: str, since: datetime) -> Messa
     return context.message(
         f"{part[0].lower()}{part[1:]} works again",
         Severity.SUCCESS,
-        lines=(f"It had failed since {since:%Y-%m-%d %H:%M:%S} UTC.",),
+        lines=(f"It had failed since {context.time(since)}.",),
     )
 
 

@@ -50,6 +50,7 @@ def trigger_context(
         model_types=model_types,
         policy=settings.triggers,
         now=now,
+        zone=settings.project.zone,
     )
 
 

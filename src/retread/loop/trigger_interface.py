@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Generic, TypeVar
 
 from retread.bundle import CauseKind
@@ -109,6 +109,7 @@ class TriggerContext:
         model_types: Names of the model types that the recipe can train.
         policy: The settings [triggers].
         now: Current time, in UTC.
+        zone: Time zone of the schedule; None for that of the machine.
     """
 
     model: str
@@ -118,6 +119,7 @@ class TriggerContext:
     model_types: Sequence[str]
     policy: TriggersSection
     now: datetime
+    zone: tzinfo | None = None
 
     @property
     def newest_data(self) -> DatasetVersionAdded | None:

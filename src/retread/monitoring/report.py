@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from math import log
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 
 from retread.bundle import CONFIDENCE
 from retread.core import format_metric
+from retread.core.local_time import local_time
 from retread.core.notebook import ShownTable, ShowsAsTable
 from retread.monitoring.effect import effect_sizes
 from retread.monitoring.performance import Performance, degradation, observed_metric
@@ -152,14 +153,20 @@ def make_report(
     )
 
 
-def render_page(report: MonitorReport) -> str:
-    """Render a report as one HTML page without scripts; all names in it are escaped."""
+def render_page(report: MonitorReport, zone: tzinfo | None = None) -> str:
+    """Render a report as one HTML page without scripts; all names in it are escaped.
+
+    Args:
+        report: The report.
+        zone: The zone in which to show times; None for that of the machine.
+    """
     # Only this function needs a template engine.
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(
         loader=PackageLoader("retread.monitoring", "pages"), autoescape=True, trim_blocks=True
     )
+    environment.filters["local"] = lambda at: local_time(at, zone)
     return environment.get_template("report.html").render(report=report)
 
 

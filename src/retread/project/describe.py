@@ -12,9 +12,12 @@ import msgspec
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticUndefined
+from pydantic_core.core_schema import ModelSchema
 
 from retread.core import NotFound
+from retread.project.docstrings import key_docstrings
 from retread.project.settings import Settings
 from retread.project.toml_text import as_value
 
@@ -85,7 +88,18 @@ def _changes(path: str, used: Any, now: Any) -> Iterator[ChangedSetting]:
 
 def settings_schema() -> dict[str, Any]:
     """Return a JSON Schema of retread.toml."""
-    return {"$schema": SCHEMA_ID, **Settings.model_json_schema(), "title": "retread.toml"}
+    schema = Settings.model_json_schema(schema_generator=_WithMeanings)
+    return {"$schema": SCHEMA_ID, **schema, "title": "retread.toml"}
+
+
+class _WithMeanings(GenerateJsonSchema):
+    """Gives each key of a section its meaning as its description."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        for key, meaning in key_docstrings(schema["cls"]).items():
+            found["properties"][key]["description"] = meaning
+        return found
 
 
 def settings_markdown() -> str:
@@ -104,8 +118,9 @@ def _sections(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[B
 
 
 def _section(path: str, model: type[BaseModel]) -> str:
+    meanings = key_docstrings(model)
     keys = [
-        _row(name, field)
+        _row(name, field, meanings.get(name, ""))
         for name, field in model.model_fields.items()
         if _model_in(field.annotation) is None or get_origin(field.annotation) is tuple
     ]
@@ -116,11 +131,11 @@ def _section(path: str, model: type[BaseModel]) -> str:
     return "\n".join([*heading, *table])
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def _row(name: str, field: FieldInfo, meaning: str) -> str:
     default = field.get_default(call_default_factory=True)
     shown = "-" if default is PydanticUndefined or default is None else f"`{as_value(default)}`"
-    meaning = " ".join((field.description or "").split())
-    return f"| `{name}` | {_type(field)} | {shown} | {meaning} |".replace("``", "`")
+    line = f"| `{name}` | {_type(field)} | {shown} | {' '.join(meaning.split())} |"
+    return line.replace("``", "`")
 
 
 def _type(field: FieldInfo) -> str:

@@ -29,14 +29,23 @@ def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
     return _tables(values, tuple(prefix.split(".")) if prefix else ())
 
 
+def as_key(name: str) -> str:
+    """Format a key, in quotes where it needs them.
+
+    >>> as_key("price"), as_key('order "date"')
+    ('price', '"order \\\\"date\\\\""')
+    """
+    return name if _BARE.fullmatch(name) else as_value(name)
+
+
 def _tables(values: Mapping[str, Any], path: tuple[str, ...]) -> str:
     plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and v is not None}
     tables = {k: v for k, v in values.items() if isinstance(v, Mapping) and v}
     blocks = []
     if plain:
-        heading = [f"[{'.'.join(map(_key, path))}]"] if path else []
+        heading = [f"[{'.'.join(map(as_key, path))}]"] if path else []
         blocks.append(
-            "\n".join([*heading, *(f"{_key(k)} = {as_value(v)}" for k, v in plain.items())])
+            "\n".join([*heading, *(f"{as_key(k)} = {as_value(v)}" for k, v in plain.items())])
         )
     blocks += [_tables(v, (*path, k)) for k, v in tables.items()]
     return "\n\n".join(blocks)
@@ -49,13 +58,9 @@ def as_value(value: Any) -> str:
     ('[0.1, 0.5]', '{ epochs = 3 }')
     """
     if isinstance(value, Mapping):
-        items = ", ".join(f"{_key(k)} = {as_value(v)}" for k, v in value.items() if v is not None)
+        items = ", ".join(f"{as_key(k)} = {as_value(v)}" for k, v in value.items() if v is not None)
         return f"{{ {items} }}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(as_value(item) for item in value)}]"
     # Strings and numbers in JSON are the same in TOML, except for DEL.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else as_value(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from retread.core import METRICS, Metric, UnknownOption, is_import_string, metric_named
-from retread.project.settings import Settings, TrainingSection
+from retread.project.settings import TIME_UNITS, ColumnType, Settings, TrainingSection
 
 Key = tuple[str, ...]
 """Path of a setting, such as ("gate", "metric")."""
@@ -61,6 +61,7 @@ def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Co
     yield from _scenario(settings)
     yield from _steps(settings)
     yield from _splits(settings)
+    yield from _units(settings)
     yield from _zones(settings)
     yield from _host(settings)
     yield from _ports(settings)
@@ -155,6 +156,16 @@ def _splits(settings: Settings) -> Iterator[Contradiction]:
     if settings.data.split == "time" and not settings.data.timestamp:
         text = "data.split: time needs data.timestamp, the column with the time of each row"
         yield Contradiction((("data", "split"), ("data", "timestamp")), text)
+
+
+def _units(settings: Settings) -> Iterator[Contradiction]:
+    for name, column in settings.data.columns.items():
+        is_time = column.type is ColumnType.TIME or name == settings.data.timestamp
+        allowed = f"one of {', '.join(TIME_UNITS)} for times" if is_time else "left out"
+        is_number = column.type in (None, ColumnType.NUMBER)
+        if column.unit and not (column.unit in TIME_UNITS if is_time else is_number):
+            text = f"data.columns.{name}.unit: should be {allowed}, but it is {column.unit!r}"
+            yield Contradiction((("data", "columns", name), ("data", "timestamp")), text)
 
 
 def _host(settings: Settings) -> Iterator[Contradiction]:

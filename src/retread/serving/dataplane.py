@@ -234,7 +234,7 @@ class DataPlane:
         def accept(result: Result) -> None:
             self._guard((call,), self._accept, entry, (call,), (result,))
 
-        def fail(error: Exception) -> None:
+        def fail(error: BaseException) -> None:
             # Where production answers instead, the failure is only logged.
             self._fail((call,) if call.entry is entry else (), error)
 

@@ -97,7 +97,16 @@ class RowReader:
         """Return the values of each column, not read yet."""
         names = [spec.name for spec in self._specs]
         columns = [column for spec in self._specs for column in spec.columns]
-        given = {_matching(name, columns): tensor for name, tensor in tensors.items()}
+        given: dict[str, Tensor] = {}
+        for name, tensor in tensors.items():
+            column = _matching(name, columns)
+            if column in given:
+                raise InvalidInput(
+                    f"The request has the column {column!r} twice: as {shown(given[column].name)} "
+                    f"and as {shown(name)}.",
+                    "Send each column once.",
+                )
+            given[column] = tensor
         if set(given) & set(names) and not set(columns) <= set(given):
             return self._cells_of_matrices(tensors)
         # Who names no datatypes sends a table as it is, with columns that are not features.

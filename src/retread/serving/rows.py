@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,15 @@ from retread.bundle import (
     decode_image,
 )
 from retread.bundle.image import FORMATS
-from retread.bundle.image_bounds import MAX_PIXELS, is_large
+from retread.bundle.image_bounds import (
+    LARGE,
+    MAX_PIXELS,
+    TimedFile,
+    decoding_deadline,
+    header_deadline,
+    work_of,
+)
+from retread.core import InvalidInput
 from retread.serving.tensors import TooLarge
 
 IMAGE = "image"
@@ -78,29 +85,44 @@ def decode_images(files: Sequence[bytes], image: ImageInput) -> Rows:
         InvalidInput: A file is not a readable image.
         TooLarge: The files have too many pixels in all.
     """
-    check_pixels(files, image.size)
-    pixels = [decode_image(content, image.size, image.rules) for content in files]
+    deadline = decoding_deadline()
+    check_pixels(files, image.size, deadline)
+    pixels = [decode_image(content, image.size, image.rules, deadline) for content in files]
     return Rows(count=len(pixels), pixels=np.stack(pixels))
 
 
 def has_large_image(files: Sequence[bytes]) -> bool:
-    """Return whether a file is so much work to decode that it should not hold up others."""
-    return any(is_large(content, *_size_of(content)) for content in files)
+    """Return whether files are so much work to decode that they should not hold up others.
+
+    So is a file whose header alone takes long: it may hold a thousand compressed colour profiles.
+    """
+    deadline = header_deadline()
+    total = 0
+    for content in files:
+        try:
+            work = work_of(content, *_size_of(content, deadline))
+        except InvalidInput:
+            return True
+        total += work
+        if work > LARGE or total > MAX_PIXELS:
+            return True
+    return False
 
 
-def check_pixels(files: Sequence[bytes], size: int) -> None:
+def check_pixels(files: Sequence[bytes], size: int, deadline: float) -> None:
     """Check by the headers of `files` how much memory it would take to decode them.
 
     A single file passes: the decoder checks it.
 
     Raises:
+        InvalidInput: Reading the headers takes this thread longer than to its `deadline`.
         TooLarge: Decoding the files to `size` x `size` takes more than MAX_PIXELS in all.
     """
     if len(files) == 1:
         return
     total = 0
     for content in files:
-        width, height = _size_of(content)
+        width, height = _size_of(content, deadline)
         total += max(width * height, size * size)
         if total > MAX_PIXELS:
             raise TooLarge(
@@ -138,12 +160,12 @@ def _joined(spec: TensorSpec, parts: Sequence[Rows], count: int) -> npt.NDArray[
     return np.concatenate([part.pixels for part in parts if part.pixels is not None])
 
 
-def _size_of(content: bytes) -> tuple[int, int]:
+def _size_of(content: bytes, deadline: float) -> tuple[int, int]:
     """Return the size that the header states; (0, 0) for a file the decoder will refuse."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            with Image.open(TimedFile(content, deadline), formats=FORMATS) as image:
                 return image.size
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return 0, 0

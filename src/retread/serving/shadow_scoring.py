@@ -119,5 +119,5 @@ def _score(partner: SlotEntry, calls: Sequence[Call]) -> list[ModelResult]:
         return _failed(calls, error)
 
 
-def _failed(calls: Sequence[Call], error: Exception) -> list[ModelResult]:
+def _failed(calls: Sequence[Call], error: BaseException) -> list[ModelResult]:
     return [ModelResult.failed(str(error), 0.0)] * len(calls)

@@ -12,6 +12,9 @@ import msgspec
 from retread.core import InvalidInput
 from retread.core.column_rules import shown
 
+_MOST_LISTED = 40
+"""Names in a message."""
+
 BYTES = "BYTES"
 BOOL = "BOOL"
 NUMBERS = (
@@ -84,19 +87,21 @@ def row_count(tensors: Sequence[Tensor]) -> int:
     return counts.pop()
 
 
-def check_names(given: Iterable[str], wanted: Sequence[str]) -> None:
+def check_names(found: Iterable[str], wanted: Sequence[str]) -> None:
     """Check that a request has exactly the tensors that are wanted.
 
     Raises:
         InvalidInput: One is missing, or is not wanted.
     """
-    names = list(given)
+    names = list(found)
     missing = [name for name in wanted if name not in names]
     extra = [name for name in names if name not in wanted]
     if missing or extra:
-        problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {extra[0]!r}"
+        problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {shown(extra[0])}"
+        given = ", ".join(map(shown, names[:_MOST_LISTED])) or "none"
+        more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
         raise InvalidInput(
-            f"The request has {problem}; it has: {', '.join(map(repr, names)) or 'none'}.",
+            f"The request has {problem}; it has: {given}{more}.",
             f"Send exactly: {', '.join(wanted)}.",
         )
 

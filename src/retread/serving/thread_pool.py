@@ -25,7 +25,7 @@ class BoundedThreadPool:
         loop: asyncio.AbstractEventLoop,
         work: Callable[[], Result],
         on_done: Callable[[Result], None],
-        on_error: Callable[[Exception], None],
+        on_error: Callable[[BaseException], None],
     ) -> None:
         """Run `work` in a thread, then one of two callbacks in the event loop.
 
@@ -46,7 +46,7 @@ class BoundedThreadPool:
         def job() -> None:
             try:
                 result = work()
-            except Exception as error:
+            except BaseException as error:  # it would end nowhere, and the caller would wait
                 loop.call_soon_threadsafe(end, on_error, error)
             else:
                 loop.call_soon_threadsafe(end, on_done, result)

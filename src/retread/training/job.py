@@ -45,11 +45,16 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a training process failed: the parts of its RetreadError."""
+    """Why a training process failed: the parts of its RetreadError.
+
+    Attributes:
+        is_foreign: Code of the user or of a library raised it, so its traceback says more.
+    """
 
     code: str
     message: str
     hint: str
+    is_foreign: bool = False
 
 
 def job_folder(project: LoadedProject, key: str) -> Path:

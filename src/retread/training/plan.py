@@ -79,9 +79,10 @@ def _check_settings_of_data(settings: Settings, dataset: DatasetVersion) -> None
     if plan is not None and not obeys(plan, split):
         changes.append(f'[data] split is "{split}", but the rows are split by {plan.method}')
     if changes:
+        source = "" if settings.data.source else " SOURCE"
         raise Refused(
             f"{dataset.reference} was added with other settings: {'; '.join(changes)}.",
-            f"Add it again with: retread data add {dataset.dataset} SOURCE, or change the "
+            f"Add it again with: retread data add {dataset.dataset}{source}, or change the "
             "settings back.",
         )
 

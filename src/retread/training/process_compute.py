@@ -224,6 +224,8 @@ def _error_of(failure: Failure | None, status: int, log: Path) -> RetreadError:
     """Return the error that ended a child, as it was raised there."""
     if failure is not None:
         kind = _ERRORS.get(failure.code, RetreadError)
+        if failure.is_foreign:
+            return kind(failure.message, f"{failure.hint} The traceback is in {log}.".strip())
         return kind(failure.message, failure.hint or f"See {log}.")
     tail = last_lines(log)
     lines = f" The last lines of its log are: {tail}" if tail else ""

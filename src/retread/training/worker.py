@@ -99,7 +99,13 @@ def train(job: TrainingJob, progress: BinaryIO, watch: ParentWatch) -> TrainingO
 def failure_of(error: Exception | SystemExit) -> Failure:
     """Describe an error for the parent process."""
     if isinstance(error, RetreadError):
-        return Failure(code=error.code, message=error.message, hint=error.hint)
+        cause = error.__cause__
+        return Failure(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            is_foreign=cause is not None and not isinstance(cause, RetreadError),
+        )
     if isinstance(error, MemoryError):
         return Failure(
             code=Refused.code,
@@ -110,6 +116,7 @@ def failure_of(error: Exception | SystemExit) -> Failure:
         code=RetreadError.code,
         message=f"The training failed: {type(error).__name__}: {error}.",
         hint="",
+        is_foreign=True,
     )
 
 

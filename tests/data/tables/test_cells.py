@@ -44,17 +44,30 @@ CONVENTIONS = [(".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", "
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-@settings(max_examples=60, deadline=None)
-@given(rules=RULES, cells=CELLS)
+@settings(max_examples=120, deadline=None)
+@given(
+    unit=st.sampled_from(["", "%", "$", "kg", "m2", "Fr.", "e", "\u20ac"]),
+    rules=RULES,
+    cells=CELLS,
+    carried=st.lists(st.sampled_from(["{0}{1}", "{0} {1}", "-{0}{1}", "{1}{0}", "{1}\u00a0{0}",
+                                      "{0}{1}{0}", "{0} -{1}"]), max_size=12),
+)  # fmt: skip
 def test_e14_columns_and_single_values_are_read_alike(
-    convention: tuple[str, str], rules: ColumnRules, cells: list[str | None]
+    convention: tuple[str, str],
+    unit: str,
+    rules: ColumnRules,
+    cells: list[str | None],
+    carried: list[str],
 ) -> None:
+    written = [form.format(unit, c or 5) for form, c in zip(carried, cells, strict=False)]
+    cells = [*cells, *written]
     rules = ColumnRules(
         name="x",
         kind=rules.kind,
         missing=rules.missing,
         decimal=convention[0],
         thousands=convention[1],
+        unit=unit,
     )
     middle = len(cells) // 2
     chunks = [pa.array(cells[:middle], pa.string()), pa.array(cells[middle:], pa.string())]

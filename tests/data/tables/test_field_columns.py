@@ -89,6 +89,56 @@ def test_d2_a_unit_in_every_cell_is_told(look: Look, cells: list[str], unit: str
 
 
 @pytest.mark.parametrize(
+    ("cells", "unit", "third"),
+    [([f"{n} kg" for n in NUMBERS], "kg", 3.24), ([f"-${n}" for n in NUMBERS], "$", -3.24),
+     ([f"$-{n}" for n in NUMBERS], "$", -3.24), ([f"{n}%" for n in NUMBERS], "%", 3.24),
+     ([f'"{n.replace(".", ",")}\u00a0\u20ac"' for n in NUMBERS], "\u20ac", 3.24),
+     ([f'"CHF 1,{i:03}.5"' for i in range(60)], "CHF", 1002.5),
+     ([f"{n} bottles" for n in NUMBERS], "bottles", 3.24), (["m2 4", "5 m2", "7"] * 20, "m2", 7.0),
+     ([f"{n} km/h" if i % 3 else n for i, n in enumerate(NUMBERS)], "km/h", 3.24)],
+)  # fmt: skip
+def test_d2_numbers_are_read_without_the_unit_that_the_settings_name(
+    look: Look, cells: list[str], unit: str, third: float
+) -> None:
+    told = look(column("price", cells), columns={"price": {"unit": unit}})
+    assert (values(told, "price")[2], told.problems) == (third, ())
+    assert told.rows["price"].null_count == 0
+    assert f"with or without {unit!r}" in decided(told, "price").reason
+    if unit != "m2":
+        (problem,) = look(column("price", cells)).problems
+        assert f'[data.columns] price = {{type = "number", unit = "{unit}"}}' in problem
+        (asked,) = look(column("price", cells), features=("price",)).problems
+        assert asked == problem
+
+
+def test_d2_what_carries_another_unit_is_not_read(look: Look) -> None:
+    cells = ["1 kg", "2 g", "kg 3 kg", "4", "kg", "- kg 5", "5 KG"] * 9
+    told = look(column("weight", cells), columns={"weight": {"unit": "kg"}})
+    assert values(told, "weight")[:7] == [1.0, None, None, 4.0, None, None, None]
+    assert "row 3 '2 g'" in told.problems[0]
+    (several,) = look(column("weight", ["1 kg", "2 g", "3"] * 20)).problems
+    assert "numbers with 'kg' or 'g'" in several
+    assert "Write all in one unit" in several
+
+
+def test_d4_a_few_cells_with_a_unit_are_offered_to_be_read_without_it(look: Look) -> None:
+    text = column("temp", with_cells(NUMBERS, "12 kg", "13 kg"))
+    assert '{type = "number", unit = "kg"}' in look(text).problems[0]
+    told = look(text, columns={"temp": {"type": "number", "unit": "kg"}})
+    assert (values(told, "temp")[10:12], told.problems) == ([12.0, 13.0], ())
+
+
+def test_d2_a_target_with_a_unit(look: Look) -> None:
+    text = column("price", [f"{n} %" for n in NUMBERS])
+    with pytest.raises(InvalidInput, match=r'\[data.columns\] price = \{unit = "%"\}'):
+        look(text, labels="price", regression=True)
+    told = look(text, labels="price", regression=True, columns={"price": {"unit": "%"}})
+    assert values(told, LABEL)[0] == 0.5
+    assert told.label_rules is not None
+    assert told.label_rules.unit == "%"
+
+
+@pytest.mark.parametrize(
     ("cells", "second"),
     [([f'"{i},{i % 90 + 10}"' for i in range(40)], 1.11),
      ([f'"1,{i:03},{i:03}.5"' for i in range(40)], 1001001.5),

@@ -67,7 +67,7 @@ def test_d2_numbers_of_all_countries_are_numbers(look: Look, write: Callable[[in
         (lambda n: f"{n / 100}-" if n % 2 else f"{n / 100}", "-"),
         (lambda n: f"- {n}" if n % 2 else str(n), "-"),
         (lambda n: f"US${n:,}", "US$"),
-        (lambda n: f"-${n}", "-$"),
+        (lambda n: f"-${n}", "$"),
         (lambda n: f"{n:,}원", "원"),
         (lambda n: f"{n}만원", "만원"),
         (lambda n: f"{n}k", "k"),

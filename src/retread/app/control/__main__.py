@@ -60,6 +60,7 @@ def control_of(workspace: Workspace) -> Control:
         links=Links(tracking=addresses.tracking, serving=addresses.serving),
         clock=workspace.clock,
         experiment=lambda: experiment_path(workspace.project),
+        zone=workspace.settings.project.zone,
     )
 
 

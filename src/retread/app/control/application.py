@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from http import HTTPStatus
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class Control:
         request_retraining: Requests a retraining.
         links: Other pages to link to.
         experiment: Returns the path of the project's experiment in MLflow.
+        zone: Time zone of the page's times; None for that of the machine.
         clock: Source of time.
     """
 
@@ -79,6 +81,7 @@ class Control:
         links: Links,
         clock: Clock,
         experiment: Callable[[], str] = str,
+        zone: tzinfo | None = None,
     ) -> None:
         self._model = model
         self._view = view
@@ -88,6 +91,7 @@ class Control:
         self._links = links
         self._clock = clock
         self._experiment = experiment
+        self._zone = zone
 
     def health(self, _: Request) -> Response:
         """GET /api/health: the supervisor's probe."""
@@ -99,7 +103,9 @@ class Control:
 
     def page(self, _: Request) -> Response:
         """GET /: the overview as a page."""
-        return HTMLResponse(status_page(self._overview(), self._links, self._clock.now()))
+        return HTMLResponse(
+            status_page(self._overview(), self._links, self._clock.now(), self._zone)
+        )
 
     def metrics(self, _: Request) -> Response:
         """GET /metrics: what is monitored, and which parts have failed, for Prometheus."""

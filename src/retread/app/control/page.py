@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from retread.app.overview import Overview
 from retread.core import format_metric
+from retread.core.local_time import local_time
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -24,23 +25,23 @@ class Links:
     serving: str | None
 
 
-def status_page(overview: Overview, links: Links, now: datetime) -> str:
+def status_page(overview: Overview, links: Links, now: datetime, zone: tzinfo | None = None) -> str:
     """Render the page as HTML; all text in it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["figure"] = figure
-    environment.globals["moment"] = lambda at: moment(at, now)
+    environment.globals["moment"] = lambda at: moment(at, now, zone)
+    environment.globals["local"] = lambda at: local_time(at, zone)
     return environment.get_template("status.html").render(overview=overview, links=links, now=now)
 
 
-def moment(at: datetime | None, now: datetime) -> Markup:
+def moment(at: datetime | None, now: datetime, zone: tzinfo | None = None) -> Markup:
     """Return a time as an element: how long ago it was, and the exact time as its title."""
     if at is None:
         return Markup("")
-    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
     element = Markup('<time datetime="{}" title="{}">{}</time>')
-    return element.format(at.isoformat(), exact, ago(at, now))
+    return element.format(at.isoformat(), local_time(at, zone), ago(at, now))
 
 
 def figure(value: float | None) -> str:

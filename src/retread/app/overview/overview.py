@@ -113,7 +113,8 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """What the status page shows; retrainings are oldest first, alarms and entries latest first.
 
-    `alarms` are those that were raised; those that stand now are in `live`.
+    `retrainings` are in progress; `latest_retraining` is the one that finished last. `alarms` are
+    those that were raised; those that stand now are in `live`.
     """
 
     model: str
@@ -121,6 +122,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     verdict: LatestVerdict | None
     alarms: tuple[Alarm, ...]
     retrainings: tuple[Retraining, ...]
+    latest_retraining: Retraining | None = None
     messages: tuple[UndeliveredMessage, ...]
     recent: tuple[HistoryEntry, ...]
     versions: int
@@ -151,12 +153,16 @@ def overview(
         live: What stands now besides the ledger.
     """
     entries, state = snapshot.entries, snapshot.state
+    retrainings = retrainings_in(entries)
     return Overview(
         model=model,
         slots=_slots(entries, state),
         verdict=_latest_verdict(entries),
         alarms=alarms_in(entries)[:_RECENT_ALARMS],
-        retrainings=tuple(r for r in reversed(retrainings_in(entries)) if r.in_progress),
+        retrainings=tuple(r for r in reversed(retrainings) if r.in_progress),
+        latest_retraining=max(
+            (r for r in retrainings if r.outcome), key=lambda r: r.since, default=None
+        ),
         messages=messages,
         recent=history_of(entries[-_RECENT_ENTRIES:]),
         versions=len(state.versions),

@@ -80,8 +80,8 @@ def _pairs(path: Path) -> list[LabelRow]:
         )
     ids, labels = (raw.table.column(names.index(name)).to_pylist() for name in _COLUMNS)
     return [
-        LabelRow(number, "" if id_ is None else clean_text(str(id_)), label)
-        for number, (id_, label) in enumerate(zip(ids, labels, strict=True), start=raw.first_row)
+        LabelRow(raw.rows[position], "" if id_ is None else clean_text(str(id_)), label)
+        for position, (id_, label) in enumerate(zip(ids, labels, strict=True))
     ]
 
 

@@ -10,6 +10,7 @@ import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
+from retread.cli.times import typed_time
 from retread.core import IntegrityBroken, InvalidInput
 
 if TYPE_CHECKING:
@@ -95,8 +96,7 @@ def _audit() -> None:
 
 def _parse_time(text: str) -> datetime:
     try:
-        # A time without a zone is in the user's time zone.
-        return datetime.fromisoformat(text).astimezone(UTC)
+        return typed_time(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInput(
             f"{text!r} is not a valid time.", f"Write it as {_EXAMPLE_TIMES}."

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retread.cli.options import HERE, Json, ProjectPath, workspace
+from retread.cli.options import HERE, Json, ProjectPath, checked_project, workspace
 from retread.cli.output import ALARM_STANDS, PART_FAILED, emit, errors
-from retread.cli.times import local_time
+from retread.cli.times import shown_time
 from retread.core import format_metric
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def report(html: HtmlFile = None, project: ProjectPath = HERE, json: Json = Fals
 
     found = _look(project, json=json)
     if html is not None:
-        html.write_text(render_page(found), encoding="utf-8")
+        zone = checked_project(project).settings.project.zone
+        html.write_text(render_page(found, zone), encoding="utf-8")
     emit(found, as_json=json, text=_text(found))
 
 
@@ -89,7 +90,7 @@ def _text(found: MonitorReport) -> Group | str:
         f"{found.waiting} more waiting. An alarm needs evidence of {found.evidence_needed:.1f} "
         f"and an effect of {found.effect_needed:.2f}."
     )
-    past = [f"{local_time(alarm.at)} {alarm.kind}: {alarm.description}" for alarm in found.past]
+    past = [f"{shown_time(alarm.at)} {alarm.kind}: {alarm.description}" for alarm in found.past]
     return Group(*map(Text, (head,)), streams, *map(Text, (_performance_line(found), *past)))
 
 

@@ -10,7 +10,7 @@ import typer
 from retread.cli.listing import Listing, ListingColumn
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
-from retread.cli.times import local_time
+from retread.cli.times import shown_time
 from retread.core import format_metric, metric_named
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _table(runs: Sequence[RunSummary], metric: str) -> Listing:
             run.run_id[:_SHORT],
             kind,
             run.status.lower(),
-            local_time(datetime.fromisoformat(run.started_at)),
+            shown_time(datetime.fromisoformat(run.started_at)),
             *("" if value is None else format_metric(value) for value in found),
             bundle,
         )

@@ -11,7 +11,7 @@ import typer
 from retread.cli.listing import Listing, ListingColumn
 from retread.cli.options import HERE, Json, ProjectPath, workspace
 from retread.cli.output import emit
-from retread.cli.times import local_time
+from retread.cli.times import shown_time
 from retread.core import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _history_table(history: tuple[Request, ...]) -> Listing:
     for request in history:
         table.add(
             request.trigger,
-            local_time(request.received_at),
+            shown_time(request.received_at),
             request.proposal.kind,
             request.decision or "",
             request.outcome or ("in progress" if request.open else ""),
@@ -222,6 +222,6 @@ def _replay_table(replayed: tuple[Replayed, ...]) -> Listing:
     )
     for one in replayed:
         style = "bold" if one.differs else "dim"
-        at = local_time(one.at)
+        at = shown_time(one.at)
         table.add(one.trigger, at, one.kind, one.was or "", one.would_be, one.reason, style=style)
     return table

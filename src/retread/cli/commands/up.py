@@ -12,6 +12,7 @@ import typer
 
 from retread.cli.options import HERE, Json, ProjectPath, checked_project
 from retread.cli.output import PART_FAILED, emit
+from retread.cli.times import show_times_in
 from retread.core import RetreadError
 from retread.project import LoadedProject, find_home, open_project
 
@@ -76,6 +77,7 @@ def status(project: ProjectPath = HERE, as_json: Json = False) -> None:
     from retread.cli.overview_text import failures_text, project_text, services_text
 
     opened = open_project(project, os.environ)
+    show_times_in(opened.settings.project.zone)
     running = running_status(opened.home)
     shown, problem = _load_overview(opened)
     services = services_text(running) if running else _not_running_text(opened.home)

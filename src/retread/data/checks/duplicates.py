@@ -57,9 +57,10 @@ def _near_equal_rows(summary: DatasetSummary) -> int:
     context = summary.context
     if context.table is None or context.plan.by_row or context.plan.time is not None:
         return 0
-    names = [column.name for column in summary.schema.columns]
-    features = context.table.select(names)
-    pairs = near_equal_pairs(features)
+    pairs = context.near_equal
+    if pairs is None:
+        names = [column.name for column in summary.schema.columns]
+        pairs = near_equal_pairs(context.table.select(names))
     if not len(pairs):
         return 0
     splits = np.array(context.table[SPLIT].to_pylist())

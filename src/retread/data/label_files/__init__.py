@@ -2,6 +2,7 @@
 
 from retread.data.label_files.entry import LabelEntry, Labels
 from retread.data.label_files.locate import ImageLocator
+from retread.data.label_files.per_image import read_label_folder
 from retread.data.label_files.read import SUFFIXES, decode_text, read_label_file
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "Labels",
     "decode_text",
     "read_label_file",
+    "read_label_folder",
 ]

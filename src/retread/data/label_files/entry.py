@@ -17,7 +17,7 @@ FILE_KEYS = (
 """Names of what holds the path of an image, best first, in lower case and without separators."""
 LABEL_KEYS = (
     *("label", "labelvalue", "labelname", "labels", "class", "classname", "classlabel", "category"),
-    *("categoryname", "target", "tag", "tags"),
+    *("categoryname", "target", "tag", "tags", "choice"),
 )
 """Names of what holds its label."""
 SPLIT_KEYS = ("split", "subset", "set", "partition", "usage")

@@ -1,4 +1,4 @@
-"""The forms of label files in JSON: our own, those of annotation tools, and plain ones."""
+"""The forms of label files in JSON: our own, COCO, and plain ones; `tool_forms` has the others."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from retread.data.label_files.entry import LabelEntry, Labels, UnusableLabels, entry, entry_of
-
-_ONE_EACH = "Each image needs one label: list each as in " + '{"a.jpg": "good"}.'
-_VALUES = "truth values, numbers and texts"
+from retread.data.label_files.entry import Labels, UnusableLabels, entry, entry_of
+from retread.data.label_files.tool_forms import (
+    ONE_EACH,
+    check_one,
+    labels_of_object,
+    labels_of_tool,
+)
 
 
 def labels_of_json(document: Any) -> Labels | None:
@@ -25,6 +28,8 @@ def labels_of_json(document: Any) -> Labels | None:
     for is_form, read in _FORMS:
         if is_form(document):
             return read(document)
+    if (of_tool := labels_of_object(document)) is not None:
+        return of_tool
     if len(document) == 1 and isinstance(inner := next(iter(document.values())), list | dict):
         key = next(iter(document))
         is_objects = isinstance(inner, dict) or (inner and isinstance(inner[0], dict))
@@ -69,9 +74,9 @@ def _coco(document: dict[str, Any]) -> Labels:
     for image, categories in found.items():
         if image not in paths:
             raise UnusableLabels(
-                form, f"annotations name image {image!r}, which is not among its images.", _ONE_EACH
+                form, f"annotations name image {image!r}, which is not among its images.", ONE_EACH
             )
-        _check_one(form, paths[image], list(categories))
+        check_one(form, paths[image], list(categories))
     return Labels(
         form,
         tuple(
@@ -80,23 +85,6 @@ def _coco(document: dict[str, Any]) -> Labels:
             if image in found
         ),
         tuple(str(path) for image, path in paths.items() if image not in found),
-    )
-
-
-def _labelme(document: dict[str, Any]) -> Labels:
-    return _one_per_file("A LabelMe file", document.get("imagePath"))
-
-
-def _via(_document: dict[str, Any]) -> Labels:
-    raise UnusableLabels("A VIA (VGG Image Annotator) file", "it marks regions.", _ONE_EACH)
-
-
-def _one_per_file(form: str, image: object) -> Labels:
-    raise UnusableLabels(
-        form,
-        f"it describes a single image, {image!r}.",
-        'Write one file for all images, such as {"a.jpg": "good", "b.jpg": "bad"}, or put the '
-        "images into a folder per label.",
     )
 
 
@@ -111,61 +99,12 @@ def _list(items: list[Any]) -> Labels | None:
         return Labels(form, tuple(entries))
     if not all(isinstance(item, dict) for item in items):
         return None
-    first = items[0]
-    if "data" in first and ("annotations" in first or "completions" in first):
-        return _label_studio(items)
-    if "annotations" in first and "image" in first:
-        form = "A Create ML file"
-        return _tool_entries(
-            form,
-            [(item.get("image"), [a.get("label") for a in item["annotations"]]) for item in items],
-        )
-    if "shapes" in first and "imagePath" in first:
-        form = "A list of LabelMe objects"
-        return _tool_entries(
-            form,
-            [(i.get("imagePath"), [shape.get("label") for shape in i["shapes"]]) for i in items],
-        )
+    if (of_tool := labels_of_tool(items)) is not None:
+        return of_tool
     form = "A list of objects"
     return Labels(
         form, tuple(entry_of(form, item, f"entry {n}") for n, item in enumerate(items, start=1))
     )
-
-
-def _label_studio(items: list[dict[str, Any]]) -> Labels:
-    form = "A Label Studio file"
-    try:
-        pairs = [
-            (
-                next(iter(item["data"].values())),
-                [
-                    choice
-                    for annotation in item.get("annotations") or item.get("completions") or ()
-                    for result in annotation["result"]
-                    for choice in next(
-                        value for value in result["value"].values() if isinstance(value, list)
-                    )
-                ],
-            )
-            for item in items
-        ]
-    except (KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise UnusableLabels(form, f"it lacks {error}.", _ONE_EACH) from error
-    return _tool_entries(form, pairs)
-
-
-def _tool_entries(form: str, pairs: list[tuple[Any, list[Any]]]) -> Labels:
-    """Return the labels of images that a tool may have given none or several."""
-    entries: list[LabelEntry] = []
-    unlabelled: list[str] = []
-    for number, (path, labels) in enumerate(pairs, start=1):
-        distinct = list(dict.fromkeys(labels))
-        if not distinct:
-            unlabelled.append(str(path))
-            continue
-        _check_one(form, path, distinct)
-        entries.append(entry(form, path, distinct[0], f"entry {number}"))
-    return Labels(form, tuple(entries), tuple(unlabelled))
 
 
 def _mapping(document: dict[str, Any]) -> Labels | None:
@@ -196,14 +135,6 @@ def _mapping(document: dict[str, Any]) -> Labels | None:
     return Labels(form, tuple(entries))
 
 
-def _check_one(form: str, path: object, labels: list[Any]) -> None:
-    if len(labels) > 1:
-        listed = " and ".join(map(repr, labels[:2]))
-        raise UnusableLabels(
-            form, f"{path} has objects of {len(labels)} labels, such as {listed}.", _ONE_EACH
-        )
-
-
 def _is_image(name: str) -> bool:
     dot = name.rfind(".")
     return dot > 0 and 1 < len(name) - dot <= 6 and name[dot + 1 :].isalnum()
@@ -215,10 +146,4 @@ _Form = tuple[Callable[[Mapping[str, Any]], bool], Callable[[dict[str, Any]], La
 _FORMS: tuple[_Form, ...] = (
     (lambda d: isinstance(d.get("annotation"), dict), _own),
     (lambda d: isinstance(d.get("images"), list) and "annotations" in d, _coco),
-    (lambda d: "shapes" in d and "imagePath" in d, _labelme),
-    (lambda d: "_via_img_metadata" in d or "_via_settings" in d, _via),
-    (
-        lambda d: all(isinstance(v, dict) and "regions" in v for v in d.values()) and bool(d),
-        _via,
-    ),
 )

@@ -20,12 +20,18 @@ from retread.data.label_files.entry import (
     key_among,
 )
 from retread.data.label_files.json_forms import labels_of_json
+from retread.data.label_files.xml_forms import labels_of_xml
+from retread.data.label_files.yolo import is_yolo, yolo
+from retread.data.splits import split_of_word
 
 _JSON = (".json", ".jsonl", ".ndjson")
 _TABLES = (".csv", ".tsv", ".txt")
-SUFFIXES = (*_JSON, *_TABLES)
+_XML = (".xml",)
+_YAML = (".yaml", ".yml")
+SUFFIXES = (*_JSON, *_TABLES, *_XML, *_YAML)
 """The suffixes of label files."""
 
+_VIA = "region_attributes"
 _SEPARATORS = "\t;,|"
 _PATH = re.compile(r".*\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _ONE_HOT = {"0": False, "0.0": False, "": False, "1": True, "1.0": True}
@@ -45,7 +51,7 @@ def read_label_file(path: Path) -> Labels:
     """
     try:
         text = decode_text(path.read_bytes())
-        labels = _read_json(text) if path.suffix.lower() in _JSON else _read_table(text)
+        labels = _read(text, path)
     except UnusableLabels as error:
         raise InvalidInput(f"{path} cannot be used. {error.message}", error.hint) from error
     except (ValueError, RecursionError) as error:
@@ -53,7 +59,8 @@ def read_label_file(path: Path) -> Labels:
     if labels is None:
         raise InvalidInput(f"{path} is not a label file: its form is not known.", _FORMS)
     if not labels.entries:
-        raise InvalidInput(f"{path} lists no files with labels.", _FORMS)
+        form = f"{labels.form[0].lower()}{labels.form[1:]}"
+        raise InvalidInput(f"{path}, {form}, lists no files with labels.", _FORMS)
     return labels
 
 
@@ -73,6 +80,15 @@ def decode_text(content: bytes) -> str:
         raise ValueError(
             f"byte {error.start + 1} is neither UTF-8 nor UTF-16; save it as UTF-8"
         ) from error
+
+
+def _read(text: str, path: Path) -> Labels | None:
+    suffix = path.suffix.lower()
+    if suffix in _YAML or is_yolo(text):
+        raise yolo(path.name)
+    if suffix in _XML:
+        return labels_of_xml(text)
+    return _read_json(text) if suffix in _JSON else _read_table(text)
 
 
 def _read_json(text: str) -> Labels | None:
@@ -116,6 +132,10 @@ def _read_table(text: str) -> Labels | None:
     if len(header) == 2 and _PATH.match(header[0]) and not key_among(header, LABEL_KEYS):
         return Labels(form, tuple(_pair(form, *row) for row in rows))
     _check_width(form, rows)
+    if _VIA in header:
+        return _via(header, rows[1:])
+    if len(header) == 3 and split_of_word(header[0]) and _PATH.match(header[1]):
+        return Labels(form, tuple(_with_split(form, *row) for row in rows))
     body = rows[1:]
     path, label = key_among(header, FILE_KEYS), key_among(header, LABEL_KEYS)
     if path is None and len(header) == 2 and body and _PATH.match(body[0][1][0]):
@@ -144,6 +164,27 @@ def _pair(form: str, number: int, cells: list[str]) -> LabelEntry:
             form, f"row {number} has {len(cells)} cells, {cells}.", "Write a file and its label."
         )
     return entry(form, cells[0], cells[1], f"row {number}")
+
+
+def _with_split(form: str, number: int, cells: list[str]) -> LabelEntry:
+    return entry(form, cells[1], cells[2], f"row {number}", cells[0])
+
+
+def _via(header: list[str], rows: list[tuple[int, list[str]]]) -> Labels | None:
+    """Read a table of VIA: a row per region, with attributes as JSON."""
+    images: dict[str, dict[str, Any]] = {}
+    for number, cells in rows:
+        row = dict(zip(header, cells, strict=True))
+        image = images.setdefault(row["filename"], {"filename": row["filename"], "regions": []})
+        try:
+            image["file_attributes"] = json.loads(row["file_attributes"])
+            attributes = json.loads(row[_VIA])
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"row {number} of a VIA table has other attributes: {error}"
+            ) from error
+        image["regions"].append({"region_attributes": attributes})
+    return labels_of_json(images)
 
 
 def _check_width(form: str, rows: list[tuple[int, list[str]]]) -> None:

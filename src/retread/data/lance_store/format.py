@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from retread.core import IntegrityBroken
+from retread.data.store import DIGEST, GROUP, ID
 from retread.data.version import DatasetVersion
 
 # Lance reads a dot as a path into a struct and a backtick as a quote, and has columns of its own,
@@ -40,15 +41,17 @@ def column_name(stored: str) -> str:
 
 
 def stored_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the schema with stored names, and without compression of images.
+    """Return the schema with stored names, and without compression of images and digests.
 
-    Images are already compressed; compressing them again would take most of the time of a write.
+    They cannot be made much smaller; trying to would take most of the time of a write.
     """
     renamed = [field.with_name(stored_name(field.name)) for field in schema]
     plain = {"lance-encoding:compression": "none"}
-    return pa.schema(
-        [f.with_metadata(plain) if pa.types.is_large_binary(f.type) else f for f in renamed]
-    )
+    return pa.schema([f.with_metadata(plain) if _is_dense(f) else f for f in renamed])
+
+
+def _is_dense(field: pa.Field) -> bool:
+    return pa.types.is_large_binary(field.type) or field.name in (ID, GROUP, DIGEST)
 
 
 def quoted(ids: Iterable[str]) -> str:

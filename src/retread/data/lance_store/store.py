@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retread.core import Conflict, NotFound, Unavailable, checked_name, is_name
 from retread.core.quarantine import VersionState
@@ -27,6 +26,7 @@ from retread.data.lance_store.format import (
 )
 from retread.data.lance_store.writing import delta_of, write_delta
 from retread.data.store import ID, SPLIT
+from retread.data.text_order import sorted_by
 from retread.data.version import DatasetVersion, Split
 
 _SUFFIX = ".lance"
@@ -117,7 +117,7 @@ class LanceDatasetStore:
             dataset = self._open(version.dataset, commit)
             rows = dataset.to_table(columns=wanted, filter=" AND ".join(filters) or None)
         rows = rows.rename_columns([column_name(name) for name in rows.column_names])
-        rows = rows.take(pc.sort_indices(rows[ID]))
+        rows = sorted_by(rows, ID)
         return rows if columns is None else rows.select(list(columns))
 
     def verify_storage(self, version: DatasetVersion) -> None:

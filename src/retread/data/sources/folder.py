@@ -18,6 +18,7 @@ from retread.data.images import (
     name_below,
     with_copies,
 )
+from retread.data.label_files import SUFFIXES as LABEL_FILES
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.splits import SPLIT_WORDS, split_of_word
 from retread.data.version import Split
@@ -59,13 +60,17 @@ def gather(request: SourceRequest) -> SourceExamples:
     by_folder = {folder: list(_labelled(walk, folder, manifest)) for folder in folders}
     files = [file for found in by_folder.values() for file in found]
     if not files:
-        raise InvalidInput(f"{request.source} contains no images in class folders.", _EXPECTED)
+        raise InvalidInput(
+            f"{request.source} contains no images in class folders.",
+            f"{_EXPECTED}{_labels_in(walk.root, request.source.resolve())}",
+        )
     counts = Counter(file.label for file in files)
     for folder in folders:
         if not counts[folder.label]:
             raise InvalidInput(
                 f"Label folder {folder.path} contains no images.",
-                f"Add {', '.join(SUFFIXES)} files to it, or remove it.",
+                f"Add {', '.join(SUFFIXES)} files to it, or remove it."
+                f"{_labels_in(folder.path, request.source.resolve())}",
             )
     manifest.check(files)
     files, told = with_copies(_with_splits_below(files))
@@ -115,6 +120,16 @@ def _label_folders(walk: ImageWalk, folder: Path, split: Split | None) -> Iterat
     else:
         for path in folders:
             yield LabelFolder(path, _label(path), split)
+
+
+def _labels_in(folder: Path, root: Path) -> str:
+    """Return what to do if the files of a folder are the labels of images elsewhere."""
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in LABEL_FILES and p.is_file())
+    if not found:
+        return ""
+    name = (found[0] if len(found) == 1 else folder).relative_to(root).as_posix()
+    what = f"{found[0].name} gives" if len(found) == 1 else f"Files like {found[0].name} give"
+    return f" If {what} the labels of images: --labels {name}"
 
 
 def _label(path: Path) -> str:

@@ -7,17 +7,28 @@ from pathlib import Path, PurePosixPath
 from retread.core import InvalidInput, NotFound
 from retread.data.image_manifest import ImageManifest, read_manifest
 from retread.data.images import ImageFile, gather_files, name_below, with_copies
-from retread.data.label_files import SUFFIXES, ImageLocator, LabelEntry, read_label_file
+from retread.data.label_files import (
+    SUFFIXES,
+    ImageLocator,
+    LabelEntry,
+    read_label_file,
+    read_label_folder,
+)
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.splits import SPLIT_WORDS, split_of_word
+from retread.data.tables import is_table
 from retread.data.version import Split
 
-DESCRIPTION = "a folder of images with a label file (--labels FILE.json or FILE.csv)"
+DESCRIPTION = "a folder of images labelled by a file, or by a folder of files (--labels FILE.json)"
 
 
 def accepts(request: SourceRequest) -> bool:
-    """Return whether the source is a folder whose labels are in a file."""
-    return request.source.is_dir() and request.labels.lower().endswith(SUFFIXES)
+    """Return whether the source is a folder whose labels are in a file, or in a folder of files."""
+    if not request.source.is_dir() or request.labels == "folder":
+        return False
+    is_folder = any(path.is_dir() for path in _places(request.source, request.labels))
+    # A folder may be a table too, and then --labels is one of its columns.
+    return request.labels.lower().endswith(SUFFIXES) or (is_folder and not is_table(request.source))
 
 
 def gather(request: SourceRequest) -> SourceExamples:
@@ -33,7 +44,7 @@ def gather(request: SourceRequest) -> SourceExamples:
     """
     root = request.source.resolve()
     path = _label_file(root, request.labels)
-    labels = read_label_file(path)
+    labels = read_label_folder(path) if path.is_dir() else read_label_file(path)
     locator = ImageLocator(root, path, request.settings.follow_links)
     entries: dict[str, LabelEntry] = {}
     for entry in labels.entries:
@@ -61,13 +72,17 @@ def gather(request: SourceRequest) -> SourceExamples:
 
 
 def _label_file(root: Path, labels: str) -> Path:
-    for path in (root / labels, Path(labels)):
-        if path.is_file():
+    for path in _places(root, labels):
+        if path.exists():
             return path.absolute()
     raise NotFound(
         f"There is no label file {labels}, neither in {root} nor in the current directory.",
         "Check --labels.",
     )
+
+
+def _places(root: Path, labels: str) -> tuple[Path, Path]:
+    return root / labels, Path(labels)
 
 
 def _splits(path: Path, entries: dict[str, LabelEntry]) -> dict[str, Split]:

@@ -35,7 +35,7 @@ def gather(request: SourceRequest) -> SourceExamples:
         request.source.name,
         request,
         names=raw.names,
-        first_row=raw.first_row,
+        numbers=raw.rows,
         reading=raw.reading,
         semicolons=raw.semicolons,
     )

@@ -11,12 +11,11 @@ from retread.data.tables.decide import (
     ColumnVerdict,
     Question,
     decide,
-    is_saved_index,
     missing_words,
 )
 from retread.data.tables.features import Features, has_commas, read_by, read_features, unused
 from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
-from retread.data.tables.remarks import counts_rows
+from retread.data.tables.index_columns import counts_rows, is_saved_index
 from retread.data.tables.roles import (
     ReadRole,
     cells_named,
@@ -25,7 +24,7 @@ from retread.data.tables.roles import (
     read_row_times,
     read_targets,
 )
-from retread.data.tables.texts import near_equal, shown, toml_key
+from retread.data.tables.texts import near_equal, shown
 from retread.data.tables.time_texts import NotTimes, TimeOptions
 from retread.data.tables.times import UTC_MICROSECONDS, read_times
 
@@ -62,6 +61,5 @@ __all__ = [
     "read_targets",
     "read_times",
     "shown",
-    "toml_key",
     "unused",
 ]

@@ -19,7 +19,9 @@ from retread.core.column_rules import (
     missing_numbers,
     number_pattern,
     read_value,
+    unit_patterns,
 )
+from retread.project.toml_text import as_key
 
 Positions = npt.NDArray[np.int64]
 
@@ -109,7 +111,7 @@ def plain_values(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if pa.types.is_nested(kind) or pa.types.is_time(kind) or pa.types.is_interval(kind):
         raise InvalidInput(
             f"Column {name!r} contains {kind} values, which cannot be used.",
-            f"Choose another column, or set [data.columns] {name} = "
+            f"Choose another column, or set [data.columns] {as_key(name)} = "
             '"ignore" or add it to [data] exclude.',
         )
     if _is_text(kind):
@@ -198,6 +200,10 @@ def _from_number_texts(rules: ColumnRules, values: pa.ChunkedArray) -> ReadCells
     plain = pc.match_substring_regex(known, number_pattern(rules))
     left = np.flatnonzero(pc.and_(pc.is_valid(known), pc.invert(plain)).to_numpy())
     text = pc.if_else(plain, known, pa.scalar(None, pa.string()))
+    if rules.unit:
+        # What matches has its unit at one end only.
+        for pattern, kept in zip(unit_patterns(rules.unit), (r"\1", ""), strict=True):
+            text = pc.replace_substring_regex(text, pattern, kept)
     if rules.thousands:
         text = pc.replace_substring(text, rules.thousands, "")
     if rules.decimal != ".":

@@ -15,8 +15,11 @@ from retread.core.column_rules import (
     ColumnRules,
     ValueKind,
     category_text,
+    missing_numbers,
     plain_signs,
+    without_unit,
 )
+from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import blank_missing, distinct_cells, is_number, plain_values
 from retread.data.tables.numbers import (
     CodeReason,
@@ -26,10 +29,15 @@ from retread.data.tables.numbers import (
     plainly_numbers,
     read_numbers,
 )
-from retread.data.tables.remarks import counts_rows, number_remarks, shown_number
+from retread.data.tables.remarks import (
+    are_distinct_integers,
+    is_beyond_exact,
+    is_constant,
+    number_remarks,
+    shown_number,
+)
 from retread.data.tables.texts import (
     TextCells,
-    affix_of,
     are_truth_values,
     is_identifier,
     is_prose,
@@ -37,20 +45,20 @@ from retread.data.tables.texts import (
     near_equal,
     shown,
     text_cells,
-    toml_key,
-    unit_of,
 )
 from retread.data.tables.time_texts import looks_like_times
+from retread.data.tables.units import affix_of, affix_problem, units_of, units_problem
 from retread.project.settings import ColumnSection, ColumnType
+from retread.project.toml_text import as_key
 
 _FEW_NUMBERS = 20
 _MOSTLY, _NEARLY_ALL = 0.5, 0.9
 _FEW_WORDS = 5
+_FIRST = 1000
 _EXACT = 2.0**53
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|key|rowid|row_?nr|row_?no|index|idx)$", re.IGNORECASE
 )
-_SAVED_INDEX = re.compile(r"Unnamed: 0(\.\d+)?|__index_level_\d+__")
 _KINDS = {
     ColumnType.NUMBER: ValueKind.NUMBER,
     ColumnType.CATEGORY: ValueKind.CATEGORY,
@@ -71,12 +79,16 @@ class ColumnVerdict:
         rules: How its values are read; None for a column that is not used.
         reason: Why, with examples.
         problem: What a person has to decide; empty if the column is clear.
+        unit: The unit without which its texts are numbers; empty if there is none.
+        numbers: Its values, where the decision read all of them as the rules do.
     """
 
     kind: str
     rules: ColumnRules | None
     reason: str = ""
     problem: str = ""
+    unit: str = ""
+    numbers: pa.ChunkedArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class Question:
         name: Its name.
         values: Its cells.
         options: What [data.columns] says about it.
-        first_row: The number of its first row in the file.
+        rows: The numbers of its rows in the file.
         wanted: Whether the settings ask for it as a feature.
         comma_file: Whether another column of the file has decimal commas for certain.
         semicolons: Whether semicolons separate the cells of the file, as where decimals are written
@@ -97,7 +109,7 @@ class Question:
     name: str
     values: pa.ChunkedArray
     options: ColumnSection
-    first_row: int
+    rows: RowNumbers
     wanted: bool = False
     comma_file: bool = False
     semicolons: bool = False
@@ -115,7 +127,7 @@ def decide(question: Question) -> ColumnVerdict:
         return ColumnVerdict("ignored", None, "as [data.columns] says")
     if pa.types.is_temporal(values.type) or question.options.type is ColumnType.TIME:
         return _time()
-    if kind := _KINDS.get(question.options.type or ColumnType.TIME):
+    if kind := _asked_kind(question.options):
         return _as_asked(question, kind)
     if pa.types.is_boolean(values.type):
         return _typed_boolean(question, values)
@@ -129,12 +141,10 @@ def missing_words(options: ColumnSection) -> tuple[str, ...]:
     return MISSING if options.missing is None else ("", *options.missing)
 
 
-def is_saved_index(name: str, values: pa.ChunkedArray, position: int) -> bool:
-    """Return whether a column is the index that a data frame was saved with."""
-    if _SAVED_INDEX.fullmatch(name):
-        return True
-    at_front = position == 0
-    return at_front and (not name or (name in ("index", "level_0") and counts_rows(values)))
+def _asked_kind(options: ColumnSection) -> ValueKind | None:
+    if options.type is None:
+        return ValueKind.NUMBER if options.unit else None
+    return _KINDS.get(options.type)
 
 
 def _as_asked(question: Question, kind: ValueKind) -> ColumnVerdict:
@@ -146,8 +156,10 @@ def _as_asked(question: Question, kind: ValueKind) -> ColumnVerdict:
         rules = _rules(question, kind, options.decimal or ".", options.thousands)
         return ColumnVerdict(kind.value, rules, reason)
     cells = _text_cells(question)
-    reading = _read_numbers(question, cells)
+    bare = [without_unit(options.unit, text) for text in cells.texts]
+    reading = _read_numbers(question, replace(cells, texts=bare))
     rules = _rules(question, kind, reading.decimal, reading.thousands)
+    reason = "; ".join(part for part in (reason, how_written(rules)) if part)
     return ColumnVerdict(kind.value, rules, reason, _ambiguity(question, cells, reading))
 
 
@@ -159,11 +171,11 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
             "number", rules, "; ".join(number_remarks(question.name, question.values, numbers))
         )
     known = numbers.drop_null()
-    if len(known) and not numbers.null_count and _is_constant(known):
+    if len(known) and not numbers.null_count and is_constant(known):
         return ColumnVerdict(CONSTANT, rules, f"every row has {shown_number(known[0].as_py())}")
-    if pa.types.is_integer(known.type) and _beyond_exact(known):
+    if pa.types.is_integer(known.type) and is_beyond_exact(known):
         return ColumnVerdict("identifier", None, f"whole numbers beyond 2**53, such as {known[0]}")
-    if _ID_NAME.search(question.name) and _all_distinct(known):
+    if _ID_NAME.search(question.name) and are_distinct_integers(known):
         some = ", ".join(shown_number(v) for v in known.slice(0, 3).to_pylist())
         return ColumnVerdict("identifier", None, f"its name, and each row has its own: {some}, ...")
     return ColumnVerdict(
@@ -172,10 +184,10 @@ def _of_numbers(question: Question, numbers: pa.ChunkedArray) -> ColumnVerdict:
 
 
 def _of_texts(question: Question) -> ColumnVerdict:
-    plain = plainly_numbers(blank_missing(question.values, missing_words(question.options)))
+    plain = _plain_numbers(question)
     other = question.comma_file or question.options.thousands
     if plain is not None and not other and not _may_be_grouped(question):
-        return _of_numbers(question, plain)
+        return replace(_of_numbers(replace(question, values=plain), plain), numbers=plain)
     cells = _text_cells(question)
     if not cells.texts:
         return ColumnVerdict("category", _rules(question, ValueKind.CATEGORY))
@@ -187,8 +199,30 @@ def _of_texts(question: Question) -> ColumnVerdict:
     if _is_number_but_for_a_few(cells, reading):
         return _some_unreadable(question, cells, reading)
     if looks_like_times(cells.texts):
-        return _time(cells.examples(question.first_row))
+        return _time(cells.examples(question.rows))
     return _category(question, cells)
+
+
+def _plain_numbers(question: Question) -> pa.ChunkedArray | None:
+    """Return the values of a column whose cells are plainly written numbers, or missing."""
+    if not missing_numbers(_rules(question, ValueKind.NUMBER)):
+        # No word for a missing value is among cells that are plain numbers.
+        numbers = plainly_numbers(question.values)
+        if numbers is not None:
+            return numbers
+    words = missing_words(question.options)
+    # The first cells tell most columns of texts.
+    if not _may_be_numbers(blank_missing(question.values.slice(0, _FIRST), words)):
+        return None
+    return plainly_numbers(blank_missing(question.values, words))
+
+
+def _may_be_numbers(texts: pa.ChunkedArray) -> bool:
+    try:
+        texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _may_be_grouped(question: Question) -> bool:
@@ -231,8 +265,8 @@ def _same_numbers(question: Question, cells: TextCells, numbers: npt.NDArray[np.
     repeated = np.isin(numbers, [n for n in np.unique(numbers) if (numbers == n).sum() > 1])
     return (
         f"Column {question.name!r} has texts that are the same number: "
-        f"{cells.examples(question.first_row, repeated)}. Say what they are: [data.columns] "
-        f'{toml_key(question.name)} = "category" or "number".'
+        f"{cells.examples(question.rows, repeated)}. Say what they are: [data.columns] "
+        f'{as_key(question.name)} = "category" or "number".'
     )
 
 
@@ -248,18 +282,23 @@ def _some_unreadable(question: Question, cells: TextCells, reading: NumberReadin
 
 def _category(question: Question, cells: TextCells) -> ColumnVerdict:
     rules = _rules(question, ValueKind.CATEGORY)
+    examples = cells.examples(question.rows)
+    units = units_of(cells.texts)
+    unit, problem = "", ""
+    if units:
+        unit = units[0] if len(units) == 1 else ""
+        problem = units_problem(question.name, examples, units)
     if question.wanted:
-        return ColumnVerdict("category", rules, f"{len(cells.texts)} values")
+        return ColumnVerdict("category", rules, f"{len(cells.texts)} values", problem, unit)
     if len(cells.texts) == 1 and not cells.missing:
         return ColumnVerdict(CONSTANT, rules, f"every row has {shown(cells.texts[0])}")
-    examples = cells.examples(question.first_row)
-    if unit := unit_of(cells.texts) or affix_of(cells.texts):
-        problem = (
-            f"Column {question.name!r} has numbers with {unit!r}: {examples}. It is not used as it "
-            f"is: write the numbers alone, or set [data.columns] {toml_key(question.name)} = "
-            '"category" or "ignore".'
+    if units:
+        kind = f"numbers with {' or '.join(units)}"
+        return ColumnVerdict(kind, None, examples, problem, unit)
+    if affix := affix_of(cells.texts):
+        return ColumnVerdict(
+            f"numbers with {affix}", None, examples, affix_problem(question.name, examples, affix)
         )
-        return ColumnVerdict(f"numbers with {unit}", None, examples, problem)
     if is_prose(cells):
         return ColumnVerdict("free text", None, examples)
     if is_identifier(cells):
@@ -270,14 +309,14 @@ def _category(question: Question, cells: TextCells) -> ColumnVerdict:
 def _category_remarks(question: Question, cells: TextCells) -> list[str]:
     remarks = [f"{len(cells.texts)} values"]
     if (longest := long_text(cells)) is not None:
-        row, length = cells.first[longest] + question.first_row, len(cells.texts[longest])
+        row, length = question.rows[cells.first[longest]], len(cells.texts[longest])
         remarks.append(f"row {row} has a text of {length} characters")
     if alike := near_equal(cells.texts):
         remarks.append("alike: " + ", ".join(map(shown, alike[0])))
     if "NA" in missing_words(question.options) and cells.missing:
         named = pc.sum(pc.equal(question.values, "NA")).as_py() or 0
         if named and all(len(text) == 2 and text.isupper() for text in cells.texts):
-            key = toml_key(question.name)
+            key = as_key(question.name)
             remarks.append(
                 f"NA counts as missing in {named} rows; [data.columns] {key} = "
                 "{missing = []} keeps it"
@@ -294,7 +333,7 @@ def _boolean(question: Question, cells: TextCells) -> ColumnVerdict:
 
 def _typed_boolean(question: Question, values: pa.ChunkedArray) -> ColumnVerdict:
     rules = _rules(question, ValueKind.BOOLEAN)
-    if len(values) and not values.null_count and _is_constant(values):
+    if len(values) and not values.null_count and is_constant(values):
         return ColumnVerdict(CONSTANT, rules, f"every row has {category_text(values[0].as_py())}")
     return ColumnVerdict("boolean", rules)
 
@@ -320,10 +359,10 @@ def _ambiguity(question: Question, cells: TextCells, reading: NumberReading) -> 
     mark = reading.thousands or reading.decimal
     other, name = (".", "comma") if mark == "," else (",", "point")
     marked = np.array([mark in text for text in cells.texts])
-    key = toml_key(question.name)
+    key = as_key(question.name)
     return (
         f"Column {question.name!r} has numbers that may have a decimal {name} or a {name} between "
-        f"thousands: {cells.examples(question.first_row, marked)}. Say which: [data.columns] {key} "
+        f"thousands: {cells.examples(question.rows, marked)}. Say which: [data.columns] {key} "
         f'= {{type = "number", decimal = "{mark}"}} or '
         f'{{type = "number", decimal = "{other}", thousands = "{mark}"}}.'
     )
@@ -339,7 +378,12 @@ def _rules(
     missing = missing_words(question.options)
     thousands = plain_signs(thousands)
     return ColumnRules(
-        name=question.name, kind=kind, missing=missing, decimal=decimal, thousands=thousands
+        name=question.name,
+        kind=kind,
+        missing=missing,
+        decimal=decimal,
+        thousands=thousands,
+        unit=question.options.unit if kind is ValueKind.NUMBER else "",
     )
 
 
@@ -347,6 +391,8 @@ def how_written(rules: ColumnRules) -> str:
     parts = ["decimal comma"] if rules.decimal == "," else []
     if rules.thousands:
         parts.append(f"{rules.thousands!r} between thousands")
+    if rules.unit:
+        parts.append(f"with or without {rules.unit!r}")
     return ", ".join(parts)
 
 
@@ -355,20 +401,3 @@ def _point(rules: ColumnRules, text: str) -> str:
     text = plain_signs(text)
     plain = text.replace(rules.thousands, "") if rules.thousands else text
     return plain.replace(rules.decimal, ".")
-
-
-def _is_constant(values: pa.ChunkedArray) -> bool:
-    ends = pc.min_max(values)
-    return bool(ends["min"] == ends["max"])
-
-
-def _beyond_exact(values: pa.ChunkedArray) -> bool:
-    floats = values.cast(pa.float64(), safe=False)
-    if pc.max(pc.abs(floats)).as_py() < _EXACT:
-        return False
-    return bool(pc.count_distinct(values).as_py() > pc.count_distinct(floats).as_py())
-
-
-def _all_distinct(values: pa.ChunkedArray) -> bool:
-    whole = pc.all(pc.equal(values, pc.floor(values))).as_py()
-    return bool(len(values) > _FEW_NUMBERS and whole and len(pc.unique(values)) == len(values))

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind
+from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.source import SourceRequest
-from retread.data.tables.cells import Positions, plain_values, read_cells
+from retread.data.tables.cells import Positions, ReadCells, plain_values, read_cells
 from retread.data.tables.decide import ColumnVerdict, Question, decide
-from retread.data.tables.roles import cells_named
-from retread.data.tables.texts import shown, toml_key
+from retread.data.tables.roles import cells_named, unit_among
+from retread.data.tables.texts import shown
 from retread.data.version import ColumnDecision, ColumnUse
 from retread.project.settings import Unreadable
+from retread.project.toml_text import as_key
 
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -95,7 +98,7 @@ def read_by(rules: Sequence[ColumnRules], table: pa.Table, name: str) -> Feature
         cells = plain_values(table[rule.name], rule.name)
         read = read_cells(rule, cells)
         if len(read.unreadable):
-            raise InvalidInput(_unreadable(rule, cells, read.unreadable, 1, name))
+            raise InvalidInput(_unreadable(rule, cells, read.unreadable, FROM_ONE, name))
         values[rule.name] = read.values
     return Features(tuple(rules), values)
 
@@ -118,12 +121,12 @@ def _read(
     rules = verdict.rules
     assert rules is not None
     cells = plain_values(question.values, question.name)
-    read = read_cells(rules, cells)
+    read = _cells_read(verdict) or read_cells(rules, cells)
     reasons, problem = [verdict.reason], ""
     policy = request.settings.unreadable
     if len(read.unreadable):
-        named = cells_named(cells, read.unreadable, question.first_row)
-        problem = _unreadable(rules, cells, read.unreadable, question.first_row, table)
+        named = cells_named(cells, read.unreadable, question.rows)
+        problem = _unreadable(rules, cells, read.unreadable, question.rows, table)
         if policy is Unreadable.REFUSE:
             raise InvalidInput(problem)
         if request.columns and read.values.null_count == len(cells):
@@ -144,16 +147,24 @@ def _read(
     return _ReadFeature(read.values, decision, problem)
 
 
+def _cells_read(verdict: ColumnVerdict) -> ReadCells | None:
+    if verdict.numbers is None:
+        return None
+    return ReadCells(verdict.numbers, np.zeros(0, np.int64))
+
+
 def _unreadable(
-    rules: ColumnRules, cells: pa.ChunkedArray, positions: Positions, first_row: int, table: str
+    rules: ColumnRules, cells: pa.ChunkedArray, positions: Positions, rows: RowNumbers, table: str
 ) -> str:
-    named = cells_named(cells, positions, first_row)
+    named = cells_named(cells, positions, rows)
     first = shown(str(cells[int(positions[0])].as_py()))
     count = "a cell" if len(positions) == 1 else f"{len(positions)} cells"
+    key, unit = as_key(rules.name), unit_among(cells, positions)
+    with_unit = f', {{type = "number", unit = "{unit}"}}' if unit else ""
     return (
         f"Column {rules.name!r} of {table} is read as {rules.kind}, and {count} cannot be: {named}."
-        f" Correct them, or say what they mean: [data.columns] {toml_key(rules.name)} = "
-        f'{{missing = [{first}]}} or "category"; or set [data] unreadable = "missing".'
+        f" Correct them, or say what they mean: [data.columns] {key} = "
+        f'{{missing = [{first}]}}{with_unit} or "category"; or set [data] unreadable = "missing".'
     )
 
 

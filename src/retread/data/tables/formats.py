@@ -18,8 +18,22 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from retread.core import InvalidInput
+from retread.data.row_numbers import (
+    FROM_ONE,
+    Numbers,
+    RowNumbers,
+    record_lines,
+    rows_of_text,
+)
 from retread.data.tables.cells import common_type
-from retread.data.tables.dialect import Dialect, find_dialect, header, parse_options, to_utf8
+from retread.data.tables.dialect import (
+    Dialect,
+    find_dialect,
+    has_quotes,
+    header,
+    parse_options,
+    to_utf8,
+)
 from retread.data.tables.records import read_json_lines, read_sheet
 
 _COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
@@ -30,7 +44,7 @@ _JSON_LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
 _EXCEL = (".xlsx", ".xlsm")
 _OLD_EXCEL = (".xls", ".xlsb", ".ods", ".numbers")
-_BLOCK = 16 * 2**20
+_BLOCK = 4 * 2**20
 _HEAD = 2**16
 _NEWLINE = ord("\n")
 _BLANK = b" \t\r\n\xef\xbb\xbf\xfe\xff\0"
@@ -54,7 +68,7 @@ class RawTable:
     Attributes:
         table: A row per example; text for the cells of a text file.
         names: The names of its columns as the file has them. They may repeat, or be blank.
-        first_row: The number of the first row of values in the file, where the header is 1.
+        rows: The numbers of its rows in the file.
         reading: In words, how the file was read.
         semicolons: Whether semicolons separate its cells, as where decimals are written with a
             comma.
@@ -62,7 +76,7 @@ class RawTable:
 
     table: pa.Table
     names: list[str]
-    first_row: int
+    rows: RowNumbers
     reading: str
     semicolons: bool = False
 
@@ -94,12 +108,12 @@ def read_file(path: Path, options: FileOptions = FileOptions()) -> RawTable:
             )
         if name.endswith(_EXCEL):
             sheet = read_sheet(path, options.sheet)
-            return RawTable(sheet.table, sheet.names, sheet.first_row, sheet.reading)
+            return RawTable(sheet.table, sheet.names, sheet.rows, sheet.reading)
         content = _content(path, expand)
         if name.endswith(_JSON_LINES):
             text, _ = to_utf8(content, path.name, options.encoding)
             lines = read_json_lines(text.to_pybytes(), path.name)
-            return RawTable(lines.table, lines.names, lines.first_row, lines.reading)
+            return RawTable(lines.table, lines.names, lines.rows, lines.reading)
         tabs = "\t" if name.endswith((".tsv", ".tab")) else ""
         return _read_text(content, path.name, options, options.delimiter or tabs)
     except (pa.ArrowException, OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
@@ -120,7 +134,8 @@ def _without_compression(path: Path) -> tuple[str, Callable[[bytes], bytes] | No
 def _content(path: Path, expand: Callable[[bytes], bytes] | None) -> pa.Buffer:
     content = pa.py_buffer(expand(path.read_bytes())) if expand is not None else None
     if content is None and path.stat().st_size:
-        content = pa.memory_map(str(path)).read_buffer()
+        with pa.OSFile(str(path)) as file:
+            content = file.read_buffer()
     head = content.slice(0, min(content.size, _HEAD)).to_pybytes() if content is not None else b""
     if content is None or not head.strip(_BLANK):
         raise InvalidInput(f"{path} has no rows: the file is empty.", "Add a header and rows.")
@@ -142,12 +157,12 @@ def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: s
         misfits.clear()
         # Only a single thread knows the numbers of rows.
         _parse(text, dialect, len(names), note, threads=False)
-        raise _misfit(misfits, name, names, dialect)
+        raise _misfit(misfits, name, names, dialect, record_lines(text, dialect.quote))
     known = "" if encoding == "utf-8" else f", in the encoding {encoding}{_words(text)}"
     return RawTable(
         table,
         names,
-        2 + dialect.skipped_lines,
+        rows_of_text(text, dialect.quote, dialect.skipped_lines, table.num_rows),
         f"{dialect}{known}{_swallowed(text, table, dialect)}",
         semicolons=dialect.delimiter == ";",
     )
@@ -166,16 +181,20 @@ def _parse(
             block_size=_BLOCK,
             use_threads=threads,
         ),
-        parse_options=parse_options(dialect, note),
+        parse_options=parse_options(dialect, note, has_quotes=has_quotes(text, dialect)),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False
         ),
     )
 
 
-def _misfit(misfits: list[object], name: str, names: list[str], dialect: Dialect) -> InvalidInput:
+def _misfit(
+    misfits: list[object], name: str, names: list[str], dialect: Dialect, lines: Numbers
+) -> InvalidInput:
     first = misfits[0]
-    number = getattr(first, "number", None) or 0
+    record = (getattr(first, "number", None) or 0) - dialect.skipped_lines
+    below = lines[lines > dialect.skipped_lines]
+    number = below[record - 1] if 0 < record <= len(below) else record
     return InvalidInput(
         f"Row {number} of {name} has {getattr(first, 'actual_columns', '?')} cells, but the "
         f"header has {len(names)}: {getattr(first, 'text', '')[:80]!r}. "
@@ -266,7 +285,7 @@ def _common_schema(schemas: list[pa.Schema], path: Path) -> pa.Schema:
 def _from_arrow(table: pa.Table, reading: str) -> RawTable:
     names = [str(name) for name in table.column_names]
     keys = [f"f{i}" for i in range(len(names))]
-    return RawTable(table.rename_columns(keys), names, 1, reading)
+    return RawTable(table.rename_columns(keys), names, FROM_ONE, reading)
 
 
 def _parquet_files(folder: Path) -> Iterator[Path]:

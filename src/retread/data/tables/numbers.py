@@ -170,7 +170,9 @@ class _CellBytes:
         Exponents are plain where some number has a fraction: whole numbers with some are codes.
         """
         cells = self._data[slice(*self._span)]
-        if not _IS_PLAIN[cells].all():
+        # Of what is a number, everything from the minus to the nine is plain: most columns are.
+        between = cells.min() >= ord("-") and cells.max() <= ord("9")
+        if not between and not _IS_PLAIN[cells].all():
             has_fractions = bool((self._numbers != np.floor(self._numbers)).any())
             if not has_fractions or not (_IS_PLAIN | _IS_EXPONENT)[cells].all():
                 return False

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from retread.core import InvalidInput
 from retread.core.column_rules import UnreadableValue, category_text
+from retread.data.row_numbers import RowNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,13 @@ class Records:
     Attributes:
         table: A row per record; the columns are f0, f1, ...
         names: The names of the columns.
-        first_row: The number of the first record in the file.
+        rows: The numbers of the records in the file.
         reading: In words, how the file was read.
     """
 
     table: pa.Table
     names: list[str]
-    first_row: int
+    rows: RowNumbers
     reading: str
 
 
@@ -43,7 +45,7 @@ def read_json_lines(text: bytes, name: str) -> Records:
     """
     columns: dict[str, list[object]] = {}
     decoder = msgspec.json.Decoder(dict[str, object])
-    count = 0
+    numbers: list[int] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -56,14 +58,15 @@ def read_json_lines(text: bytes, name: str) -> Records:
                 )
             values = columns.get(key)
             if values is None:
-                values = columns[key] = [None] * count
+                values = columns[key] = [None] * len(numbers)
             values.append(value)
-        count += 1
+        numbers.append(number)
         if len(record) < len(columns):
             for values in columns.values():
-                if len(values) < count:
+                if len(values) < len(numbers):
                     values.append(None)
-    return _records(list(columns), list(columns.values()), 1, "JSON lines")
+    rows = RowNumbers(find=lambda: np.array(numbers, np.int64))
+    return _records(list(columns), list(columns.values()), rows, "JSON lines")
 
 
 def read_sheet(path: Path, sheet: str = "") -> Records:
@@ -102,7 +105,7 @@ def read_sheet(path: Path, sheet: str = "") -> Records:
     columns = [[row[i] if i < len(row) else None for row in body] for i in range(width)]
     others = [other for other in sheets if other != name]
     also = f" (not {', '.join(others)}: see [data] sheet)" if others and not sheet else ""
-    return _records(header, columns, top + 2, f"the sheet {name}{also}")
+    return _records(header, columns, RowNumbers(top + 2), f"the sheet {name}{also}")
 
 
 def _json_object(line: bytes, decoder: msgspec.json.Decoder[dict[str, object]], at: str) -> Any:
@@ -133,10 +136,10 @@ def _unique(pairs: list[tuple[str, object]], at: str) -> dict[str, object]:
 
 
 def _records(
-    names: list[str], columns: Sequence[list[object]], first_row: int, reading: str
+    names: list[str], columns: Sequence[list[object]], rows: RowNumbers, reading: str
 ) -> Records:
     cells = {f"f{i}": _column(values) for i, values in enumerate(columns)}
-    return Records(pa.table(cells), names, first_row, reading)
+    return Records(pa.table(cells), names, rows, reading)
 
 
 def _column(values: list[object]) -> pa.Array:

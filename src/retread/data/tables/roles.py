@@ -10,12 +10,15 @@ import pyarrow.compute as pc
 
 from retread.core import InvalidInput
 from retread.core.column_rules import ColumnRules, ValueKind, clean_text
+from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import Positions, distinct_cells, plain_values, read_cells
 from retread.data.tables.decide import Question, decide, how_written, missing_words
 from retread.data.tables.texts import are_truth_values, shown
 from retread.data.tables.time_texts import NotTimes, TimeOptions
 from retread.data.tables.times import read_times
+from retread.data.tables.units import units_of
 from retread.project.settings import ColumnType
+from retread.project.toml_text import as_key
 
 _MAX_LABELS = 1000
 _EXTREME = 1e6
@@ -59,7 +62,7 @@ def read_labels(question: Question, table: str, like: ColumnRules | None) -> Rea
     if len(read.unreadable):
         raise InvalidInput(
             f"The label column {name!r} of {table} has cells that are not labels: "
-            f"{cells_named(values, read.unreadable, question.first_row)}.",
+            f"{cells_named(values, read.unreadable, question.rows)}.",
             f"It is read as {rules.kind}; correct the cells, or set [data.columns].",
         )
     _refuse_missing(read.values, "label", question, table)
@@ -91,10 +94,12 @@ def read_targets(question: Question, table: str, like: ColumnRules | None) -> Re
         )
     read = read_cells(rules, values)
     if len(read.unreadable):
+        unit = unit_among(values, read.unreadable)
+        carried = f', or set [data.columns] {as_key(name)} = {{unit = "{unit}"}}' if unit else ""
         raise InvalidInput(
             f"The target column {name!r} of {table} does not contain numbers: "
-            f"{cells_named(values, read.unreadable, question.first_row)}.",
-            "Correct these cells, or remove their rows.",
+            f"{cells_named(values, read.unreadable, question.rows)}.",
+            f"Correct these cells, or remove their rows{carried}.",
         )
     _refuse_missing(read.values, "label", question, table)
     problem = _extremes(question, read.values) or verdict.problem
@@ -130,7 +135,7 @@ def read_row_times(question: Question, table: str) -> ReadRole:
     options = question.options
     times = TimeOptions(options.format, options.unit, options.zone, missing_words(options))
     try:
-        read = read_times(question.values, question.name, times, question.first_row)
+        read = read_times(question.values, question.name, times, question.rows)
     except NotTimes as error:
         raise InvalidInput(
             f"The timestamp column {question.name!r} of {table} does not contain timestamps that "
@@ -141,7 +146,7 @@ def read_row_times(question: Question, table: str) -> ReadRole:
     if len(beyond := np.flatnonzero((micros < _YEAR_1) | (micros >= _YEAR_10000))):
         raise InvalidInput(
             f"The timestamp column {question.name!r} of {table} has times beyond the years 1 to "
-            f"9999 in {len(beyond)} rows, the first in row {beyond[0] + question.first_row}.",
+            f"9999 in {len(beyond)} rows, the first in row {question.rows[beyond[0]]}.",
             "Correct them, or say in what unit they count: [data.columns] NAME = "
             '{type = "time", unit = "ms"}.',
         )
@@ -149,19 +154,26 @@ def read_row_times(question: Question, table: str) -> ReadRole:
     far = np.flatnonzero(np.abs(micros - middle) > _CENTURY)
     reason = read.how
     if len(far):
-        named = cells_named(plain_values(question.values, question.name), far, question.first_row)
+        named = cells_named(plain_values(question.values, question.name), far, question.rows)
         reason += f"; a century from the others: {named}"
     return ReadRole(read.values, None, reason)
 
 
-def cells_named(values: pa.ChunkedArray, positions: Positions, first_row: int) -> str:
+def cells_named(values: pa.ChunkedArray, positions: Positions, rows: RowNumbers) -> str:
     """Name up to three cells, by row and value, and say how many there are."""
     cells = ", ".join(
-        f"row {position + first_row} {shown(str(values[int(position)].as_py()))}"
+        f"row {rows[position]} {shown(str(values[int(position)].as_py()))}"
         for position in positions[:3]
     )
     more = len(positions) - 3
     return cells + (f" and {more} more" if more > 0 else "")
+
+
+def unit_among(values: pa.ChunkedArray, positions: Positions) -> str:
+    """Return the one unit that numbers in these cells carry; empty if there is none."""
+    cells = values.take(pa.array(positions[:_MAX_LABELS]))
+    units = units_of(list({clean_text(str(cell)) for cell in cells.to_pylist()}))
+    return units[0] if len(units) == 1 else ""
 
 
 def _label_rules(question: Question, values: pa.ChunkedArray) -> ColumnRules:
@@ -195,7 +207,7 @@ def _refuse_fractions(values: pa.ChunkedArray, name: str, table: str) -> None:
 def _refuse_missing(values: pa.ChunkedArray, role: str, question: Question, table: str) -> None:
     if not values.null_count:
         return
-    rows = np.flatnonzero(values.is_null().to_numpy())[:3] + question.first_row
+    rows = question.rows.of(np.flatnonzero(values.is_null().to_numpy())[:3])
     raise InvalidInput(
         f"The {role} column {question.name!r} of {table} is empty in {values.null_count} of "
         f"{len(values)} rows: row {', '.join(map(str, rows))}"
@@ -220,7 +232,7 @@ def _extremes(question: Question, targets: pa.ChunkedArray) -> str:
     if not far.any():
         return ""
     positions = np.flatnonzero(far)
-    named = cells_named(question.values, positions, question.first_row)
+    named = cells_named(question.values, positions, question.rows)
     return (
         f"The target column {question.name!r} has values far beyond the others: {named}; the "
         f"middle one is {middle:.6g}. Correct them, or leave their rows out."

@@ -1,17 +1,18 @@
-"""Recognise what a column of texts is: truth values, units, identifiers, prose, spellings."""
+"""Recognise what a column of texts is: truth values, identifiers, prose, spellings."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from retread.core.column_rules import FALSE, TRUE, clean_text, plain_signs
+from retread.core.column_rules import FALSE, TRUE, clean_text
+from retread.data.row_numbers import RowNumbers
 from retread.data.tables.cells import DistinctCells
 
 Counts = npt.NDArray[np.int64]
@@ -22,18 +23,6 @@ _MIN_DISTINCT = 20
 _NEARLY_ALL = 0.9
 _PROSE_WORDS = 4
 _LONG = 1000
-_MAX_AFFIXES = 4
-_CURRENCIES = r"[A-Z]{0,2}[$€£¥₩₹]|USD|EUR|GBP|KRW|JPY|CHF|CNY|INR"
-_UNITS = (
-    rf"%|‰|{_CURRENCIES}|°\s?[CF]?|℃|[kmcµ]?m[²³23]?|[km]?g|t|lbs?|oz|ft|in|mi|ml|l|m?s|min|h|d|"
-    r"[kMG]?Hz|[kM]?Wh?|m?[VA]|[kMh]?Pa|m?bar|psi|rpm|km/h|m/s|mph|[kMGT]?B|pcs|units?"
-)
-_WITH_UNIT = re.compile(
-    rf"(?P<before>{_CURRENCIES})?\s*(?P<number>[+-]?[0-9][0-9.,' ]*?)\s*(?P<after>{_UNITS})?"
-)
-
-
-_NUMBER = re.compile(r"(?<![0-9])[+-]?[0-9](?:[.,' ]?[0-9]+)*[.,]?|[+-]?[.,][0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +48,11 @@ class TextCells:
         """The number of cells that are not missing."""
         return self.rows - self.missing
 
-    def examples(self, first_row: int, mask: npt.NDArray[np.bool_] | None = None) -> str:
+    def examples(self, rows: RowNumbers, mask: npt.NDArray[np.bool_] | None = None) -> str:
         """Name up to three cells, by row and text."""
         chosen = np.arange(len(self.texts)) if mask is None else np.flatnonzero(mask)
         chosen = chosen[np.argsort(self.first[chosen], kind="stable")][:3]
-        return ", ".join(f"row {self.first[i] + first_row} {shown(self.texts[i])}" for i in chosen)
+        return ", ".join(f"row {rows[self.first[i]]} {shown(self.texts[i])}" for i in chosen)
 
 
 def text_cells(cells: DistinctCells, missing: Sequence[str]) -> TextCells:
@@ -91,11 +80,6 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 30 else text[:27] + "...")
 
 
-def toml_key(name: str) -> str:
-    """Return a name as a key in retread.toml."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
-
-
 def are_truth_values(texts: Sequence[str]) -> bool:
     """Return whether all texts are spellings of true and false, and one of them is the word.
 
@@ -104,45 +88,6 @@ def are_truth_values(texts: Sequence[str]) -> bool:
     """
     lower = {text.lower() for text in texts}
     return bool(lower & _TRUTH) and lower <= _SPELLINGS
-
-
-def unit_of(texts: Sequence[str]) -> str:
-    """Return the unit, currency or percent sign that nearly all numbers in a column carry.
-
-    >>> unit_of(["12 kg", "7 kg"]), unit_of(["$5", "$1,200.00"]), unit_of(["A12", "B7"])
-    ('kg', '$', '')
-    """
-    affixes: dict[str, int] = defaultdict(int)
-    for text in texts:
-        found = _WITH_UNIT.fullmatch(text)
-        if found and (affix := found["before"] or found["after"]):
-            affixes[affix] += 1
-    carried = sum(affixes.values())
-    if not carried or carried < _NEARLY_ALL * len(texts) or len(affixes) > _MAX_AFFIXES:
-        return ""
-    return max(affixes, key=lambda affix: affixes[affix])
-
-
-def affix_of(texts: Sequence[str]) -> str:
-    """Return what nearly all of many texts have around their only number; empty if nothing.
-
-    A letter before the number makes a code of it.
-
-    >>> affix_of([f"({n})" if n % 2 else f"{n}" for n in range(30)]), affix_of(["A1", "A2"] * 10)
-    ('()', '')
-    """
-    if len(texts) < _MIN_DISTINCT:
-        return ""
-    shapes = Counter(_NUMBER.sub("\0", plain_signs(text)) for text in texts)
-    common = [(*shape.partition("\0"), count) for shape, count in shapes.most_common(_MAX_AFFIXES)]
-    affixes: Counter[str] = Counter()
-    for before, number, after, count in common:
-        is_code = any(map(str.isalnum, re.sub(_CURRENCIES, "", before)))
-        if number and "\0" not in after and not is_code:
-            affixes[before.strip() + after.strip()] += count
-    if sum(affixes.values()) < _NEARLY_ALL * len(texts):
-        return ""
-    return max((affix for affix in affixes if affix), key=lambda a: affixes[a], default="")
 
 
 def is_prose(cells: TextCells) -> bool:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core.column_rules import MISSING
-from retread.data.tables.texts import toml_key
+from retread.project.toml_text import as_key
 
 _DATE = (
     r"(?:(?P<y>\d{4})(?:[-/.년年]\s?|\s)(?P<m>\d{1,2})(?:[-/.월月]\s?|\s)(?P<d>\d{1,2})[.일日]?"
@@ -100,7 +100,7 @@ def read_time_texts(cells: TimeCells, options: TimeOptions) -> tuple[npt.NDArray
         raise NotTimes(
             f"Column {cells.name!r} has cells that are not times: {cells.examples(~matches)}. "
             "Write them like 2012-01-31T17:00:00, or say how they are written: [data.columns] "
-            f'{toml_key(cells.name)} = {{type = "time", format = "%d/%m/%Y %H:%M"}}.'
+            f'{as_key(cells.name)} = {{type = "time", format = "%d/%m/%Y %H:%M"}}.'
         )
     parts = pc.extract_regex(texts, _PATTERN)
     year, month, day, order = _dates(cells, parts)
@@ -166,7 +166,7 @@ def _dates(
     if same.any() and not day_first.any() and not month_first.any() and not dotted.all():
         raise NotTimes(
             f"Column {cells.name!r} has dates that may be day or month first: "
-            f"{cells.examples(same)}. Say which: [data.columns] {toml_key(cells.name)} = "
+            f"{cells.examples(same)}. Say which: [data.columns] {as_key(cells.name)} = "
             '{type = "time", format = "%d/%m/%Y"} or "%m/%d/%Y", with the time after it if there '
             "is one, such as %H:%M."
         )
@@ -197,7 +197,7 @@ def _refuse_short_years(cells: TimeCells, parts: pa.StructArray) -> None:
     if (first > 12).any() and len(np.unique(last)) >= len(np.unique(first)):
         raise NotTimes(
             f"Column {cells.name!r} has dates that may begin or end with the year: "
-            f"{cells.examples(short)}. Say which: [data.columns] {toml_key(cells.name)} = "
+            f"{cells.examples(short)}. Say which: [data.columns] {as_key(cells.name)} = "
             '{type = "time", format = "%y.%m.%d"} or "%d.%m.%y", as they are written.'
         )
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core.column_rules import clean_text
+from retread.data.row_numbers import FROM_ONE, RowNumbers
 from retread.data.tables.cells import blank_missing, distinct_cells, plain_values
-from retread.data.tables.texts import toml_key
 from retread.data.tables.time_texts import (
     NotTimes,
     TimeCells,
@@ -20,6 +20,7 @@ from retread.data.tables.time_texts import (
     read_by_format,
     read_time_texts,
 )
+from retread.project.toml_text import as_key
 
 UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
@@ -38,7 +39,10 @@ class ReadTimes:
 
 
 def read_times(
-    values: pa.ChunkedArray, name: str, options: TimeOptions = _UNSAID, first_row: int = 1
+    values: pa.ChunkedArray,
+    name: str,
+    options: TimeOptions = _UNSAID,
+    rows: RowNumbers = FROM_ONE,
 ) -> ReadTimes:
     """Read a column as times in UTC with microseconds.
 
@@ -46,7 +50,7 @@ def read_times(
         values: Text, numbers or times.
         name: The name of the column, for messages.
         options: What the settings say about the column.
-        first_row: The number of its first row in the file, for messages.
+        rows: The numbers of its rows in the file, for messages.
 
     Raises:
         NotTimes: A cell is not a time, or could be one of two.
@@ -65,9 +69,7 @@ def read_times(
     distinct = distinct_cells(values)
     texts = [clean_text(str(text)) for text in distinct.texts]
     known = [i for i, text in enumerate(texts) if text not in options.missing]
-    cells = TimeCells(
-        [texts[i] for i in known], distinct.first_positions()[known] + first_row, name
-    )
+    cells = TimeCells([texts[i] for i in known], rows.of(distinct.first_positions()[known]), name)
     micros, how = _read_texts(cells, options)
     by_text = np.full(len(texts) + 1, np.iinfo(np.int64).min)
     by_text[known] = micros
@@ -128,7 +130,7 @@ def _from_numbers(
         raise NotTimes(
             f"Column {name!r} has numbers that no unit of time explains, such as "
             f"{_first(known)}. If they count from 1970, say in what: [data.columns] "
-            f"{toml_key(name)} = "
+            f"{as_key(name)} = "
             '{type = "time", unit = "s"} (s, ms, us or ns).'
         )
     scale = _UNITS[unit]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from croniter import croniter
 
 from retread.bundle import CauseKind
+from retread.core.local_time import local_time
 from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 
 
@@ -19,10 +20,12 @@ def evaluate(context: TriggerContext) -> tuple[Proposal, ...]:
     """
     if not context.policy.schedule or not context.entries:
         return ()
-    reached: datetime = croniter(context.policy.schedule, context.now).get_prev(datetime)
+    now = context.now.astimezone(context.zone)
+    local: datetime = croniter(context.policy.schedule, now).get_prev(datetime)
+    reached = local.astimezone(UTC)
     if reached <= context.entries[0].at:
         return ()
-    detail = f"{context.policy.schedule!r} was reached at {reached:%Y-%m-%d %H:%M} UTC"
+    detail = f"{context.policy.schedule!r} was reached at {local_time(reached, context.zone)}"
     return (_proposal(context, reached.isoformat(), detail),)
 
 

@@ -4,6 +4,7 @@ docs/settings.md and the JSON Schema are generated from the descriptions of the 
 """
 
 from retread.project.settings.data import (
+    TIME_UNITS,
     CheckAction,
     ColumnSection,
     ColumnType,
@@ -33,6 +34,7 @@ from retread.project.settings.training import (
 )
 
 __all__ = [
+    "TIME_UNITS",
     "AugmentationSection",
     "AuthSection",
     "CanarySection",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from retread.project.settings.section import Section
+from retread.project.settings.section import Section, Zone
 
 
 class ColumnType(StrEnum):
@@ -20,6 +19,10 @@ class ColumnType(StrEnum):
     BOOLEAN = "boolean"
     TIME = "time"
     IGNORE = "ignore"
+
+
+TIME_UNITS = ("s", "ms", "us", "ns")
+"""What numbers may count that are times."""
 
 
 class ColumnSection(Section):
@@ -37,9 +40,11 @@ class ColumnSection(Section):
     given: NA, N/A, NaN, null and the like."""
     format: str = ""
     """How times are written, such as `%d/%m/%Y %H:%M`. Empty: found out."""
-    unit: Literal["", "s", "ms", "us", "ns"] = ""
-    """Unit of times that are numbers, counted from 1970. Empty: found out."""
-    zone: str = ""
+    unit: str = Field(default="", pattern=r"^$|^[^\d\s.,+\-](.*\S)?$")
+    """What numbers carry before or after them, such as `%`, `$` or `kg`: the numbers are read
+    without it, in data and in requests. Of times that are numbers: what they count from 1970 in,
+    `s`, `ms`, `us` or `ns`. Empty: nothing, and found out for times."""
+    zone: Zone = ""
     """Zone of times that name none, such as `Europe/Berlin`. Empty: UTC."""
 
     @model_validator(mode="before")
@@ -84,7 +89,7 @@ class DataSection(Section):
     """Folder or file to read new data from. Empty: there is none."""
     labels: str = "folder"
     """Where the labels are: `folder` (one folder per class), a label file (.json, .jsonl, .csv,
-    .tsv or .txt), or the name of the label or target column."""
+    .tsv, .txt or .xml) or a folder of them, or the name of the label or target column."""
     group: str = ""
     """Column or manifest field whose values keep related examples in the same split. Empty: group
     near-duplicates."""

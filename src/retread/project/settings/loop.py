@@ -20,7 +20,8 @@ class TriggersSection(Section):
     """Maximum number of retrainings in 24 hours. Further triggers are held and can be started
     manually."""
     schedule: str = ""
-    """Cron expression for scheduled retrainings, in UTC. Empty: no schedule."""
+    """Cron expression for scheduled retrainings, in the zone of
+    `[project] timezone`. Empty: no schedule."""
     watch_source: bool = False
     """Add a dataset version whenever `[data]` `source` changes. If there is a production version,
     this also triggers a retraining."""

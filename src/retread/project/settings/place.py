@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from retread.project.settings.section import Section
+from retread.project.settings.section import Section, Zone
 
 
 class ProjectSection(Section):
@@ -21,6 +23,15 @@ class ProjectSection(Section):
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+\S*)?$")
     """Address under which others reach the status page, such as https://retread.example.com behind
     a proxy. Links in messages lead there. Empty: the address on this machine."""
+    timezone: Zone = ""
+    """Time zone of the times that are shown (with UTC beside them), of those that you type, and of
+    `[triggers] schedule`, such as Europe/Berlin. Empty: that of the machine. Times in data have
+    their own: the `zone` of their column in `[data.columns]`."""
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone; None for that of the machine."""
+        return ZoneInfo(self.timezone) if self.timezone else None
 
 
 class StorageSection(Section):

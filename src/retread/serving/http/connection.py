@@ -131,9 +131,9 @@ class Connection(HttpToolsProtocol):
         self.is_gone = True
         self._state.connections.discard(self)
         self._state.half_closed.discard(self)
-        if self._current is not None:
-            self._current.release()
-            self._current = None
+        self._forget_current()
+        # uvicorn does so only where the client closes in order; its timer would hold the rest.
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     # Called by infer requests, and by uvicorn's request cycle.
@@ -262,6 +262,17 @@ class Connection(HttpToolsProtocol):
         head, lines = error_head(status_of(error)), id_lines(self._state.ids.new(), None)
         self._refusal = serialised(head, self._state.date, lines, text_error_body(error), True)
         self._end()
+
+    def _forget_current(self) -> None:
+        """Let go of a request that will not arrive: it and its connection hold each other."""
+        request, self._current = self._current, None
+        if request is None:
+            return
+        request.release()
+        request.connection = None
+        self._body = b""
+        if self._requests and self._requests[-1] is request:
+            self._requests.pop()
 
     def _give_up(self) -> None:
         """Answer with what needs nothing else to work, and close."""

@@ -45,6 +45,9 @@ STATUSES: tuple[tuple[type[RetreadError], int], ...] = (
     (Unavailable, 503),
 )
 
+_MOST_TEXT = 2_000
+"""Characters of a message; what a client sent, and is told about, may be as long as its body."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -74,8 +77,8 @@ def error_body(error: RetreadError) -> bytes:
     >>> error_body(NotFound("No such model.", "Name another."))
     b'{"error":{"code":"not_found","message":"No such model.","hint":"Name another."}}'
     """
-    content = {"code": error.code, "message": error.message, "hint": error.hint}
-    return _encode({"error": content})
+    message, hint = _cut(error.message), _cut(error.hint)
+    return _encode({"error": {"code": error.code, "message": message, "hint": hint}})
 
 
 def text_error_body(error: RetreadError) -> bytes:
@@ -84,7 +87,9 @@ def text_error_body(error: RetreadError) -> bytes:
     >>> text_error_body(NotFound("No such model.", "Name another."))
     b'{"error":"No such model. Name another.","code":"not_found","hint":"Name another."}'
     """
-    return _encode({"error": str(error), "code": error.code, "hint": error.hint})
+    message, hint = _cut(error.message), _cut(error.hint)
+    text = f"{message} {hint}" if hint else message
+    return _encode({"error": text, "code": error.code, "hint": hint})
 
 
 ErrorBody = Callable[[RetreadError], bytes]
@@ -168,3 +173,7 @@ def unsupported_type(content_type: str, supported: str) -> HttpRefusal:
         f"The Content-Type {content_type[:80]!r} is not supported.",
         f"Use {supported}.",
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}…"

@@ -139,6 +139,12 @@ class InferRequest(Call):
             self.requested_slot = _slot(value.decode("latin-1"))
         elif name == b"content-encoding":
             self.content_encoding = checked_encoding(value)
+        elif name == b"inference-header-content-length":
+            raise InvalidInput(
+                "Tensors in binary are not supported.",
+                "Send their data as JSON; with tritonclient: set_data_from_numpy(array, "
+                "binary_data=False).",
+            )
 
     def receive_body(self, body: bytes) -> None:
         """Decode the body and submit the call to the data plane; `reply` follows."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.message import Message
+from itertools import islice
 from typing import Any
 
 from retread.core import InvalidInput
+from retread.core.column_rules import shown
 from retread.serving.http import strict_json
 from retread.serving.http.error_responses import unsupported_type
 from retread.serving.rows import FEATURES, IMAGE
@@ -19,6 +22,18 @@ FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 _JSON = "application/json"
 _CSV = "text/csv"
 _SEPARATORS = (",", ";", "\t", "|")
+_NOT_OF_TABLES = frozenset(
+    {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"}
+)
+"""Encodings that Python has for other ends; some take minutes for a megabyte."""
+
+csv.field_size_limit(2**31 - 1)  # the body is bounded, and with another separator it is one field
+
+_SAMPLED_ROWS = 100
+"""Rows that decide on the separator."""
+
+_MOST_LISTED = 20
+"""Names in a message."""
 
 
 def read_body(body: bytes, content_type: str) -> dict[str, Tensor]:
@@ -64,7 +79,7 @@ def tensors_of(value: Any) -> dict[str, Tensor]:
 def tensors_of_csv(body: bytes, charset: str = "utf-8") -> dict[str, Tensor]:
     """Return the columns of a CSV body with a header, its cells as text.
 
-    The separator is the one by which the header has the most columns, and every row as many.
+    The separator is the one by which the header has the most columns, and the first rows as many.
 
     Raises:
         InvalidInput: The body is not text in this charset, or not such a table.
@@ -73,24 +88,34 @@ def tensors_of_csv(body: bytes, charset: str = "utf-8") -> dict[str, Tensor]:
     ['1,5']
     """
     try:
-        text = body.decode("utf-8-sig" if charset.lower() in ("utf-8", "utf8") else charset)
-        tables = [_parsed(text, separator) for separator in _SEPARATORS]
-    except (LookupError, UnicodeDecodeError, csv.Error) as error:
+        name = codecs.lookup(charset).name.replace("_", "-")
+        if name in _NOT_OF_TABLES:
+            raise LookupError(f"{name} is no encoding of text files")
+        text = body.decode("utf-8-sig" if name == "utf-8" else name)
+        return _by_name(_columns_of_csv(_rows_of_csv(text, _separator(text))))
+    except (LookupError, ValueError, csv.Error) as error:
         raise InvalidInput(
-            f"The body cannot be read as CSV in {charset}: {error}.",
+            f"The body cannot be read as CSV in {charset[:40]}: {error}.",
             "Name its encoding, such as Content-Type: text/csv; charset=latin-1.",
         ) from error
-    table = max(tables, key=lambda table: (_is_even(table), len(table[0]) if table else 0))
-    if len(table) < 2:
-        raise InvalidInput("The CSV has no rows.", "Send a header and at least one row.")
-    names, rows = table[0], table[1:]
+
+
+def _columns_of_csv(rows: Iterator[list[str]]) -> dict[str, list[Any]]:
+    names = next(rows, [])
+    _check_unique(names)
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    cells = list(columns.values())
     for number, row in enumerate(rows, start=2):
         if len(row) != len(names):
             raise InvalidInput(
                 f"Row {number} of the CSV has {len(row)} values, its header {len(names)}.",
                 "Leave missing values empty, but keep their separators.",
             )
-    return _columns(names, rows)
+        for column, value in zip(cells, row, strict=True):
+            column.append(value)
+    if not cells or not cells[0]:
+        raise InvalidInput("The CSV has no rows.", "Send a header and at least one row.")
+    return columns
 
 
 def _split(content: Any) -> dict[str, Tensor]:
@@ -111,19 +136,25 @@ def _records(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
     for number, row in enumerate(rows, start=1):
         if odd := set(names) ^ set(row):
             raise InvalidInput(
-                f"Record {number} has other keys than the first: {', '.join(sorted(odd))}.",
-                f"Each must have: {', '.join(names)}.",
+                f"Record {number} has other keys than the first: {_listed(sorted(odd))}.",
+                f"Each must have: {_listed(names)}.",
             )
     return _by_name({name: [row[name] for row in rows] for name in names})
 
 
 def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Tensor]:
-    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if repeated is not None:
-        raise InvalidInput(
-            f"The request has the column {repeated!r} twice.", "Send each column once."
-        )
+    _check_unique(names)
     return _by_name({name: [row[index] for row in rows] for index, name in enumerate(names)})
+
+
+def _check_unique(names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InvalidInput(
+                f"The request has the column {shown(name)} twice.", "Send each column once."
+            )
+        seen.add(name)
 
 
 def _by_name(columns: Mapping[str, list[Any]]) -> dict[str, Tensor]:
@@ -153,8 +184,19 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _parsed(text: str, separator: str) -> list[list[str]]:
-    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + more
+
+
+def _rows_of_csv(text: str, separator: str) -> Iterator[list[str]]:
+    return filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+
+
+def _separator(text: str) -> str:
+    tables = {s: list(islice(_rows_of_csv(text, s), _SAMPLED_ROWS)) for s in _SEPARATORS}
+    width = {s: len(table[0]) if table else 0 for s, table in tables.items()}
+    return max(_SEPARATORS, key=lambda s: (_is_even(tables[s]), width[s]))
 
 
 def _is_even(table: Sequence[Sequence[str]]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 
 from httptools import HttpParserCallbackError, HttpParserError
@@ -12,6 +13,8 @@ from retread.serving.call import internal_error
 
 MAX_HEAD = 65_536
 """Bytes of path and headers."""
+
+_ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +36,32 @@ def bad_target(target: bytes) -> InvalidInput:
     )
 
 
+def host_in(target: bytes) -> bytes | None:
+    """Return the host that a request target names; it counts before that of the Host field.
+
+    >>> host_in(b"http://evil.example/v2"), host_in(b"/v2?to=http://evil.example")
+    (b'evil.example', None)
+    """
+    match = _ABSOLUTE.match(target)
+    return None if match is None else match[1]
+
+
+def unsupported_coding(value: bytes) -> InvalidInput:
+    """Make the refusal of a Transfer-Encoding that is not `chunked` alone."""
+    shown = value[:80].decode("latin-1")
+    return InvalidInput(
+        f"The Transfer-Encoding {shown!r} is not supported.",
+        "Use chunked; compress with Content-Encoding instead.",
+    )
+
+
 def failure_of(error: Exception) -> RetreadError:
     """Return the refusal of what the parser, or a method that it calls, did not take."""
     cause: BaseException | None = error
     if isinstance(error, HttpParserCallbackError):
         cause = error.__context__  # the parser wraps what our methods raise
     elif isinstance(error, HttpParserError):
-        return InvalidInput("This is not HTTP.", "Send HTTP/1.1.")
+        return InvalidInput(f"This is not HTTP: {error}.", "Send HTTP/1.1.")
     if isinstance(cause, RetreadError):
         return cause
     if not isinstance(cause, AfterTheLast):

@@ -28,14 +28,16 @@ from retread.serving.http.parsing import (
     failure_of,
     head_too_long,
     head_without_upgrade,
+    host_in,
+    unsupported_coding,
 )
 from retread.serving.http.same_origin import OF_PAGES
 from retread.serving.http.server_state import ServerState
 
 # Most fields mean nothing to us: they are passed over at the cost of a few look-ups.
 _READ_BY_REQUEST = frozenset(
-    b"content-encoding content-length content-type x-request-id x-retread-key "
-    b"x-retread-slot".split()
+    b"content-encoding content-length content-type inference-header-content-length x-request-id "
+    b"x-retread-key x-retread-slot".split()
 )
 
 logger = logging.getLogger(__name__)
@@ -58,15 +60,18 @@ class InferenceProtocol(Connection):
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
+        behind: bytes | None = None
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            head, self._without_upgrade = self._without_upgrade, None
-            if head is not None:
-                self._renew_parser()
-                self.data_received(head + data[upgrade.args[0] :])
+            behind = data[upgrade.args[0] :]
         except Exception as error:
             self._refuse(failure_of(error))
+        # Not within `except`: what our methods raise in the parser would lose its cause there.
+        if behind is not None and self._without_upgrade is not None:
+            head, self._without_upgrade = self._without_upgrade, None
+            self._renew_parser()
+            self.data_received(head + behind)
 
     def _renew_parser(self) -> None:
         # The old one takes nothing more where the head with Upgrade said Connection: close.
@@ -98,6 +103,8 @@ class InferenceProtocol(Connection):
         name = name.lower()
         if name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise unsupported_coding(value)
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -195,6 +202,8 @@ class InferenceProtocol(Connection):
         self._current = None
         method, version = self.parser.get_method(), self.parser.get_http_version()
         self._state.guard.check(self.headers, version)
+        if (host := host_in(self.url)) is not None:
+            self._state.guard.check_host(host)
         if self.parser.should_upgrade() and method != b"CONNECT":
             self._without_upgrade = head_without_upgrade(method, self.url, version, self.headers)
             return

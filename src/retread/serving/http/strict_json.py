@@ -18,15 +18,16 @@ def parse(body: bytes) -> Any:
     {'a': [1, None]}
     """
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8-sig")  # programs on Windows write a byte order mark
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
         if "\\ud" in text.lower():
             # An escaped half of a surrogate pair is not text.
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise InvalidInput("The JSON is nested too deeply.", "Send what the protocol specifies.")  # noqa: B904 - the cause is a thousand frames
-    except ValueError as error:  # covers wrong JSON, wrong UTF-8 and absurd integers
-        raise InvalidInput(f"The body is not valid JSON: {error}.", "Check its syntax.") from error
+    except ValueError as error:
+        reason = _reason(error)
+        raise InvalidInput(f"The body is not valid JSON: {reason}.", "Check its syntax.") from error
     return value
 
 
@@ -39,6 +40,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise InvalidInput(f"The JSON has the key {key!r} twice.", "Send each key once.")
             seen.add(key)
     return value
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return f"it has half of a surrogate pair, {error.object[error.start : error.end]!r}"
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return str(error)
+    return "it has an integer of too many digits"
 
 
 def _refused(constant: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from retread.core import InvalidInput
+from retread.core.column_rules import shown
 from retread.serving.http import strict_json
 from retread.serving.request_id import is_safe
 from retread.serving.rows import FEATURES
@@ -42,7 +43,7 @@ class _Output(msgspec.Struct):
 
 class _Request(msgspec.Struct):
     inputs: list[_Input]
-    id: str | None = None
+    id: Any = None
     outputs: list[_Output] | None = None
     parameters: dict[str, Any] | None = None
 
@@ -52,7 +53,7 @@ class V2Request:
     """A decoded request.
 
     Attributes:
-        id: The request id, if the body has one.
+        id: The request id, if the body has one; "" for one that is not text.
         tensors: The inputs by name.
         outputs: The requested outputs; empty for the default ones.
     """
@@ -61,6 +62,9 @@ class V2Request:
     tensors: Mapping[str, Tensor]
     outputs: tuple[str, ...]
 
+
+_MOST_DIMENSIONS = 8
+_LARGEST_SIZE = 2**63 - 1
 
 # `inputs`, `name`, `shape`, `datatype`, `data`, and the values of `name` and `datatype`.
 _QUOTES = 14
@@ -113,15 +117,19 @@ def decode_request(body: bytes) -> V2Request:
     for part in request.inputs:
         if part.name in tensors:
             raise InvalidInput(
-                f"The request has the tensor {part.name!r} twice.", "Send each tensor once."
+                f"The request has the tensor {shown(part.name)} twice.", "Send each tensor once."
             )
-        if any(size < 0 for size in part.shape) or not part.shape:
+        if not 1 <= len(part.shape) <= _MOST_DIMENSIONS or not all(
+            0 <= size <= _LARGEST_SIZE for size in part.shape
+        ):
             raise InvalidInput(
-                f"The tensor {part.name!r} has shape {part.shape}.",
-                "Use at least one dimension, and none below 0.",
+                f"The tensor {shown(part.name)} has shape {shown(part.shape)}.",
+                f"Use 1 to {_MOST_DIMENSIONS} dimensions, none of them below 0 or huge.",
             )
         tensors[part.name] = Tensor(part.name, part.datatype, tuple(part.shape), part.data)
     if not tensors:
         raise InvalidInput("The request has no inputs.", "Send at least one tensor.")
     outputs = tuple(output.name for output in request.outputs or ())
-    return V2Request(request.id or None, tensors, outputs)
+    name = request.id or None
+    # A prediction is not refused for its id.
+    return V2Request(name if name is None or isinstance(name, str) else "", tensors, outputs)

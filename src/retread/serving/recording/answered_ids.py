@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator
+import threading
+from array import array
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from retread.serving.recording.traffic_log import segments_of
 
 _MOST_BYTES = 64_000_000
-"""How much of the log is read for one lookup, newest lines first."""
+"""How much of the log is looked at, in whole segments, newest first."""
 
-_CHUNK = 262_144
+_CHUNK = 65_536
 """How much of it is in memory at a time: lookups must not crowd out the server's memory."""
 
 _ID = b'{"id":"'
@@ -24,7 +26,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class AnsweredIds:
-    """Looks up request ids, of the server or of callers, in a log, whichever process answered."""
+    """Looks up request ids, of the server or of callers, in a log, whichever process answered.
+
+    Each line is read once: a lookup takes the time of what was written since the one before, so
+    clients that ask for ids that nobody answered cost no more than others. Eight bytes an id are
+    kept, its hash: that another id has the same is less likely than one in 10^13.
+    """
 
     def __init__(
         self, folder: Path, *, most_bytes: int = _MOST_BYTES, chunk_bytes: int = _CHUNK
@@ -33,35 +40,41 @@ class AnsweredIds:
 
         Args:
             folder: The folder of the traffic log.
-            most_bytes: How much of the log is read for one lookup.
+            most_bytes: How much of the log is looked at.
             chunk_bytes: How much is read at a time.
         """
         self._folder = folder
         self._most_bytes = most_bytes
         self._chunk_bytes = chunk_bytes
+        self._segments: dict[Path, _SegmentIds] = {}
+        self._lock = threading.Lock()
 
     def of(self, ids: Collection[str]) -> set[str]:
         """Return those of the ids that were answered lately."""
-        wanted = {_encode(request_id)[1:-1]: request_id for request_id in ids}
-        found: set[str] = set()
-        budget = self._most_bytes
-        for chunk in self._newest_first():
-            for line in chunk.split(b"\n"):
-                found.update(wanted[name] for name in _names_in(line) if name in wanted)
-            budget -= len(chunk)
-            if len(found) == len(wanted) or budget <= 0:
-                break
-        return found
+        wanted = {hash(_encode(request_id)[1:-1]): request_id for request_id in ids}
+        with self._lock:
+            self._read_on()
+            found: set[int] = set()
+            for segment in self._segments.values():
+                found |= segment.among(wanted)
+        return {wanted[number] for number in found}
 
-    def _newest_first(self) -> Iterator[bytes]:
-        """Yield whole lines, in chunks."""
-        for path in self._paths():
+    def _read_on(self) -> None:
+        """Read what was written since the last time, and forget what is too old."""
+        segments: dict[Path, _SegmentIds] = {}
+        room = self._most_bytes
+        for path in self._newest_first():
+            if room <= 0:
+                break
+            segment = self._segments.get(path) or _SegmentIds(path)
             try:
-                yield from _chunks_of(path, self._chunk_bytes)
+                room -= segment.read_on(self._chunk_bytes)
             except FileNotFoundError:  # it has expired since the folder was listed
                 continue
+            segments[path] = segment
+        self._segments = segments
 
-    def _paths(self) -> list[Path]:
+    def _newest_first(self) -> list[Path]:
         writers = [path for path in self._folder.glob("w[0-9]*") if path.is_dir()]
         paths = [segment.path for writer in writers for segment in segments_of(writer)]
         times: dict[Path, float] = {}
@@ -73,28 +86,39 @@ class AnsweredIds:
         return sorted(times, key=times.__getitem__, reverse=True)
 
 
-def _chunks_of(path: Path, size: int) -> Iterator[bytes]:
-    """Yield the lines of a file from its end, as chunks of whole lines."""
-    with path.open("rb") as file:
-        start = file.seek(0, os.SEEK_END)
-        tail = b""
-        while start > 0:
-            end, start = start, max(0, start - size)
-            file.seek(start)
-            chunk = file.read(end - start) + tail
-            tail = b""
-            if start > 0:  # its first line began before it
-                tail, _, chunk = chunk.partition(b"\n")
-            if chunk:
-                yield chunk
+class _SegmentIds:
+    """The hashes of all ids in one segment, up to a byte."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._end = 0
+        self._hashes = array("q")
+
+    def read_on(self, chunk_bytes: int) -> int:
+        """Read the lines that have come, and return how many bytes were read in all."""
+        with self._path.open("rb") as file:
+            file.seek(self._end)
+            begun = b""
+            while chunk := file.read(chunk_bytes):
+                *lines, begun = (begun + chunk).split(b"\n")
+                self._hashes.extend(hash(name) for name in _names_in(lines))
+                self._end += sum(map(len, lines)) + len(lines)
+        return self._end
+
+    def among(self, wanted: Collection[int]) -> set[int]:
+        """Return those of the hashes that are here."""
+        here = np.frombuffer(self._hashes, np.int64)
+        return set(here[np.isin(here, list(wanted))].tolist())
 
 
-def _names_in(line: bytes) -> Iterator[bytes]:
-    """Yield the id of a record and its caller's, as they stand in its line."""
-    if not line.startswith(_ID):
-        return
-    end = line.find(b'"', len(_ID))
-    yield line[len(_ID) : end]
-    if line.startswith(_CALLER_ID, end):
-        start = end + len(_CALLER_ID)
-        yield line[start : line.find(_END_OF_CALLER_ID, start)]
+def _names_in(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the ids of records and of their callers, as they stand in their lines."""
+    for line in lines:
+        if not line.startswith(_ID):
+            continue
+        end = line.find(b'"', len(_ID))
+        yield line[len(_ID) : end]
+        if line.startswith(_CALLER_ID, end):
+            start = end + len(_CALLER_ID)
+            if name := line[start : line.find(_END_OF_CALLER_ID, start)]:
+                yield name

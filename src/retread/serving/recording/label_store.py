@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Column, Connection, Float, String, Table, delete, func, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 
 from retread.core import METADATA, Database
 from retread.serving.traffic import PredictionRecord
@@ -23,6 +34,8 @@ _CALLER_IDS = Table(
     Column("request_id", String, nullable=False, index=True),
 )
 _CHUNK = 500
+# Made once: each statement with a list of its own would be garbage in cycles, per request.
+_DELETE_LABEL = delete(_LABELS).where(_LABELS.c.request_id == bindparam("replaced"))
 
 
 class SqlLabelStore:
@@ -39,8 +52,7 @@ class SqlLabelStore:
         rows = [{"request_id": id_, "label": label, "at": at} for id_, label in latest.items()]
 
         def work(connection: Connection) -> None:
-            for ids in _chunks(list(latest)):
-                connection.execute(delete(_LABELS).where(_LABELS.c.request_id.in_(ids)))
+            connection.execute(_DELETE_LABEL, [{"replaced": id_} for id_ in latest])
             connection.execute(insert(_LABELS), rows)
 
         self._database.transact(work)

@@ -66,14 +66,17 @@ def connect(location: TrackingLocation) -> Any:
     os.environ.setdefault("DO_NOT_TRACK", "true")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # The lock: two processes must not create the tables at the same time.
-    with warnings.catch_warnings(), location.lock():
+    with warnings.catch_warnings():
         # MLflow uses what SQLAlchemy has deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # Before the lock: under it, runs that are started together would import MLflow, which
+        # takes seconds, one after the other, and the first would end before the next begins.
+        from mlflow.store.tracking import sqlalchemy_store  # noqa: F401  # what the client loads
         from mlflow.tracking import MlflowClient
 
-        client = MlflowClient(location.url, location.url)
-        client.get_experiment_by_name(location.name)
+        with location.lock():  # two processes must not create the tables at the same time
+            client = MlflowClient(location.url, location.url)
+            client.get_experiment_by_name(location.name)
     return client
 
 
