@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Collection
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
@@ -27,6 +28,7 @@ FALSE = ("false", "f", "no", "n", "0", "0.0")
 """Spellings of truth in a boolean column, in any case."""
 
 _MOST_SHOWN = 60
+_MOST_LISTED = 40
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
@@ -242,3 +244,14 @@ def shown(value: object) -> str:
     except ValueError:  # an integer of more digits than Python writes
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+def listed(names: Collection[str]) -> str:
+    """Return names for a message: the first of many, and how many there are more.
+
+    >>> listed(["a", "b"]), listed([])
+    ('a, b', 'none')
+    """
+    few = [name if len(name) <= _MOST_SHOWN else f"{name[:_MOST_SHOWN]}…" for name in names]
+    more = f" and {len(few) - _MOST_LISTED} more" if len(few) > _MOST_LISTED else ""
+    return (", ".join(few[:_MOST_LISTED]) or "none") + more

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import InvalidInput, NotFound
-from retread.core.column_rules import ValueKind, clean_text
+from retread.core.column_rules import ValueKind, clean_text, listed
 from retread.data.tables import (
     CONSTANT,
     ColumnVerdict,
@@ -88,7 +88,7 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
     if target and target not in names:
         raise InvalidInput(
             f"{source} has no column {target!r}, which --target names.",
-            f"Its columns are: {', '.join(names)}.",
+            f"Its columns are: {listed(names)}.",
         )
     chosen = Choice(target, "named by --target") if target else _guess_target(names)
     others = [name for name in names if name != chosen.column]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from retread.core import InvalidInput
+from retread.core.column_rules import listed
 from retread.data.images import ImageFile
 from retread.data.label_files import decode_text
 from retread.project.settings import DataSection
@@ -133,9 +134,7 @@ def _parsed(path: Path, file: str, text: str) -> datetime | None:
 
 
 def _missing(path: Path, columns: tuple[str, ...], column: str) -> InvalidInput:
-    return InvalidInput(
-        f"{path} has no column {column!r}.", f"Its columns are: {', '.join(columns) or 'none'}."
-    )
+    return InvalidInput(f"{path} has no column {column!r}.", f"Its columns are: {listed(columns)}.")
 
 
 def _key(path: str) -> str:

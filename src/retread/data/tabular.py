@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import InvalidInput
-from retread.core.column_rules import ColumnRules, ValueKind, clean_text
+from retread.core.column_rules import ColumnRules, ValueKind, clean_text, listed
 from retread.data.integrity import table_digests
 from retread.data.source import SourceExamples, SourceRequest
 from retread.data.split_plan import split_column
@@ -202,7 +202,7 @@ def _feature_names(
             if name not in names:
                 raise InvalidInput(
                     f"{table} has no column {name!r}, which {setting} requires.",
-                    f"Its columns are: {', '.join(names)}.",
+                    f"Its columns are: {listed(names)}.",
                 )
     roles = {request.labels, settings.group, settings.timestamp, *settings.exclude}
     roles.add(split_column(settings.split))
@@ -210,7 +210,7 @@ def _feature_names(
     if not features:
         raise InvalidInput(
             f"{table} has no column left to use as a feature.",
-            f"Its columns are: {', '.join(names)}; see [data] features and exclude.",
+            f"Its columns are: {listed(names)}; see [data] features and exclude.",
         )
     return previous or features
 

@@ -10,10 +10,7 @@ from typing import Any
 import msgspec
 
 from retread.core import InvalidInput
-from retread.core.column_rules import shown
-
-_MOST_LISTED = 40
-"""Names in a message."""
+from retread.core.column_rules import listed, shown
 
 BYTES = "BYTES"
 BOOL = "BOOL"
@@ -98,10 +95,8 @@ def check_names(found: Iterable[str], wanted: Sequence[str]) -> None:
     extra = [name for name in names if name not in wanted]
     if missing or extra:
         problem = f"no tensor {missing[0]!r}" if missing else f"an unknown tensor {shown(extra[0])}"
-        given = ", ".join(map(shown, names[:_MOST_LISTED])) or "none"
-        more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
         raise InvalidInput(
-            f"The request has {problem}; it has: {given}{more}.",
+            f"The request has {problem}; it has: {listed(list(map(repr, names)))}.",
             f"Send exactly: {', '.join(wanted)}.",
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from retread.core import InvalidInput
-from retread.core.column_rules import ColumnRules, ValueKind
+from retread.core.column_rules import ColumnRules, ValueKind, listed
 from retread.data.source import SourceRequest
 from retread.data.tables.cells import Positions, plain_values, read_cells
 from retread.data.tables.decide import ColumnVerdict, Question, decide, toml_key
@@ -65,9 +65,9 @@ def read_features(
         used = [(q, v) for q, v in zip(questions, verdicts, strict=True) if v.rules is not None]
         read = list(threads.map(lambda one: _read(one[0], one[1], request, table), used))
     if not used:
-        reasons = "; ".join(f"{q.name}: {v.kind}" for q, v in zip(questions, verdicts, strict=True))
+        kinds = [f"{q.name}: {v.kind}" for q, v in zip(questions, verdicts, strict=True)]
         raise InvalidInput(
-            f"{table} has no column left to use as a feature: {reasons}.",
+            f"{table} has no column left to use as a feature: {listed(kinds)}.",
             "Name the ones to use in [data] features, or say what they are in [data.columns].",
         )
     left_out = [

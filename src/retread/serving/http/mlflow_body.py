@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from retread.core import InvalidInput
-from retread.core.column_rules import shown
+from retread.core.column_rules import listed, shown
 from retread.serving.http import strict_json
 from retread.serving.http.error_responses import unsupported_type
 from retread.serving.rows import FEATURES, IMAGE
@@ -31,9 +31,6 @@ csv.field_size_limit(2**31 - 1)  # the body is bounded, and with another separat
 
 _SAMPLED_ROWS = 100
 """Rows that decide on the separator."""
-
-_MOST_LISTED = 20
-"""Names in a message."""
 
 
 def read_body(body: bytes, content_type: str) -> dict[str, Tensor]:
@@ -136,8 +133,8 @@ def _records(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
     for number, row in enumerate(rows, start=1):
         if odd := set(names) ^ set(row):
             raise InvalidInput(
-                f"Record {number} has other keys than the first: {_listed(sorted(odd))}.",
-                f"Each must have: {_listed(names)}.",
+                f"Record {number} has other keys than the first: {listed(sorted(odd))}.",
+                f"Each must have: {listed(names)}.",
             )
     return _by_name({name: [row[name] for row in rows] for name in names})
 
@@ -182,11 +179,6 @@ def _depth(value: Any) -> int:
         depth += 1
         value = value[0]
     return depth
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(names[:_MOST_LISTED]) + more
 
 
 def _rows_of_csv(text: str, separator: str) -> Iterator[list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from retread.serving.recording.traffic_log import segments_of
+from retread.serving.request_id import is_own_id
 
 _MOST_BYTES = 64_000_000
 """How much of the log is read for one lookup, newest lines first."""
@@ -97,4 +98,6 @@ def _names_in(line: bytes) -> Iterator[bytes]:
     yield line[len(_ID) : end]
     if line.startswith(_CALLER_ID, end):
         start = end + len(_CALLER_ID)
-        yield line[start : line.find(_END_OF_CALLER_ID, start)]
+        name = line[start : line.find(_END_OF_CALLER_ID, start)]
+        if not is_own_id(name.decode("latin-1")):  # it belongs to the answer that has it
+            yield name

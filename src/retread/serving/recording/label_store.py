@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Column, Connection, Float, String, Table, delete, func, insert, select
 
 from retread.core import METADATA, Database
+from retread.serving.request_id import is_own_id
 from retread.serving.traffic import PredictionRecord
 
 _LABELS = Table(
@@ -49,7 +50,8 @@ class SqlLabelStore:
         """Note which answers have an id of their caller; see LabelStore.note_answers."""
         first: dict[str, str] = {}
         for record in records:
-            if record.caller_id and record.answer is not None:
+            # An id of ours belongs to the answer that has it, whoever else names a request so.
+            if record.caller_id and record.answer is not None and not is_own_id(record.caller_id):
                 first.setdefault(record.caller_id, record.id)
         if not first:
             return
