@@ -154,6 +154,28 @@ def test_u05_column_names_cannot_leave_their_comment(tmp_path: Path) -> None:
     assert 'a"\\ #]' in settings["data"]["exclude"]
 
 
+@pytest.mark.parametrize("name", ["new\nline.csv", "esc\x1b[2J.csv", "a b'\".csv", "\u202egnp.csv"])
+def test_u05_b07_any_name_of_a_file_gives_settings_and_a_next_step(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(written(tmp_path, columns("kind")).read_bytes())
+    folder = tmp_path / "my projects" / "new"
+    assert run(["init", str(folder), "--from", str(tmp_path / name)]) == 0
+    told = capsys.readouterr().out
+    assert f"cd '{folder}'" in told
+    assert all(line.isprintable() for line in told.splitlines())
+    settings = tomllib.loads((folder / "retread.toml").read_text())
+    assert (folder / settings["data"]["source"]).exists()
+
+
+def test_u05_a_thousand_columns_are_not_listed_one_by_one(tmp_path: Path) -> None:
+    table = tmp_path / "wide.csv"
+    table.write_text(",".join(f"c{i}" for i in range(1000)) + "\n" + ",".join("1" * 1000) + "\n")
+    with pytest.raises(InvalidInput, match=r"c1, c2.* and 960 more") as raised:
+        project_from_source(tmp_path / "new", table, "price")
+    assert len(str(raised.value)) < 1000
+
+
 def test_u05_a_folder_of_images(tmp_path: Path) -> None:
     for label in ("good", "bad"):
         (tmp_path / "photos" / label).mkdir(parents=True)

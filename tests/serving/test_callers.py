@@ -24,6 +24,7 @@ from retread.core import Database
 from retread.project.settings import ServingSection
 from retread.serving import SegmentTrafficLog, SqlLabelStore
 from retread.serving.http.connection_limit import ConnectionLimit
+from retread.serving.recording.answered_ids import AnsweredIds
 from retread.serving.runtime import load_runtime
 from retread.serving.traffic import Cursor, PredictionRecord
 
@@ -243,6 +244,24 @@ def test_a07_one_label_for_an_id_that_many_requests_have(
         of_caller[0].id: "virginica",
         of_caller[1].id: "setosa",
     }
+
+
+def test_a07_an_id_of_ours_belongs_to_its_answer_whoever_names_a_request_so(
+    server: InProcessServer, folder: Path, labels: SqlLabelStore
+) -> None:
+    own = ask(server, request(INFER, BODY, CLOSE))[1]["x-request-id"]
+    forged = {
+        ask(server, request(INFER, BODY, CLOSE, f"X-Request-Id: {name}"))[1]["x-retread-id"]
+        for name in (own, own, f"{own}.0", f"{own[:-1]}f")
+    }
+    until(lambda: forged <= {r.id for r in recorded(folder)}, "all are recorded")
+    labels.note_answers(recorded(folder))
+    for name in (own, f"{own}.0", f"{own[:-1]}f"):
+        given = json.dumps({"id": name, "label": "virginica"}).encode()
+        assert ask(server, request(FEEDBACK, given, CLOSE))[0] == 200
+        answered = AnsweredIds(folder / "traffic").of([name])
+        assert answered == ({own} if name == own else set())
+    assert labels.get([own, *forged]) == {own: "virginica"}
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ CASES: list[tuple[object, str]] = [
     ({"inputs": tensor()["inputs"] * 2}, "has the tensor 'features' twice"),
     ({**tensor(), "id": "\ud800"}, "not valid JSON"),
     ({**tensor(), "outputs": [{"name": "probability"}]}, "no output 'probability'"),
+    ({**tensor(), "outputs": [{"name": "label"}] * 20_000}, "has an output twice"),
 ]
 
 

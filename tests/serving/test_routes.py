@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import threading
 import weakref
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from retread.core.label_check import LabelReader
 from retread.project.settings import ServingSection
 from retread.serving import PredictionRecord, SegmentTrafficLog
 from retread.serving.http import strict_json
+from retread.serving.http.feedback_body import read_feedback
 from retread.serving.http.mlflow_routes import MlflowEndpoints
 from retread.serving.http.reference import http_reference
 from retread.serving.http.responses import ResponseTemplates
@@ -32,6 +34,7 @@ from retread.serving.recording.answered_ids import AnsweredIds
 from retread.serving.recording.records import FastLineEncoder
 from retread.serving.row_reader import RowReader
 from retread.serving.runtime import Runtime, load_runtime
+from retread.serving.tensors import TooLarge
 
 BOOLEAN = ColumnRules(name="label", kind=ValueKind.BOOLEAN)
 IRIS = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
@@ -188,6 +191,22 @@ def test_e20_one_wrong_label_is_named_and_none_is_recorded(
     response = post(planes, runtime, "/v2/models/iris/feedback", json=body, labels=kept)
     assert response.status_code == 400
     assert "Label 51 of 51, for request 'bad': 'many' is not a finite number" in response.text
+    assert kept.given == {}
+
+
+def test_a03_the_labels_of_a_body_are_bounded_in_number_and_length(
+    planes: PlaneFactory, store: LocalBundleStore
+) -> None:
+    runtime = load_runtime(store, iris_bundle(store))
+    kept = InMemoryLabels()
+    body = json.dumps([{"id": f"r{i}", "label": "setosa"} for i in range(21)]).encode()
+    with pytest.raises(TooLarge, match="21 labels, more than the allowed 20"):
+        read_feedback(body, runtime.label_reader, 20)
+    for label in ("x" * 257, "y" * 900_000):
+        sent = [{"id": "r1", "label": "setosa"}, {"id": "r2", "label": label}]
+        response = post(planes, runtime, "/v2/models/iris/feedback", json=sent, labels=kept)
+        assert response.status_code == 400
+        assert "Label 2 of 2" in response.json()["error"]["message"]
     assert kept.given == {}
 
 

@@ -212,13 +212,13 @@ def _data(source: Path, path: str) -> Lines:
 
 
 def _toml(head: Lines, sections: Mapping[str, Lines]) -> str:
-    blocks = ["\n".join([*head, "# All settings: retread settings docs"])]
+    blocks = ["\n".join([*map(_one_line, head), "# All settings: retread settings docs"])]
     blocks += ["\n".join([f"[{name}]", *map(_one_line, lines)]) for name, lines in sections.items()]
     return "\n\n".join(blocks) + "\n"
 
 
 def _one_line(line: str) -> str:
-    """Keep a comment on its line: a column's name may hold anything."""
+    """Keep a comment on its line: the name of a column or a file may hold anything."""
     if not line.startswith("#"):
         return line
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

@@ -65,6 +65,8 @@ class DataPlane:
         """Calls that were admitted and have not been finished."""
         self.held_rows = 0
         """Rows of long calls that have not been finished."""
+        self.max_rows = serving.max_rows
+        """Rows, or labels, that one request may have."""
         self._recorder = recorder
         self._serving = serving
         self._now = now
@@ -168,7 +170,7 @@ class DataPlane:
             call.tensors = {FEATURES: Tensor(FEATURES, "FP32", (1, len(values)), values)}
             # What is recorded is what the model took, not what was sent.
             call.values = None
-        call.make_rows(runtime, self._serving.max_rows)
+        call.make_rows(runtime, self.max_rows)
 
     def _read(self, call: Call, read: Callable[[], None]) -> RetreadError | None:
         if call.is_abandoned:
@@ -219,7 +221,7 @@ class DataPlane:
     def _score_long(self, entry: SlotEntry, call: Call) -> None:
         rows = call.rows
         if rows is not None and call.held_rows == 0:
-            limit = ROWS_OF_CALLS * self._serving.max_rows
+            limit = ROWS_OF_CALLS * self.max_rows
             if self.held_rows + rows.count > limit:
                 self.finish(call, _too_many_rows(self.held_rows))
                 return

@@ -11,6 +11,7 @@ from retread.core import InvalidInput
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _VISIBLE = re.compile(r"[!-~]{1,256}")
+_OWN = re.compile(r"[0-9a-f]{11}-[0-9a-f]{6}-[0-9a-f]{8}(\.[0-9]{1,9})?")
 _OF_A_ROW = re.compile(r"[!-~]{1,256}(\.[0-9]{1,9})?")
 
 
@@ -26,6 +27,15 @@ def is_caller_id(text: str) -> bool:
     (True, False)
     """
     return _VISIBLE.fullmatch(text) is not None
+
+
+def is_own_id(text: str) -> bool:
+    """Return whether an id, or that of a row, looks like one that RequestIds makes.
+
+    >>> is_own_id("00000000001-000002-00000001.3"), is_own_id("order-17")
+    (True, False)
+    """
+    return _OWN.fullmatch(text) is not None
 
 
 def checked_request_id(text: str) -> str:

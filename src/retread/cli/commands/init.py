@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -68,7 +69,7 @@ def _next(path: Path) -> list[str]:
     from retread.project import open_project
 
     data = open_project(path, {}).settings.data
-    commands = [] if path.resolve() == Path.cwd() else [f"  cd {path}"]
+    commands = [] if path.resolve() == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
     if data.source and (path / data.source).exists():
         commands += [f"  retread data add {data.dataset}", "  retread train"]
         return ["Next:", *commands, "retread.toml says what is used, and README.md what follows."]

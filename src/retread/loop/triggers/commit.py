@@ -12,7 +12,7 @@ from retread.bundle import CauseKind
 from retread.core import InvalidInput, UnknownOption, digest_bytes
 from retread.loop.trigger_interface import Proposal, TriggerContext, TriggerOptions, trigger_key
 
-_IMPORT_STRING = re.compile(r"\w*[.:][\w.:]*")
+_OF_IMPORT_STRINGS = re.compile(r"[.:]")
 _MODEL = re.compile(r"(?:^|\s)model:[ \t]*(\S{1,64})", re.IGNORECASE)
 
 
@@ -68,7 +68,7 @@ def model_in(message: str) -> str | None:
     if not named:
         return None
     name = str(named[-1])
-    if _IMPORT_STRING.fullmatch(name):
+    if _OF_IMPORT_STRINGS.search(name):
         raise InvalidInput(
             f"The commit message names {name!r}, which is not the name of a model type.",
             "Name a model type of the recipe; an import string belongs in retread.toml.",

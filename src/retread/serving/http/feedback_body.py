@@ -11,6 +11,10 @@ from retread.core.column_rules import UnreadableValue, shown
 from retread.core.label_check import LabelReader
 from retread.serving.http import strict_json
 from retread.serving.request_id import checked_request_id
+from retread.serving.tensors import TooLarge
+
+_LONGEST = 256
+"""Characters of a label that the model does not know."""
 
 
 class _Label(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,14 +35,16 @@ class Feedback:
     unknown_labels: list[str]
 
 
-def read_feedback(body: bytes, reader: LabelReader | None) -> Feedback:
+def read_feedback(body: bytes, reader: LabelReader | None, most: int) -> Feedback:
     """Read all labels of a body, or none of them.
 
     Args:
         body: The body.
         reader: Reads the labels of the model in production; None if there is no model.
+        most: How many labels one body may have.
 
     Raises:
+        TooLarge: There are more labels.
         InvalidInput: The body is not feedback, or a label cannot be read; the message names it.
     """
     value = strict_json.parse(body)
@@ -50,11 +56,21 @@ def read_feedback(body: bytes, reader: LabelReader | None) -> Feedback:
             'Send {"id": REQUEST_ID, "label": LABEL} or a list of these.',
         ) from error
     given = found if isinstance(found, list) else [found]
+    if len(given) > most:
+        raise TooLarge(
+            f"The request has {len(given):,} labels, more than the allowed {most:,}.",
+            "Send fewer labels per request, or raise [serving] max_rows.",
+        )
     pairs: list[tuple[str, str]] = []
     for number, one in enumerate(given, start=1):
         request_id = checked_request_id(one.id)
         try:
-            pairs.append((request_id, str(one.label) if reader is None else reader.read(one.label)))
+            label = str(one.label) if reader is None else reader.read(one.label)
+            if len(label) > _LONGEST and (reader is None or not reader.is_known(label)):
+                raise UnreadableValue(
+                    f"{shown(label)} is no label of the model and has more than {_LONGEST} letters"
+                )
+            pairs.append((request_id, label))
         except UnreadableValue as error:
             raise InvalidInput(
                 f"Label {number} of {len(given)}, for request {shown(request_id)}: {error}.",

@@ -255,7 +255,8 @@ class InferenceEndpoints(Endpoints):
 
     def _read_feedback(self, body: bytes) -> Feedback:
         entry = self._state.plane.slots.table.production
-        return read_feedback(body, None if entry is None else entry.runtime.label_reader)
+        reader = None if entry is None else entry.runtime.label_reader
+        return read_feedback(body, reader, self._state.plane.max_rows)
 
     async def _waiting(self, ids: Collection[str]) -> list[str]:
         """Return the ids that no answer was seen for."""

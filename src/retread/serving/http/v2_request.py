@@ -130,6 +130,8 @@ def decode_request(body: bytes) -> V2Request:
     if not tensors:
         raise InvalidInput("The request has no inputs.", "Send at least one tensor.")
     outputs = tuple(output.name for output in request.outputs or ())
+    if len(set(outputs)) < len(outputs):
+        raise InvalidInput("The request has an output twice.", "Name each output once.")
     name = request.id or None
     # A prediction is not refused for its id.
     return V2Request(name if name is None or isinstance(name, str) else "", tensors, outputs)

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from retread.serving.recording.traffic_log import segments_of
+from retread.serving.request_id import is_own_id
 
 _MOST_BYTES = 64_000_000
 """How much of the log is looked at, in whole segments, newest first."""
@@ -120,5 +121,6 @@ def _names_in(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield line[len(_ID) : end]
         if line.startswith(_CALLER_ID, end):
             start = end + len(_CALLER_ID)
-            if name := line[start : line.find(_END_OF_CALLER_ID, start)]:
+            name = line[start : line.find(_END_OF_CALLER_ID, start)]
+            if name and not is_own_id(name.decode("latin-1")):  # that belongs to its own answer
                 yield name

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from retread.core import METADATA, Database
+from retread.serving.request_id import is_own_id
 from retread.serving.traffic import PredictionRecord
 
 _LABELS = Table(
@@ -61,7 +62,8 @@ class SqlLabelStore:
         """Note which answers have an id of their caller; see LabelStore.note_answers."""
         first: dict[str, str] = {}
         for record in records:
-            if record.caller_id and record.answer is not None:
+            # An id of ours belongs to the answer that has it, whoever else names a request so.
+            if record.caller_id and record.answer is not None and not is_own_id(record.caller_id):
                 first.setdefault(record.caller_id, record.id)
         if not first:
             return
