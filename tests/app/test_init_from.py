@@ -202,3 +202,20 @@ def test_u18_init_says_what_comes_next(
     printed = capsys.readouterr().out
     assert "cd ." not in printed
     assert "Put your data at data, as README.md says." in printed
+
+
+@pytest.mark.parametrize("write", ["{}%", "$ {}", "({})"])
+def test_d2_a_column_that_data_add_asks_about_is_not_excluded(write: str, tmp_path: Path) -> None:
+    table = {**columns("quality"), "load": [write.format(i * 37 % 991) for i in range(ROWS)]}
+    project_from_source(tmp_path / "p", written(tmp_path, table), "quality")
+    settings = tomllib.loads((tmp_path / "p" / "retread.toml").read_text())
+    assert "load" not in settings["data"]["exclude"]
+
+
+def test_d10_dates_that_may_be_two_things_are_left_out_with_the_cure(tmp_path: Path) -> None:
+    dates = [f"{i % 12 + 1:02}/{i % 11 + 1:02}/2020" for i in range(ROWS)]
+    table = {**columns("quality"), "when": dates}
+    project_from_source(tmp_path / "p", written(tmp_path, table), "quality")
+    text = (tmp_path / "p" / "retread.toml").read_text()
+    assert "may be day or month first: row " in text
+    assert "%d/%m/%Y" in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from retread.core import METRICS, Metric, UnknownOption, is_import_string, metric_named
 from retread.project.settings import TIME_UNITS, ColumnType, Settings, TrainingSection
@@ -62,7 +61,6 @@ def contradictions(settings: Settings, names: PluginNames | None) -> Iterator[Co
     yield from _steps(settings)
     yield from _splits(settings)
     yield from _units(settings)
-    yield from _zones(settings)
     yield from _host(settings)
     yield from _ports(settings)
     yield from _kinds(settings)
@@ -125,17 +123,6 @@ def _scenario(settings: Settings) -> Iterator[Contradiction]:
     if scenario and scenario not in scenarios:
         keys = (("training", "scenario"), ("training", "scenarios"))
         yield _unknown("scenario", scenario, tuple(scenarios) or ("none",), *keys)
-
-
-def _zones(settings: Settings) -> Iterator[Contradiction]:
-    for name, column in settings.data.columns.items():
-        try:
-            if column.zone:
-                ZoneInfo(column.zone)
-        except (KeyError, ValueError, OSError):
-            path = f"data.columns.{name}.zone"
-            text = f"{path}: there is no time zone {column.zone!r}; use a name like Europe/Berlin"
-            yield Contradiction((("data", "columns", name, "zone"),), text)
 
 
 def _steps(settings: Settings) -> Iterator[Contradiction]:
