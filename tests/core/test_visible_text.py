@@ -73,7 +73,16 @@ def test_b07_words_of_all_languages_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["os:system", "os.path:join", "a·b:c", "x-y.z:f", "subprocess.Popen", "ｏs:system", ":", "."],
+    [
+        "os:system",
+        "os.path:join",
+        "a·b:c",
+        "x-y.z:f",
+        "subprocess.Popen",
+        "\uff4fs:system",
+        ":",
+        ".",
+    ],
 )
 def test_b07_a_commit_names_no_import_string(name: str) -> None:
     with pytest.raises(Exception, match="not the name"):
