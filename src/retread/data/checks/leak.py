@@ -28,6 +28,7 @@ _MIN_ROWS = 40
 _MAX_ROWS = 10_000
 _MAX_ROWS_FOR_PAIRS = 2_000
 _MAX_COLUMNS_FOR_PAIRS = 40
+_MAX_COLUMNS_FOR_PRODUCTS = 12
 _LEFT_UNEXPLAINED = 0.001
 _MAX_WRONG = 0.01
 _MAX_WRONG_OF_CONSTANT = 0.05
@@ -100,6 +101,8 @@ def _pairs(names: list[str], columns: dict[str, Floats]) -> Iterator[tuple[str, 
     for left, right in combinations(names, 2):
         yield f"{left} + {right}", columns[left] + columns[right]
         yield f"{left} - {right}", columns[left] - columns[right]
+        if len(names) > _MAX_COLUMNS_FOR_PRODUCTS:
+            continue
         yield f"{left} * {right}", columns[left] * columns[right]
         with np.errstate(all="ignore"):
             yield f"{left} / {right}", _finite(columns[left] / columns[right])
