@@ -52,6 +52,8 @@ def with_threshold(values: Sequence[float]) -> list[str]:
 
 
 SUM = [left + right for left, right in zip(NOISE, OTHER, strict=True)]
+POSITIVE = [2.0 + abs(value) for value in NOISE]
+PRODUCT = [left * right for left, right in zip(POSITIVE, OTHER, strict=True)]
 LEAKING_LABELS: dict[str, tuple[Columns, str]] = {
     "a copy": (
         {"x": NOISE, "verdict": [{"good": "ok", "bad": "no"}[y] for y in LABELS]},
@@ -68,6 +70,9 @@ LEAKING_TARGETS: dict[str, tuple[Columns, list[float], str]] = {
     "a power": ({"x": NOISE, "cube": [v**3 for v in OTHER]}, OTHER, "cube"),
     "a sum": ({"x": NOISE, "y": OTHER}, SUM, "x + y"),
     "a difference": ({"x": NOISE, "both": SUM}, OTHER, "x - both"),
+    "a product": ({"x": POSITIVE, "y": OTHER}, PRODUCT, "x * y"),
+    "a quotient": ({"y": PRODUCT, "z": POSITIVE}, OTHER, "y / z"),
+    "rounded": ({"x": NOISE, "near": [round(v, 2) for v in OTHER]}, OTHER, "near"),
 }
 
 
@@ -100,6 +105,14 @@ def test_e29_a_column_or_sum_that_decides_the_target_is_told(
     assert f": {name} (" in found.reason
 
 
+def test_e29_where_a_constant_is_right_as_well_no_column_is_told(add: Adds, write: Write) -> None:
+    for rare in ([7], [7, 90], [3, COUNT - 1]):
+        labels = ["bad" if i in rare else "good" for i in range(COUNT)]
+        columns = {"x": NOISE, "y": OTHER, "label": labels}
+        version = add(write(columns), dataset=f"d{len(rare)}-{rare[0]}", labels="label")
+        assert "leak" not in told(version)
+
+
 def test_e29_columns_that_only_help_are_not_told(add: Adds, write: Write) -> None:
     weights = [(9.0 if y == "good" else 5.0) + v for y, v in zip(LABELS, NOISE, strict=True)]
     names = [f"id-{i}" for i in range(COUNT)]
@@ -130,8 +143,24 @@ def test_what_a_finding_leads_to_is_a_setting(action: str, add: Adds, write: Wri
 
 @pytest.mark.parametrize(
     "numbers",
-    [range(COUNT), [1000 + i + i // 3 for i in range(COUNT)], [i / 24 for i in range(COUNT)]],
-    ids=["from 0", "with gaps", "in parts of a day"],
+    [
+        range(COUNT),
+        range(COUNT, 0, -1),
+        range(7, 10 * COUNT, 10),
+        range(-5000, -5000 + 250 * COUNT, 250),
+        [1000 + i + i // 3 for i in range(COUNT)],
+        [3 * i + (i * i) % 3 for i in range(COUNT)],
+        [i / 24 for i in range(COUNT)],
+    ],
+    ids=[
+        "from 0",
+        "down",
+        "in tens",
+        "below 0",
+        "with gaps",
+        "with many gaps",
+        "in parts of a day",
+    ],
 )
 def test_d5_a_column_that_counts_rows_is_told(
     numbers: Sequence[float], add: Adds, write: Write

@@ -17,6 +17,10 @@ ACTION = CheckAction.TELL
 
 _MIN_ROWS = 20
 _MAX_GAP = 2.0
+_MAX_GAP_OF_MANY = 10.0
+_ROWS_OF_A_GAP = 28.0
+"""n numbers from a range of n x n / 28 are all different with a probability of one in a million."""
+_EXACT = 2.0**53
 _RUNS_BY_CHANCE = 0.5
 _MAX_RATIO = 8.0
 _PART = 1000
@@ -76,9 +80,11 @@ def _counts(ordered: npt.NDArray[np.float64]) -> bool:
     if steps.min() <= 0:
         return False
     whole = bool((ordered == np.floor(ordered)).all())
-    if whole:
-        # Rows that were removed leave gaps.
-        return float(ordered[-1] - ordered[0]) <= _MAX_GAP * len(ordered)
+    if whole and ordered[-1] - ordered[0] < _EXACT:
+        # Rows that were removed leave gaps; numbers that are no count would occur twice by chance.
+        unit = int(np.gcd.reduce(steps.astype(np.int64)))
+        gap = max(_MAX_GAP, min(_MAX_GAP_OF_MANY, len(ordered) / _ROWS_OF_A_GAP))
+        return float(ordered[-1] - ordered[0]) / unit <= gap * len(ordered)
     return float(steps.max()) <= _MAX_GAP * float(np.median(steps)) <= 4.0 * float(steps.min())
 
 

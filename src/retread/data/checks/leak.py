@@ -1,4 +1,4 @@
-"""Check that no column, and no sum or difference of two, decides the label or target by itself.
+"""Check that no column decides the label or target by itself, and no two by simple arithmetic.
 
 Such a column is often known only after the label is, as a copy of it, or a part of the target.
 Half of the rows answer for the other half: a row gets the label of the nearest row by the column's
@@ -28,16 +28,19 @@ _MIN_ROWS = 40
 _MAX_ROWS = 10_000
 _MAX_ROWS_FOR_PAIRS = 2_000
 _MAX_COLUMNS_FOR_PAIRS = 40
+_MAX_COLUMNS_FOR_PRODUCTS = 12
 _LEFT_UNEXPLAINED = 0.001
 _MAX_WRONG = 0.01
 _MAX_WRONG_OF_CONSTANT = 0.05
+_FEWEST_OF_OTHERS = 5
+"""Held-out rows of other labels than the most frequent one, so that chance does not decide them."""
 _MAX_LISTED = 5
 
 Floats = npt.NDArray[np.float64]
 
 
 def check(summary: DatasetSummary) -> CheckResult:
-    """Predict the label from each column, and from the sums and differences of two numbers."""
+    """Predict the label from each column, and from sums, products and the like of two numbers."""
     table = summary.context.table
     if table is None or table.num_rows < _MIN_ROWS:
         return CheckResult(check="leak", outcome=Outcome.PASS, reason="No columns to look at.")
@@ -98,6 +101,15 @@ def _pairs(names: list[str], columns: dict[str, Floats]) -> Iterator[tuple[str, 
     for left, right in combinations(names, 2):
         yield f"{left} + {right}", columns[left] + columns[right]
         yield f"{left} - {right}", columns[left] - columns[right]
+        if len(names) > _MAX_COLUMNS_FOR_PRODUCTS:
+            continue
+        yield f"{left} * {right}", columns[left] * columns[right]
+        with np.errstate(all="ignore"):
+            yield f"{left} / {right}", _finite(columns[left] / columns[right])
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, 0.0)
 
 
 def _explained(values: Floats, target: Floats, *, regression: bool) -> float:
@@ -145,8 +157,11 @@ def _squared_correlation(values: Floats, target: Floats) -> float:
 def _decides(share: float, target: Floats, regression: bool) -> bool:
     if regression:
         return share >= 1.0 - _LEFT_UNEXPLAINED
-    counts = np.unique(target, return_counts=True)[1]
-    constant_wrong = 1.0 - float(counts.max()) / len(target)
+    asked = target[len(target) // 2 :]
+    others = len(asked) - int(np.unique(asked, return_counts=True)[1].max())
+    if others < _FEWEST_OF_OTHERS:  # a constant answer is right as well
+        return False
+    constant_wrong = others / len(asked)
     return 1.0 - share <= min(_MAX_WRONG, _MAX_WRONG_OF_CONSTANT * constant_wrong)
 
 
