@@ -12,7 +12,7 @@ from retread.data.checks.counting import _counts, _may_count
 STEPS = st.lists(st.integers(0, 9), min_size=19, max_size=60)
 
 
-@given(STEPS, st.sampled_from([1.0, 0.25, 0.1]), st.integers(-5, 5), st.randoms())
+@given(STEPS, st.sampled_from([1.0, 0.25, 0.1, 60.0]), st.integers(-5, 5), st.randoms())
 def test_size_no_column_that_counts_is_passed_over(
     steps: list[int], unit: float, start: int, random: np.random.Generator
 ) -> None:
@@ -22,10 +22,10 @@ def test_size_no_column_that_counts_is_passed_over(
 
 
 @pytest.mark.parametrize("rows", [900, 1_000, 1_001, 5_000, 60_000])
-@pytest.mark.parametrize("largest", [1, 2, 4, 8])
+@pytest.mark.parametrize("largest", [1, 2, 4, 8, 19])
 def test_size_uneven_steps_of_long_columns_are_not_passed_over(rows: int, largest: int) -> None:
     random = np.random.default_rng(rows + largest)
-    for unit in (1.0, 0.5):
+    for unit in (1.0, 0.5, 86_400.0):
         steps = random.choice([1, largest], rows, p=[0.55, 0.45])
         for order in (steps, np.sort(steps), np.sort(steps)[::-1]):
             values = np.cumsum(order) * unit

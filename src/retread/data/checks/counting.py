@@ -67,8 +67,11 @@ def _may_count(values: npt.NDArray[np.float64]) -> bool:
     steps = np.diff(lowest)
     if len(steps) and steps.min() <= 0:
         return False
-    if (lowest == np.floor(lowest)).all() and count - 1 <= high - low <= _MAX_GAP * count:
-        return True
+    if (lowest == np.floor(lowest)).all() and count - 1 <= high - low < _EXACT:
+        # The unit of all steps divides that of some.
+        unit = int(np.gcd.reduce(steps.astype(np.int64))) if len(steps) else high - low
+        if (high - low) / unit <= _MAX_GAP_OF_MANY * count:
+            return True
     enough = len(lowest) == count or len(lowest) >= _PART / _MAX_RATIO - 2
     return bool(enough and len(steps) and steps.max() <= _MAX_RATIO * steps.min())
 
