@@ -107,13 +107,13 @@ def test_a03_wide_and_long_bodies_take_time_and_memory_by_their_size() -> None:
     tracemalloc.stop()
     assert long["a"].shape == (200_000,)
     assert peak < 20_000_000
-    with pytest.raises(InvalidInput, match="and 59961 more") as raised:
+    with pytest.raises(InvalidInput, match="and 59989 more") as raised:
         tensors_of({"dataframe_records": [dict.fromkeys(names), {"a": 1}]})
     assert len(str(raised.value)) < 2_000
 
 
 def test_e35_records_and_rows_that_do_not_fit_are_named() -> None:
-    with pytest.raises(InvalidInput, match="Record 2 has other keys than the first: b"):
+    with pytest.raises(InvalidInput, match="Record 2 has other keys than the first: 'b'"):
         tensors_of({"instances": [{"a": 1, "b": 2}, {"a": 1}]})
     with pytest.raises(InvalidInput, match="Row 2 of dataframe_split"):
         tensors_of({"dataframe_split": {"columns": ["a"], "data": [[1], [1, 2]]}})

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _MOST = 12
-_LONGEST = 60
 
 
 def listed(values: Iterable[object], most: int = _MOST, separator: str = ", ") -> str:
-    """Return values in a row, the first ones and the number of the others; long ones are cut.
+    """Return values in a row, the first ones and the number of the others.
 
     Args:
         values: The values, as they are shown.
@@ -20,6 +19,5 @@ def listed(values: Iterable[object], most: int = _MOST, separator: str = ", ") -
     ('a, b', 'none', '0, 1, 2 and 297 more')
     """
     texts = [str(value) for value in values]
-    texts = [text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…" for text in texts]
     more = len(texts) - most
     return (separator.join(texts[:most]) or "none") + (f" and {more} more" if more > 0 else "")

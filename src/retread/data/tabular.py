@@ -66,12 +66,7 @@ def gather_table(
     Raises:
         InvalidInput: The table does not fit the request, or has values that cannot be used.
     """
-    if not isinstance(table, pa.Table):  # the source may be the user's own
-        raise InvalidInput(
-            f"gather_table() was given an object of type {type(table).__name__} for {name}.",
-            "Pass a pyarrow.Table, such as pyarrow.Table.from_pandas(frame); "
-            "see retread.data.Source in docs/extending.md.",
-        )
+    _refuse_other_than_table(table, name)
     settings = request.settings
     columns, left_out = _named_columns(table, names or table.column_names, name)
     unnamed = {one.name for one in left_out}
@@ -104,6 +99,15 @@ def gather_table(
         decisions=features.decisions,
         problems=tuple(problem for problem in problems if problem),
     )
+
+
+def _refuse_other_than_table(table: object, name: str) -> None:
+    if not isinstance(table, pa.Table):  # the source may be the user's own
+        raise InvalidInput(
+            f"gather_table() was given an object of type {type(table).__name__} for {name}.",
+            "Pass a pyarrow.Table, such as pyarrow.Table.from_pandas(frame); "
+            "see retread.data.Source in docs/extending.md.",
+        )
 
 
 def gather_columns(

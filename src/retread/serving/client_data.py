@@ -99,7 +99,8 @@ def column_tensor(
     data = []
     for number, row in zip(numbers, rows, strict=True):
         if rules.name not in row:
-            raise InvalidInput(f"Row {number} has no column {rules.name!r}; it has: {listed(row)}.")
+            has = listed(map(shown, row))
+            raise InvalidInput(f"Row {number} has no column {rules.name!r}; it has: {has}.")
         data.append(_scalar(rules, row[rules.name], f"Column {rules.name!r}", number))
     return _tensor(rules.name, [len(rows)], data)
 
