@@ -16,7 +16,8 @@ The server listens on `[serving] port`, by default 5001. `{model}` is the name o
 request body may have up to `[serving] max_body_mb` megabytes, and be compressed (`Content-Encoding`
 gzip or deflate). A response carries `X-Request-Id`: the caller's id, if it is up to 256 visible
 ASCII characters, and then `X-Retread-Id` beside it; else a new one. The server's own id belongs to
-one answer; feedback under a caller's id that several answers have goes to the first.
+one answer; feedback under a caller's id that several answers have goes to the first, and under an
+id of the server's own to its answer alone.
 
 A request is refused with 403 if its Host is not localhost, a loopback address or one of `[serving]
 hosts`, or if it comes from a web page of another site (Origin, Sec-Fetch-Site): browsers send
