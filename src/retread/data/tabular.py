@@ -74,8 +74,7 @@ def gather_table(
         )
     settings = request.settings
     columns, left_out = _named_columns(table, names or table.column_names, name)
-    unnamed = {one.name for one in left_out}
-    wanted = _feature_names(list(columns), unnamed, request, name, reading)
+    wanted = _feature_names(list(columns), left_out, request, name, reading)
 
     def question(column: str) -> Question:
         options = _options(settings, column)
@@ -201,17 +200,18 @@ def _is_empty(values: pa.ChunkedArray) -> bool:
 
 def _feature_names(
     names: Sequence[str],
-    left_out: AbstractSet[str],
+    left_out: Sequence[ColumnDecision],
     request: SourceRequest,
     table: str,
     reading: str,
 ) -> list[str]:
     settings = request.settings
+    unnamed = {one.name for one in left_out}
     previous = [column.name for column in request.columns or ()]
     for setting, wanted in (
         ("--labels", [request.labels]),
         ("[data] features", settings.features),
-        ("[data] exclude", [one for one in settings.exclude if one not in left_out]),
+        ("[data] exclude", [one for one in settings.exclude if one not in unnamed]),
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
         ("[data.columns]", _described(settings, left_out)),
