@@ -93,7 +93,6 @@ def gather_table(
     features = _in_file_order(
         features, [*decisions, *_not_asked(columns, request, wanted)], columns
     )
-    problems = (label.problem, *features.problems)
     examples = gather_columns(rows, features, name, request.columns)
     return replace(
         examples,
@@ -101,7 +100,7 @@ def gather_table(
         numbers=numbers,
         remarks=(f"Read as a table, {reading}.",) if reading else (),
         decisions=features.decisions,
-        problems=tuple(problem for problem in problems if problem),
+        problems=tuple(filter(None, (label.problem, *features.problems))),
     )
 
 
@@ -200,18 +199,18 @@ def _is_empty(values: pa.ChunkedArray) -> bool:
 
 def _feature_names(
     names: Sequence[str],
-    left_out: Sequence[ColumnDecision],
+    unused_columns: Sequence[ColumnDecision],
     request: SourceRequest,
     table: str,
     reading: str,
 ) -> list[str]:
     settings = request.settings
-    unnamed = {one.name for one in left_out}
+    left_out = {one.name for one in unused_columns}
     previous = [column.name for column in request.columns or ()]
     for setting, wanted in (
         ("--labels", [request.labels]),
         ("[data] features", settings.features),
-        ("[data] exclude", [one for one in settings.exclude if one not in unnamed]),
+        ("[data] exclude", [one for one in settings.exclude if one not in left_out]),
         ("[data] group", [settings.group] if settings.group else []),
         ("[data] timestamp", [settings.timestamp] if settings.timestamp else []),
         ("[data.columns]", _described(settings, left_out)),
