@@ -69,8 +69,7 @@ def gather_table(
     _refuse_other_than_table(table, name)
     settings = request.settings
     columns, left_out = _named_columns(table, names or table.column_names, name)
-    unnamed = {one.name for one in left_out}
-    wanted = _feature_names(list(columns), unnamed, request, name, reading)
+    wanted = _feature_names(list(columns), left_out, request, name, reading)
 
     def question(column: str) -> Question:
         options = _options(settings, column)
@@ -89,7 +88,6 @@ def gather_table(
     features = _in_file_order(
         features, [*decisions, *_not_asked(columns, request, wanted)], columns
     )
-    problems = (label.problem, *features.problems)
     examples = gather_columns(rows, features, name, request.columns)
     return replace(
         examples,
@@ -97,7 +95,7 @@ def gather_table(
         numbers=numbers,
         remarks=(f"Read as a table, {reading}.",) if reading else (),
         decisions=features.decisions,
-        problems=tuple(problem for problem in problems if problem),
+        problems=tuple(filter(None, (label.problem, *features.problems))),
     )
 
 
@@ -205,12 +203,13 @@ def _is_empty(values: pa.ChunkedArray) -> bool:
 
 def _feature_names(
     names: Sequence[str],
-    left_out: AbstractSet[str],
+    unused_columns: Sequence[ColumnDecision],
     request: SourceRequest,
     table: str,
     reading: str,
 ) -> list[str]:
     settings = request.settings
+    left_out = {one.name for one in unused_columns}
     previous = [column.name for column in request.columns or ()]
     for setting, wanted in (
         ("--labels", [request.labels]),
