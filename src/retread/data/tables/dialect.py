@@ -7,6 +7,7 @@ at the rows alone (DuckDB's) takes decimal commas for separators; see docs/archi
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -207,12 +208,14 @@ def _unclear(head: bytes, name: str) -> InvalidInput:
 
 
 def _is_utf8(content: pa.Buffer) -> bool:
-    offsets = pa.array([0, content.size], pa.int64()).buffers()[1]
-    whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, content])
-    try:
-        whole.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return False
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with memoryview(content) as view:
+        try:
+            for start in range(0, len(view), _SAMPLE):
+                decoder.decode(view[start : start + _SAMPLE])
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
     return True
 
 

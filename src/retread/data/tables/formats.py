@@ -159,13 +159,23 @@ def _read_text(content: pa.Buffer, name: str, options: FileOptions, delimiter: s
         _parse(text, dialect, len(names), note, threads=False)
         raise _misfit(misfits, name, names, dialect, record_lines(text, dialect.quote))
     known = "" if encoding == "utf-8" else f", in the encoding {encoding}{_words(text)}"
+    first = 2 + dialect.skipped_lines
+    if _has_a_line_per_row(text, table.num_rows + first - 1):
+        rows, swallowed = RowNumbers(first), ""
+    else:
+        rows = rows_of_text(text, dialect.quote, dialect.skipped_lines, table.num_rows)
+        swallowed = _swallowed(table, dialect, rows)
     return RawTable(
-        table,
-        names,
-        rows_of_text(text, dialect.quote, dialect.skipped_lines, table.num_rows),
-        f"{dialect}{known}{_swallowed(text, table, dialect)}",
-        semicolons=dialect.delimiter == ";",
+        table, names, rows, f"{dialect}{known}{swallowed}", semicolons=dialect.delimiter == ";"
     )
+
+
+def _has_a_line_per_row(text: pa.Buffer, lines: int) -> bool:
+    """Return whether a text has so many lines, with a line feed at the end of each."""
+    blocks = (text.slice(at, min(_BLOCK, text.size - at)) for at in range(0, text.size, _BLOCK))
+    ends = sum(np.count_nonzero(np.frombuffer(block, np.uint8) == _NEWLINE) for block in blocks)
+    has_last = text.size > 0 and text.slice(text.size - 1).to_pybytes() == b"\n"
+    return ends + (not has_last) == lines
 
 
 def _parse(
@@ -211,20 +221,15 @@ def _words(text: pa.Buffer) -> str:
     return f" ([data] encoding, if these are no words: {', '.join([*words][:3])})" if words else ""
 
 
-def _swallowed(text: pa.Buffer, table: pa.Table, dialect: Dialect) -> str:
+def _swallowed(table: pa.Table, dialect: Dialect, rows: RowNumbers) -> str:
     """Say which cell may hold whole rows, as where a quote is never closed."""
-    blocks = (text.slice(at, min(_BLOCK, text.size - at)) for at in range(0, text.size, _BLOCK))
-    ends = sum(int((np.frombuffer(block, np.uint8) == _NEWLINE).sum()) for block in blocks)
-    if ends <= table.num_rows + 1 + dialect.skipped_lines:
-        return ""
     between = table.num_columns - 1
     for column in table.columns if between else ():
         several = np.flatnonzero(pc.match_substring(column, "\n").to_numpy())
         for row in several.tolist():
             cell = column[row].as_py()
             if cell.count(dialect.delimiter) == between * cell.count("\n"):
-                number = row + 2 + dialect.skipped_lines
-                return f"; row {number} has a quote that may enclose whole rows: {cell[:60]!r}"
+                return f"; row {rows[row]} has a quote that may enclose whole rows: {cell[:60]!r}"
     return ""
 
 
