@@ -338,3 +338,13 @@ def test_d3_label_files_keep_splits(from_file: bool, tmp_path: Path) -> None:
 def test_text_in_an_unknown_encoding_is_refused() -> None:
     with pytest.raises(ValueError, match="byte 1"):
         decode_text(b"\xff")
+
+
+@pytest.mark.parametrize("unlisted", [("good/d.png",), ("e.png", "x/y/f.png")])
+def test_d13_images_that_the_label_file_does_not_list_are_counted(
+    tmp_path: Path, unlisted: tuple[str, ...]
+) -> None:
+    write(tmp_path, {**photos(*NAMES, *unlisted), "l.json": json.dumps(dict(PAIRS))})
+    remarks = " ".join(read(tmp_path, labels="l.json").remarks)
+    assert f"Left out: {len(unlisted)} images to which l.json gives no label" in remarks
+    assert f"such as {unlisted[0]}." in remarks

@@ -30,6 +30,7 @@ from retread.data.tables import (
     read_cells,
     read_file,
     read_times,
+    refuse_missing_header,
 )
 from retread.project.settings import ColumnSection
 
@@ -125,6 +126,7 @@ def look_at_table(source: Path, target: str = "") -> FirstLook:
 def _read_columns(source: Path) -> tuple[dict[str, Question], tuple[str, ...]]:
     """Return the columns of a table, and the names of those that are saved indexes."""
     raw = read_file(source, FileOptions("", "", ""))
+    refuse_missing_header(raw.names, raw.table.columns, str(source))
     columns = list(zip(map(clean_text, raw.names), raw.table.columns, strict=True))
     if not raw.table.num_rows:
         raise InvalidInput(f"{source} has no rows.", "Add rows below the header.")

@@ -31,6 +31,7 @@ from retread.data.tables import (
     read_labels,
     read_row_times,
     read_targets,
+    refuse_missing_header,
     shown,
     unused,
 )
@@ -68,7 +69,9 @@ def gather_table(
     """
     _refuse_other_than_table(table, name)
     settings = request.settings
-    columns, left_out = _named_columns(table, names or table.column_names, name)
+    names = names or table.column_names
+    refuse_missing_header(names, table.columns, name)
+    columns, left_out = _named_columns(table, names, name)
     wanted = _feature_names(list(columns), left_out, request, name, reading)
 
     def question(column: str) -> Question:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from retread.core import InvalidInput, NotFound
 from retread.data.image_manifest import ImageManifest, read_manifest
-from retread.data.images import ImageFile, gather_files, name_below, with_copies
+from retread.data.images import ImageFile, ImageWalk, gather_files, name_below, with_copies
 from retread.data.label_files import (
     SUFFIXES,
     ImageLocator,
@@ -63,12 +64,18 @@ def gather(request: SourceRequest) -> SourceExamples:
     manifest.check(files)
     files, told = with_copies(files)
     remarks = [f"{path.name}: {labels.form[0].lower()}{labels.form[1:]}, {len(entries)} images."]
-    if labels.unlabelled:
+    if unlabelled := sorted({*labels.unlabelled, *_unlisted(root, files)}):
         remarks.append(
-            f"Left out: {len(labels.unlabelled)} images to which {path.name} gives no label, such "
-            f"as {labels.unlabelled[0]}."
+            f"Left out: {len(unlabelled)} images to which {path.name} gives no label, such as "
+            f"{unlabelled[0]}."
         )
     return gather_files(files, request, {}, (*remarks, *locator.remarks(), *told))
+
+
+def _unlisted(root: Path, files: Sequence[ImageFile]) -> set[str]:
+    """Return the images of the source that are not among files."""
+    walk = ImageWalk(root, follow_links=True)
+    return {name_below(root, one.path) for one in walk.images(root)} - {one.name for one in files}
 
 
 def _label_file(root: Path, labels: str) -> Path:

@@ -16,6 +16,7 @@ from retread.data.tables.decide import (
 from retread.data.tables.features import Features, has_commas, read_by, read_features, unused
 from retread.data.tables.formats import FORMATS, FileOptions, RawTable, is_table, read_file
 from retread.data.tables.index_columns import counts_rows, is_saved_index
+from retread.data.tables.missing_header import refuse_missing_header
 from retread.data.tables.roles import (
     ReadRole,
     cells_named,
@@ -60,6 +61,7 @@ __all__ = [
     "read_row_times",
     "read_targets",
     "read_times",
+    "refuse_missing_header",
     "shown",
     "unused",
 ]
