@@ -188,5 +188,6 @@ def free_memory(settings: Settings, available: int) -> int:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
+        count = max(1, round(seconds))
+        return "1 second" if count == 1 else f"{count} seconds"
     return f"{round(seconds / 60):,} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
