@@ -98,18 +98,14 @@ def _values(column: pa.ChunkedArray, kind: ColumnKind) -> Floats:
 
 
 def _pairs(names: list[str], columns: dict[str, Floats]) -> Iterator[tuple[str, Floats]]:
+    operators: dict[str, np.ufunc] = {"+": np.add, "-": np.subtract}
+    if len(names) <= _MAX_COLUMNS_FOR_PRODUCTS:
+        operators |= {"*": np.multiply, "/": np.divide}
     for left, right in combinations(names, 2):
-        yield f"{left} + {right}", columns[left] + columns[right]
-        yield f"{left} - {right}", columns[left] - columns[right]
-        if len(names) > _MAX_COLUMNS_FOR_PRODUCTS:
-            continue
-        yield f"{left} * {right}", columns[left] * columns[right]
-        with np.errstate(all="ignore"):
-            yield f"{left} / {right}", _finite(columns[left] / columns[right])
-
-
-def _finite(values: Floats) -> Floats:
-    return np.where(np.isfinite(values), values, 0.0)
+        for sign, operator in operators.items():
+            with np.errstate(all="ignore"):
+                values = operator(columns[left], columns[right])
+            yield f"{left} {sign} {right}", np.where(np.isfinite(values), values, 0.0)
 
 
 def _explained(values: Floats, target: Floats, *, regression: bool) -> float:

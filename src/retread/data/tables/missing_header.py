@@ -10,6 +10,7 @@ import pyarrow as pa
 from retread.core import InvalidInput
 from retread.core.column_rules import clean_text, shown
 from retread.core.listed import listed
+from retread.data.tables.cells import is_number
 
 _SAMPLE = 1000
 _FRACTION = re.compile(r"[+-]?\d*[.,]\d+")
@@ -28,6 +29,8 @@ def refuse_missing_header(
     """
     has_sign = False
     for name, column in zip(map(clean_text, names), columns, strict=True):
+        if not (pa.types.is_string(column.type) or is_number(column.type)):
+            return
         values = [clean_text(str(v)) for v in column.slice(0, _SAMPLE).to_pylist() if v is not None]
         numbers = [number for value in values if (number := _number(value)) is not None]
         number = _number(name)
