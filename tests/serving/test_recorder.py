@@ -15,6 +15,7 @@ from retread.registry.events import Slot
 from retread.serving import Cursor, SegmentTrafficLog
 from retread.serving.call import Call
 from retread.serving.metrics import RecorderCounts
+from retread.serving.recording.answered_ids import AnsweredIds
 from retread.serving.recording.recorder import Recorder
 from retread.serving.recording.records import FastLineEncoder, PendingRecord
 from retread.serving.recording.traffic_log import decode_line
@@ -47,6 +48,19 @@ def test_records_beyond_the_capacity_are_dropped_and_counted(tmp_path: Path) -> 
     bounded.stop()
     assert bounded.counts.written == 10
     assert len(log.read(Cursor(), 100)[0]) == 10
+
+
+def test_u06_what_is_queued_can_be_written_at_once(tmp_path: Path) -> None:
+    log = SegmentTrafficLog(tmp_path)
+    prompt = recorder(log, capacity=1000)
+    prompt.start()
+    answered = AnsweredIds(tmp_path, flush=prompt.flush)
+    for number in range(20):
+        made = calls(number + 1)
+        prompt.put(made)
+        assert answered.of([made[-1].id], flush=True) == {f"r{number}"}
+        assert prompt.counts.written == (number + 1) * (number + 2) // 2
+    prompt.stop()
 
 
 def test_large_images_are_dropped_before_memory_runs_out(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def serve(
                 state,
                 SqlLabelStore(database),
                 number,
-                answered=AnsweredIds(project.traffic) if recorder is not None else None,
+                answered=AnsweredIds(project.traffic, flush=recorder.flush) if recorder else None,
             ).routes(),
             *MlflowEndpoints(state, number).routes(),
             *MetricsEndpoints(collector).routes(),

@@ -47,6 +47,7 @@ _HINTS = {
 }
 
 _RECORDED_WITHIN_S = 0.3
+_RECORDED_CHECKS = 3
 _OWN_ROUTES = ("/feedback", "/metrics")
 """Routes that are not those of another protocol: their errors are objects."""
 
@@ -264,8 +265,12 @@ class InferenceEndpoints(Endpoints):
             return []
         seen = await asyncio.to_thread(self._answered.of, ids)
         if len(seen) < len(ids):
-            # An answer is in the log only moments after it was sent.
-            await asyncio.sleep(_RECORDED_WITHIN_S)
+            seen = await asyncio.to_thread(self._answered.of, ids, flush=True)
+        # What another process answered is in the log only moments later.
+        for _ in range(_RECORDED_CHECKS):
+            if len(seen) == len(ids):
+                break
+            await asyncio.sleep(_RECORDED_WITHIN_S / _RECORDED_CHECKS)
             seen = await asyncio.to_thread(self._answered.of, ids)
         return [request_id for request_id in ids if request_id not in seen]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -35,23 +35,37 @@ class AnsweredIds:
     """
 
     def __init__(
-        self, folder: Path, *, most_bytes: int = _MOST_BYTES, chunk_bytes: int = _CHUNK
+        self,
+        folder: Path,
+        *,
+        flush: Callable[[], None] = lambda: None,
+        most_bytes: int = _MOST_BYTES,
+        chunk_bytes: int = _CHUNK,
     ) -> None:
         """Prepare a lookup.
 
         Args:
             folder: The folder of the traffic log.
+            flush: Writes to the log what this process holds back.
             most_bytes: How much of the log is looked at.
             chunk_bytes: How much is read at a time.
         """
         self._folder = folder
+        self._flush = flush
         self._most_bytes = most_bytes
         self._chunk_bytes = chunk_bytes
         self._segments: dict[Path, _SegmentIds] = {}
         self._lock = threading.Lock()
 
-    def of(self, ids: Collection[str]) -> set[str]:
-        """Return those of the ids that were answered lately."""
+    def of(self, ids: Collection[str], *, flush: bool = False) -> set[str]:
+        """Return those of the ids that were answered lately.
+
+        Args:
+            ids: The ids of requests.
+            flush: Whether to have this process write first what it holds back.
+        """
+        if flush:
+            self._flush()
         wanted = {hash(_encode(request_id)[1:-1]): request_id for request_id in ids}
         with self._lock:
             self._read_on()

@@ -14,6 +14,7 @@ from retread.serving.recording.records import FastLineEncoder, PendingRecord
 from retread.serving.recording.traffic_log import SegmentTrafficLog
 
 _PAUSE_S = 0.1
+_FLUSH_S = 1.0
 _BATCH = 256
 _MAX_PAYLOAD_BYTES = 64_000_000
 """Bytes in the queue beyond which images are dropped."""
@@ -56,7 +57,9 @@ class Recorder:
         self._max_rows = max_rows
         self._fast_lines = FastLineEncoder()
         self._queue: deque[PendingRecord | bytes] = deque()
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._wake = threading.Event()
+        self._flushed: deque[threading.Event] = deque()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         # Each counter is written by one thread only: what is enqueued, rejected and left out by the
         # event loop, the others by the recorder's thread.
@@ -96,9 +99,17 @@ class Recorder:
                 self._enqueue(PendingRecord.of(call, self._max_rows))
         self._bytes_enqueued += size
 
+    def flush(self) -> None:
+        """Return once what is queued now is written, or after _FLUSH_S."""
+        flushed = threading.Event()
+        self._flushed.append(flushed)
+        self._wake.set()
+        flushed.wait(_FLUSH_S)
+
     def stop(self) -> None:
         """Write what is queued, then stop the thread."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
         self._log.close()
@@ -138,9 +149,14 @@ class Recorder:
 
     def _run(self) -> None:
         expire_at = 0.0
-        while not (self._stopping.wait(_PAUSE_S) and not self._queue):
-            while self._queue:
-                self._write(min(_BATCH, len(self._queue)))
+        while not self._stopping or self._queue:
+            self._wake.wait(_PAUSE_S)
+            self._wake.clear()
+            awaited, waiting = len(self._flushed), len(self._queue)
+            for start in range(0, waiting, _BATCH):
+                self._write(min(_BATCH, waiting - start))
+            for _ in range(awaited):
+                self._flushed.popleft().set()
             if time.monotonic() >= expire_at:
                 expire_at = time.monotonic() + _EXPIRE_EVERY_S
                 self._expire()
@@ -155,7 +171,7 @@ class Recorder:
             self._not_written += len(lines)
             logger.error("%d records could not be written: %s", len(lines), error)
             # Retrying at once does not help a full disk.
-            self._stopping.wait(_PAUSE_S)
+            self._wake.wait(_PAUSE_S)
         self._bytes_done += sum(
             len(item) if isinstance(item, bytes) else item.size for item in items
         )
