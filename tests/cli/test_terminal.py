@@ -11,7 +11,12 @@ import numpy as np
 import pexpect
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    # pexpect forks and executes at once; another test may have imported lance before.
+    pytest.mark.filterwarnings("ignore:lance is not fork-safe:UserWarning"),
+]
 
 RETREAD = Path(sys.executable).with_name("retread")
 COLUMNS = 80

@@ -40,6 +40,8 @@ class MlflowTracking:
     """
 
     def __init__(self, project: LoadedProject) -> None:
+        # Importing MLflow takes seconds, which belong to the run that waits for it.
+        self._began_ms = int(time.time() * 1000)
         self._location = location_of(project)
         self._client = connect(self._location)
         self._logged: dict[str, set[int]] = {}
@@ -124,7 +126,9 @@ class MlflowTracking:
             self._client.update_run(run_id, status="RUNNING")
             return run_id
         identity = {KEY_TAG: key, KEY_DIGEST_TAG: key_digest}
-        run = self._client.create_run(experiment, tags={**tags, **identity}, run_name=name)
+        run = self._client.create_run(
+            experiment, start_time=self._began_ms, tags={**tags, **identity}, run_name=name
+        )
         return str(run.info.run_id)
 
     def _record(self, run_id: str, parameters: Mapping[str, Parameter]) -> None:
