@@ -186,7 +186,7 @@ READ = {
 
 
 @pytest.mark.parametrize("case", READ.values(), ids=READ)
-def test_folders_of_the_field_are_read(case: Case, tmp_path: Path) -> None:
+def test_d03_d14_folders_of_the_field_are_read(case: Case, tmp_path: Path) -> None:
     examples = read(write(tmp_path / "src", case.files))
     assert Counter(examples.rows[LABEL].to_pylist()) == case.labels
     told = "\n".join(examples.remarks)

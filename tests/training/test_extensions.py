@@ -134,7 +134,7 @@ def test_an_estimator_may_name_a_learning_rate_schedule(
     ],
     ids=["arguments", "not an estimator", "no probabilities", "no stages"],
 )
-def test_a_tabular_model_type_that_does_not_fit_is_refused(
+def test_u15_a_tabular_model_type_that_does_not_fit_is_refused(
     fruit_harness: TrainingHarness, user_modules: Path, code: str, problem: str
 ) -> None:
     (user_modules / "unfit.py").write_text(code, "utf-8")
@@ -179,7 +179,7 @@ def test_the_file_of_a_model_type_defines_build(
     ],
     ids=["arguments", "not a Network"],
 )
-def test_a_vision_model_type_that_does_not_fit_is_refused(
+def test_u15_a_vision_model_type_that_does_not_fit_is_refused(
     photos_harness: TrainingHarness, user_modules: Path, code: str, problem: str
 ) -> None:
     (user_modules / "unfit.py").write_text(code, "utf-8")

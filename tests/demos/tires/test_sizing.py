@@ -28,7 +28,7 @@ from retread.demos.tires.sizing import (
 
 
 @given(st.floats(1e-5, 1.0))
-def test_the_chosen_size_is_the_largest_that_is_short_enough(photo_s: float) -> None:
+def test_u19_the_chosen_size_is_the_largest_that_is_short_enough(photo_s: float) -> None:
     chosen = choose_size(photo_s)
     for size in SIZES[: SIZES.index(chosen)]:
         assert not estimate(size, photo_s).is_short
