@@ -11,6 +11,7 @@ from pathlib import Path
 
 from retread.app.projects import write_project
 from retread.core import InvalidInput
+from retread.core.listed import listed
 from retread.data import SourceRequest, read_source
 from retread.data.first_look import FirstLook, look_at_table
 from retread.project import Settings, parse_settings
@@ -123,9 +124,8 @@ def _classification(look: FirstLook) -> Mapping[str, Lines]:
     counts = look.classes
     largest = max(counts.values()) / sum(counts.values())
     entropy = -sum(n / look.rows * math.log(n / look.rows) for n in counts.values())
-    shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:5])
-    more = f" and {len(counts) - 5} more" if len(counts) > 5 else ""
-    recipe = [f"# {len(counts)} classes: {shown}{more}.", _key("kind", "tabular-classification")]
+    shown = listed((f"{name} {count}" for name, count in counts.items()), most=5)
+    recipe = [f"# {len(counts)} classes: {shown}.", _key("kind", "tabular-classification")]
     rarest = min(counts, key=lambda name: (counts[name], name))
     if len(counts) == 2:
         recipe += ["# The rarer class is the one to find.", _key("positive_label", rarest)]

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from retread.app.overview import describe_event
 from retread.core import Outcome, format_metrics
+from retread.core.listed import listed
 from retread.data.traffic_source import is_traffic
 from retread.demos.reporter import Level, Reporter
 from retread.loop.messages import describe_odds
@@ -142,14 +143,13 @@ def _cause(event: TriggerDecided, before: Iterable[Entry]) -> str:
 
 def _drift(event: DriftDetected) -> str:
     streams = sorted(event.streams, key=lambda name: -event.effect.get(name, 0.0))
-    shown = ", ".join(
-        f"{name} ({event.effect.get(name, 0.0):.2f})" for name in streams[:_MAX_STREAMS]
+    shown = listed(
+        (f"{name} ({event.effect.get(name, 0.0):.2f})" for name in streams), _MAX_STREAMS
     )
-    more = f" and {len(streams) - _MAX_STREAMS} more" if len(streams) > _MAX_STREAMS else ""
     odds = describe_odds(max(event.evidence.values(), default=0.0))
     return (
         f"ALARM: the traffic of version {event.version} has drifted, after {event.requests:,} "
-        f"requests. Effect sizes: {shown}{more}; {odds}."
+        f"requests. Effect sizes: {shown}; {odds}."
     )
 
 

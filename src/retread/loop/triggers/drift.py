@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.bundle import CauseKind
+from retread.core.listed import listed
 from retread.loop.triggers._alarm import AlarmTrigger
 from retread.registry.events import DriftDetected
 
@@ -10,9 +11,7 @@ _NAMED_STREAMS = 5
 
 
 def _describe(alarm: DriftDetected) -> str:
-    named = ", ".join(alarm.streams[:_NAMED_STREAMS])
-    more = len(alarm.streams) - _NAMED_STREAMS
-    streams = f"{named} and {more} more" if more > 0 else named
+    streams = listed(alarm.streams, _NAMED_STREAMS)
     return f"{streams} drifted in window {alarm.window} of version {alarm.version}"
 
 
