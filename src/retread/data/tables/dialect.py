@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import pyarrow as pa
 import pyarrow.csv
@@ -153,15 +152,25 @@ def _fit(head: bytes, dialect: Dialect) -> _Fit:
 
 def header(text: bytes | pa.Buffer, dialect: Dialect) -> list[str]:
     """Return the cells of the first line."""
-    reader = pyarrow.csv.open_csv(
+    names = _first_rows(text, dialect, ()).schema.names
+    first = _first_rows(text, dialect, names).read_next_batch()
+    return [str(values[0].as_py() or "") for values in first.columns]
+
+
+def _first_rows(
+    text: bytes | pa.Buffer, dialect: Dialect, as_text: Sequence[str]
+) -> pyarrow.csv.CSVStreamingReader:
+    """Open a text whose first line is a row too; columns that are not to be text may be others."""
+    return pyarrow.csv.open_csv(
         pa.BufferReader(text),
         read_options=pyarrow.csv.ReadOptions(
             autogenerate_column_names=True, use_threads=False, skip_rows=dialect.skipped_lines
         ),
         parse_options=parse_options(dialect, lambda _: "skip"),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=_text_columns()),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(as_text, pa.string())
+        ),
     )
-    return [str(values[0].as_py() or "") for values in reader.read_next_batch().columns]
 
 
 def parse_options(
@@ -184,11 +193,6 @@ def has_quotes(text: pa.Buffer, dialect: Dialect) -> bool:
     with memoryview(text) as view:
         parts = (view[start : start + _SAMPLE] for start in range(0, len(view), _SAMPLE))
         return any(dialect.quote.encode() in bytes(part) for part in parts)
-
-
-@cache
-def _text_columns() -> dict[str, pa.DataType]:
-    return {f"f{i}": pa.string() for i in range(10_000)}
 
 
 def _unclear(head: bytes, name: str) -> InvalidInput:
