@@ -7,6 +7,8 @@ PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
+# Tests and demos start hundreds of interpreters, which must not compile the same files each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test check lint types contracts docs fuzz bench-serving bench-data bench-train bench-drift clean
 
@@ -29,8 +31,9 @@ test: lint types contracts
 	@tools/debian-packages postgresql chromium
 	$(PYTEST)
 
+# Property tests that name no number of examples try 20 here, and 100 in CI.
 check: lint types contracts
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) -m 'not slow' --hypothesis-profile quick
 
 lint: install
 	$(BIN)/ruff check

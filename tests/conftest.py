@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, event
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("retread", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("retread"), max_examples=20)
 settings.load_profile("retread")
 
 OwnModule = Callable[[str, str], str]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_syncing() -> Iterator[None]:
+    """Do not wait for the disk: processes are killed in these tests, machines are not."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _: None)
+        event.listen(Engine, "connect", _without_syncing)
+        yield
+        event.remove(Engine, "connect", _without_syncing)
+
+
+def _without_syncing(connection: Any, _: object) -> None:
+    if type(connection).__module__.startswith("sqlite3"):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def short(path: Path) -> str:
     return str(path.relative_to(SOURCE))
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(path)))
+
+
 def test_files_hold_one_concept() -> None:
     assert 70 <= statistics.median(LINES.values()) <= 120
     assert [short(path) for path, size in LINES.items() if size > 400] == []
@@ -42,7 +53,7 @@ def test_functions_are_short() -> None:
     long = [
         f"{short(path)}:{node.lineno} {node.name}"
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > 60
     ]
@@ -53,11 +64,11 @@ def test_every_package_says_what_it_is_for_and_what_it_offers() -> None:
     for folder in sorted({path.parent for path in FILES}):
         package = folder / "__init__.py"
         assert package.exists(), f"{short(folder)} is no package"
-        tree = ast.parse(package.read_text("utf-8"))
-        assert ast.get_docstring(tree), f"{short(package)} has no docstring"
+        body = tree(package)
+        assert ast.get_docstring(body), f"{short(package)} has no docstring"
         names = [
             target.id
-            for node in tree.body
+            for node in body.body
             if isinstance(node, ast.Assign | ast.AnnAssign)
             for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
             if isinstance(target, ast.Name)
@@ -69,12 +80,12 @@ def test_packages_only_re_export() -> None:
     # The package itself loads its names when they are first used.
     packages = [p for p in FILES if p.name == "__init__.py" and p.parent != SOURCE]
     for path in packages:
-        for node in ast.parse(path.read_text("utf-8")).body:
+        for node in tree(path).body:
             assert not isinstance(node, ast.FunctionDef | ast.ClassDef), short(path)
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [short(p) for p in FILES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
+    silent = [short(p) for p in FILES if not ast.get_docstring(tree(p))]
     assert silent == []
 
 
@@ -85,7 +96,7 @@ def test_no_name_is_vague_retired_or_repeats_its_folder() -> None:
     named = [
         f"{short(path)}:{node.lineno} {node.name}"
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name in retired
     ]
@@ -96,7 +107,7 @@ def test_no_name_is_vague_retired_or_repeats_its_folder() -> None:
 def test_no_class_name_is_used_twice() -> None:
     places: dict[str, list[str]] = {}
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(f"{short(path)}:{node.lineno}")
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
@@ -135,7 +146,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
     distributions = packages_distributions()
     undeclared, used = set(), set()
     for path in FILES:
-        for name in imported_packages(ast.parse(path.read_text("utf-8"))):
+        for name in imported_packages(path):
             if name in sys.stdlib_module_names or name == "retread":
                 continue
             named = {canonical(found) for found in distributions[name]}
@@ -151,10 +162,10 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def imported_packages(tree: ast.AST) -> set[str]:
+def imported_packages(path: Path) -> set[str]:
     """The first part of every absolute import, at any depth."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -247,9 +258,8 @@ def test_decisions_need_no_clock_disk_or_network(pattern: str) -> None:
     found = sorted(SOURCE.glob(pattern))
     assert found, "a decision has moved: say where to"
     for path in found:
-        tree = ast.parse(path.read_text("utf-8"))
-        assert imported_packages(tree) & EFFECTS == set(), short(path)
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        assert imported_packages(path) & EFFECTS == set(), short(path)
+        calls = [node for node in nodes(path) if isinstance(node, ast.Call)]
         # A generator that is given its seed is no chance.
         reached = {
             called(node) for node in calls if not (called(node) == "default_rng" and node.args)

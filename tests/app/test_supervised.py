@@ -60,6 +60,7 @@ def in_state(supervised: SupervisedService, state: ServiceState) -> bool:
     return supervised.status().state is state
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_responding_is_restarted(bench: Bench) -> None:
     port = free_port()
     arguments = (str(port), "--bind", "127.0.0.1")

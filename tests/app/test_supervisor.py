@@ -96,6 +96,7 @@ def test_services_become_ready_and_stop_together(project: LoadedProject, tmp_pat
     assert not take_down(project.home)
 
 
+@pytest.mark.slow
 def test_a_service_that_ends_is_restarted(project: LoadedProject, tmp_path: Path) -> None:
     with Supervised(project, tmp_path, service_of(tmp_path, "family", FAMILY)) as supervised:
         first = supervised.until(lambda status: status.is_ready).services[0]
@@ -107,6 +108,7 @@ def test_a_service_that_ends_is_restarted(project: LoadedProject, tmp_path: Path
         assert second.last_lines[-1] == "(ended with signal 9)"
 
 
+@pytest.mark.slow
 def test_a_service_that_keeps_failing_is_shown_with_the_end_of_its_log(
     project: LoadedProject, tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_service_that_keeps_failing_is_shown_with_the_end_of_its_log(
         assert waiting.next_start > waiting.since
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_stops_no_service(
     project: LoadedProject, tmp_path: Path
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_file_that_cannot_be_written_stops_no_service(
         assert (second.restarts, log.stat().st_size > LARGEST_LOG) == (1, True)
 
 
+@pytest.mark.slow
 def test_services_end_when_the_supervisor_is_killed(project: LoadedProject, tmp_path: Path) -> None:
     with Supervised(project, tmp_path, service_of(tmp_path, "family", FAMILY)) as supervised:
         supervised.until(lambda status: status.is_ready)

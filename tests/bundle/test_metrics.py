@@ -60,6 +60,7 @@ def test_two_classes_match_scikit_learn(seed: int, rows: int) -> None:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(8, 80), classes=st.integers(3, 5))
 def test_several_classes_match_scikit_learn(seed: int, rows: int, classes: int) -> None:

@@ -31,6 +31,7 @@ def reference(numeric: int, categorical: int, embedding: int, values: list[str])
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("numeric", "categorical", "embedding"), [(20, 8, 0), (400, 0, 0), (8, 0, 2048), (0, 300, 0)]
 )

@@ -167,6 +167,7 @@ LocalBundleStore(Path(sys.argv[1])).put(manifest, files)
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_write_a_bundle_exists_entirely_or_not_at_all(
     make_manifest: MakeManifest, tmp_path: Path
 ) -> None:

@@ -166,6 +166,7 @@ def test_invalid_numbers_of_hours(project: Path, capsys: Capture, hours: str) ->
     assert "--older-than-hours" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_many_labels_and_columns_are_counted_and_the_first_are_named(
     project: Path, capsys: Capture
 ) -> None:

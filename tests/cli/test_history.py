@@ -32,6 +32,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return made
 
 
+@pytest.mark.slow
 def test_a_request_id_can_be_a_number(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -210,6 +210,7 @@ def test_status_and_down_when_nothing_runs(
     assert capsys.readouterr().out == "No services were running.\n"
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_not_an_error(project: Path) -> None:
     code = "import sys; from retread.cli.main import run; sys.exit(run(['settings', 'docs']))"
     command = f'"{sys.executable}" -c "{code}" | head -n 1'
@@ -235,6 +236,7 @@ def test_times_that_are_not_valid(
     assert "is not a valid time. Write it as" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_numbers_longer_than_any_version(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lineage", "9" * 5000]) == 1
     assert "No request" in capsys.readouterr().err

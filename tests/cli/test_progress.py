@@ -56,6 +56,7 @@ def _read(master: int) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar_while_data_is_added_and_verified(tmp_path: Path) -> None:
     (tmp_path / "retread.toml").write_text("")
     rng = np.random.default_rng(0)

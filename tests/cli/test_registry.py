@@ -316,6 +316,7 @@ def test_timezone_times_are_shown_and_typed_in_that_of_the_project(
     assert f"{local:%Y-%m-%d %H:%M:%S} (" in page
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two")
 def test_lineage_of_a_request_names_data_commit_cause_and_verdict(
     typed: Typed, two: Workspace

@@ -78,6 +78,7 @@ def start_family(ready: Path, *command: str) -> tuple[subprocess.Popen[bytes], P
     return parent, child
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "left"), [(SIGNALLED, "drained"), (CLEANED_UP, "cleaned up")], ids=["SIGTERM", "exit"]
 )
@@ -93,6 +94,7 @@ def test_a_child_ends_in_order_when_its_parent_is_killed(
     assert result.read_text() == left
 
 
+@pytest.mark.slow
 def test_a_module_that_knows_nothing_of_its_parent_ends_with_its_children(tmp_path: Path) -> None:
     (tmp_path / "unaware_module.py").write_text(UNAWARE)
     pid, ready = tmp_path / "pid", tmp_path / "ready"
@@ -126,6 +128,7 @@ def test_it_runs_as_a_command(tmp_path: Path) -> None:
     assert ended.stdout
 
 
+@pytest.mark.slow
 def test_imports_of_a_service_are_not_searched_for_garbage_over_and_over(tmp_path: Path) -> None:
     growing = (
         "import gc\n"
@@ -139,6 +142,7 @@ def test_imports_of_a_service_are_not_searched_for_garbage_over_and_over(tmp_pat
     assert int(ended.stdout) <= 1, "every 700 objects, it would be about 57 times"
 
 
+@pytest.mark.slow
 def test_exit_does_not_wait_for_a_clean_up_that_hangs() -> None:
     code = (
         "import time; from retread.core.parent_watch import exit_process\n"

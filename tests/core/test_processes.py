@@ -134,6 +134,7 @@ def test_this_machine_has_memory() -> None:
     assert available_memory() > 0
 
 
+@pytest.mark.slow
 def test_psutil_is_loaded_only_where_it_is_needed() -> None:
     code = "import sys, retread.core, retread.core.processes; sys.exit('psutil' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

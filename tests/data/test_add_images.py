@@ -80,6 +80,7 @@ def test_a_second_version_has_the_current_images_of_the_folder(
         verify(store, version)
 
 
+@pytest.mark.slow
 def test_append_keeps_the_existing_rows(store: DatasetStore, images: Images, add: Adds) -> None:
     first = add(images())
     more = images(good=range(38, 60), defective=[], at="more")
@@ -165,6 +166,7 @@ def test_a_manifest_about_other_images_is_refused(images: Images, add: Adds) -> 
         add(source)
 
 
+@pytest.mark.slow
 def test_timestamps_can_be_added_and_corrected(
     store: DatasetStore, images: Images, add: Adds, tmp_path: Path
 ) -> None:

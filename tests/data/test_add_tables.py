@@ -118,6 +118,7 @@ def test_rows_are_appended_and_changed(store: DatasetStore, write: Write, add: A
         verify(store, version)
 
 
+@pytest.mark.slow
 def test_kinds_of_columns_are_kept_when_rows_are_appended(
     store: DatasetStore, write: Write, add: Adds
 ) -> None:
@@ -200,6 +201,7 @@ def test_files_that_are_not_tables_are_refused(
     assert store.datasets() == ()
 
 
+@pytest.mark.slow
 def test_infinite_values_and_a_changed_unit_are_quarantined(
     store: DatasetStore, write: Write, add: Adds
 ) -> None:
@@ -258,6 +260,7 @@ def test_rows_from_memory(store: DatasetStore, write: Write, add: Adds, grow: Gr
     assert [check.check for check in held.failed_checks] == ["schema"]
 
 
+@pytest.mark.slow
 def test_images_from_memory_never_change_existing_rows(
     store: DatasetStore, images: Images, add: Adds, grow: Grows
 ) -> None:

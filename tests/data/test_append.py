@@ -69,6 +69,7 @@ def test_rows_are_not_appended_to_a_quarantined_version(
         verify(store, version)
 
 
+@pytest.mark.slow
 def test_the_same_source_as_before_makes_no_new_version(
     store: DatasetStore, add: Adds, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ def test_rows_are_appended_to_a_quarantined_version_if_none_is_released(
     assert (grown.rows, grown.state) == (103, VersionState.RELEASED)
 
 
+@pytest.mark.slow
 def test_a_snapshot_keeps_the_rows_with_a_prefix(
     store: DatasetStore, images: Images, add: Adds, grow: Grows, tmp_path: Path
 ) -> None:
@@ -113,6 +115,7 @@ def test_a_snapshot_keeps_the_rows_with_a_prefix(
     verify(store, third)
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_a_table_keeps_rows_too(
     store: DatasetStore, add: Adds, grow: Grows, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from retread.data.checks.counting import _counts, _may_count
 STEPS = st.lists(st.integers(0, 9), min_size=19, max_size=60)
 
 
+@pytest.mark.slow
 @given(STEPS, st.sampled_from([1.0, 0.25, 0.1, 60.0]), st.integers(-5, 5), st.randoms())
 def test_size_no_column_that_counts_is_passed_over(
     steps: list[int], unit: float, start: int, random: np.random.Generator

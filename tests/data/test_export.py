@@ -28,6 +28,7 @@ def test_images_are_exported_to_class_folders_and_imported_again(
         export(store, version, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_images_without_a_file_get_one(
     store: DatasetStore, images: Images, add: Adds, grow: Grows, tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def _flip(path: Path, position: float) -> None:
     path.write_bytes(bytes(content))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.text(max_size=4), NUMBERS, st.none() | st.integers(-5, 5)), max_size=9),
     st.integers(1, 4),

@@ -42,6 +42,7 @@ def test_the_list_of_datasets_ends_with_the_damaged_ones(
     assert "stored data of broken cannot be read" in output.err
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_created_is_not_a_conflict(tmp_path: Path) -> None:
     (tmp_path / "datasets").write_text("in the way")
     with pytest.raises(Unavailable, match="could not be written"):

@@ -39,6 +39,7 @@ def test_size_digests_do_not_depend_on_the_machine_or_the_version_of_a_library()
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=60, unique_by=repr))
 def test_size_rows_of_different_numbers_have_different_digests(
     rows: list[tuple[float | None, float | None]],
@@ -72,6 +73,7 @@ def test_size_a_digest_does_not_depend_on_chunks_or_other_rows() -> None:
     assert row_digests(pa.table({"x": values.slice(40_000)}), ["x"]).equals(whole.slice(40_000))
 
 
+@pytest.mark.slow
 @given(TEXTS, st.integers(0, 5))
 def test_size_texts_are_sorted_as_bytes(texts: list[str], skipped: int) -> None:
     array = pa.array(texts, pa.string())[skipped:]
@@ -87,6 +89,7 @@ def test_size_texts_are_sorted_as_bytes(texts: list[str], skipped: int) -> None:
     }
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=5) | st.integers(0, 2**128 - 1).map("{:032x}:content".format)))
 def test_size_the_split_of_a_group_depends_on_its_name_alone(names: list[str]) -> None:
     found = splits_of(pa.array(names, pa.string()), {}, **SHARES).to_pylist()

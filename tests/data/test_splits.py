@@ -139,8 +139,11 @@ def test_e09_rows_of_one_time_are_not_split_by_time_and_it_is_said() -> None:
         grown(None, rows, DataSection(timestamp="at", split="time"))
 
 
-def test_no_row_moves_and_training_holds_some_of_the_newest_days_in_200_histories() -> None:
-    for seed in range(200):
+@pytest.mark.parametrize(
+    "seeds", [range(12), pytest.param(range(12, 200), marks=pytest.mark.slow)], ids=["12", "200"]
+)
+def test_no_row_moves_and_training_holds_some_of_the_newest_days(seeds: range) -> None:
+    for seed in seeds:
         random = np.random.default_rng(seed)
         settings = [BY_TIME, DataSection(), DataSection(group="g")][seed % 3]
         version: AssignedRows | None = None

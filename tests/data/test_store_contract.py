@@ -243,6 +243,7 @@ def test_garbage_collection_keeps_every_version(store: DatasetStore, open_store:
         verify(again, version)
 
 
+@pytest.mark.slow
 def test_many_small_versions_are_merged_and_all_readable(store: DatasetStore) -> None:
     labels = {"r0": "a"}
     for number in range(1, 41):

@@ -73,6 +73,7 @@ def test_a_model_type_that_does_not_exist_fails(tmp_path: Path) -> None:
     assert "oracle" in done.stderr
 
 
+@pytest.mark.slow
 def test_without_data_it_says_that_nothing_was_trained(tmp_path: Path) -> None:
     project = tmp_path / "tires"
     new_project(project, "tires")

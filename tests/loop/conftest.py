@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 from tests.databases import database_url, postgres
 from tests.loop.fake_system import (
     START,
@@ -20,7 +18,6 @@ from tests.loop.fake_system import (
     InstantWaitPoint,
     MakeSteps,
     MakeSystem,
-    without_syncing,
 )
 from tests.loop.in_memory_steps import InMemorySteps
 
@@ -33,12 +30,9 @@ __all__ = ["database_url", "postgres"]
 
 
 @pytest.fixture
-def make_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSystem]:
+def make_system(tmp_path: Path) -> Iterator[MakeSystem]:
     """Make any number of systems; the arguments are sections of the settings by name."""
     databases: list[Database] = []
-    # Processes are killed in these tests, machines are not; fsync would only cost time.
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    event.listen(Engine, "connect", without_syncing)
 
     def make(**sections: dict[str, object]) -> FakeSystem:
         database = Database(f"sqlite:///{tmp_path / f'{len(databases)}.db'}")
@@ -69,7 +63,6 @@ def make_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mak
         )
 
     yield make
-    event.remove(Engine, "connect", without_syncing)
     for database in databases:
         database.close()
 

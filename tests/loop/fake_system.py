@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tests.loop.in_memory_steps import InMemorySteps
 
@@ -409,10 +409,6 @@ class FakeSystem:
 def _may_repeat(entry: Entry) -> bool:
     """A slot may be assigned the same version again, under a later generation."""
     return type(entry.event).__name__ in {"SlotAssigned", "SlotCleared"}
-
-
-def without_syncing(connection: Any, _: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF")
 
 
 MakeSystem = Callable[..., FakeSystem]

@@ -95,6 +95,7 @@ def test_an_open_workflow_of_an_earlier_version_continues(
     assert (system.state.production, system.training.starts) == (2, starts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worse", [0.0, 0.5])
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

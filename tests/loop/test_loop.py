@@ -169,6 +169,7 @@ def test_an_alarm_in_the_cooldown_is_accepted_after_it(running: RunningLoop) -> 
         loop.wait_until_idle(20)
 
 
+@pytest.mark.slow
 def test_a_restart_continues_where_the_loop_stopped(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
@@ -290,6 +291,7 @@ def test_a_promotion_whose_promoter_was_killed_is_settled(running: RunningLoop) 
     assert (after.promotion, after.production) == (None, 1)
 
 
+@pytest.mark.slow
 def test_newer_code_starts_open_workflows_again(
     make_system: MakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

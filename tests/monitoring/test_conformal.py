@@ -85,6 +85,7 @@ def test_missing_values_are_a_change_too(rng: np.random.Generator) -> None:
     assert alarming_streams(detector.evidence(state), ALPHA) == ("number",)
 
 
+@pytest.mark.slow
 def test_with_a_fixed_reference_quiet_traffic_would_raise_alarms() -> None:
     """Without all traffic since in the pool, quiet traffic would look like drift."""
     detector, rng = Conformal(), np.random.default_rng(0)

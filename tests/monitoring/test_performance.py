@@ -46,6 +46,7 @@ def classified(rng: np.random.Generator, rows: int, accuracy: float, start: int)
     return join_labels(before, labels, CLASSES)
 
 
+@pytest.mark.slow
 def test_a_model_as_good_as_its_baseline_hardly_ever_raises_an_alarm() -> None:
     rng = np.random.default_rng(0)
     alarms = 0
@@ -67,6 +68,7 @@ def test_a_model_as_good_as_its_baseline_hardly_ever_raises_an_alarm() -> None:
     assert alarms <= 200 * SETTINGS.alpha
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", [0.15, 0.00105])
 def test_losses_at_the_bound_are_hardly_ever_evidence(bound: float) -> None:
     """Rare large losses with a mean at the bound are the hardest case."""

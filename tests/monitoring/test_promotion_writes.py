@@ -163,6 +163,7 @@ def play(folder: Path, die_at: int | None, *, after_commit: bool) -> World:
     return world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_commit", [False, True], ids=["before the commit", "after it"])
 def test_u01_a_kill_between_any_two_writes_changes_nothing(
     tmp_path: Path, after_commit: bool

@@ -67,6 +67,7 @@ def manifest_rows(folder: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 @needs_data
 @pytest.mark.parametrize("window", [500, 2_000])
 def test_four_census_years_raise_no_alarm(window: int) -> None:

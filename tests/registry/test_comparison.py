@@ -66,6 +66,7 @@ def test_more_confidence_is_a_wider_interval(made: tuple[int, int, int]) -> None
     assert wide[1] >= narrow[1] - 1e-9
 
 
+@pytest.mark.slow
 def test_a_model_worse_by_the_margin_passes_as_rarely_as_promised() -> None:
     """P(lower bound >= -margin | difference = -margin) <= 1 - confidence, within noise."""
     random = np.random.default_rng(0)

@@ -74,6 +74,7 @@ def test_a_first_model_passes_without_a_comparison(maker: BundleMaker, evidence:
     assert all(check.reason for check in verdict.checks)
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_verdict(maker: BundleMaker, evidence: Evidence) -> None:
     inputs = against(
         inputs_of(maker, evidence, settings={"metric": "F1"}), maker.evidence(wrong=50, seed=1)

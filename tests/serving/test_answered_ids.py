@@ -59,6 +59,7 @@ def test_u6_lines_that_lie_in_two_chunks_are_read_whole(tmp_path: Path, chunk_by
     assert answered.of(["id-29"]) == {"id-29"}
 
 
+@pytest.mark.slow
 def test_u6_a_lookup_takes_little_memory(tmp_path: Path) -> None:
     log = SegmentTrafficLog(tmp_path)
     log.append([record_of(f"id-{number}") for number in range(100_000)])

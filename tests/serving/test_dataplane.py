@@ -125,6 +125,7 @@ def test_a_canary_has_time_for_every_row(planes: PlaneFactory, light: Runtime) -
         assert plane.metrics.canary_errors == {}
 
 
+@pytest.mark.slow
 def test_decoding_a_large_photo_does_not_count_against_the_canary(
     planes: PlaneFactory, store: LocalBundleStore
 ) -> None:
@@ -323,6 +324,7 @@ def test_answered_calls_are_recorded_though_the_second_model_is_not_done(
     assert set(planes.records()) == {f"r{i}" for i in range(6)}
 
 
+@pytest.mark.slow
 def test_the_data_plane_does_not_import_http() -> None:
     code = (
         "import sys, retread.serving.dataplane\n"

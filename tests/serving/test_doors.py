@@ -50,6 +50,8 @@ from retread.training.run import prepare
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MODEL = "doors"
 INFER = f"/v2/models/{MODEL}/infer"
+QUICK = {"plain", "semicolons and decimal commas", "lines", "excel", "typed parquet"}
+"""A table of each format, for `make check`."""
 
 Cells = dict[str, list[Any]]
 
@@ -303,7 +305,13 @@ DOORS: list[Callable[[Loopback, Trained, Cells], None]] = [
 ]
 
 
-@pytest.mark.parametrize("table", [*TABLES, *TABLES_ABROAD], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(table, marks=() if table.name in QUICK else pytest.mark.slow, id=table.name)
+        for table in (*TABLES, *TABLES_ABROAD)
+    ],
+)
 def test_a_models_own_file_answers_at_every_door_as_the_trained_model_does(
     table: DoorTable,
     loopback: Loopback,

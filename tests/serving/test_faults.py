@@ -292,6 +292,7 @@ def test_a05_a_photo_of_a_client_that_closes_its_side_is_answered(
         server.check_idle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resets", [True, False], ids=["reset", "closed"])
 def test_a05_work_for_a_client_that_is_gone_is_dropped(
     store: LocalBundleStore, tmp_path: Path, resets: bool

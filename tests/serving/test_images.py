@@ -176,6 +176,7 @@ def test_wrong_image_tensors_get_400(
     assert images.infer({"inputs": [tensor]}).status_code == 400
 
 
+@pytest.mark.slow
 def test_the_pixels_of_a_request_are_limited_in_all(images: Server) -> None:
     """The headers are checked before anything is decoded."""
     buffer = io.BytesIO()

@@ -51,6 +51,7 @@ def test_a_server_without_a_model_runs_and_says_what_to_do(served: Served) -> No
         assert server.http.get("/v2/health/ready").status_code == 200
 
 
+@pytest.mark.slow
 def test_sigterm_loses_no_request_and_exits_with_0(served: Served) -> None:
     served.assign(1, iris_bundle(served.bundles))
     server = Server(served, environment={})
@@ -110,6 +111,7 @@ def test_the_last_known_good_serves_while_the_database_is_unavailable(served: Se
         assert server.infer(BODY).json()["model_version"] == "2"
 
 
+@pytest.mark.slow
 def test_no_forbidden_module_is_loaded_by_a_server(served: Served, tmp_path: Path) -> None:
     """In the running process, not only by its source."""
     served.assign(1, iris_bundle(served.bundles))
@@ -203,6 +205,7 @@ def live(parent: psutil.Process) -> set[int]:
     return {child.pid for child in parent.children() if child.status() != psutil.STATUS_ZOMBIE}
 
 
+@pytest.mark.slow
 def test_an_ipv6_address_is_in_brackets(tmp_path: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()

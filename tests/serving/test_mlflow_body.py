@@ -92,6 +92,7 @@ def test_a01_a_charset_that_is_none_of_text_is_refused_at_once(charset: str) -> 
         tensors_of_csv(b"a" * 300_000 + b"-" + b"b" * 300_000, charset)
 
 
+@pytest.mark.slow
 def test_a03_wide_and_long_bodies_take_time_and_memory_by_their_size() -> None:
     names = [f"c{i}" for i in range(60_000)]
     start = time.thread_time()

@@ -108,6 +108,7 @@ def test_a_client_that_is_still_sending_gets_its_refusal(iris: Server) -> None:
         assert statuses(found) == [413]
 
 
+@pytest.mark.slow
 def test_a_draining_server_answers_all_requests_and_then_closes(served: Served) -> None:
     served.assign(1, iris_bundle(served.bundles))
     server = Server(served, environment={})
@@ -136,6 +137,7 @@ def test_a_draining_server_answers_all_requests_and_then_closes(served: Served) 
     served.database.close()
 
 
+@pytest.mark.slow
 def test_requests_being_scored_when_the_server_drains_are_answered(served: Served) -> None:
     served.assign(1, slow_bundle(served.bundles, products=12))
     server = Server(served, environment={})
@@ -151,6 +153,7 @@ def test_requests_being_scored_when_the_server_drains_are_answered(served: Serve
     served.database.close()
 
 
+@pytest.mark.slow
 def test_requests_beyond_max_pending_get_503(tmp_path: Path) -> None:
     served = Served.make(tmp_path, "[serving]\nmax_pending = 2\n")
     served.assign(1, slow_bundle(served.bundles, products=1))

@@ -96,6 +96,7 @@ def server_with_two(served: Served) -> Served:
     return served
 
 
+@pytest.mark.slow
 def test_twenty_swaps_lose_no_request(server_with_two: Served) -> None:
     swap_and_check(server_with_two, 20)
 
@@ -105,6 +106,7 @@ def test_two_hundred_swaps_lose_no_request(server_with_two: Served) -> None:
     swap_and_check(server_with_two, 200)
 
 
+@pytest.mark.slow
 def test_a_promotion_that_cannot_be_loaded_is_reverted(server_with_two: Served) -> None:
     served = server_with_two
     broken = iris_bundle(served.bundles, seed=2)

@@ -161,6 +161,7 @@ def test_a_server_that_shuts_down_does_not_wait_for_a_bundle(served: Served) -> 
     served.database.close()
 
 
+@pytest.mark.slow
 def test_a_bundle_that_needs_too_much_memory_is_refused_in_one_sentence(served: Served) -> None:
     digest = iris_bundle(served.bundles)
     load = sandboxed_load(served.project.bundles, threading.Event(), memory_bytes=200_000_000)

@@ -88,6 +88,7 @@ def test_the_shadow_scores_requests_and_never_answers(server: Server) -> None:
     assert record.paired.slot == "shadow"
 
 
+@pytest.mark.slow
 def test_production_answers_for_a_canary_whose_answer_is_not_finite(server: Server) -> None:
     nonsense = constant_bundle(server.served.bundles, [float("nan")] * 3)
     assert put(server, 4, nonsense, Slot.CANARY) is None
@@ -118,6 +119,7 @@ def test_production_answers_for_a_canary_that_is_late(server: Server) -> None:
     assert "no answer within" in record.paired.error
 
 
+@pytest.mark.slow
 def test_a_model_without_an_answer_is_an_error_and_never_null(server: Server) -> None:
     served = server.served
     served.applied(
@@ -130,6 +132,7 @@ def test_a_model_without_an_answer_is_an_error_and_never_null(server: Server) ->
     assert "not a finite number" in answer.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_changed_bundle_is_refused_and_the_old_one_kept(server: Server) -> None:
     served = server.served
     changed = iris_bundle(served.bundles, seed=7)
@@ -143,6 +146,7 @@ def test_a_changed_bundle_is_refused_and_the_old_one_kept(server: Server) -> Non
     assert server.infer(rows(SETOSA)).json()["model_version"] == "1"
 
 
+@pytest.mark.slow
 def test_a_model_with_external_data_is_refused(server: Server, tmp_path: Path) -> None:
     served = server.served
     digest = external_data_bundle(served.bundles, "weights.bin")
@@ -150,6 +154,7 @@ def test_a_model_with_external_data_is_refused(server: Server, tmp_path: Path) -
     assert "in another file" in str(applied.error)
 
 
+@pytest.mark.slow
 def test_a_missing_bundle_and_one_with_other_inputs_are_refused(server: Server) -> None:
     assert "There is no bundle" in str(put(server, 9, "sha256:" + "a" * 64, Slot.CANARY))
     images = tiny_image_bundle(server.served.bundles)

@@ -27,6 +27,7 @@ def ids(log: SegmentTrafficLog, after: Cursor = Cursor(), limit: int = 1000) -> 
     return [r.id for r in log.read(after, limit)[0]]
 
 
+@pytest.mark.slow
 @given(
     batches=st.lists(st.integers(0, 5), max_size=8),
     limits=st.lists(st.integers(1, 4), min_size=1, max_size=4),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.serving.running import until
 
 from retread.core.processes import identify_process
@@ -51,6 +52,7 @@ def test_failing_workers_are_restarted_independently(tmp_path: Path) -> None:
     assert code == 1
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     program = tmp_path / "worker.py"
     program.write_text(

@@ -114,6 +114,7 @@ def test_all_examples_are_used_if_too_few_are_new(fruit_harness: TrainingHarness
     assert added_since(rows, (), 6).count == rows.count
 
 
+@pytest.mark.slow
 def test_the_reference_of_a_model_for_changed_traffic_is_that_traffic(
     fruit_harness: TrainingHarness,
 ) -> None:

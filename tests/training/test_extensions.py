@@ -167,6 +167,7 @@ def test_the_file_of_a_model_type_defines_build(
         fruit_harness.run(fruit_harness.request(model_type="empty_model"))
 
 
+@pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize(
     ("code", "problem"),

@@ -42,6 +42,7 @@ def harness_of(
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "model_type"),
     [("tabular-classification", "random_forest"), ("tabular-regression", "gradient_boosting")],
@@ -67,6 +68,7 @@ def test_the_served_model_has_seen_all_rows_and_the_judged_one_is_kept(
     OnnxModel(harness.bundles.read(digest, MODEL), manifest.signature)
 
 
+@pytest.mark.slow
 def test_photos_are_trained_on_once_more(make_harness: MakeHarness, photos: Path) -> None:
     def trained(**training: Any) -> tuple[TrainingHarness, str]:
         harness = make_harness(
@@ -104,6 +106,7 @@ def test_photos_are_trained_on_once_more(make_harness: MakeHarness, photos: Path
     assert np.abs(outputs - kept.outputs).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_categories_of_all_rows_are_known(
     make_harness: MakeHarness, table: Callable[[Rows], Path]
 ) -> None:

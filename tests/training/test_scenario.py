@@ -73,6 +73,7 @@ def test_runs_are_parallel_and_outcomes_in_order() -> None:
     assert [outcome.run_id for outcome in outcomes] == ["forest", "boosting", "cnn"]
 
 
+@pytest.mark.slow
 def test_no_more_runs_than_requested_are_parallel() -> None:
     with pytest.raises(threading.BrokenBarrierError):
         train_scenario(BarrierCompute(3), THREE, 2, lambda _: None)
@@ -104,6 +105,7 @@ class FlakyCompute(BarrierCompute):
         return super().train(request, on_epoch)
 
 
+@pytest.mark.slow
 def test_a_process_that_died_is_tried_once_more() -> None:
     compute = FlakyCompute(1, dies=("boosting",))
     outcomes = train_scenario(compute, THREE, 1, lambda _: None)

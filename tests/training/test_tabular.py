@@ -127,6 +127,7 @@ def test_scoring_a_bundle_reproduces_its_evidence(fruit_harness: TrainingHarness
     assert metrics == pytest.approx(evidence_metrics(kept))
 
 
+@pytest.mark.slow
 def test_the_same_request_makes_the_same_bundle(fruit_harness: TrainingHarness) -> None:
     request = fruit_harness.request(model_type="gradient_boosting")
     first = fruit_harness.run(request)

@@ -88,6 +88,7 @@ def test_a_run_is_recorded_with_its_metrics_and_cause(project: LoadedProject) ->
     assert {"Accuracy", "Precision", "Recall", "F1_Score", "kept_Loss"} <= set(history)
 
 
+@pytest.mark.slow
 def test_the_same_key_is_the_same_run_and_no_epoch_is_logged_twice(project: LoadedProject) -> None:
     first = MlflowTracking(project)
     run_id = first.start(request("it's `odd`"), {"epochs": 3}, {})
@@ -151,6 +152,7 @@ def test_runs_are_found_by_the_first_characters_of_their_id(project: LoadedProje
     assert [(d.name, d.left, d.right) for d in found] == [("epochs", "3", "4")]
 
 
+@pytest.mark.slow
 def test_stages_are_published_as_aliases(project: LoadedProject) -> None:
     tracking = MlflowTracking(project)
     ids = [tracking.start(request(f"m{n}"), {}, {}) for n in range(2)]
@@ -207,6 +209,7 @@ def test_a_damaged_store_is_an_error_at_once(tmp_path: Path, damage: str) -> Non
         MlflowRuns(project)
 
 
+@pytest.mark.slow
 def test_u10_mlflow_names_the_dataset_of_a_run_and_the_page_of_the_experiment(
     tmp_path: Path,
 ) -> None:

@@ -229,6 +229,7 @@ def test_normalisation_is_that_of_imagenet() -> None:
     assert white == pytest.approx([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225])
 
 
+@pytest.mark.slow
 def test_optimizers_and_their_schedule() -> None:
     layer = torch.nn.Linear(1, 1)
     for name in ("adam", "sgd", "adamw"):

@@ -43,6 +43,7 @@ RULES = st.builds(
 CONVENTIONS = [(".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", "'")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("convention", CONVENTIONS)
 @settings(max_examples=120, deadline=None)
 @given(

@@ -96,6 +96,7 @@ def split(tire: str) -> Split:
     return split_of(tire, evaluation_share=0.20, validation_share=0.15)
 
 
+@pytest.mark.slow
 def test_changed_photos_do_not_end_stay_readable_and_do_not_repeat(photos: Path) -> None:
     source = HeldOutPhotos(photos, seed=0)
     samples = [*islice(source.drifted(), 30), *islice(source.drifted(), 30)]
@@ -116,6 +117,7 @@ def test_without_a_manifest_what_looks_alike_stays_together(tmp_path: Path) -> N
     assert len(set(groups)) <= 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tires", [2, 6, 10])
 def test_too_few_tires_are_refused(tmp_path: Path, tires: int) -> None:
     folder = photos_of(tmp_path, tires)

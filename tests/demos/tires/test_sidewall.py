@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -37,6 +38,7 @@ def test_equal_generators_draw_equal_photos() -> None:
     assert decode_image(first, SIZE).shape == (SIZE, SIZE, 3)
 
 
+@pytest.mark.slow
 def test_light_color_and_focus_do_not_reveal_cracks() -> None:
     train, truth = statistics(300, seed=0)
     held_out, held_out_truth = statistics(200, seed=1)
@@ -44,6 +46,7 @@ def test_light_color_and_focus_do_not_reveal_cracks() -> None:
     assert model.score(held_out, held_out_truth) < 0.7
 
 
+@pytest.mark.slow
 def test_the_changed_conditions_show_in_the_pictures() -> None:
     names = ("brightness", "contrast", "saturation", "sharpness", "red", "green", "blue")
     means = {

@@ -14,12 +14,14 @@ ENDLESS = SETTINGS.model_copy(update={"min_requests": 10**9})
 CANARIES = {canary.name: canary for canary in simulated_canaries(SETTINGS)}
 
 
+@pytest.mark.slow
 def test_a_model_worse_by_the_margin_is_hardly_ever_promoted() -> None:
     statistics = simulate_rollouts(CANARIES["worse by the margin"], SETTINGS, 300)
     assert statistics.promoted <= 300 * SETTINGS.alpha
     assert statistics.rolled_back > 250
 
 
+@pytest.mark.slow
 def test_an_equal_model_is_hardly_ever_rolled_back_however_often_it_is_judged() -> None:
     statistics = simulate_rollouts(CANARIES["equal"], ENDLESS, 100, batch=20, longest=2_000)
     assert statistics.promoted == 0
