@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.serving.running import until
 
@@ -44,6 +45,13 @@ def test_failing_workers_are_restarted_independently(tmp_path: Path) -> None:
             return all(len((starts / number).read_text()) >= 2 for number in "123")
 
         until(restarted, "every failing worker has been restarted")
+
+        def running() -> list[psutil.Process]:
+            children = psutil.Process(supervisor.pid).children()
+            return [one for one in children if one.status() != psutil.STATUS_ZOMBIE]
+
+        # One that has just been started would end by the signal, as a drained one may.
+        until(lambda: len(running()) == 1, "every failing worker has failed again")
         assert (starts / "0").read_text() == "x"
     finally:
         supervisor.send_signal(signal.SIGTERM)

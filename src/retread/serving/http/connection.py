@@ -258,6 +258,9 @@ class Connection(HttpToolsProtocol):
         if request is not None:
             self._state.plane.finish(request, error)
             return
+        if self._has_begun_to_answer():
+            self._end()
+            return
         # What is not an infer request is not counted by the data plane: a port scan is not traffic.
         head, lines = error_head(status_of(error)), id_lines(self._state.ids.new(), None)
         self._refusal = serialised(head, self._state.date, lines, text_error_body(error), True)
@@ -322,6 +325,10 @@ class Connection(HttpToolsProtocol):
         refused = self._phase is REFUSED
         is_cut_off = refused and not self.pipeline and self.cycle and self.cycle.more_body
         return self._is_in_asgi() and not is_cut_off
+
+    def _has_begun_to_answer(self) -> bool:
+        """Return whether ASGI answers what is still being read, as it may before all of it came."""
+        return self.cycle is not None and self.cycle.more_body and self.cycle.response_started
 
     def _is_busy(self) -> bool:
         return bool(self._requests) or self._awaits_asgi()
