@@ -7,7 +7,6 @@ at the rows alone (DuckDB's) takes decimal commas for separators; see docs/archi
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -212,14 +211,11 @@ def _unclear(head: bytes, name: str) -> InvalidInput:
 
 
 def _is_utf8(content: pa.Buffer) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with memoryview(content) as view:
-        try:
-            for start in range(0, len(view), _SAMPLE):
-                decoder.decode(view[start : start + _SAMPLE])
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+    ends = pa.array([0, content.size], pa.int64()).buffers()[1]
+    try:
+        pa.LargeStringArray.from_buffers(1, ends, content).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
     return True
 
 
