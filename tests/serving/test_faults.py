@@ -290,9 +290,11 @@ def test_a05_a_request_that_is_answered_before_it_ends_gets_no_second_answer(
     with server.connected() as connection:
         connection.sendall(sent[:-5])
         received = connection.recv(65_536)
-        assert received.startswith(b"HTTP/1.1 405 ")
         connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(65_536) == b""
+        while part := connection.recv(65_536):
+            received += part
+    assert received.startswith(b"HTTP/1.1 405 ")
+    assert received.count(b"HTTP/1.1 ") == 1
     server.check_idle()
 
 
