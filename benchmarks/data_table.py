@@ -9,14 +9,9 @@ Exit 1 when a million rows take longer or more than they may.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
+from commands import Turn, elsewhere, timed
 
 BAR_S = 5.0
 BAR_GB = 1.5
@@ -48,14 +44,12 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "table.csv"
-        # In another process: the peak of a child begins at that of the process that started it.
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            pool.submit(write, source, arguments.rows).result()
+        elsewhere(write, source, arguments.rows)
         megabytes = source.stat().st_size / 1e6
         print(f"{arguments.rows} rows x 20 columns, {megabytes:.0f} MB")
         turns = [add(Path(folder) / str(turn), source) for turn in range(arguments.repeat)]
-    seconds = statistics.median(turn[0] for turn in turns)
-    gigabytes = max(turn[1] for turn in turns)
+    seconds = statistics.median(turn.seconds for turn in turns)
+    gigabytes = max(turn.gigabytes for turn in turns)
     print(f"data add: {seconds:.2f} s, {gigabytes:.2f} GB")
     share = arguments.rows / 1_000_000
     met = seconds <= BAR_S * share and gigabytes <= BAR_GB
@@ -78,27 +72,12 @@ def write(path: Path, rows: int) -> None:
     pyarrow.csv.write_csv(pa.table({**columns, **words}), path)
 
 
-def add(project: Path, source: Path) -> tuple[float, float]:
-    """Add the table to a new project; return the seconds and the largest memory in GB."""
+def add(project: Path, source: Path) -> Turn:
+    """Add the table to a new project."""
     project.mkdir()
     (project / "retread.toml").write_text(_SETTINGS)
-    command = [
-        sys.executable,
-        "-c",
-        "from retread.cli.main import main; main()",
-        "data",
-        "add",
-        "table",
-        str(source),
-    ]
-    start = time.perf_counter()
-    process = subprocess.Popen([*command, "--project", str(project)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"data add failed with exit code {process.returncode}")
-    return seconds, usage.ru_maxrss / 1e6
+    program = "from retread.cli.main import main; main()"
+    return timed([sys.executable, "-c", program, "data", "add", "table", str(source)], project)
 
 
 if __name__ == "__main__":

@@ -11,20 +11,15 @@ it is above the bar.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from commands import Turn, elsewhere, timed
 
 BAR = 1.3
 
@@ -67,14 +62,6 @@ open(target, "wb").write(graph.SerializeToString())
 """
 
 
-class Turn(NamedTuple):
-    """What a command took."""
-
-    seconds: float
-    cpu: float
-    gigabytes: float
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -89,12 +76,10 @@ def main() -> int:
 def measure(folder: Path, rows: int, repeat: int) -> float:
     """Print the medians, and return their ratio."""
     source = folder / "table.parquet"
-    # In another process: the peak of a child begins at that of the process that started it.
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        pool.submit(generate, source, rows).result()
+    elsewhere(generate, source, rows)
     (folder / "retread.toml").write_text(_PROJECT, "utf-8")
     retread = str(Path(sys.executable).with_name("retread"))
-    run(folder, retread, "data", "add", "table", str(source))
+    timed([retread, "data", "add", "table", str(source)], folder)
     share = str(int(rows * _TRAIN_SHARE))
     commands = {
         "script": (sys.executable, "-c", _SCRIPT, str(source), share, str(folder / "model.onnx")),
@@ -103,7 +88,7 @@ def measure(folder: Path, rows: int, repeat: int) -> float:
     turns: dict[str, list[Turn]] = {name: [] for name in commands}
     for _ in range(repeat):
         for name, command in commands.items():
-            turns[name].append(run(folder, *command))
+            turns[name].append(timed(command, folder))
     medians = {name: statistics.median(turn.seconds for turn in of) for name, of in turns.items()}
     for name, of in turns.items():
         cpu = statistics.median(turn.cpu for turn in of)
@@ -123,20 +108,6 @@ def generate(source: Path, rows: int) -> None:
     score = columns["x0"] + columns["x1"] * columns["x2"] + random.normal(size=rows)
     columns["label"] = np.where(score > 0, "high", "low")
     pq.write_table(pa.table(columns), source)
-
-
-def run(folder: Path, *command: str) -> Turn:
-    """Run a command; its CPU time and memory include those of the processes that it starts."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command[0]} failed with exit code {process.returncode}")
-    return Turn(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6)
 
 
 if __name__ == "__main__":
