@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.store import LABEL
 from retread.data.summary import DatasetSummary
 from retread.data.version import ColumnKind
@@ -65,13 +66,12 @@ def check(summary: DatasetSummary) -> CheckResult:
                 found[name] = share
     what = "target" if regression else "label"
     says = "explains {} of the variance" if regression else "right in {} of held-out rows"
-    shown = [f"{n} ({says.format(_percent(s))})" for n, s in list(found.items())[:_MAX_LISTED]]
-    more = f"; and {len(found) - _MAX_LISTED} more" if len(found) > _MAX_LISTED else ""
+    shown = (f"{name} ({says.format(_percent(share))})" for name, share in found.items())
     return CheckResult(
         check="leak",
         outcome=Outcome.FAIL if found else Outcome.PASS,
-        reason=f"Alone decides the {what}: {'; '.join(shown)}{more}. If it is not known before "
-        f"the {what} is, add it to [data] exclude."
+        reason=f"Alone decides the {what}: {listed(shown, _MAX_LISTED, '; ')}. If it is not known "
+        f"before the {what} is, add it to [data] exclude."
         if found
         else f"No column decides the {what} by itself.",
         numbers={"most_explained": max([*shares.values(), *found.values()], default=0.0)},

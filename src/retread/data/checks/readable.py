@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retread.core import CheckResult, Outcome
+from retread.core.listed import listed
 from retread.data.images import counted
 from retread.data.summary import DatasetSummary
 
@@ -17,8 +18,8 @@ def check(summary: DatasetSummary) -> CheckResult:
     failed = share > summary.context.settings.max_unreadable_share
     reason = "All images are readable."
     if broken:
-        listed = "; ".join(broken[:_MAX_LISTED]) + ("; ..." if len(broken) > _MAX_LISTED else "")
-        reason = f"{len(broken)} unreadable images were left out: {listed}."
+        shown = listed(broken, _MAX_LISTED, "; ")
+        reason = f"{len(broken)} unreadable images were left out: {shown}."
     if failed:
         reason += (
             f" They are {share:.1%} of {files}; [data] max_unreadable_share allows "

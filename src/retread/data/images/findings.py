@@ -70,10 +70,9 @@ def remarks_on(
     """Return what a person should be told about the images, a sentence each."""
     remarks = list(findings.mirrored)
     if unreadable:
-        listed = "; ".join(unreadable[:_MAX_LISTED])
-        more = "; ..." if len(unreadable) > _MAX_LISTED else ""
+        shown = listed(unreadable, _MAX_LISTED, "; ")
         total = len(images) + len(unreadable)
-        remarks.append(f"Left out: {len(unreadable)} of {total} images: {listed}{more}.")
+        remarks.append(f"Left out: {len(unreadable)} of {total} images: {shown}.")
     if findings.left_out:
         remarks.append(f"Left out: {counted(findings.left_out, 'file')} that are no images.")
     sequences = [image.name for image in images if image.facts.is_sequence]
@@ -93,8 +92,8 @@ def counted(counts: Mapping[str, int], noun: str) -> str:
     """
     total = sum(counts.values())
     kinds = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
-    return f"{total} {noun}{'' if total == 1 else 's'} ({listed})"
+    by_kind = ", ".join(f"{count} {kind}" for kind, count in kinds)
+    return f"{total} {noun}{'' if total == 1 else 's'} ({by_kind})"
 
 
 def _alike(
